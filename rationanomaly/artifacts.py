@@ -1,0 +1,195 @@
+"""Output folders that appear whole or not at all, and say what is in them.
+
+A folder is written beside its final place, synced to disk, given a ``manifest.json`` and renamed. The manifest
+holds the SHA-256 of every file, so a reader can refuse a folder that was cut off, edited or mixed up. It holds
+no time, path or run id: equal inputs give equal folders, and the digest of the manifest is the folder's identity.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rationanomaly.errors import ArtifactError, SurroundingsError
+
+MANIFEST = "manifest.json"
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an output folder says of itself.
+
+    Attributes:
+        step: name of the step that wrote the folder.
+        files: relative POSIX path → SHA-256 in hex.
+        sources: SHA-256 of the raw inputs (``logs``, ``ledger``, ``truth``) that lie behind it, by name.
+        digest: SHA-256 of the manifest itself: equal digests, equal folders.
+    """
+
+    step: str
+    files: Mapping[str, str]
+    sources: Mapping[str, str]
+    digest: str
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 in hex of a file, or of a folder: the hash over its sorted (relative path, file hash) pairs."""
+    if path.is_dir():
+        rows = [f"{p.relative_to(path).as_posix()}\0{sha256(p)}\n" for p in sorted(path.rglob("*")) if p.is_file()]
+        return hashlib.sha256("".join(rows).encode()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: beside it, synced, renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with translated_disk_errors(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write readable JSON with sorted keys; NaN and infinity are refused, for no JSON reader takes them."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+@contextmanager
+def translated_disk_errors(path: Path) -> Iterator[None]:
+    """Turn "no space", "read-only" and "permission denied" into one clear line about ``path``."""
+    try:
+        yield
+    except OSError as error:
+        mend = {
+            errno.ENOSPC: "Free some space and start again; nothing half-written was kept",
+            errno.EDQUOT: "Your disk quota is used up; nothing half-written was kept",
+            errno.EROFS: "Choose an output folder on a writable disk",
+            errno.EACCES: "Choose an output folder that you may write to",
+        }.get(error.errno or 0)
+        if mend is None:
+            raise
+        raise SurroundingsError(f"cannot write: {error.strerror}", file=path, mend=mend) from error
+
+
+@contextmanager
+def writing(output: Path, step: str, sources: Mapping[str, str] | None = None) -> Iterator[Path]:
+    """Give a fresh folder to write into; on success it becomes ``output``, on any failure it is removed.
+
+    Args:
+        output: the final place; what lies there is replaced only once the new folder is complete.
+        step: name of the step, written into the manifest.
+        sources: hashes of the raw inputs, written into the manifest.
+
+    Raises:
+        ArtifactError: ``output`` exists and was not written by a step, so replacing it could lose somebody's files.
+        SurroundingsError: the disk is full, read-only or not ours.
+    """
+    output = Path(os.path.abspath(output))
+    if output.exists() and not _replaceable(output):
+        raise ArtifactError(
+            "the output place is taken by something that no step wrote", file=output, mend="Name another --output"
+        )
+    with translated_disk_errors(output):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}.partial-"))
+        try:
+            partial.chmod(0o755)
+            yield partial
+            _seal(partial, step, sources or {})
+            _move_into_place(partial, output)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def read(folder: Path, step: str | None = None) -> Manifest:
+    """Check an output folder against its manifest.
+
+    Args:
+        folder: the folder.
+        step: the step that must have written it; None takes any.
+
+    Raises:
+        ArtifactError: no folder, no manifest, a file missing, changed or added, or the wrong step.
+    """
+    again = f"Run `rationanomaly {step or 'STEP'}` again to make it anew"
+    path = folder / MANIFEST
+    if not path.is_file():
+        problem = "has no manifest, so it is no finished output of a step" if folder.is_dir() else "no such folder"
+        raise ArtifactError(problem, file=folder, mend=again)
+    try:
+        document = json.loads(path.read_bytes())
+        files, sources = dict(document["files"]), dict(document["sources"])
+        found_step, schema = document["step"], document["schema"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArtifactError("is not a manifest", file=path, mend=again) from error
+    if schema != SCHEMA_VERSION:
+        problem = f"was written with manifest schema {schema}; this program reads {SCHEMA_VERSION}"
+        raise ArtifactError(problem, file=path, mend=again)
+    if step is not None and found_step != step:
+        raise ArtifactError(f"is an output of `{found_step}`, not of `{step}`", file=folder, mend="Name the right folder")
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {MANIFEST}
+    for name in sorted(present ^ set(files)):
+        problem = "is not in the manifest" if name in present else "is named in the manifest but missing"
+        raise ArtifactError(problem, file=folder / name, mend=again)
+    for name, expected in files.items():
+        if sha256(folder / name) != expected:
+            raise ArtifactError("does not have the SHA-256 that the manifest states", file=folder / name, mend=again)
+    return Manifest(found_step, files, sources, sha256(path))
+
+
+def _replaceable(output: Path) -> bool:
+    return output.is_dir() and (not any(output.iterdir()) or (output / MANIFEST).is_file())
+
+
+def _seal(folder: Path, step: str, sources: Mapping[str, str]) -> None:
+    paths = sorted(p for p in folder.rglob("*") if p.is_file())
+    for path in paths:
+        _sync(path)
+    files = {p.relative_to(folder).as_posix(): sha256(p) for p in paths}
+    write_json(folder / MANIFEST, {"schema": SCHEMA_VERSION, "step": step, "sources": dict(sources), "files": files})
+    for directory in [*(p for p in folder.rglob("*") if p.is_dir()), folder]:
+        _sync(directory)
+
+
+def _move_into_place(partial: Path, output: Path) -> None:
+    """Rename; a predecessor is moved aside first, so that a reader never sees a mixture."""
+    aside = None
+    if output.exists():
+        aside = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}.old-"))
+        os.rename(output, aside / output.name)
+    try:
+        os.rename(partial, output)
+    except OSError:
+        if aside is not None:
+            os.rename(aside / output.name, output)
+        raise
+    finally:
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)
+    _sync(output.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,75 @@
+"""Errors that a person can act on: what is wrong, in which file and line, and how to mend it.
+
+Each class has one exit code; the table in README.md is checked against this module by a test.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+
+class RationAnomalyError(Exception):
+    """Something that the person who started the program can mend.
+
+    Args:
+        problem: what is wrong, one sentence without a full stop.
+        file: the file that it is about.
+        line: the 1-based line in that file.
+        mend: what to do about it, one sentence without a full stop.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(
+        self, problem: str, *, file: Path | str | None = None, line: int | None = None, mend: str | None = None
+    ) -> None:
+        self.problem, self.file, self.line, self.mend = problem, file, line, mend
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        place = f"{self.file}" if self.file is not None else ""
+        place += f":{self.line}" if self.line is not None else ""
+        text = f"{place}: {self.problem}" if place else self.problem
+        # One line, whatever a file name or a quoted value holds.
+        return " ".join((f"{text}. {self.mend}." if self.mend else f"{text}.").split())
+
+
+class ParamsError(RationAnomalyError):
+    """A params file or a command-line option is wrong."""
+
+    exit_code = 2
+
+
+class InputError(RationAnomalyError):
+    """A log, a table or a ledger can't be used."""
+
+    exit_code = 3
+
+
+class ArtifactError(RationAnomalyError):
+    """The output folder of a step is incomplete, damaged or of another kind."""
+
+    exit_code = 4
+
+
+class GateError(RationAnomalyError):
+    """A quality gate said no: leakage, agreement, reload check, promotion."""
+
+    exit_code = 5
+
+
+class TrainingError(RationAnomalyError):
+    """Training can't start or has gone wrong: no signal, not a number, wrong adapter."""
+
+    exit_code = 6
+
+
+class SurroundingsError(RationAnomalyError):
+    """The surroundings are at fault: disk full, tracking server away, a package missing."""
+
+    exit_code = 7
+
+
+#: What a shell sees when Ctrl-C ended the program.
+INTERRUPTED = 130

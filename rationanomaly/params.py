@@ -1,0 +1,276 @@
+"""Typed params: every knob of every step, read from a params file.
+
+``params.yaml`` is complete and is the documentation of the defaults; nothing here repeats a value. A profile
+holds only differences and names the file that it starts from (``extends: ../params.yaml``). An unknown key is
+an error, so that a misspelled knob never does nothing in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rationanomaly.errors import ParamsError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(gt=0)]
+NonNegative = Annotated[int, Field(ge=0)]
+Rate = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """One section of a params file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RunParams(Section):
+    name: str
+    seed: NonNegative
+
+
+class DataParams(Section):
+    logs: Path
+    format: str
+    ledger: Path
+    truth: Path
+
+
+class SimulateParams(Section):
+    seed: NonNegative
+    lines: Positive
+    nodes: Positive
+    wrong_labels: Share
+    reviewers: Positive
+    miss_rate: Share
+    false_alarm_rate: Share
+    unsure_rate: Share
+
+
+class SessionParams(Section):
+    kind: Literal["lines", "time", "key"]
+    lines: Positive
+    seconds: Positive
+    remainder: Literal["drop", "keep"]
+
+
+class ParseParams(Section):
+    masks: dict[str, str]
+    depth: Positive
+    similarity: Share
+    max_children: Positive
+    abnormal_share: Share
+    max_rejected_share: Share
+    max_line_bytes: Positive
+    sessions: SessionParams
+
+
+class SplitParams(Section):
+    train: Share
+    validation: Share
+    test: Share
+    order: Literal["auto", "time", "stratified"]
+    near_duplicate: Share
+    anomaly_share: Share | None
+
+
+class CorrectParams(Section):
+    minimum_kappa: Annotated[float, Field(ge=-1, le=1)]
+    split: SplitParams
+
+
+class DistillParams(Section):
+    teacher: Literal["builtin", "openai", "import"]
+    evidence: Literal["strict", "optional"]
+    min_words: Positive
+    max_words: Positive
+    rationales_per_template: Positive
+
+
+class PromptParams(Section):
+    style: Literal["compact", "worded"]
+    normalise: bool
+    max_words: Positive
+    max_characters: Positive
+
+
+class ModelParams(Section):
+    source: Literal["bootstrap", "hub"]
+    name: str
+    revision: str | None
+    lora_rank: Positive
+    lora_alpha: Positive
+    lora_dropout: Share
+
+
+class TrainingParams(Section):
+    threads: Positive
+    processes: Positive
+
+
+class BaseParams(Section):
+    vocabulary: Positive
+    hidden: Positive
+    layers: Positive
+    heads: Positive
+    epochs: Positive
+    batch: Positive
+    learning_rate: Rate
+
+
+class SftParams(Section):
+    steps: Positive
+    batch: Positive
+    learning_rate: Rate
+
+
+class GrpoParams(Section):
+    steps: Positive
+    prompts: Positive
+    generations: Positive
+    learning_rate: Rate
+    beta: Annotated[float, Field(ge=0)]
+    temperature: Rate
+    max_completion: Positive
+    reward: dict[str, float]
+
+
+class EvaluateParams(Section):
+    examples: Positive
+    bootstrap: NonNegative
+
+
+class RegisterParams(Section):
+    name: str
+    alias: str
+    tolerance: Rate
+
+
+class Params(Section):
+    """A complete params document; sections in DAG order."""
+
+    run: RunParams
+    data: DataParams
+    simulate: SimulateParams
+    parse: ParseParams
+    correct: CorrectParams
+    prompt: PromptParams
+    distill: DistillParams
+    model: ModelParams
+    training: TrainingParams
+    base: BaseParams
+    sft: SftParams
+    grpo: GrpoParams
+    evaluate: EvaluateParams
+    register_: RegisterParams = Field(alias="register")
+
+
+def load_params(path: Path, settings: Iterable[str] = ()) -> Params:
+    """Read a params file or profile, apply ``key=value`` settings, check everything.
+
+    Args:
+        path: a complete file, or a profile with ``extends``.
+        settings: changes such as ``grpo.beta=0.01``; the value is read as YAML.
+
+    Raises:
+        ParamsError: no such file, not YAML, an unknown key, a missing key or a value of the wrong type; the
+            message names the file and, where the key stands in it, its line.
+    """
+    document = compose(path)
+    for setting in settings:
+        _apply(document, setting)
+    return check(document, path)
+
+
+def compose(path: Path) -> dict[str, Any]:
+    """The full document of a params file: its own values over those of the file that it extends."""
+    document = _read(path)
+    parent = document.pop("extends", None)
+    if parent is None:
+        return document
+    return _merge(compose(path.parent / str(parent)), document)
+
+
+def check(document: Mapping[str, Any], path: Path) -> Params:
+    """Turn a full document into typed params."""
+    try:
+        return Params.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        location = [str(part) for part in first["loc"]]
+        key = ".".join(location)
+        if first["type"] == "extra_forbidden":
+            problem, mend = f"unknown key `{key}`", "Remove it or correct its spelling; params.yaml lists every key"
+        elif first["type"] == "missing":
+            problem, mend = f"`{key}` is missing", "Add it, or start the file with `extends: ../params.yaml`"
+        else:
+            problem, mend = f"`{key}`: {first['msg']}, found {first['input']!r}", "params.yaml says what it means"
+        more = error.error_count() - 1
+        problem += f" ({more} more of this kind)" if more else ""
+        raise ParamsError(problem, file=path, line=_line_of(path, location), mend=mend) from error
+
+
+def dump(params: Params) -> str:
+    """A full params document as YAML, in DAG order."""
+    return yaml.safe_dump(params.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ParamsError("no such params file", file=path, mend="Name one with --params, such as params.yaml") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParamsError(f"can't be read: {error}", file=path, mend="Name a UTF-8 YAML file with --params") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = None if mark is None else mark.line + 1
+        raise ParamsError("is not YAML", file=path, line=line, mend="Correct the line") from error
+    if not isinstance(document, dict):
+        raise ParamsError("holds no sections", file=path, mend="Compare with params.yaml")
+    return document
+
+
+def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _apply(document: dict[str, Any], setting: str) -> None:
+    key, equals, text = setting.partition("=")
+    if not equals or not key.strip():
+        raise ParamsError(f"`--set {setting}` is not key=value", mend="Write it like --set grpo.beta=0.01")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ParamsError(f"the value of `--set {setting}` is not YAML", mend="Quote it") from error
+    *parents, last = key.strip().split(".")
+    place = document
+    for parent in parents:
+        place = place.setdefault(parent, {})
+        if not isinstance(place, dict):
+            raise ParamsError(f"`--set {setting}`: `{parent}` is a value, not a section", mend="See params.yaml")
+    place[last] = value
+
+
+def _line_of(path: Path, location: list[str]) -> int | None:
+    """The line of the deepest part of ``location`` that stands in the file itself."""
+    try:
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+    line = None
+    for part in location:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        found = next(((key, value) for key, value in pairs if key.value == part), None)
+        if found is None:
+            return line
+        line, node = found[0].start_mark.line + 1, found[1]
+    return line
