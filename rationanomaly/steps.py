@@ -1,0 +1,103 @@
+"""THE list of steps: name, function, what each reads and writes, the params sections it depends on.
+
+The command line is made from this list; ``dvc.yaml`` and the KFP pipeline are written by hand, for readers,
+and a test holds each against it. To add a step: a package with a ``run``, an entry here, a test.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rationanomaly.params import Params
+
+Metrics = dict[str, float]
+#: Folders of other steps by step name, and raw inputs (``logs``, ``ledger``, ``truth``) by name.
+Inputs = Mapping[str, Path]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where a step writes.
+
+    Attributes:
+        folder: a fresh, empty folder; it becomes the step's output once ``run`` has returned.
+        state: survives a crash and lies outside the output: checkpoints, a teacher's journal.
+    """
+
+    folder: Path
+    state: Path
+
+
+Run = Callable[[Params, Inputs, Outputs], Metrics]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the DAG.
+
+    Attributes:
+        name: the same everywhere: package, command, dvc stage, component, params section, MLflow run.
+        summary: what it does, for ``--help`` and the component.
+        sources: raw inputs it reads, each a key of the params section ``data``.
+        reads: steps whose output folders it reads.
+        params: params sections whose change makes its output stale.
+    """
+
+    name: str
+    summary: str
+    sources: tuple[str, ...]
+    reads: tuple[str, ...]
+    params: tuple[str, ...]
+
+    @property
+    def run(self) -> Run:
+        """The step's function, imported when asked for: torch and mlflow take seconds."""
+        run: Run = importlib.import_module(f"rationanomaly.{self.name}.step").run
+        return run
+
+
+STEPS: tuple[Step, ...] = (
+    Step("parse", "Turn raw logs into templates, lines and sessions.", ("logs",), (), ("data.format", "parse")),
+    Step("correct", "Apply the experts' decisions and split.", ("ledger",), ("parse",), ("run.seed", "correct")),
+    Step("distill", "Let a teacher write checked rationales.", (), ("correct",), ("run.seed", "prompt", "distill")),
+    Step(
+        "base",
+        "Provide the base model: bootstrapped from the training templates, or a hub id at a revision.",
+        (),
+        ("correct",),
+        ("run.seed", "prompt", "model", "training", "base"),
+    ),
+    Step(
+        "sft",
+        "Teach the base the rationales and verdicts.",
+        (),
+        ("parse", "correct", "distill", "base"),
+        ("run.seed", "prompt", "model", "training", "sft"),
+    ),
+    Step(
+        "grpo",
+        "Align the SFT model with the multi-faceted reward.",
+        (),
+        ("correct", "distill", "sft"),
+        ("run.seed", "prompt", "training", "grpo"),
+    ),
+    Step(
+        "evaluate",
+        "Measure base, SFT, SFT+GRPO and the reference classifier on held-out templates and sessions.",
+        ("truth",),
+        ("parse", "correct", "base", "sft", "grpo"),
+        ("run.seed", "prompt", "training", "evaluate"),
+    ),
+    Step(
+        "register",
+        "Register the model in MLflow, reload it and compare.",
+        (),
+        ("grpo", "evaluate"),
+        ("register",),
+    ),
+)
+
+BY_NAME: Mapping[str, Step] = {step.name: step for step in STEPS}
