@@ -1,0 +1,78 @@
+"""The teacher that labels the SFT pool: the reference classifier blended with a classifier on words.
+
+Characters generalise over spelling, words over what stands between them; the blend of both logits is steadier than
+either. It is fitted on training templates only, so that nothing held out reaches the model through its pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from rationanomaly.baselines.reference import fit_reference
+from rationanomaly.baselines.scorer import Floats, Scorer, log_odds, targets
+from rationanomaly.baselines.words import split_words
+
+#: Stands for a text without words, so that the vocabulary is never empty.
+_NO_WORDS = "<no words>"
+
+
+@dataclass(frozen=True)
+class WordClassifier:
+    """A fitted logistic regression on which words a template holds."""
+
+    vectorizer: CountVectorizer
+    regression: LogisticRegression
+
+    def scores(self, templates: Sequence[str]) -> Floats:
+        """P(abnormal) of each template, shape (len(templates),)."""
+        if not templates:
+            return np.zeros(0)
+        return np.asarray(self.regression.predict_proba(self.vectorizer.transform(templates))[:, 1], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Blend:
+    """(2 × logit of the characters + logit of the words) / 3."""
+
+    characters: Scorer
+    words: Scorer
+
+    def logits(self, templates: Sequence[str]) -> Floats:
+        """The blended log odds of abnormal, shape (len(templates),)."""
+        characters, words = log_odds(self.characters.scores(templates)), log_odds(self.words.scores(templates))
+        return (2 * characters + words) / 3
+
+    def scores(self, templates: Sequence[str]) -> Floats:
+        """P(abnormal) of each template, shape (len(templates),)."""
+        return np.asarray(1 / (1 + np.exp(-self.logits(templates))), dtype=np.float64)
+
+
+def fit_words(templates: Sequence[str], labels: Sequence[str]) -> Scorer:
+    """Fit a balanced logistic regression (C = 0.5) on binary words.
+
+    Raises:
+        InputError: an unknown label, or only one class.
+    """
+    y = targets(templates, labels)
+    vectorizer = CountVectorizer(analyzer=_words_or_marker, binary=True)
+    regression = LogisticRegression(C=0.5, class_weight="balanced", max_iter=1000)
+    regression.fit(vectorizer.fit_transform(templates), y)
+    return WordClassifier(vectorizer, regression)
+
+
+def fit_blend(templates: Sequence[str], labels: Sequence[str]) -> Blend:
+    """Fit the blend on training templates.
+
+    Raises:
+        InputError: an unknown label, or only one class.
+    """
+    return Blend(fit_reference(templates, labels), fit_words(templates, labels))
+
+
+def _words_or_marker(text: str) -> list[str]:
+    return split_words(text) or [_NO_WORDS]
