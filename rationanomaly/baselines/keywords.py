@@ -37,9 +37,9 @@ ALERT_STEMS: tuple[str, ...] = (
 ALERT_PHRASES: tuple[str, ...] = (
     "can not", "can t", "could not", "did not", "does not", "gave up", "giving up", "is down", "link down",
     "low memory", "machine check", "no response", "no route", "no space", "no such", "not available",
-    "not connected", "not enough", "not exist", "not found", "not permitted", "not ready", "not respond", "not supported", "out of memory",
-    "out of range", "out of space", "power off", "timed out", "time out", "too high", "too long", "too low", "too many",
-    "went down", "will not",
+    "not connected", "not enough", "not exist", "not found", "not permitted", "not ready", "not respond",
+    "not supported", "out of memory", "out of range", "out of space", "power off", "timed out", "time out",
+    "too high", "too long", "too low", "too many", "went down", "will not",
 )  # fmt: skip
 
 #: What says that there is none of the thing that follows.

@@ -1,0 +1,207 @@
+"""The command line: `rationanomaly STEP`, made from `steps.STEPS`, and the verbs around the pipeline.
+
+    rationanomaly parse --params params.yaml --output outputs/parse
+    rationanomaly detect --model outputs/grpo app.log
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rationanomaly import __version__, console
+from rationanomaly.errors import INTERRUPTED, ParamsError, RationAnomalyError
+from rationanomaly.params import dump, load_params
+from rationanomaly.steps import STEPS, Step
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Reads system logs, says which are anomalous, and shows its reasoning.",
+)
+
+ParamsOption = Annotated[Path, typer.Option("--params", help="Params file or profile.", metavar="FILE")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="Change one value.", metavar="KEY=VALUE")]
+
+
+@app.callback()
+def _global_options(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell what is being done.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the frames of an error.")] = False,
+) -> None:
+    console.set_up_logging(verbose, debug)
+
+
+# ---------------------------------------------------------------- the steps of the pipeline
+
+
+def _step_command(step: Step) -> Callable[..., None]:
+    """The command of one step."""
+
+    def command(
+        output: Annotated[Path, typer.Option("--output", help="Folder to write; appears whole or not at all.")],
+        params: ParamsOption = Path("params.yaml"),
+        settings: SetOption = None,
+        inputs: Annotated[
+            list[str] | None, typer.Option("--input", help="A folder or file that it reads.", metavar="NAME=PATH")
+        ] = None,
+        state: Annotated[
+            Path | None, typer.Option("--state", help="What survives a crash; default .state/STEP.", metavar="DIR")
+        ] = None,
+    ) -> None:
+        from rationanomaly.execution import execute
+
+        loaded = load_params(params, settings or ())
+        paths = dict(_pair(text) for text in inputs or ())
+        with console.progress_bars(step.name):
+            execute(step, loaded, paths, output, state or Path(".state") / step.name)
+
+    return command
+
+
+def _pair(text: str) -> tuple[str, Path]:
+    name, equals, path = text.partition("=")
+    if not equals or not name or not path:
+        raise ParamsError(f"`--input {text}` is not NAME=PATH", mend="Write it like --input parse=outputs/parse")
+    return name, Path(path)
+
+
+def _help(step: Step) -> str:
+    """Help text with an example that can be pasted."""
+    inputs = "".join(f" --input {name}=outputs/{name}" for name in step.reads)
+    example = f"rationanomaly {step.name} --params params.yaml{inputs} --output outputs/{step.name}"
+    reads = ", ".join([*(f"{name} (default: data.{name})" for name in step.sources), *step.reads])
+    return f"{step.summary}\n\nReads: {reads}.\n\nExample:\n\n    {example}"
+
+
+for _step in STEPS:
+    app.command(_step.name, help=_help(_step), rich_help_panel="Steps of the pipeline")(_step_command(_step))
+
+
+# ---------------------------------------------------------------- before and after the pipeline
+
+
+@app.command("params", rich_help_panel="Before and after")
+def print_params(
+    profile: Annotated[Path, typer.Argument(help="Params file or profile.")] = Path("params.yaml"),
+    settings: SetOption = None,
+    output: Annotated[Path | None, typer.Option("--output", help="File to write; default: standard output.")] = None,
+) -> None:
+    """Compose the full params document of a profile, which DVC and KFP both read.
+
+    Example:
+
+        rationanomaly params profiles/bgl.yaml --set run.seed=1 --output params.yaml
+    """
+    from rationanomaly.artifacts import write_text
+
+    text = dump(load_params(profile, settings or ()))
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        write_text(output, text)
+
+
+@app.command(rich_help_panel="Before and after")
+def simulate(
+    output: Annotated[Path, typer.Option("--output", help="Folder to write.")] = Path("data/simulated"),
+    params: ParamsOption = Path("params.yaml"),
+    settings: SetOption = None,
+) -> None:
+    """Write the log of a made-up cluster, its reviewers' decisions and the truth.
+
+    Example:
+
+        rationanomaly simulate --set simulate.lines=1000000 --output data/large
+    """
+    from rationanomaly.simulate import write
+
+    loaded = load_params(params, settings or ())
+    with console.progress_bars("simulate"):
+        write(loaded, output)
+
+
+@app.command(rich_help_panel="Before and after")
+def detect(
+    model: Annotated[str, typer.Option("--model", help="Output folder of sft or grpo, or models:/NAME@ALIAS.")],
+    logs: Annotated[str | None, typer.Argument(help="Log file, or - for standard input.")] = None,
+    templates: Annotated[
+        Path | None, typer.Option("--templates", help="CSV with a `template` column, or one template per line.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", help="File to write; default: standard output.")] = None,
+    log_format: Annotated[str, typer.Option("--format", help="Log format; auto detects it.")] = "auto",
+) -> None:
+    """Judge templates or raw log lines: one JSON line per row, in order.
+
+    Examples:
+
+        rationanomaly detect --model outputs/grpo --templates templates.csv --output verdicts.jsonl
+
+        tail -n 1000 app.log | rationanomaly detect --model models:/rationanomaly@candidate -
+    """
+    from rationanomaly.detect import detect_lines, detect_templates, write_verdicts
+
+    if (logs is None) == (templates is None):
+        raise ParamsError("name either --templates FILE or a log file (or - for standard input), one of the two")
+    with console.progress_bars("detect"):
+        rows = (
+            detect_templates(model, templates) if templates is not None else detect_lines(model, str(logs), log_format)
+        )
+        write_verdicts(rows, output)
+
+
+@app.command(rich_help_panel="Before and after")
+def summary(
+    outputs: Annotated[Path, typer.Argument(help="Folder that holds the steps' output folders.")] = Path("outputs"),
+) -> None:
+    """Show what a pipeline run has come to: figures, example verdicts, plots, the registered version.
+
+    Example:
+
+        rationanomaly summary outputs
+    """
+    from rationanomaly.evaluate.summary import read_summary
+    from rationanomaly.summary_table import show_summary
+
+    show_summary(read_summary(outputs), console.STDOUT)
+
+
+@app.command(rich_help_panel="Before and after")
+def version() -> None:
+    """Print the version."""
+    sys.stdout.write(f"{__version__}\n")
+
+
+def main() -> None:
+    """Entry point: an error of ours is one line and its exit code; ``--debug`` shows the frames of any."""
+    # OpenMP reads these when torch is loaded; spinning threads make two busy cores many times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    debug = "--debug" in sys.argv
+    try:
+        app()
+    except RationAnomalyError as error:
+        _fail(str(error), error.exit_code, debug)
+    except KeyboardInterrupt:
+        _fail("interrupted; nothing half-written was kept, the same command goes on", INTERRUPTED, debug)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Else Python complains at exit.
+        sys.exit(0)
+    except Exception as error:
+        message = f"{type(error).__name__}: {error} (a bug of ours; --debug before the command shows where)"
+        _fail(" ".join(message.split()), 1, debug)
+
+
+def _fail(message: str, exit_code: int, debug: bool) -> None:
+    if debug:
+        console.STDERR.print_exception(show_locals=False)
+    console.show_error(message)
+    sys.exit(exit_code)

@@ -1,0 +1,124 @@
+"""What a person sees in a terminal: bars with remaining time, one clear line for an error, the closing tables."""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from rationanomaly.progress import Event, listening
+
+#: Everything but results goes to standard error, so that standard output can be piped.
+STDERR = Console(stderr=True, highlight=False)
+STDOUT = Console(highlight=False)
+_SECONDS_BETWEEN_LINES = 15.0
+_CHATTY = ("transformers", "datasets", "trl", "peft", "accelerate", "deepspeed", "mlflow", "alembic", "httpx", "torch")
+
+
+def set_up_logging(verbose: bool, debug: bool) -> None:
+    """Show warnings of the library; with ``verbose`` its information, with ``debug`` everything of everybody."""
+    level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
+    handler = RichHandler(console=STDERR, show_path=debug, show_time=False, markup=False)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("rationanomaly").setLevel(level)
+    if not debug:
+        warnings.simplefilter("ignore")
+        for name in _CHATTY:
+            logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def show_error(message: str) -> None:
+    """One line, whatever the message holds."""
+    STDERR.print(f"[bold red]error[/] {escape(message)}", soft_wrap=True)
+
+
+@contextmanager
+def progress_bars(title: str) -> Iterator[None]:
+    """Draw the progress events raised inside the block: bars in a terminal, now and then a line elsewhere."""
+    started = time.monotonic()
+    if STDERR.is_terminal:
+        with _bars() as progress, listening(_Drawer(progress, title)):
+            yield
+    else:
+        with listening(_Teller(title)):
+            yield
+    STDERR.print(f"[green]✓[/] {escape(title)} [dim]{_duration(time.monotonic() - started)}[/]")
+
+
+def _bars() -> Progress:
+    return Progress(
+        TextColumn("  {task.description}"),
+        BarColumn(bar_width=28),
+        TaskProgressColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[unit]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("[dim]{task.fields[figures]}"),
+        console=STDERR,
+        transient=True,
+    )
+
+
+class _Drawer:
+    """Keeps one bar per task."""
+
+    def __init__(self, progress: Progress, title: str) -> None:
+        self._progress, self._title = progress, title
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, event: Event) -> None:
+        if event.task not in self._tasks:
+            description = escape(f"{self._title}: {event.task}")
+            self._tasks[event.task] = self._progress.add_task(description, unit=event.unit, figures="")
+        self._progress.update(
+            self._tasks[event.task], completed=event.done, total=event.total, unit=event.unit, figures=_figures(event)
+        )
+
+
+class _Teller:
+    """Writes a line when a task is done, and every quarter of a minute while it is not."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._told: dict[str, tuple[float, bool]] = {}
+        self._started: dict[str, float] = {}
+
+    def __call__(self, event: Event) -> None:
+        now = time.monotonic()
+        started = self._started.setdefault(event.task, now)
+        told_at, finished = self._told.get(event.task, (started, False))
+        done = event.total is not None and event.done >= event.total
+        if finished or (not done and now - told_at < _SECONDS_BETWEEN_LINES):
+            return
+        self._told[event.task] = (now, done)
+        total = f"/{event.total:,.0f}" if event.total is not None else ""
+        line = f"  {self._title}: {event.task} {event.done:,.0f}{total} {event.unit}"
+        if not done and event.total and event.done:
+            line += f", {_duration((now - started) / event.done * (event.total - event.done))} left"
+        STDERR.print(escape(f"{line} {_figures(event)}".rstrip()), style="dim", soft_wrap=True)
+
+
+def _figures(event: Event) -> str:
+    return " ".join(f"{name} {value:.4g}" for name, value in event.figures.items())
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"

@@ -1,0 +1,82 @@
+"""Run one step: check what it reads, give it a fresh folder, seal what it wrote, tell MLflow.
+
+The command line, DVC, the KFP components and the tests all come through `execute`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from rationanomaly import artifacts, tracking
+from rationanomaly.artifacts import Manifest
+from rationanomaly.errors import InputError, ParamsError
+from rationanomaly.params import Params
+from rationanomaly.records import METRICS
+from rationanomaly.steps import Inputs, Metrics, Outputs, Step
+
+logger = logging.getLogger(__name__)
+
+
+def execute(step: Step, params: Params, inputs: Inputs, output: Path, state: Path) -> Metrics:
+    """Run ``step`` and leave its finished output in ``output``.
+
+    Args:
+        step: an entry of `steps.STEPS`.
+        params: all params.
+        inputs: folders of the steps that it reads by step name. A raw input (``logs``, …) may be given by name
+            too; without it the path in the params section ``data`` is taken.
+        output: the final folder; it appears whole or not at all.
+        state: what survives a crash lies here.
+
+    Returns:
+        The step's metrics, as they stand in ``output/metrics.json``.
+
+    Raises:
+        ParamsError: an input is missing or one too many is named.
+        ArtifactError: an input folder does not hold what its manifest says.
+        InputError: a raw input does not exist.
+    """
+    paths = _resolve(step, params, inputs)
+    manifests = {name: artifacts.read(paths[name], name) for name in step.reads}
+    sources = _sources(step, paths, manifests)
+    lineage = tracking.Lineage.of(params, sources["logs"])
+    digests = {name: manifest.digest for name, manifest in manifests.items()}
+    with tracking.step_run(step.name, params, lineage, digests, sources) as run:
+        state.mkdir(parents=True, exist_ok=True)
+        with artifacts.writing(output, step.name, sources) as folder:
+            metrics = step.run(params, paths, Outputs(folder, state))
+            artifacts.write_json(folder / METRICS, metrics)
+        run.finish(output, artifacts.read(output, step.name).digest, metrics)
+        run.headline({key: value for key, value in metrics.items() if key.startswith(("template/", "session/"))})
+    return metrics
+
+
+def _resolve(step: Step, params: Params, inputs: Inputs) -> dict[str, Path]:
+    """All of the step's inputs by name, existing."""
+    known = {*step.reads, *step.sources}
+    for name in inputs:
+        if name not in known:
+            mend = f"It reads {', '.join(sorted(known))}"
+            raise ParamsError(f"`{step.name}` has no input `{name}`", mend=mend)
+    paths = {name: getattr(params.data, name) for name in step.sources} | dict(inputs)
+    for name in step.reads:
+        if name not in paths:
+            problem = f"`{step.name}` needs the output folder of `{name}`"
+            raise ParamsError(problem, mend=f"Add --input {name}=DIR")
+    for name in step.sources:
+        if not paths[name].exists():
+            mend = f"Correct `data.{name}` in the params, or name it with --input {name}=FILE"
+            if paths[name].parts[-2:-1] == ("simulated",):
+                mend = "Run `make data/simulated` to make it, or `dvc pull`"
+            raise InputError("no such file", file=paths[name], mend=mend)
+    return paths
+
+
+def _sources(step: Step, paths: Mapping[str, Path], manifests: Mapping[str, Manifest]) -> dict[str, str]:
+    """SHA-256 of every raw input behind the output: the step's own, and those of the folders it reads."""
+    sources: dict[str, str] = {}
+    for manifest in manifests.values():
+        sources |= manifest.sources
+    return sources | {name: artifacts.sha256(paths[name]) for name in step.sources}
