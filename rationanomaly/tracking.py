@@ -14,6 +14,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ LINEAGE, OUTPUT, STEP = "rationanomaly.lineage", "rationanomaly.output", "ration
 #: Files of an output folder up to this size are kept with the run: adapters are, base weights of 7B are not.
 _MAX_ARTIFACT_BYTES = 64 * 1024 * 1024
 _METRICS_PER_CALL = 900  # MLflow takes at most 1,000
+_current: ContextVar[str | None] = ContextVar("current_run", default=None)
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ def step_run(
             f"the MLflow tracking store does not answer: {str(error).splitlines()[0]}",
             mend="Check MLFLOW_TRACKING_URI and that the server runs",
         ) from error
+    token = _current.set(run_id)
     try:
         yield StepRun(client, run_id, parent)
     except BaseException as error:
@@ -151,8 +154,18 @@ def step_run(
         client.set_terminated(run_id, "KILLED" if killed else "FAILED")
         client.set_terminated(parent, "KILLED" if killed else "FAILED")
         raise
+    finally:
+        _current.reset(token)
     client.set_terminated(run_id, "FINISHED")
     client.set_terminated(parent, "FINISHED")
+
+
+def current_run(client: MlflowClient, params: Params) -> str:
+    """The id of the run of the step that is being executed; a run of its own where there is none."""
+    run_id = _current.get()
+    if run_id is None:
+        run_id = str(client.create_run(_experiment(client, params.run.name)).info.run_id)
+    return run_id
 
 
 def _open(

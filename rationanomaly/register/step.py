@@ -1,0 +1,103 @@
+"""Register the trained model in MLflow, reload what was registered and compare its logits.
+
+    rationanomaly register --input grpo=outputs/grpo --input evaluate=outputs/evaluate --output outputs/register
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rationanomaly import artifacts, tracking
+from rationanomaly.detector import Detector
+from rationanomaly.errors import GateError
+from rationanomaly.params import Params
+from rationanomaly.records import DETECTOR, METRICS, PREDICTIONS, REGISTERED, read_objects
+from rationanomaly.register import registry
+from rationanomaly.steps import Inputs, Metrics, Outputs
+
+logger = logging.getLogger(__name__)
+
+_PROBES = 64
+#: Figures that a version carries as tags; promotion policies read them.
+_TAGGED = ("template/abnormal/f1", "template/macro/f1", "template/abnormal/ap", "session/abnormal/f1")
+
+
+def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
+    """Register the model of `grpo` with the figures of `evaluate`; see `steps.Run`.
+
+    Raises:
+        GateError: the reloaded version does not give the logits of the folder; the version is deleted again.
+    """
+    name = params.register_.name
+    folder = inputs["grpo"]
+    probes = _probes(inputs["evaluate"] / PREDICTIONS)
+
+    # ---- the version: made once for one model folder, however often the step runs
+    client = registry.client()
+    digest = artifacts.read(folder, "grpo").digest
+    tags = _tags(folder, inputs["evaluate"], digest)
+    version = registry.find_version(client, name, digest)
+    is_new = version is None
+    if version is None:
+        version = registry.add_version(client, name, folder, tracking.current_run(client, params), tags)
+    for key, value in tags.items():
+        client.set_model_version_tag(name, version, key, value)
+
+    # ---- the proof: what the registry gives back must judge as the folder does
+    with TemporaryDirectory(prefix="rationanomaly-") as temporary:
+        reloaded = registry.fetch_folder(f"models:/{name}/{version}", Path(temporary))
+        difference = _largest_difference(folder, reloaded, probes)
+    if not difference <= params.register_.tolerance:
+        if is_new:
+            client.delete_model_version(name, version)
+        raise GateError(
+            f"the registered model's logits differ by {difference:.3g} from those of the folder "
+            f"(tolerance {params.register_.tolerance:.3g})",
+            file=folder,
+            mend="The version was not kept; check the artifact store",
+        )
+    client.set_registered_model_alias(name, params.register_.alias, version)
+
+    # ---- what was done
+    document = {"name": name, "version": version, "alias": params.register_.alias, "model": digest}
+    artifacts.write_json(outputs.folder / REGISTERED, document)
+    logger.info("registered %s version %s as @%s", name, version, params.register_.alias)
+    return {"register/version": float(version), "register/logit_difference": difference}
+
+
+def _probes(predictions: Path) -> list[str]:
+    """The first distinct templates that `evaluate` judged."""
+    templates = dict.fromkeys(str(row["template"]) for _, row in read_objects(predictions))
+    return list(templates)[:_PROBES]
+
+
+def _tags(folder: Path, evaluate: Path, digest: str) -> dict[str, str]:
+    metrics = json.loads((evaluate / METRICS).read_bytes())
+    detector = json.loads((folder / DETECTOR).read_bytes())
+    sources = artifacts.read(evaluate, "evaluate").sources
+    tags = {
+        tracking.OUTPUT: digest,
+        "base.sha256": str(detector["base"]["sha256"]),
+        **{f"data.{name}.sha256": value for name, value in sources.items()},
+        **{key: f"{metrics[key]:.4f}" for key in _TAGGED if key in metrics},
+    }
+    if "template/abnormal/f1" in metrics:
+        tags["f1"] = f"{metrics['template/abnormal/f1']:.4f}"
+    if commit := tracking.git_commit():
+        tags["git_commit"] = commit
+    return tags
+
+
+def _largest_difference(folder: Path, reloaded: Path, probes: list[str]) -> float:
+    """Largest difference between the two models' logits of the probes' scores."""
+    pairs = zip(Detector.open(folder).scores(probes), Detector.open(reloaded).scores(probes), strict=True)
+    return max((abs(_logit(a) - _logit(b)) for a, b in pairs), default=0.0)
+
+
+def _logit(probability: float) -> float:
+    clipped = min(max(float(probability), 1e-7), 1 - 1e-7)
+    return math.log(clipped / (1 - clipped))

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from rationanomaly.evidence import NO_EVIDENCE, check_evidence, find_quotes
+from rationanomaly.params import PromptParams
+from rationanomaly.prompt import show
+
+SETTINGS = PromptParams(style="compact", normalise=True, max_words=48, max_characters=2000)
+LOG = show("raid: DiskFailure on slot 7, rebuild stopped", SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("rationale", "grounded"),
+    [
+        ('It says "disk failure" and "rebuild stopped".', True),
+        ('It says "disk failure".', False),  # four words or more ask for two quotes
+        ('It says "disk failure" and "disk failure".', False),  # one quote twice
+        ('It says "disk" and "<*>".', False),  # a wildcard is no evidence
+        ('It says "disk failure", "rebuild stopped" and "fan failure".', False),  # one of them is invented
+        ('It says "isk fai" and "rebuild".', False),  # cut out of the middle of words
+        ("It says disk failure.", False),
+        ("", False),
+    ],
+)
+def test_grounded(rationale: str, grounded: bool) -> None:
+    assert check_evidence(rationale, LOG).grounded is grounded
+
+
+def test_one_quote_is_enough_for_a_short_log() -> None:
+    assert check_evidence('"link down"', show("link down 17", SETTINGS)).grounded
+
+
+def test_a_log_without_words_needs_the_stated_form() -> None:
+    shown = show("0x00ff 17 17", SETTINGS)
+    assert check_evidence(NO_EVIDENCE, shown).grounded
+    assert not check_evidence("Nothing.", shown).grounded
+    assert check_evidence(NO_EVIDENCE, shown).required == 0
+
+
+def test_spans_point_into_the_original_log() -> None:
+    evidence = check_evidence('"disk failure"', LOG)
+    assert [(span.start, span.end) for span in evidence.spans] == [(6, 17)]
+
+
+def test_an_unpaired_quote_is_left_out() -> None:
+    assert find_quotes('say "a" and "b') == ("a",)
+    assert find_quotes('"') == ()
+    assert find_quotes('"a" "b"') == ("a", "b")
