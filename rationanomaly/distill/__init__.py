@@ -1,0 +1,1 @@
+"""Step ``distill``: a teacher writes rationales for the training templates, and each one is checked."""

@@ -1,0 +1,188 @@
+"""Checks on every rationale, whoever wrote it. The first that fails gives the reason.
+
+Reason codes: `grammar`, `label`, `contradiction`, `leak`, `length`, `repetition`, `language`, `evidence`,
+`duplicate`; teachers add their own for answers that never came (`teachers.endpoint`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rationanomaly.distill.teachers import Question
+from rationanomaly.evidence import check_evidence, words
+from rationanomaly.params import DistillParams
+from rationanomaly.prompt import Response, parse_response
+
+_SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n")
+_VERDICT = re.compile(r"\b(?:ab)?normal(?:ly|ity)?\b|\banomal(?:y|ies|ous|ously)\b", re.IGNORECASE)
+_NEGATION = re.compile(r"\b(?:not|no|never|nor|neither|rather|cannot|\w+n['’]t)\b", re.IGNORECASE)
+_TOKEN = re.compile(r"[^\W_]+")
+#: The small words without which nobody writes English.
+_FUNCTION_WORDS = frozenset(
+    (
+        *("a", "about", "after", "an", "and", "are", "as", "at", "be", "but", "by", "can", "does", "for", "from"),
+        *("has", "have", "in", "into", "is", "it", "its", "no", "nor", "not", "of", "on", "or", "so", "such", "than"),
+        *("that", "the", "then", "there", "these", "they", "this", "to", "was", "we", "what", "when", "where"),
+        *("which", "while", "will", "with", "without"),
+    )
+)
+#: A rationale whose word triples are this much alike to another's is a duplicate of it (Jaccard).
+_ALIKE = 0.9
+#: From this share of repeated word triples on a text goes round in circles.
+_REPEATED = 0.3
+_QUOTE_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the checks say of one answer.
+
+    Attributes:
+        rationale: text of the think section; the whole answer where it does not parse.
+        reason: code of the first check that failed; None: accepted.
+        detail: one sentence, for people and for the teacher's next try.
+    """
+
+    rationale: str
+    reason: str | None = None
+    detail: str = ""
+
+
+Check = Callable[[Question, Response, DistillParams], str | None]
+
+
+@dataclass
+class Checker:
+    """Checks answers one after the other and remembers the accepted ones, to tell duplicates."""
+
+    settings: DistillParams
+    _accepted: list[tuple[str, frozenset[str], frozenset[tuple[str, ...]]]] = field(default_factory=list)
+    _by_triple: dict[tuple[str, ...], list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def judge(self, question: Question, text: str) -> Verdict:
+        """Check one answer; an accepted one is remembered."""
+        response = parse_response(text)
+        if response.problem is not None:
+            return Verdict(text, "grammar", f"the answer does not have the asked form: {response.problem}")
+        for reason, check in CHECKS.items():
+            detail = check(question, response, self.settings)
+            if detail is not None:
+                return Verdict(response.rationale, reason, detail)
+        if self._is_duplicate(question, response.rationale):
+            return Verdict(response.rationale, "duplicate", "nearly the same was written about another log")
+        return Verdict(response.rationale)
+
+    def _is_duplicate(self, question: Question, rationale: str) -> bool:
+        """Whether nearly the same rationale was accepted for a log with other words, or for the same log.
+
+        Logs that differ in values only (two register dumps) may have the same rationale. Linear in the number of
+        accepted rationales that share a word triple with this one.
+        """
+        log_words, triples = frozenset(words(question.shown.text.lower())), frozenset(_triples(rationale))
+        shared = Counter(index for triple in triples for index in self._by_triple[triple])
+        for index, common in shared.items():
+            template_id, other_words, other = self._accepted[index]
+            alike = common >= _ALIKE * (len(triples) + len(other) - common)
+            if alike and (template_id == question.template_id or other_words != log_words):
+                return True
+        for triple in triples:
+            self._by_triple[triple].append(len(self._accepted))
+        self._accepted.append((question.template_id, log_words, triples))
+        return False
+
+
+def sentences(rationale: str) -> list[str]:
+    """The sentences of a rationale with every quote masked as ``"…"``; a full stop inside a quote ends nothing."""
+    pieces = rationale.split('"')
+    masked = "".join(piece if number % 2 == 0 else '"…"' for number, piece in enumerate(pieces))
+    return [" ".join(sentence.split()) for sentence in _SENTENCE_END.split(masked) if sentence.strip()]
+
+
+def word_count(rationale: str) -> int:
+    """Length of a rationale in words: what stands between white space."""
+    return len(rationale.split())
+
+
+def check_label(question: Question, response: Response, _: DistillParams) -> str | None:
+    """The answer section states the corrected label."""
+    return None if response.stated == question.label else f"the answer says {response.stated}, not {question.label}"
+
+
+def check_contradiction(question: Question, response: Response, _: DistillParams) -> str | None:
+    """The last sentence does not conclude the opposite of the answer."""
+    last = sentences(response.rationale)[-1]
+    stated = {match.lower() for match in re.findall(r"\b(?:ab)?normal\b", last, re.IGNORECASE)}
+    if not stated or question.label in stated or _NEGATION.search(last):
+        return None
+    return f"the analysis concludes {stated.pop()}, the answer says {question.label}"
+
+
+def check_leak(_: Question, response: Response, __: DistillParams) -> str | None:
+    """The first sentence does not give the verdict away; a quote may hold such a word, for the log wrote it."""
+    found = _VERDICT.search(sentences(response.rationale)[0])
+    return f"the first sentence gives the verdict away: {found.group()}" if found else None
+
+
+def check_length(_: Question, response: Response, settings: DistillParams) -> str | None:
+    """As many words as params allow."""
+    count = word_count(response.rationale)
+    if settings.min_words <= count <= settings.max_words:
+        return None
+    return f"{count} words; {settings.min_words} to {settings.max_words} are asked for"
+
+
+def check_repetition(_: Question, response: Response, __: DistillParams) -> str | None:
+    """No going round in circles: few word triples occur more than once."""
+    triples = _triples(response.rationale)
+    repeated = 1 - len(set(triples)) / len(triples) if triples else 0.0
+    return f"{repeated:.0%} of its word triples are repeated" if repeated >= _REPEATED else None
+
+
+def check_language(_: Question, response: Response, __: DistillParams) -> str | None:
+    """English prose: Latin letters, and the small words that English can't do without. Quotes don't count."""
+    prose = " ".join(sentences(response.rationale))
+    letters = [character for character in prose if character.isalpha()]
+    found = _TOKEN.findall(prose.lower())
+    latin = sum(character.isascii() for character in letters) / max(1, len(letters))
+    small = sum(word in _FUNCTION_WORDS for word in found) / max(1, len(found))
+    return None if latin >= 0.9 and small >= 0.15 else "not written in English prose"
+
+
+def check_quotes(question: Question, response: Response, settings: DistillParams) -> str | None:
+    """Quotes are literal spans of the log, and enough of them hold words; see `evidence.check_evidence`.
+
+    With the policy ``optional`` a rationale may go without quotes and may quote something else beside the log; it
+    is only refused if it quotes and not one of its quotes is to be found.
+    """
+    evidence = check_evidence(response.rationale, question.shown)
+    if evidence.grounded:
+        return None
+    if settings.evidence == "optional" and (not evidence.quotes or evidence.spans):
+        return None
+    literal = {span.text for span in evidence.spans}
+    strange = next((quote for quote in evidence.quotes if quote not in literal), None)
+    if strange is not None:
+        return f"the quote '{strange[:_QUOTE_SHOWN]}' does not stand in the log"
+    if evidence.required == 0:
+        return "the log holds no words and the analysis does not say so"
+    return f"{evidence.counted} quotes with words, {evidence.required} are needed"
+
+
+#: In the order in which they are made: from what makes an answer useless to what makes it poor.
+CHECKS: dict[str, Check] = {
+    "label": check_label,
+    "contradiction": check_contradiction,
+    "leak": check_leak,
+    "length": check_length,
+    "repetition": check_repetition,
+    "language": check_language,
+    "evidence": check_quotes,
+}
+
+
+def _triples(text: str) -> list[tuple[str, ...]]:
+    found = _TOKEN.findall(text.lower())
+    return [tuple(found[start : start + 3]) for start in range(len(found) - 2)]

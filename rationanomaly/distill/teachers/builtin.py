@@ -1,0 +1,51 @@
+"""The built-in teacher: rules over fault domains. Needs no network, key or GPU; free and deterministic."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from rationanomaly.distill.domains import Domain, domain_of, tone_of
+from rationanomaly.distill.phrases import (
+    CONCLUSIONS,
+    IMPLICATIONS,
+    NO_EVIDENCE_IMPLICATIONS,
+    NO_EVIDENCE_OPENINGS,
+    OPENINGS,
+)
+from rationanomaly.distill.quoting import choose_quotes, tokens
+from rationanomaly.distill.teachers import Answer, Question
+from rationanomaly.evidence import required_quotes
+from rationanomaly.prompt import write_response
+
+
+class BuiltinTeacher:
+    """Writes three sentences: the key words with quotes, what they imply, the conclusion."""
+
+    name = "builtin"
+    #: Changes whenever the rules or the sentences change.
+    prompt_version = "builtin-1"
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def answers(self, questions: Sequence[Question]) -> list[Answer]:
+        """See `Teacher`. The same question always gets the same answer, whatever stands beside it."""
+        return [Answer(write_response(self._rationale(question), question.label)) for question in questions]
+
+    def _rationale(self, question: Question) -> str:
+        chance = random.Random(f"{self._seed}|{question.template_id}|{question.sample}|{question.attempt}")  # noqa: S311
+        found = [part for token in tokens(question.shown) for part in token.parts]
+        tone = tone_of(found)
+        conclusion = chance.choice(CONCLUSIONS[question.label, tone != "plain"])
+        if required_quotes(question.shown) == 0:
+            return f"{chance.choice(NO_EVIDENCE_OPENINGS)} {chance.choice(NO_EVIDENCE_IMPLICATIONS)} {conclusion}"
+        domain = domain_of(found)
+        quotes = choose_quotes(question.shown, domain, chance)
+        opening = chance.choice(OPENINGS[len(quotes)]).format(*quotes)
+        return f"{opening} {_filled(chance.choice(IMPLICATIONS[tone]), domain, chance)} {conclusion}"
+
+
+def _filled(sentence: str, domain: Domain, chance: random.Random) -> str:
+    role, harm = chance.choice(domain.roles), chance.choice(domain.harms)
+    return sentence.format(topic=domain.topic, role=role, harm=harm)
