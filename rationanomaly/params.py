@@ -20,6 +20,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
 NonNegative = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
@@ -128,6 +129,45 @@ class SftParams(Section):
     learning_rate: Rate
 
 
+class FormatReward(Section):
+    right: float
+    wrong: float
+
+
+class AnswerCells(Section):
+    true_positive: float
+    true_negative: float
+    false_positive: float
+    false_negative: float
+    invalid: float
+
+
+class RewardWeights(Section):
+    answer: Weight
+    grounding: Weight
+    coherence: Weight
+    brevity: Weight
+    repetition: Weight
+
+
+class GroundingWeights(Section):
+    evidence: Weight
+    log_bleu: Weight
+    log_rouge: Weight
+    teacher_bleu: Weight
+    teacher_rouge: Weight
+
+
+class RewardParams(Section):
+    preset: Literal["paper", "released"]
+    format: FormatReward
+    answer: AnswerCells
+    weights: RewardWeights
+    grounding: GroundingWeights
+    brevity_width: Rate
+    perplexity_scale: Rate
+
+
 class GrpoParams(Section):
     steps: Positive
     prompts: Positive
@@ -136,7 +176,7 @@ class GrpoParams(Section):
     beta: Annotated[float, Field(ge=0)]
     temperature: Rate
     max_completion: Positive
-    reward: dict[str, float]
+    reward: RewardParams
 
 
 class EvaluateParams(Section):
@@ -148,6 +188,27 @@ class RegisterParams(Section):
     name: str
     alias: str
     tolerance: Rate
+
+
+class StepResources(Section):
+    cpu: str
+    memory: str
+    gpus: NonNegative
+    timeout: Positive
+    retries: NonNegative
+
+
+class ClusterParams(Section):
+    image: str
+    gpu_image: str
+    accelerator: str
+    tracking_uri: str
+    secret: str
+    secret_keys: list[str]
+    state_claim: str
+    shared_memory: str
+    default: StepResources
+    steps: dict[str, StepResources]
 
 
 class Params(Section):
@@ -167,6 +228,7 @@ class Params(Section):
     grpo: GrpoParams
     evaluate: EvaluateParams
     register_: RegisterParams = Field(alias="register")
+    cluster: ClusterParams
 
 
 def load_params(path: Path, settings: Iterable[str] = ()) -> Params:
@@ -184,6 +246,14 @@ def load_params(path: Path, settings: Iterable[str] = ()) -> Params:
     for setting in settings:
         _apply(document, setting)
     return check(document, path)
+
+
+def read_document(text: str) -> Params:
+    """Typed params from the text of a full document, as `dump` writes it."""
+    document = yaml.safe_load(text)
+    if not isinstance(document, dict):
+        raise ParamsError("the params document holds no sections", mend="Compose it with `rationanomaly params`")
+    return check(document, Path("params document"))
 
 
 def compose(path: Path) -> dict[str, Any]:
@@ -223,7 +293,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ParamsError("no such params file", file=path, mend="Name one with --params, such as params.yaml") from error
+        raise ParamsError(
+            "no such params file", file=path, mend="Name one with --params, such as params.yaml"
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ParamsError(f"can't be read: {error}", file=path, mend="Name a UTF-8 YAML file with --params") from error
     except yaml.YAMLError as error:

@@ -24,6 +24,8 @@ ANSWER, END_ANSWER = "<answer>", "</answer>"
 TAGS = (THINK, END_THINK, ANSWER, END_ANSWER)
 #: Stands for a variable part of a template; the one thing in angle brackets that is shown as it is.
 WILDCARD = "<*>"
+#: The problem of a response whose sections are right and whose answer is neither label.
+UNKNOWN_ANSWER = "the answer is neither normal nor abnormal"
 
 _ESCAPES = {"<": "‹", ">": "›", '"': "'", "`": "'", "\\": "/"}
 
@@ -111,6 +113,11 @@ def write_prompt(shown: Shown, mode: Mode, settings: PromptParams) -> str:
     return forms[mode].replace("{log}", shown.text)
 
 
+def every_wording(shown: Shown) -> list[str]:
+    """The prompts for one log in all styles and modes: what a completion could copy."""
+    return [form.replace("{log}", shown.text) for forms in (_COMPACT, _WORDED) for form in forms.values()]
+
+
 def write_messages(shown: Shown, mode: Mode, settings: PromptParams) -> list[dict[str, str]]:
     """The prompt as chat messages, for a base that has a chat template."""
     return [{"role": "user", "content": write_prompt(shown, mode, settings).rstrip("\n")}]
@@ -151,7 +158,7 @@ def parse_response(text: str) -> Response:
             return Response("normal", rationale.strip())
         case "abnormal":
             return Response("abnormal", rationale.strip())
-    return Response("invalid", "", "the answer is neither normal nor abnormal")
+    return Response("invalid", "", UNKNOWN_ANSWER)
 
 
 def _escape(log: str) -> tuple[list[str], list[int]]:
@@ -255,4 +262,4 @@ def _is_number(run: str) -> bool:
         return True
     body = run[2:] if run[:2] in ("0x", "0X") else run
     hexadecimal = bool(body) and all(c in "0123456789abcdefABCDEF" for c in body)
-    return hexadecimal and (body is not run and len(run) > 2 or (len(run) >= 4 and any(c.isdigit() for c in run)))
+    return hexadecimal and ((body is not run and len(run) > 2) or (len(run) >= 4 and any(c.isdigit() for c in run)))

@@ -1,0 +1,201 @@
+"""From completions to rewards: the format gates, the weighted terms add up.
+
+A completion whose form is wrong gets `wrong` and nothing else (METHOD: the other rewards are ignored). That value
+lies below all that a right form can get, else breaking the form would be the way out of a hard question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from rationanomaly.errors import ParamsError
+from rationanomaly.params import RewardParams
+from rationanomaly.prompt import UNKNOWN_ANSWER, Shown, parse_response
+from rationanomaly.rewards import released, terms
+from rationanomaly.rewards.coherence import PerplexityModel, coherence
+from rationanomaly.rewards.overlap import Tokenised
+from rationanomaly.rewards.terms import TERMS, Sample, Source
+
+ANSWER, COHERENCE = "answer", "coherence"
+
+
+@dataclass(frozen=True)
+class RewardBreakdown:
+    """The reward of one completion.
+
+    Attributes:
+        total: what is optimised.
+        format: what the form alone earned.
+        terms: each term's value before its weight; empty if the form is wrong.
+        stated: the answer that was read: normal, abnormal or invalid.
+    """
+
+    total: float
+    format: float
+    terms: Mapping[str, float]
+    stated: str
+
+
+@dataclass(frozen=True)
+class WeightedTerm:
+    """A term in a composition: a pure function of a sample with its weight and range."""
+
+    weight: float
+    score: Callable[[Sample], float]
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class WeightedCoherence:
+    """The one term that needs a model: weight, model, score of a perplexity, lowest score."""
+
+    weight: float
+    model: PerplexityModel
+    score: Callable[[float], float]
+    low: float
+
+
+@dataclass(frozen=True)
+class Composition:
+    """A reward function.
+
+    Attributes:
+        right: what a right form earns, ``wrong``: the whole reward of a wrong one.
+        terms: by name, in the order in which they are added.
+        coherence: the term that needs a model; None if off.
+        think_needs_right_answer: whether terms other than the answer count only beside a positive answer term.
+    """
+
+    right: float
+    wrong: float
+    terms: Mapping[str, WeightedTerm]
+    coherence: WeightedCoherence | None = None
+    think_needs_right_answer: bool = False
+
+    @classmethod
+    def from_params(cls, params: RewardParams, model: PerplexityModel | None = None) -> Composition:
+        """The composition that a params section describes.
+
+        Args:
+            params: ``grpo.reward``.
+            model: gives perplexities; needed if coherence has a weight, and used by `released` if given.
+
+        Raises:
+            ParamsError: coherence without a model, an invalid answer that pays more than a wrong one, or a wrong
+                form that pays more than a right one can.
+        """
+        if params.preset == "released":
+            return _released(model)
+        weights = params.weights.model_dump()
+        weighted = {
+            name: WeightedTerm(weights[name], partial(_score, term, params), *term.bounds(params))
+            for name, term in TERMS.items()
+            if weights[name] > 0
+        }
+        frozen = None
+        if weights[COHERENCE] > 0:
+            if model is None:
+                problem = "`grpo.reward.weights.coherence` is above 0, but there is no model to take perplexities from"
+                raise ParamsError(problem, mend="Set it to 0, or pass a frozen model")
+            frozen = WeightedCoherence(
+                weights[COHERENCE], model, partial(coherence, scale=params.perplexity_scale), 0.0
+            )
+        composition = cls(params.format.right, params.format.wrong, weighted, frozen)
+        _refuse_ways_out(params, composition)
+        return composition
+
+    @property
+    def lowest_right(self) -> float:
+        """The least that a completion of the right form can get."""
+        return self._total(self._lowest())
+
+    def compose(
+        self,
+        completions: Sequence[str],
+        shown: Sequence[Shown],
+        labels: Sequence[str],
+        references: Sequence[str | None],
+        target_words: int,
+    ) -> list[RewardBreakdown]:
+        """Score completions; the result for one does not depend on the others.
+
+        Args:
+            completions: generated texts, any number.
+            shown: for each, the log as its prompt showed it.
+            labels: for each, the true label.
+            references: for each, the teacher's rationale, or None.
+            target_words: length of a good rationale in words (`records.Cost.target_words`).
+        """
+        sources: dict[tuple[str, str | None], Source] = {}
+        samples = []
+        for text, log, label, reference in zip(completions, shown, labels, references, strict=True):
+            key = (log.text, reference)
+            if key not in sources:
+                sources[key] = Source(log, None if reference is None else Tokenised.of(reference))
+            samples.append(Sample(text, parse_response(text), sources[key], label, target_words))
+        perplexities = self._perplexities(samples)
+        return [self._breakdown(sample, perplexities.get(index)) for index, sample in enumerate(samples)]
+
+    def _perplexities(self, samples: Sequence[Sample]) -> dict[int, float]:
+        """Perplexity of each rationale that can be read, in one go."""
+        if self.coherence is None:
+            return {}
+        readable = [index for index, sample in enumerate(samples) if sample.response.problem is None]
+        values = self.coherence.model.perplexities([samples[index].rationale.text for index in readable])
+        return dict(zip(readable, values, strict=True))
+
+    def _breakdown(self, sample: Sample, perplexity: float | None) -> RewardBreakdown:
+        response = sample.response
+        if response.problem is not None and response.problem != UNKNOWN_ANSWER:
+            return RewardBreakdown(self.wrong, self.wrong, {}, response.stated)
+        if response.problem is not None:
+            values = self._lowest()
+            if ANSWER in self.terms:
+                values[ANSWER] = self.terms[ANSWER].score(sample)
+        else:
+            values = {name: term.score(sample) for name, term in self.terms.items()}
+            if self.coherence is not None and perplexity is not None:
+                values[COHERENCE] = self.coherence.score(perplexity)
+        return RewardBreakdown(self._total(values), self.right, values, response.stated)
+
+    def _lowest(self) -> dict[str, float]:
+        """The lowest value of every term."""
+        lowest = {name: term.low for name, term in self.terms.items()}
+        return lowest if self.coherence is None else {**lowest, COHERENCE: self.coherence.low}
+
+    def _total(self, values: Mapping[str, float]) -> float:
+        if self.think_needs_right_answer and values[ANSWER] < 0:
+            return self.right + self.terms[ANSWER].weight * values[ANSWER]
+        total = self.right + sum(term.weight * values[name] for name, term in self.terms.items())
+        return total + (self.coherence.weight * values[COHERENCE] if self.coherence is not None else 0.0)
+
+
+def _score(term: terms.Term, params: RewardParams, sample: Sample) -> float:
+    return term.score(sample, params)
+
+
+def _released(model: PerplexityModel | None) -> Composition:
+    half = released.THINK_WEIGHT
+    weighted = {
+        ANSWER: WeightedTerm(1.0, partial(terms.answer, cells=released.CELLS), -1 / 0.15, 1.0),
+        "semantic": WeightedTerm(half, released.semantic, -0.5, 0.0),
+        "length": WeightedTerm(half, released.length, -2.0, 1.0),
+    }
+    frozen = None if model is None else WeightedCoherence(half, model, released.perplexity_score, -1.0)
+    return Composition(released.FORMAT_RIGHT, released.FORMAT_WRONG, weighted, frozen, think_needs_right_answer=True)
+
+
+def _refuse_ways_out(params: RewardParams, composition: Composition) -> None:
+    cells = params.answer
+    if cells.invalid > min(cells.false_negative, cells.false_positive, cells.true_negative, cells.true_positive):
+        problem = "`grpo.reward.answer.invalid` pays more than a label, so no answer would be the best answer"
+        raise ParamsError(problem, mend="Set it to the lowest of the cells, or below")
+    if params.format.wrong > composition.lowest_right:
+        problem = (
+            f"`grpo.reward.format.wrong` is {params.format.wrong:g}, more than the worst total of a right form "
+            f"({composition.lowest_right:g}), so breaking the form would pay"
+        )
+        raise ParamsError(problem, mend="Lower it")
