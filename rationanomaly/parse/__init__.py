@@ -1,0 +1,1 @@
+"""Raw logs in; lines, templates and sessions out."""

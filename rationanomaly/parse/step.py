@@ -1,0 +1,76 @@
+"""Step `parse`: raw logs, or a table of templates, become lines, templates and sessions.
+
+rationanomaly parse --params params.yaml
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import polars as pl
+
+from rationanomaly import records
+from rationanomaly.params import Params
+from rationanomaly.parse.lines import Counts
+from rationanomaly.parse.mining import Miner
+from rationanomaly.parse.reading import read_records, write_rejects
+from rationanomaly.parse.sessions import LineWindows
+from rationanomaly.parse.spill import Spill
+from rationanomaly.parse.summary import TemplateSummary
+from rationanomaly.parse.table import read_table
+from rationanomaly.parse.writing import ParquetWriter
+from rationanomaly.steps import Inputs, Metrics, Outputs
+
+
+def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
+    """Parse ``inputs["logs"]`` in two passes: learn the templates, then name each line's template."""
+    if params.data.format == "templates":
+        return _take_table(params, inputs["logs"], outputs.folder)
+
+    # ---------------------------------------------------------------- read and learn
+    miner, counts, spill = Miner.new(params.parse), Counts(), Spill(outputs.folder / "spill")
+    rejects = write_rejects(outputs.folder / records.REJECTS)
+    for batch in read_records(inputs["logs"], params.data.format, params.parse, counts, rejects):
+        batch = batch.with_columns(miner.mask(pl.col("message")).alias("mask"))
+        miner.learn(batch["mask"].unique(maintain_order=True))
+        spill.write(batch)
+
+    # ---------------------------------------------------------------- name and write
+    summary, windows, templates = TemplateSummary(), LineWindows(params.parse.sessions), miner.templates()
+    with (
+        ParquetWriter(outputs.folder / records.LINES, records.LINES_SCHEMA) as lines_file,
+        ParquetWriter(outputs.folder / records.SESSIONS, records.SESSIONS_SCHEMA) as sessions_file,
+    ):
+        for batch in spill.read():
+            lines = miner.name(batch, templates)
+            lines_file.write(lines)
+            summary.add(lines)
+            sessions_file.write(windows.add(lines))
+        sessions_file.write(windows.finish())
+    shutil.rmtree(outputs.folder / "spill")
+
+    # ---------------------------------------------------------------- templates
+    table = summary.table(templates, params.data.format, params.parse.abnormal_share)
+    records.write_table(outputs.folder / records.TEMPLATES, table, records.TEMPLATES_SCHEMA)
+    miner.save(outputs.folder / records.MINER)
+    return {**_template_metrics(table), **counts.metrics(), "sessions": sessions_file.rows}
+
+
+def _take_table(params: Params, path: Path, folder: Path) -> Metrics:
+    """A table of templates takes the place of a log: no lines, no sessions, nothing learnt."""
+    table = read_table(path)
+    records.write_table(folder / records.TEMPLATES, table, records.TEMPLATES_SCHEMA)
+    records.write_table(folder / records.LINES, records.LINES_SCHEMA.to_frame(), records.LINES_SCHEMA)
+    records.write_table(folder / records.SESSIONS, records.SESSIONS_SCHEMA.to_frame(), records.SESSIONS_SCHEMA)
+    Miner.new(params.parse).save(folder / records.MINER)
+    (folder / records.REJECTS).touch()
+    return _template_metrics(table)
+
+
+def _template_metrics(table: pl.DataFrame) -> Metrics:
+    return {
+        "templates": table.height,
+        "abnormal_templates": int((table["label"] == "abnormal").sum()),
+        "mixed_templates": int(table["mixed"].sum()),
+    }
