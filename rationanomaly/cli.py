@@ -180,14 +180,19 @@ def version() -> None:
 
 
 def main() -> None:
-    """Entry point: an error of ours is one line and its exit code; ``--debug`` shows the frames of any."""
+    """Entry point of `rationanomaly`."""
+    run_app(app)
+
+
+def run_app(application: typer.Typer) -> None:
+    """Run a command line: an error of ours is one line and its exit code; ``--debug`` shows the frames of any."""
     # OpenMP reads these when torch is loaded; spinning threads make two busy cores many times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     debug = "--debug" in sys.argv
     try:
-        app()
+        application()
     except RationAnomalyError as error:
         _fail(str(error), error.exit_code, debug)
     except KeyboardInterrupt:

@@ -5,18 +5,23 @@ The command line, DVC, the KFP components and the tests all come through `execut
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from collections.abc import Mapping
+from functools import reduce
 from pathlib import Path
 
 from rationanomaly import artifacts, tracking
 from rationanomaly.artifacts import Manifest
-from rationanomaly.errors import InputError, ParamsError
+from rationanomaly.errors import ArtifactError, InputError, ParamsError
 from rationanomaly.params import Params
 from rationanomaly.records import METRICS
 from rationanomaly.steps import Inputs, Metrics, Outputs, Step
 
 logger = logging.getLogger(__name__)
+
+_FINISHED = "finished.json"
 
 
 def execute(step: Step, params: Params, inputs: Inputs, output: Path, state: Path) -> Metrics:
@@ -43,12 +48,18 @@ def execute(step: Step, params: Params, inputs: Inputs, output: Path, state: Pat
     sources = _sources(step, paths, manifests)
     lineage = tracking.Lineage.of(params, sources["logs"])
     digests = {name: manifest.digest for name, manifest in manifests.items()}
+    key = _key(step, params, digests, sources)
+    if (metrics := _finished(step, output, state, key)) is not None:
+        logger.info("%s: finished before with the same params, inputs and code; its output is used again", step.name)
+        return metrics
     with tracking.step_run(step.name, params, lineage, digests, sources) as run:
         state.mkdir(parents=True, exist_ok=True)
         with artifacts.writing(output, step.name, sources) as folder:
             metrics = step.run(params, paths, Outputs(folder, state))
             artifacts.write_json(folder / METRICS, metrics)
-        run.finish(output, artifacts.read(output, step.name).digest, metrics)
+        digest = artifacts.read(output, step.name).digest
+        run.finish(output, digest, metrics)
+        artifacts.write_json(state / _FINISHED, {"key": key, "digest": digest})
         run.headline({key: value for key, value in metrics.items() if key.startswith(("template/", "session/"))})
     return metrics
 
@@ -80,3 +91,23 @@ def _sources(step: Step, paths: Mapping[str, Path], manifests: Mapping[str, Mani
     for manifest in manifests.values():
         sources |= manifest.sources
     return sources | {name: artifacts.sha256(paths[name]) for name in step.sources}
+
+
+def _key(step: Step, params: Params, digests: Mapping[str, str], sources: Mapping[str, str]) -> str:
+    """Hash of everything that the step's output depends on."""
+    document = params.model_dump(mode="json", by_alias=True)
+    values = {path: reduce(lambda section, part: section[part], path.split("."), document) for path in step.params}
+    own_sources = {name: sources[name] for name in step.sources}
+    parts = [step.name, values, dict(digests), own_sources, tracking.code_hash()]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _finished(step: Step, output: Path, state: Path, key: str) -> Metrics | None:
+    """The metrics of an output that is there, whole, and was made from the same things; else None."""
+    try:
+        record = json.loads((state / _FINISHED).read_bytes())
+        manifest = artifacts.read(output, step.name)
+        metrics: Metrics = json.loads((output / METRICS).read_bytes())
+    except (OSError, ValueError, ArtifactError):
+        return None
+    return metrics if record == {"key": key, "digest": manifest.digest} else None

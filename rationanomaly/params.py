@@ -7,12 +7,15 @@ an error, so that a misspelled knob never does nothing in silence.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from rationanomaly.errors import ParamsError
 
@@ -26,7 +29,7 @@ Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 class Section(BaseModel):
     """One section of a params file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class RunParams(Section):
@@ -45,7 +48,9 @@ class SimulateParams(Section):
     seed: NonNegative
     lines: Positive
     nodes: Positive
+    episodes: Annotated[float, Field(ge=0)]
     wrong_labels: Share
+    layout: Literal["simulated", "bgl"]
     reviewers: Positive
     miss_rate: Share
     false_alarm_rate: Share
@@ -84,12 +89,64 @@ class CorrectParams(Section):
     split: SplitParams
 
 
+def _without_secrets(url: str) -> str:
+    """Refuse an address that holds a password or a query: params are written to manifests, DVC and MLflow."""
+    parts = urlsplit(url)
+    if parts.scheme == "env":
+        return url
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise PydanticCustomError("secret", "must be an http(s) address, or env:NAME of a variable that holds one")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise PydanticCustomError("secret", "must hold no user, password, query or fragment; put such a one in env:NAME")
+    return url
+
+
+class EndpointParams(Section):
+    model: str
+    url: Annotated[str, AfterValidator(_without_secrets)]
+    key: str | None
+    headers: dict[str, str]
+    output_limit_name: Literal["max_tokens", "max_completion_tokens"]
+    concurrency: Positive
+    requests_per_minute: Positive
+    tokens_per_minute: Positive
+    attempts: Positive
+    first_wait: Rate
+    longest_wait: Rate
+    call_seconds: Rate
+    total_seconds: Rate
+    give_up_after: Positive
+
+
+class BudgetParams(Section):
+    currency: str
+    prompt_price: Annotated[float, Field(ge=0)]
+    completion_price: Annotated[float, Field(ge=0)]
+    most: Annotated[float, Field(ge=0)]
+    most_tokens: NonNegative
+
+
+class LocalTeacherParams(Section):
+    model: str
+    revision: str | None
+    batch: Positive
+
+
 class DistillParams(Section):
-    teacher: Literal["builtin", "openai", "import"]
+    teacher: Literal["builtin", "openai", "local", "import"]
+    rest: Literal["none", "builtin"]
     evidence: Literal["strict", "optional"]
     min_words: Positive
     max_words: Positive
     rationales_per_template: Positive
+    retries: NonNegative
+    prompt: str
+    output_tokens: Positive
+    temperature: Annotated[float, Field(ge=0)]
+    reasoning: Path
+    endpoint: EndpointParams
+    budget: BudgetParams
+    local: LocalTeacherParams
 
 
 class PromptParams(Section):
@@ -249,7 +306,7 @@ def load_params(path: Path, settings: Iterable[str] = ()) -> Params:
 
 
 def read_document(text: str) -> Params:
-    """Typed params from the text of a full document, as `dump` writes it."""
+    """Typed params from the text of a full document, as `dump` or `dump_line` writes it."""
     document = yaml.safe_load(text)
     if not isinstance(document, dict):
         raise ParamsError("the params document holds no sections", mend="Compose it with `rationanomaly params`")
@@ -277,6 +334,8 @@ def check(document: Mapping[str, Any], path: Path) -> Params:
             problem, mend = f"unknown key `{key}`", "Remove it or correct its spelling; params.yaml lists every key"
         elif first["type"] == "missing":
             problem, mend = f"`{key}` is missing", "Add it, or start the file with `extends: ../params.yaml`"
+        elif first["type"] == "secret":  # What was found may hold a password.
+            problem, mend = f"`{key}` {first['msg']}", "params.yaml says what it means"
         else:
             problem, mend = f"`{key}`: {first['msg']}, found {first['input']!r}", "params.yaml says what it means"
         more = error.error_count() - 1
@@ -287,6 +346,11 @@ def check(document: Mapping[str, Any], path: Path) -> Params:
 def dump(params: Params) -> str:
     """A full params document as YAML, in DAG order."""
     return yaml.safe_dump(params.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
+
+
+def dump_line(params: Params) -> str:
+    """A full params document as one line of JSON (which is YAML): KFP breaks parameters with line breaks."""
+    return json.dumps(params.model_dump(mode="json", by_alias=True), ensure_ascii=False)
 
 
 def _read(path: Path) -> dict[str, Any]:

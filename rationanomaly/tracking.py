@@ -56,10 +56,15 @@ class Lineage:
     @classmethod
     def of(cls, params: Params, logs: str) -> Lineage:
         """The lineage of a run with these params over the raw log with this SHA-256."""
-        document = hashlib.sha256(params.model_dump_json(by_alias=True).encode()).hexdigest()
+        document = params_hash(params)
         code = code_hash()
         key = hashlib.sha256(f"{document}{logs}{code}".encode()).hexdigest()
         return cls(key, document, logs, code)
+
+
+def params_hash(params: Params) -> str:
+    """Hash of a full params document."""
+    return hashlib.sha256(params.model_dump_json(by_alias=True).encode()).hexdigest()
 
 
 def code_hash() -> str:
@@ -158,6 +163,35 @@ def step_run(
         _current.reset(token)
     client.set_terminated(run_id, "FINISHED")
     client.set_terminated(parent, "FINISHED")
+
+
+def close_pipeline(params: Params, succeeded: bool, message: str) -> tuple[str, str] | None:
+    """End the newest parent run with these params and say which step failed and why; None if none did.
+
+    A step that fails says so itself; one whose pod was killed can't, so its run is still open here.
+    """
+    from mlflow import MlflowClient
+
+    _quieten()
+    client = MlflowClient(tracking_uri())
+    experiment = _experiment(client, params.run.name)
+    document = params_hash(params)
+    parent = _newest(client, experiment, f"tags.`rationanomaly.params` = '{document}' and tags.`{STEP}` = 'pipeline'")
+    if parent is None:
+        return None if succeeded else ("unknown", message)
+    if succeeded:
+        client.set_terminated(parent, "FINISHED")
+        return None
+    query = f"tags.`mlflow.parentRunId` = '{parent}' and attributes.status != 'FINISHED'"
+    runs = client.search_runs([experiment], query, max_results=1, order_by=["attributes.start_time DESC"])
+    step = str(runs[0].data.tags.get(STEP, "unknown")) if runs else "unknown"
+    reason = (str(runs[0].data.tags.get("rationanomaly.error", "")) if runs else "") or message or "the pod was ended"
+    if runs:
+        client.set_terminated(runs[0].info.run_id, "FAILED")
+    client.set_tag(parent, "rationanomaly.failed_step", step)
+    client.set_tag(parent, "rationanomaly.error", reason[:5000])
+    client.set_terminated(parent, "FAILED")
+    return step, reason
 
 
 def current_run(client: MlflowClient, params: Params) -> str:

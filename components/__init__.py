@@ -1,0 +1,1 @@
+"""The steps as Kubeflow Pipelines components: one folder, one contract each, no logic."""

@@ -1,0 +1,33 @@
+"""The `evaluate` step as a containerised component: a contract, no logic."""
+
+from kfp import dsl
+
+from components.contract import step_component
+
+
+@step_component
+def evaluate(
+    params: str,
+    parse: dsl.Input[dsl.Dataset],
+    correct: dsl.Input[dsl.Dataset],
+    base: dsl.Input[dsl.Model],
+    sft: dsl.Input[dsl.Model],
+    grpo: dsl.Input[dsl.Model],
+    output: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+) -> None:
+    """Measure base, SFT, SFT+GRPO and the reference classifier on held-out data.
+
+    Args:
+        params: the composed params document, as YAML.
+        parse: output of `parse`.
+        correct: output of `correct`.
+        base: output of `base`.
+        sft: output of `sft`.
+        grpo: output of `grpo`.
+        output: the step's output folder, with its manifest.
+        metrics: the step's figures.
+    """
+    from rationanomaly.component import run_component
+
+    run_component("evaluate", params, {"parse": parse.path, "correct": correct.path, "base": base.path, "sft": sft.path, "grpo": grpo.path}, output, metrics)

@@ -1,0 +1,29 @@
+"""The `grpo` step as a containerised component: a contract, no logic."""
+
+from kfp import dsl
+
+from components.contract import step_component
+
+
+@step_component
+def grpo(
+    params: str,
+    correct: dsl.Input[dsl.Dataset],
+    distill: dsl.Input[dsl.Dataset],
+    sft: dsl.Input[dsl.Model],
+    output: dsl.Output[dsl.Model],
+    metrics: dsl.Output[dsl.Metrics],
+) -> None:
+    """Align the SFT model with the multi-faceted reward.
+
+    Args:
+        params: the composed params document, as YAML.
+        correct: output of `correct`.
+        distill: output of `distill`.
+        sft: output of `sft`.
+        output: the step's output folder, with its manifest.
+        metrics: the step's figures.
+    """
+    from rationanomaly.component import run_component
+
+    run_component("grpo", params, {"correct": correct.path, "distill": distill.path, "sft": sft.path}, output, metrics)

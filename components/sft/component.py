@@ -1,0 +1,31 @@
+"""The `sft` step as a containerised component: a contract, no logic."""
+
+from kfp import dsl
+
+from components.contract import step_component
+
+
+@step_component
+def sft(
+    params: str,
+    parse: dsl.Input[dsl.Dataset],
+    correct: dsl.Input[dsl.Dataset],
+    distill: dsl.Input[dsl.Dataset],
+    base: dsl.Input[dsl.Model],
+    output: dsl.Output[dsl.Model],
+    metrics: dsl.Output[dsl.Metrics],
+) -> None:
+    """Teach the base the rationales and verdicts.
+
+    Args:
+        params: the composed params document, as YAML.
+        parse: output of `parse`.
+        correct: output of `correct`.
+        distill: output of `distill`.
+        base: output of `base`.
+        output: the step's output folder, with its manifest.
+        metrics: the step's figures.
+    """
+    from rationanomaly.component import run_component
+
+    run_component("sft", params, {"parse": parse.path, "correct": correct.path, "distill": distill.path, "base": base.path}, output, metrics)

@@ -1,0 +1,1 @@
+"""DAGs of components: compile, run locally, submit. Used from a checkout, not part of the wheel."""

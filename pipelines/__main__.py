@@ -1,0 +1,70 @@
+"""The pipelines' command line.
+
+    python -m pipelines run --params params.yaml --output outputs-kfp
+    python -m pipelines compile --params params.yaml --output pipeline.yaml
+    python -m pipelines submit --params params.yaml --host https://kubeflow.example
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rationanomaly import console
+from rationanomaly.cli import ParamsOption, SetOption, run_app
+from rationanomaly.params import load_params
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
+
+
+@app.callback()
+def _global_options(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell what is being done.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the frames of an error.")] = False,
+) -> None:
+    """DAGs of components: run them here, compile them, submit them to a cluster."""
+    console.set_up_logging(verbose, debug)
+
+
+@app.command()
+def run(
+    output: Annotated[Path, typer.Option("--output", help="Folder to write; one folder per step in it.")],
+    params: ParamsOption = Path("params.yaml"),
+    settings: SetOption = None,
+) -> None:
+    """Run the training pipeline on this machine through kfp.local; a second start goes on where the first ended.
+
+    Example:
+
+        python -m pipelines run --params profiles/bgl-spirit.yaml --set run.seed=1 --output outputs-seed1
+    """
+    from pipelines.local_run import run_training
+    from rationanomaly.evaluate.summary import read_summary
+    from rationanomaly.summary_table import show_summary
+
+    loaded = load_params(params, settings or ())
+    run_training(loaded, output)
+    show_summary(read_summary(output), console.STDOUT)
+
+
+@app.command("compile")
+def compile_(
+    output: Annotated[Path, typer.Option("--output", help="File to write.")] = Path("pipeline.yaml"),
+    params: ParamsOption = Path("params.yaml"),
+    settings: SetOption = None,
+) -> None:
+    """Compile the training pipeline to IR YAML.
+
+    Example:
+
+        python -m pipelines compile --params profiles/bgl.yaml --output bgl.yaml
+    """
+    from pipelines.compiling import compile_training
+
+    compile_training(load_params(params, settings or ()), output)
+
+
+if __name__ == "__main__":
+    run_app(app)

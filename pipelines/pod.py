@@ -1,0 +1,43 @@
+"""How a step becomes a pod: image, resources, retries, security, secrets by name, the state volume."""
+
+from __future__ import annotations
+
+from kfp import dsl, kubernetes
+
+from rationanomaly.component import STATE
+from rationanomaly.params import ClusterParams
+
+#: The user of the images in docker/; any other non-root user works as well.
+USER = 10001
+_STATE_PATH = "/state"
+
+
+def shape_pod(task: dsl.PipelineTask, cluster: ClusterParams) -> dsl.PipelineTask:
+    """Give ``task`` the resources that ``cluster`` states for its step, and what every pod of ours has."""
+    resources = cluster.steps.get(task.name, cluster.default)
+
+    # ---- what it gets
+    task.set_container_image(cluster.gpu_image if resources.gpus else cluster.image)
+    task.set_cpu_request(resources.cpu).set_cpu_limit(resources.cpu)
+    task.set_memory_request(resources.memory).set_memory_limit(resources.memory)
+    if resources.gpus:
+        task.set_accelerator_type(cluster.accelerator).set_accelerator_limit(resources.gpus)
+        # NCCL and data loaders share tensors through /dev/shm; a container's default of 64 MB ends in a bus error.
+        kubernetes.empty_dir_mount(task, "shm", "/dev/shm", medium="Memory", size_limit=cluster.shared_memory)  # noqa: S108
+
+    # ---- how long, how often, as whom
+    kubernetes.set_timeout(task, resources.timeout)
+    task.set_retry(resources.retries, backoff_duration="30s", backoff_factor=2, backoff_max_duration="600s")
+    task.set_caching_options(True)
+    kubernetes.set_security_context(task, run_as_user=USER, run_as_group=USER, run_as_non_root=True)
+
+    # ---- where it reports to and what survives it
+    task.set_env_variable("MLFLOW_TRACKING_URI", cluster.tracking_uri)
+    task.set_env_variable(STATE, _STATE_PATH)
+    # The root file system is read-only; what libraries cache goes to scratch space.
+    kubernetes.empty_dir_mount(task, "scratch", "/tmp")  # noqa: S108
+    kubernetes.mount_pvc(task, cluster.state_claim, _STATE_PATH)
+    if cluster.secret_keys:
+        names = {key: key for key in cluster.secret_keys}
+        kubernetes.use_secret_as_env(task, cluster.secret, names, optional=True)
+    return task

@@ -1,0 +1,115 @@
+"""The body of every KFP component: the same `execute` that the command line calls.
+
+A component gets its params as one document and its inputs as paths. Where it keeps what must survive it comes
+from two environment variables: ``RATIONANOMALY_STATE`` (checkpoints, the teacher's journal; a mounted volume in a
+pod) and, for local runs, ``RATIONANOMALY_OUTPUTS`` (finished outputs, which a second start re-uses).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rationanomaly import tracking
+from rationanomaly.errors import RationAnomalyError
+from rationanomaly.params import read_document
+from rationanomaly.progress import Event, listening
+from rationanomaly.steps import BY_NAME, Metrics
+
+if TYPE_CHECKING:
+    from kfp import dsl
+
+logger = logging.getLogger(__name__)
+
+STATE, OUTPUTS = "RATIONANOMALY_STATE", "RATIONANOMALY_OUTPUTS"
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+def run_component(
+    name: str, params: str, inputs: Mapping[str, str], output: dsl.Artifact, metrics: dsl.Metrics | None = None
+) -> Metrics:
+    """Run the step ``name`` and fill the artifacts that KFP gave.
+
+    Args:
+        name: the step.
+        params: a full params document, as YAML.
+        inputs: step name → folder.
+        output: artifact whose path becomes the step's output folder.
+        metrics: artifact that shows the figures in the KFP page.
+
+    Raises:
+        RationAnomalyError: as `execution.execute`; the last line of the pod's log is the same clear line.
+    """
+    from rationanomaly.execution import execute
+
+    _set_up_logging()
+    state = Path(os.environ.get(STATE, ".state")) / name
+    keep = os.environ.get(OUTPUTS)
+    target = Path(output.path)
+    folder = Path(keep) / name if keep else target
+    try:
+        loaded = read_document(params)
+        with listening(_Teller(name)):
+            figures = execute(BY_NAME[name], loaded, {k: Path(v) for k, v in inputs.items()}, folder, state)
+    except RationAnomalyError as error:
+        logger.error("%s failed: %s", name, error)
+        raise
+    if folder != target:
+        shutil.copytree(folder, target, copy_function=_link, dirs_exist_ok=True)
+    if metrics is not None:
+        for key, value in figures.items():
+            metrics.log_metric(key, value)
+    return figures
+
+
+def finish_pipeline(params: str, state: str, message: str | None) -> None:
+    """Mark the parent run as finished or failed; the body of the exit handler.
+
+    Args:
+        params: a full params document, as YAML.
+        state: ``SUCCEEDED``, ``FAILED`` or ``CANCELLED``, as KFP says it.
+        message: what KFP knows of the failure.
+    """
+    _set_up_logging()
+    loaded = read_document(params)
+    failed = tracking.close_pipeline(loaded, state == "SUCCEEDED", message or "")
+    log = logger.info if state == "SUCCEEDED" else logger.error
+    log("pipeline %s%s", state, f": step `{failed[0]}` failed: {failed[1]}" if failed else "")
+
+
+def _link(source: str, target: str) -> str:
+    """Hard link where the file system can, so that gigabytes of weights are not copied."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+    return target
+
+
+def _set_up_logging() -> None:
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("rationanomaly").setLevel(logging.INFO)
+
+
+class _Teller:
+    """Writes progress as log lines, not more than one in ten seconds for each task."""
+
+    def __init__(self, step: str) -> None:
+        self._step = step
+        self._told: dict[str, float] = {}
+
+    def __call__(self, event: Event) -> None:
+        now = time.monotonic()
+        finished = event.total is not None and event.done >= event.total
+        if not finished and now - self._told.get(event.task, now - _SECONDS_BETWEEN_LINES) < _SECONDS_BETWEEN_LINES:
+            return
+        self._told[event.task] = now
+        figures: dict[str, Any] = dict(event.figures)
+        of = f" of {event.total:g}" if event.total is not None else ""
+        logger.info("%s: %s %g%s %s %s", self._step, event.task, event.done, of, event.unit, figures or "")
