@@ -91,9 +91,12 @@ class CorrectParams(Section):
 
 def _without_secrets(url: str) -> str:
     """Refuse an address that holds a password or a query: params are written to manifests, DVC and MLflow."""
-    parts = urlsplit(url)
-    if parts.scheme == "env":
-        return url
+    if url.startswith("env:"):
+        return "env:" + _variable_name(url.removeprefix("env:"))
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise PydanticCustomError("secret", "must be an http(s) address, or env:NAME of a variable that holds one")
     if "@" in parts.netloc or parts.query or parts.fragment:
@@ -101,11 +104,21 @@ def _without_secrets(url: str) -> str:
     return url
 
 
+def _variable_name(name: str) -> str:
+    """Refuse what is not the name of an environment variable: it may be the key itself, pasted by mistake."""
+    if re.fullmatch(r"[A-Z][A-Z0-9_]{0,63}", name) is None:
+        raise PydanticCustomError("secret", "must be the NAME of an environment variable, in capitals, never its value")
+    return name
+
+
+VariableName = Annotated[str, AfterValidator(_variable_name)]
+
+
 class EndpointParams(Section):
     model: str
     url: Annotated[str, AfterValidator(_without_secrets)]
-    key: str | None
-    headers: dict[str, str]
+    key: VariableName | None
+    headers: dict[str, VariableName]
     output_limit_name: Literal["max_tokens", "max_completion_tokens"]
     concurrency: Positive
     requests_per_minute: Positive
