@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 import polars as pl
 
@@ -82,7 +82,7 @@ LABELLED_SCHEMA = pl.Schema(
         "template_id": pl.String,
         "template": pl.String,
         "dataset": pl.String,
-        "original_label": pl.String,  # normal or abnormal
+        "original_label": pl.String,  # normal, abnormal, or null where the log has no tags
         "label": pl.String,  # corrected: normal or abnormal
         "corrected": pl.Boolean,  # label differs from original_label
         "category": pl.String,  # of the correction; null if none was stated
@@ -151,6 +151,8 @@ ADAPTER = "adapter"
 BASE = "base"
 TOKENIZER = "tokenizer"
 CURVES = "curves.jsonl"
+#: In the output of `base`: unlabelled logs as a prompt shows them, one object with ``text`` a line.
+CORPUS = "corpus.jsonl"
 
 # ---------------------------------------------------------------- evaluate, register
 
@@ -161,7 +163,7 @@ REGISTERED = "registered.json"
 
 
 class _Row(Protocol):
-    __dataclass_fields__: Any
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
 R = TypeVar("R", bound=_Row)
@@ -176,7 +178,7 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any] | _Row]) -> None:
     """Write JSON Lines: dictionaries or dataclasses, one object a line, keys in their order."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for row in rows:
-            document = row if isinstance(row, Mapping) else asdict(row)  # type: ignore[call-overload]
+            document = row if isinstance(row, Mapping) else asdict(row)
             file.write(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -194,7 +196,9 @@ def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 try:
                     value = json.loads(line)
                 except ValueError as error:
-                    raise InputError("is not JSON", file=path, line=number, mend="Correct or remove the line") from error
+                    raise InputError(
+                        "is not JSON", file=path, line=number, mend="Correct or remove the line"
+                    ) from error
                 if not isinstance(value, dict):
                     raise InputError("is not a JSON object", file=path, line=number, mend="Correct or remove the line")
                 yield number, value
@@ -204,7 +208,7 @@ def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def read_rows(path: Path, row: type[R]) -> list[R]:
     """Read JSON Lines that `write_rows` wrote from dataclasses of the type ``row``."""
-    names = {field.name for field in fields(row)}  # type: ignore[arg-type]
+    names = {field.name for field in fields(row)}
     found = []
     for number, value in read_objects(path):
         if set(value) != names:

@@ -1,0 +1,233 @@
+"""The ledger: every decision that somebody took on the label of a template.
+
+It is append-only JSON Lines: one object a line, the later line of the same reviewer in the same round replaces the
+earlier one, nothing is ever deleted. A ledger is a file, or a folder with one file per reviewer, which never
+conflicts in git. A published correction patch (a JSON list) is read as decisions of a senior.
+
+A bad line never spoils the good ones: it becomes a `Problem` with its line, and the rest counts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from rationanomaly.errors import InputError
+from rationanomaly.records import template_id
+
+Vote = Literal["normal", "abnormal", "unsure"]
+Round = Literal["independent", "panel", "senior"]
+Category = Literal["system error", "network issue", "hardware failure", "software exception", "other"]
+
+VOTES: tuple[Vote, ...] = get_args(Vote)
+#: In the order of their authority: a later round has the last word.
+ROUNDS: tuple[Round, ...] = get_args(Round)
+CATEGORIES: tuple[Category, ...] = get_args(Category)
+
+#: Who a correction patch is from.
+PATCH_REVIEWER = "published patch"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision on one template.
+
+    Attributes:
+        template_id: which template; see `records.template_id`.
+        template: its text when it was judged.
+        reviewer: a name or an id.
+        decision: ``unsure`` abstains.
+        category: what kind of fault, of an abnormal template.
+        comment: why.
+        time: ISO 8601; None in a patch.
+        round: independent, panel or senior.
+        dataset: only decide on this data set's template; None: on all with this text.
+    """
+
+    template_id: str
+    template: str
+    reviewer: str
+    decision: Vote
+    category: Category | None
+    comment: str
+    time: str | None
+    round: Round
+    dataset: str | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something in the ledger that needs a person's eye.
+
+    Attributes:
+        file: name of the file inside the ledger.
+        line: 1-based line, or entry of a patch.
+        code: what kind: not_json, fields, label, round, unknown_template, twice, clock, …
+        problem: what is wrong, in words.
+        counts: whether the decision counts nevertheless.
+    """
+
+    file: str
+    line: int
+    code: str
+    problem: str
+    counts: bool
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A decision and where it stands."""
+
+    file: str
+    line: int
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What was read: the decisions in their order, and what was wrong with the others."""
+
+    entries: tuple[Entry, ...]
+    problems: tuple[Problem, ...]
+
+
+def read_ledger(path: Path) -> Ledger:
+    """Read a ledger file, a folder of ledger files or a correction patch; an empty file is an empty ledger.
+
+    Raises:
+        InputError: no such file, or a ``.json`` patch that is no JSON list.
+    """
+    files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+    entries: list[Entry] = []
+    problems: list[Problem] = []
+    for file in files:
+        rows = _patch_rows(file) if _is_patch(file) else _lines(file)
+        for line, row in rows:
+            decision = _problem_or_decision(row)
+            if isinstance(decision, Decision):
+                entries.append(Entry(file.name, line, decision))
+            else:
+                problems.append(Problem(file.name, line, *decision, counts=False))
+    problems += _skewed_clocks(entries)
+    return Ledger(tuple(entries), tuple(sorted(problems, key=lambda problem: (problem.file, problem.line))))
+
+
+def write_decision(decision: Decision) -> str:
+    """A decision as one line of a ledger, without its line break."""
+    row = asdict(decision)
+    if decision.dataset is None:
+        del row["dataset"]
+    return json.dumps(row, ensure_ascii=False)
+
+
+def read_time(text: str) -> datetime | None:
+    """An ISO 8601 time with a zone (none means UTC); None if it is not one."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return time if time.tzinfo else datetime.fromisoformat(f"{time.isoformat()}+00:00")
+
+
+def _is_patch(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(4096).lstrip()[:1] == b"["
+    except (FileNotFoundError, IsADirectoryError) as error:
+        mend = "Check data.ledger; an empty file means that nobody has decided anything yet"
+        raise InputError("no such ledger", file=path, mend=mend) from error
+
+
+def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | tuple[str, str]]]:
+    """The rows of a JSON Lines file; a bad one as (code, problem)."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                cut = not line.endswith(b"\n")
+                yield number, ("truncated", "the last line was cut off") if cut else ("not_json", "is not JSON")
+                continue
+            yield number, row if isinstance(row, dict) else ("not_json", "is not a JSON object")
+
+
+def _patch_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | tuple[str, str]]]:
+    """The entries of a correction patch as rows of a ledger."""
+    try:
+        entries = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        mend = "Fetch the patch again, or write decisions as JSON Lines"
+        raise InputError("starts like a correction patch but is no JSON list", file=path, mend=mend) from error
+    for number, entry in enumerate(entries, start=1):
+        if not isinstance(entry, dict) or not isinstance(entry.get("template"), str):
+            yield number, ("fields", "is no object with a `template`")
+            continue
+        yield (
+            number,
+            {
+                "template_id": template_id(entry["template"]),
+                "template": entry["template"],
+                "reviewer": PATCH_REVIEWER,
+                "decision": entry.get("corrected"),
+                "category": entry.get("category"),
+                "comment": f"was {entry['label']}" if isinstance(entry.get("label"), str) else "",
+                "time": None,
+                "round": "senior",
+                "dataset": entry.get("dataset"),
+            },
+        )
+
+
+def _problem_or_decision(row: Mapping[str, Any] | tuple[str, str]) -> Decision | tuple[str, str]:
+    """Check one row; a bad one comes back as (code, problem)."""
+    if isinstance(row, tuple):
+        return row
+    missing = [key for key in ("template_id", "reviewer", "decision", "round") if not isinstance(row.get(key), str)]
+    if missing:
+        return "fields", f"has no text in {', '.join(f'`{key}`' for key in missing)}"
+    if not row["reviewer"].strip():
+        return "fields", "names no reviewer"
+    if row["decision"] not in VOTES:
+        return "label", f"unknown decision {row['decision'][:40]!r}; known: {', '.join(VOTES)}"
+    if row["round"] not in ROUNDS:
+        return "round", f"unknown round {row['round'][:40]!r}; known: {', '.join(ROUNDS)}"
+    category, time, text = row.get("category"), row.get("time"), row.get("template")
+    if category is not None and category not in CATEGORIES:
+        return "category", f"unknown category {str(category)[:40]!r}; known: {', '.join(CATEGORIES)}"
+    if time is not None and (not isinstance(time, str) or read_time(time) is None):
+        return "time", f"the time {str(time)[:40]!r} is not ISO 8601"
+    if isinstance(text, str) and template_id(text) != row["template_id"]:
+        return "identity", "`template_id` is not the id of `template`: one of them was changed"
+    return Decision(
+        template_id=row["template_id"],
+        template=text if isinstance(text, str) else "",
+        reviewer=row["reviewer"].strip(),
+        decision=row["decision"],
+        category=category,
+        comment=row["comment"] if isinstance(row.get("comment"), str) else "",
+        time=time,
+        round=row["round"],
+        dataset=row["dataset"] if isinstance(row.get("dataset"), str) else None,
+    )
+
+
+def _skewed_clocks(entries: Iterable[Entry]) -> list[Problem]:
+    """Lines of one reviewer in one file whose time is before that of the line above. They count, in file order."""
+    problems = []
+    newest: dict[tuple[str, str], datetime] = {}
+    for entry in entries:
+        time = read_time(entry.decision.time) if entry.decision.time else None
+        if time is None:
+            continue
+        key = (entry.file, entry.decision.reviewer)
+        if key in newest and time < newest[key]:
+            problem = f"{entry.decision.reviewer}'s clock went back by {newest[key] - time}; the order of lines counts"
+            problems.append(Problem(entry.file, entry.line, "clock", problem, counts=True))
+        newest[key] = max(time, newest.get(key, time))
+    return problems

@@ -1,0 +1,119 @@
+"""The step `correct`: apply the experts' decisions, measure their agreement, split.
+
+rationanomaly correct --params params.yaml --set data.ledger=decisions.jsonl
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from rationanomaly import records
+from rationanomaly.artifacts import write_json, write_text
+from rationanomaly.correct.labels import Verdict, assign, describe, resolve
+from rationanomaly.correct.ledger import Problem, read_ledger
+from rationanomaly.correct.report import REPORT, write_report
+from rationanomaly.correct.review_queue import review_queue
+from rationanomaly.correct.reviewers import measure_agreement, require_agreement
+from rationanomaly.correct.split import LEFT_OUT, SIDES, audit_leakage, split_templates
+from rationanomaly.neighbours import Neighbours
+from rationanomaly.params import Params
+from rationanomaly.steps import Inputs, Metrics, Outputs
+
+PROBLEMS = "ledger_problems.jsonl"
+
+_log = logging.getLogger(__name__)
+
+
+def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
+    """Turn templates and a ledger into labelled templates with a split, an agreement report and a review queue.
+
+    Raises:
+        InputError: no ledger, or labels of one class only.
+        GateError: the reviewers agree too little, or the split leaks.
+    """
+    settings, seed = params.correct, params.run.seed
+    templates = records.read_table(inputs["parse"] / records.TEMPLATES, records.TEMPLATES_SCHEMA)
+
+    # Decisions → labels
+    ledger = read_ledger(inputs["ledger"])
+    decisions, unassigned = assign(ledger, templates)
+    problems = [*ledger.problems, *unassigned]
+    _warn_of(problems)
+    verdicts = [resolve(label, mine) for label, mine in zip(templates["label"], decisions, strict=True)]
+
+    # Agreement
+    agreement = measure_agreement(decisions, seed)
+    require_agreement(agreement, settings.minimum_kappa)
+
+    # Split
+    labelled = _labelled(templates, verdicts)
+    groups = Neighbours(labelled["template"].to_list()).groups(settings.split.near_duplicate)
+    labelled = labelled.with_columns(group=pl.Series(groups))
+    labelled = labelled.with_columns(split=pl.Series(split_templates(labelled, settings.split, seed)))
+    audit_leakage(labelled["template"].to_list(), labelled["split"].to_list(), settings.split.near_duplicate)
+
+    # Write
+    records.write_table(outputs.folder / records.LABELLED, labelled, records.LABELLED_SCHEMA)
+    write_json(outputs.folder / records.AGREEMENT, agreement)
+    queue = review_queue(templates, verdicts)
+    records.write_rows(outputs.folder / records.REVIEW_QUEUE, queue)
+    records.write_rows(outputs.folder / PROBLEMS, problems)
+    report = write_report(templates, verdicts, labelled, agreement, ledger, problems)
+    write_text(outputs.folder / REPORT, report)
+    return _metrics(verdicts, labelled, agreement, problems, len(queue))
+
+
+def _labelled(templates: pl.DataFrame, verdicts: Sequence[Verdict]) -> pl.DataFrame:
+    """The templates that have a label, with what became of it."""
+    return (
+        templates.rename({"label": "original_label"})
+        .with_columns(
+            label=pl.Series([verdict.label for verdict in verdicts], dtype=pl.String),
+            corrected=pl.Series([verdict.corrected for verdict in verdicts], dtype=pl.Boolean),
+            category=pl.Series([verdict.category for verdict in verdicts], dtype=pl.String),
+            history=pl.Series(
+                [list(map(describe, verdict.decisions)) for verdict in verdicts], dtype=pl.List(pl.String)
+            ),
+        )
+        .filter(pl.col("label").is_not_null())
+    )
+
+
+def _warn_of(problems: Sequence[Problem]) -> None:
+    ignored = [problem for problem in problems if not problem.counts]
+    if ignored:
+        first = ignored[0]
+        _log.warning(
+            "%d lines of the ledger do not count; the first: %s:%d: %s",
+            len(ignored), first.file, first.line, first.problem,
+        )  # fmt: skip
+
+
+def _metrics(
+    verdicts: Sequence[Verdict],
+    labelled: pl.DataFrame,
+    agreement: dict[str, Any],
+    problems: Sequence[Problem],
+    queued: int,
+) -> Metrics:
+    corrected = [verdict for verdict in verdicts if verdict.corrected]
+    metrics = {
+        "templates": float(len(verdicts)),
+        "corrected": float(len(corrected)),
+        "corrected/to_abnormal": float(sum(verdict.label == "abnormal" for verdict in corrected)),
+        "corrected/to_normal": float(sum(verdict.label == "normal" for verdict in corrected)),
+        "review_queue": float(queued),
+        "ledger/problems": float(len(problems)),
+    }
+    for side in (*SIDES, LEFT_OUT):
+        mine = labelled.filter(pl.col("split") == side)
+        metrics[f"split/{side.replace(' ', '_')}"] = float(len(mine))
+        metrics[f"split/{side.replace(' ', '_')}_abnormal"] = float((mine["label"] == "abnormal").sum())
+    for name in ("fleiss_kappa", "krippendorff_alpha"):
+        if agreement[name] is not None:
+            metrics[f"agreement/{name}"] = agreement[name]
+    return metrics
