@@ -1,0 +1,110 @@
+"""What is submitted to a cluster, checked offline against KFP's own message types."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from google.protobuf import json_format
+from kfp.kubernetes import kubernetes_executor_config_pb2
+from kfp.pipeline_spec import pipeline_spec_pb2
+
+from pipelines.compiling import compile_training
+from rationanomaly.params import Params, load_params
+from tests.conftest import ROOT
+
+GOLDEN = Path(__file__).parent / "golden" / "contract.yaml"
+
+
+@pytest.fixture(scope="module")
+def package(params: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("kfp") / "pipeline.yaml"
+    compile_training(params, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def documents(package: Path) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(package.read_text()))
+
+
+def test_compiling_twice_gives_the_same_bytes(params: Params, package: Path, tmp_path: Path) -> None:
+    compile_training(params, tmp_path / "again.yaml")
+    assert (tmp_path / "again.yaml").read_bytes() == package.read_bytes()
+
+
+def test_every_document_parses_strictly(documents: list[dict[str, Any]]) -> None:
+    spec, platform = documents
+    json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
+    deployment = json_format.ParseDict(spec["deploymentSpec"], pipeline_spec_pb2.PipelineDeploymentConfig())
+    json_format.ParseDict(platform, pipeline_spec_pb2.PlatformSpec())
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert set(executors) == set(deployment.executors)
+    for executor in executors.values():
+        json_format.ParseDict(executor, kubernetes_executor_config_pb2.KubernetesExecutorConfig())
+
+
+def test_every_pod_has_limits_a_timeout_retries_and_no_root(documents: list[dict[str, Any]]) -> None:
+    spec, platform = documents
+    kubernetes = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    for name, executor in spec["deploymentSpec"]["executors"].items():
+        resources = executor["container"]["resources"]
+        assert resources["resourceCpuLimit"] and resources["resourceMemoryLimit"], name
+        assert int(kubernetes[name]["activeDeadlineSeconds"]) > 0
+        assert kubernetes[name]["securityContext"]["runAsNonRoot"] is True
+        assert int(kubernetes[name]["securityContext"]["runAsUser"]) > 0
+        environment = {row["name"]: row["value"] for row in executor["container"]["env"]}
+        assert environment["MLFLOW_TRACKING_URI"].startswith("http")
+        assert "pip install" not in " ".join(executor["container"]["command"])
+    tasks = spec["components"]["comp-exit-handler-1"]["dag"]["tasks"]
+    for task in tasks.values():
+        assert task["retryPolicy"]["maxRetryCount"] > 0
+        assert float(task["retryPolicy"]["backoffDuration"].rstrip("s")) > 0
+        assert task["cachingOptions"]["enableCache"] is True
+
+
+def test_a_gpu_step_gets_its_accelerators_image_and_shared_memory(tmp_path: Path) -> None:
+    gpu = "{cpu: '8', memory: 64Gi, gpus: 4, timeout: 86400, retries: 1}"
+    compile_training(load_params(ROOT / "params.yaml", [f"cluster.steps={{grpo: {gpu}}}"]), tmp_path / "p.yaml")
+    spec, platform = yaml.safe_load_all((tmp_path / "p.yaml").read_text())
+    container = spec["deploymentSpec"]["executors"]["exec-grpo"]["container"]
+    mounts = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["exec-grpo"]["emptyDirMounts"]
+    assert container["image"] == "rationanomaly-gpu:dev"
+    assert container["resources"]["accelerator"]["resourceCount"] == "4"
+    assert {"mountPath": "/dev/shm", "medium": "Memory"}.items() <= next(
+        mount for mount in mounts if mount["volumeName"] == "shm"
+    ).items()
+    assert spec["deploymentSpec"]["executors"]["exec-sft"]["container"]["image"] == "rationanomaly-cpu:dev"
+
+
+def test_no_secret_host_path_or_user_name_gets_in(
+    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    canary = "canary-7f3a"
+    for key in [*params.cluster.secret_keys, "AWS_SECRET_ACCESS_KEY", "HF_TOKEN"]:
+        monkeypatch.setenv(key, canary)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"https://user:{canary}@mlflow.example")
+    compile_training(params, tmp_path / "pipeline.yaml")
+    text = (tmp_path / "pipeline.yaml").read_text()
+    assert canary not in text
+    for private in (str(ROOT), str(Path.home()), str(tmp_path), socket.gethostname(), os.sep + getpass.getuser()):
+        assert private not in text
+
+
+def test_the_contract_is_the_golden_one(documents: list[dict[str, Any]]) -> None:
+    """A changed input, output or dependency shows up here; after a wanted change, write the printed text to the file."""
+    spec = documents[0]
+    contract = {
+        "components": {
+            name: {key: component[key] for key in ("inputDefinitions", "outputDefinitions") if key in component}
+            for name, component in spec["components"].items()
+        },
+        "root": spec["root"]["inputDefinitions"]["parameters"]["params"]["parameterType"],
+    }
+    text = yaml.safe_dump(contract, sort_keys=True)
+    assert text == GOLDEN.read_text(), text

@@ -1,0 +1,99 @@
+"""`steps.py` is the only place that knows the graph; dvc.yaml and the KFP pipeline are held against it."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipelines.compiling import compile_training
+from rationanomaly.params import Params
+from rationanomaly.steps import STEPS, Step
+from tests.conftest import ROOT
+
+BY_STEP = pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+
+
+@pytest.fixture(scope="module")
+def stages() -> dict[str, dict[str, list[str]]]:
+    stages: dict[str, dict[str, list[str]]] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    return stages
+
+
+@pytest.fixture(scope="module")
+def compiled(params: Params, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, object]]:
+    path = tmp_path_factory.mktemp("kfp") / "pipeline.yaml"
+    compile_training(params, path)
+    document: dict[str, dict[str, object]] = next(yaml.safe_load_all(path.read_text()))
+    return document
+
+
+def test_dvc_has_the_same_steps_in_the_same_order(stages: dict[str, dict[str, list[str]]]) -> None:
+    assert list(stages) == [step.name for step in STEPS]
+
+
+@BY_STEP
+def test_a_dvc_stage_reads_writes_and_depends_as_its_step_says(
+    step: Step, stages: dict[str, dict[str, list[str]]]
+) -> None:
+    stage = stages[step.name]
+    deps = set(stage["deps"])
+    assert {d for d in deps if d.startswith("outputs/")} == {f"outputs/{name}" for name in step.reads}
+    assert {d for d in deps if d.startswith("$")} == {f"${{data.{name}}}" for name in step.sources}
+    assert f"rationanomaly/{step.name}" in deps
+    assert stage["outs"] == [f"outputs/{step.name}"]
+    assert tuple(stage["params"]) == step.params
+
+
+@BY_STEP
+def test_a_dvc_stage_calls_its_command(step: Step, stages: dict[str, dict[str, list[str]]]) -> None:
+    command = " ".join(str(stages[step.name]["cmd"]).split())
+    inputs = [f"{n}=outputs/{n}" for n in step.reads] + [f"{n}=${{data.{n}}}" for n in step.sources]
+    assert command.startswith(f"rationanomaly {step.name} ")
+    assert set(re.findall(r"--input (\S+)", command)) == set(inputs)
+    assert command.endswith(f"--output outputs/{step.name}")
+
+
+@BY_STEP
+def test_a_kfp_task_reads_what_its_step_reads(step: Step, compiled: dict[str, dict[str, object]]) -> None:
+    components: dict[str, dict[str, dict[str, dict[str, dict[str, object]]]]] = compiled["components"]  # type: ignore[assignment]
+    task = components["comp-exit-handler-1"]["dag"]["tasks"][step.name]
+    artifacts: dict[str, dict[str, dict[str, str]]] = task["inputs"].get("artifacts", {})  # type: ignore[assignment]
+    producers = {name: source["taskOutputArtifact"]["producerTask"] for name, source in artifacts.items()}
+    assert producers == {name: name for name in step.reads}
+    assert set(components[f"comp-{step.name}"]["inputDefinitions"]["parameters"]) == {"params"}
+
+
+def test_kfp_has_no_other_tasks(compiled: dict[str, dict[str, object]]) -> None:
+    tasks = compiled["components"]["comp-exit-handler-1"]["dag"]["tasks"]  # type: ignore[index]
+    assert set(tasks) == {step.name for step in STEPS}
+
+
+@BY_STEP
+def test_a_step_is_a_package_with_one_run(step: Step) -> None:
+    assert list(inspect.signature(step.run).parameters) == ["params", "inputs", "outputs"]
+    assert Path(str(inspect.getsourcefile(step.run))) == ROOT / "rationanomaly" / step.name / "step.py"
+
+
+@BY_STEP
+def test_a_component_is_a_thin_contract(step: Step) -> None:
+    module = importlib.import_module(f"components.{step.name}.component")
+    source = inspect.getsource(module)
+    assert source.count(f'run_component("{step.name}"') == 1
+    assert len(source.splitlines()) < 45
+    top_level = [line for line in source.splitlines() if line.startswith(("import ", "from "))]
+    assert top_level == ["from kfp import dsl", "from components.contract import step_component"]
+
+
+@BY_STEP
+def test_the_params_that_a_step_names_exist(step: Step, params: Params) -> None:
+    document = params.model_dump(by_alias=True)
+    for path in step.params:
+        section = document
+        for part in path.split("."):
+            assert part in section, path
+            section = section[part]
