@@ -8,6 +8,7 @@ an error, so that a misspelled knob never does nothing in silence.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -76,12 +77,12 @@ class ParseParams(Section):
 
 
 class SplitParams(Section):
-    train: Share
+    train: Annotated[float, Field(gt=0, le=1)]
     validation: Share
     test: Share
     order: Literal["auto", "time", "stratified"]
-    near_duplicate: Share
-    anomaly_share: Share | None
+    near_duplicate: Annotated[float, Field(gt=0, le=1)]
+    anomaly_share: Annotated[float, Field(gt=0, lt=1)] | None
 
 
 class CorrectParams(Section):
@@ -100,7 +101,7 @@ def _without_secrets(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise PydanticCustomError("secret", "must be an http(s) address, or env:NAME of a variable that holds one")
     if "@" in parts.netloc or parts.query or parts.fragment:
-        raise PydanticCustomError("secret", "must hold no user, password, query or fragment; put such a one in env:NAME")
+        raise PydanticCustomError("secret", "must hold no user, password or query; put such a one in env:NAME")
     return url
 
 
@@ -173,6 +174,8 @@ class ModelParams(Section):
     source: Literal["bootstrap", "hub"]
     name: str
     revision: str | None
+    copy_megabytes: NonNegative
+    max_completion: Positive
     lora_rank: Positive
     lora_alpha: Positive
     lora_dropout: Share
@@ -184,6 +187,7 @@ class TrainingParams(Section):
 
 
 class BaseParams(Section):
+    harvest: NonNegative
     vocabulary: Positive
     hidden: Positive
     layers: Positive
@@ -193,10 +197,25 @@ class BaseParams(Section):
     learning_rate: Rate
 
 
+class PoolParams(Section):
+    size: NonNegative
+    share: Share
+    suspicious_share: Share
+    suspicious_logit: float
+    abnormal_pieces: Share
+    word_drop: Share
+
+
 class SftParams(Section):
     steps: Positive
     batch: Positive
     learning_rate: Rate
+    rationale_share: Share
+    abnormal_share: Share
+    word_drop: Share
+    pool: PoolParams
+    evaluations: NonNegative
+    threshold_positives: Positive
 
 
 class FormatReward(Section):
@@ -245,7 +264,8 @@ class GrpoParams(Section):
     learning_rate: Rate
     beta: Annotated[float, Field(ge=0)]
     temperature: Rate
-    max_completion: Positive
+    abnormal_share: Share
+    word_drop: Share
     reward: RewardParams
 
 

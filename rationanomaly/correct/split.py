@@ -168,4 +168,7 @@ def _members(templates: pl.DataFrame) -> list[list[int]]:
 
 
 def _shares(settings: SplitParams) -> dict[str, float]:
-    return {"train": settings.train, "validation": settings.validation, "test": settings.test}
+    """Shares of the sides, which add up to 1 whatever the settings add up to."""
+    shares = {"train": settings.train, "validation": settings.validation, "test": settings.test}
+    whole = sum(shares.values())
+    return {side: share / whole for side, share in shares.items()}
