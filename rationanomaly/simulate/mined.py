@@ -1,0 +1,55 @@
+"""The truth about mined templates: `parse` makes templates of lines, and one may cover several events."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+import polars as pl
+
+from rationanomaly.params import ParseParams
+from rationanomaly.parse.formats import find
+from rationanomaly.parse.mining import Miner
+from rationanomaly.simulate.events import Event
+from rationanomaly.simulate.reviewers import Judged
+from rationanomaly.simulate.timeline import Numbers
+from rationanomaly.simulate.wording import Layout
+
+
+class TruthByTemplate:
+    """Mines a log block by block as `parse` will, and counts which events stand behind each template.
+
+    Args:
+        events: the catalogue.
+        settings: the same as `parse` gets.
+        layout: the format of the lines.
+    """
+
+    def __init__(self, events: tuple[Event, ...], settings: ParseParams, layout: Layout) -> None:
+        self.events, self.abnormal_share = events, settings.abnormal_share
+        self.format, self.miner = find(layout), Miner.new(settings)
+        self.behind: dict[str, Counter[int]] = defaultdict(Counter)
+
+    def add(self, lines: pl.Series, event: Numbers) -> None:
+        """Mine the next lines; ``event`` holds the index of each line's event."""
+        masks = self.format.read(pl.DataFrame({"raw": lines})).select(self.miner.mask(pl.col("message")).alias("mask"))
+        counts = (
+            masks.with_columns(pl.Series("event", event)).group_by("mask", "event", maintain_order=True).len()
+        )
+        self.miner.learn(counts["mask"].unique(maintain_order=True))
+        for mask, index, count in counts.iter_rows():
+            self.behind[mask][index] += count
+
+    def judged(self) -> list[Judged]:
+        """All templates in the order of their first line."""
+        clusters = self.miner.clusters(pl.Series(list(self.behind), dtype=pl.String))
+        texts = dict(self.miner.templates().select("cluster", "template").iter_rows())
+        together: dict[str, Counter[int]] = defaultdict(Counter)
+        for cluster, behind in zip(clusters, self.behind.values(), strict=True):
+            together[texts[cluster]].update(behind)
+        return [self._judge(text, behind) for text, behind in together.items()]
+
+    def _judge(self, text: str, behind: Counter[int]) -> Judged:
+        faults = Counter({index: count for index, count in behind.items() if self.events[index].fault})
+        abnormal = faults.total() >= self.abnormal_share * behind.total() and faults.total() > 0
+        domain = self.events[faults.most_common(1)[0][0]].domain if faults else ""
+        return Judged(text, "abnormal" if abnormal else "normal", domain)
