@@ -11,7 +11,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format clean
+.PHONY: help install demo test test-slow check docs format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}'
@@ -40,6 +40,10 @@ check: $(VENV)/installed  ## ruff and mypy
 	ruff check .
 	ruff format --check .
 	mypy
+	python -m components.readme --check
+
+docs: $(VENV)/installed  ## write the components' READMEs
+	python -m components.readme
 
 format: $(VENV)/installed  ## let ruff mend what it can
 	ruff check --fix .
