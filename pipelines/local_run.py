@@ -13,15 +13,9 @@ from kfp import local
 from pipelines.training import training_pipeline
 from rationanomaly import artifacts
 from rationanomaly.component import OUTPUTS, STATE
-from rationanomaly.errors import RationAnomalyError
+from rationanomaly.errors import PipelineError
 from rationanomaly.params import Params
 from rationanomaly.steps import STEPS
-
-
-class PipelineError(RationAnomalyError):
-    """A step of a pipeline run failed; the step's own line says why."""
-
-    exit_code = 8
 
 
 def run_training(params: Params, output: Path) -> None:

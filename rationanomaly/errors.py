@@ -71,5 +71,11 @@ class SurroundingsError(RationAnomalyError):
     exit_code = 7
 
 
+class PipelineError(RationAnomalyError):
+    """A step of a pipeline run failed; the step's own line says why."""
+
+    exit_code = 8
+
+
 #: What a shell sees when Ctrl-C ended the program.
 INTERRUPTED = 130

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from rationanomaly import errors
+from tests.conftest import ROOT
+
+
+def test_an_error_is_one_line_with_file_line_problem_and_mend() -> None:
+    error = errors.InputError("is not\nCSV", file=Path("a b.csv"), line=3, mend="Correct the row")
+    assert str(error) == "a b.csv:3: is not CSV. Correct the row."
+
+
+def test_an_error_needs_neither_file_nor_mend() -> None:
+    assert str(errors.GateError("kappa is 0.2")) == "kappa is 0.2."
+
+
+def test_every_exit_code_is_its_own_and_stands_in_the_readme() -> None:
+    classes = [c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.RationAnomalyError)]
+    codes = [c.exit_code for c in classes]
+    assert len(set(codes)) == len(codes)
+    documented = {int(code) for code in re.findall(r"^\| (\d+) \|", (ROOT / "README.md").read_text(), re.MULTILINE)}
+    assert documented == {0, errors.INTERRUPTED, *codes}
