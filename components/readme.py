@@ -1,7 +1,7 @@
 """Write each component's README from its signature, docstring and the list of steps.
 
-    python -m components.readme            # write
-    python -m components.readme --check    # exit 1 where one is out of step
+python -m components.readme            # write
+python -m components.readme --check    # exit 1 where one is out of step
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The pipelines' command line.
 
-    python -m pipelines run --params params.yaml --output outputs-kfp
-    python -m pipelines compile --params params.yaml --output pipeline.yaml
-    python -m pipelines submit --params params.yaml --host https://kubeflow.example
+python -m pipelines run --params params.yaml --output outputs-kfp
+python -m pipelines compile --params params.yaml --output pipeline.yaml
+python -m pipelines submit --params params.yaml --host https://kubeflow.example
 """
 
 from __future__ import annotations

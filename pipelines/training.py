@@ -29,9 +29,9 @@ def training_pipeline(params: Params) -> BaseComponent:
             corrected = shape(correct(params=params, parse=parsed)).outputs["output"]
             distilled = shape(distill(params=params, correct=corrected)).outputs["output"]
             based = shape(base(params=params, correct=corrected)).outputs["output"]
-            tuned = shape(
-                sft(params=params, parse=parsed, correct=corrected, distill=distilled, base=based)
-            ).outputs["output"]
+            tuned = shape(sft(params=params, parse=parsed, correct=corrected, distill=distilled, base=based)).outputs[
+                "output"
+            ]
             aligned = shape(grpo(params=params, correct=corrected, distill=distilled, sft=tuned)).outputs["output"]
             evaluated = shape(
                 evaluate(params=params, parse=parsed, correct=corrected, base=based, sft=tuned, grpo=aligned)

@@ -43,7 +43,7 @@ class Manifest:
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 in hex of a file, or of a folder: the hash over its sorted (relative path, file hash) pairs."""
+    """SHA-256 in hex of a file; of a folder the hash over its sorted (relative path, file hash) pairs."""
     if path.is_dir():
         rows = [f"{p.relative_to(path).as_posix()}\0{sha256(p)}\n" for p in sorted(path.rglob("*")) if p.is_file()]
         return hashlib.sha256("".join(rows).encode()).hexdigest()
@@ -109,7 +109,7 @@ def writing(output: Path, step: str, sources: Mapping[str, str] | None = None) -
         ArtifactError: ``output`` exists and was not written by a step, so replacing it could lose somebody's files.
         SurroundingsError: the disk is full, read-only or not ours.
     """
-    output = Path(os.path.abspath(output))
+    output = output.absolute()
     if output.exists() and not _replaceable(output):
         raise ArtifactError(
             "the output place is taken by something that no step wrote", file=output, mend="Name another --output"
@@ -151,7 +151,8 @@ def read(folder: Path, step: str | None = None) -> Manifest:
         problem = f"was written with manifest schema {schema}; this program reads {SCHEMA_VERSION}"
         raise ArtifactError(problem, file=path, mend=again)
     if step is not None and found_step != step:
-        raise ArtifactError(f"is an output of `{found_step}`, not of `{step}`", file=folder, mend="Name the right folder")
+        problem = f"is an output of `{found_step}`, not of `{step}`"
+        raise ArtifactError(problem, file=folder, mend="Name the right folder")
     present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {MANIFEST}
     for name in sorted(present ^ set(files)):
         problem = "is not in the manifest" if name in present else "is named in the manifest but missing"

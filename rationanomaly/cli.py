@@ -1,7 +1,7 @@
 """The command line: `rationanomaly STEP`, made from `steps.STEPS`, and the verbs around the pipeline.
 
-    rationanomaly parse --params params.yaml --output outputs/parse
-    rationanomaly detect --model outputs/grpo app.log
+rationanomaly parse --params params.yaml --output outputs/parse
+rationanomaly detect --model outputs/grpo app.log
 """
 
 from __future__ import annotations

@@ -10,10 +10,9 @@ import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any, ContextManager
+from typing import IO, Any
 
 from rationanomaly.detector import Detector, Verdict
 from rationanomaly.errors import InputError, SurroundingsError

@@ -156,7 +156,7 @@ class DistillParams(Section):
     retries: NonNegative
     prompt: str
     output_tokens: Positive
-    temperature: Annotated[float, Field(ge=0)]
+    temperature: Annotated[float, Field(ge=0)] | None
     reasoning: Path
     endpoint: EndpointParams
     budget: BudgetParams

@@ -28,12 +28,12 @@ LINES = "lines.parquet"
 #: One row per log line that fits the format, in file order.
 LINES_SCHEMA = pl.Schema(
     {
-        "line": pl.Int64,  # 1-based in the input
+        "line": pl.Int64(),  # 1-based in the input
         "time": pl.Datetime("us", "UTC"),  # null where the format has none
-        "node": pl.String,  # null where the format has none
-        "alert": pl.Boolean,  # the line's own alert tag; null where the format has none
-        "template_id": pl.String,
-        "parameters": pl.List(pl.String),  # what stands at the template's wildcards
+        "node": pl.String(),  # null where the format has none
+        "alert": pl.Boolean(),  # the line's own alert tag; null where the format has none
+        "template_id": pl.String(),
+        "parameters": pl.List(pl.String()),  # what stands at the template's wildcards
     }
 )
 
@@ -41,19 +41,19 @@ TEMPLATES = "templates.parquet"
 #: One row per template, in the order of its first line (or of the table it came from).
 TEMPLATES_SCHEMA = pl.Schema(
     {
-        "template_id": pl.String,
-        "template": pl.String,
-        "dataset": pl.String,
-        "label": pl.String,  # ORIGINAL label: normal, abnormal, or null where the lines carry no tags
-        "lines": pl.Int64,  # 0 for a table of templates
-        "alert_lines": pl.Int64,  # null without tags
-        "mixed": pl.Boolean,  # holds alert and other lines: no verdict on it can be right for both
-        "first_line": pl.Int64,
-        "last_line": pl.Int64,
+        "template_id": pl.String(),
+        "template": pl.String(),
+        "dataset": pl.String(),
+        "label": pl.String(),  # ORIGINAL label: normal, abnormal, or null where the lines carry no tags
+        "lines": pl.Int64(),  # 0 for a table of templates
+        "alert_lines": pl.Int64(),  # null without tags
+        "mixed": pl.Boolean(),  # holds alert and other lines: no verdict on it can be right for both
+        "first_line": pl.Int64(),
+        "last_line": pl.Int64(),
         "first_seen": pl.Datetime("us", "UTC"),
         "last_seen": pl.Datetime("us", "UTC"),
-        "examples": pl.List(pl.String),  # up to three messages
-        "supersedes": pl.List(pl.String),  # ids that this template had before mining generalised it
+        "examples": pl.List(pl.String()),  # up to three messages
+        "supersedes": pl.List(pl.String()),  # ids that this template had before mining generalised it
     }
 )
 
@@ -61,12 +61,12 @@ SESSIONS = "sessions.parquet"
 #: One row per session; empty for a table of templates.
 SESSIONS_SCHEMA = pl.Schema(
     {
-        "session": pl.String,
-        "first_line": pl.Int64,
-        "last_line": pl.Int64,
-        "lines": pl.Int64,
-        "alert": pl.Boolean,  # any alert line; null without tags
-        "template_ids": pl.List(pl.String),  # of each line, in order
+        "session": pl.String(),
+        "first_line": pl.Int64(),
+        "last_line": pl.Int64(),
+        "lines": pl.Int64(),
+        "alert": pl.Boolean(),  # any alert line; null without tags
+        "template_ids": pl.List(pl.String()),  # of each line, in order
     }
 )
 
@@ -79,19 +79,19 @@ LABELLED = "labelled.parquet"
 #: The templates of `parse` with what the experts made of their labels and the side of the split they are on.
 LABELLED_SCHEMA = pl.Schema(
     {
-        "template_id": pl.String,
-        "template": pl.String,
-        "dataset": pl.String,
-        "original_label": pl.String,  # normal, abnormal, or null where the log has no tags
-        "label": pl.String,  # corrected: normal or abnormal
-        "corrected": pl.Boolean,  # label differs from original_label
-        "category": pl.String,  # of the correction; null if none was stated
-        "history": pl.List(pl.String),  # readable decisions, oldest first
-        "mixed": pl.Boolean,
-        "lines": pl.Int64,
-        "first_line": pl.Int64,
-        "group": pl.Int64,  # near-duplicates share a number
-        "split": pl.String,  # train, validation, test; or "left out" (anomaly_share)
+        "template_id": pl.String(),
+        "template": pl.String(),
+        "dataset": pl.String(),
+        "original_label": pl.String(),  # normal, abnormal, or null where the log has no tags
+        "label": pl.String(),  # corrected: normal or abnormal
+        "corrected": pl.Boolean(),  # label differs from original_label
+        "category": pl.String(),  # of the correction; null if none was stated
+        "history": pl.List(pl.String()),  # readable decisions, oldest first
+        "mixed": pl.Boolean(),
+        "lines": pl.Int64(),
+        "first_line": pl.Int64(),
+        "group": pl.Int64(),  # near-duplicates share a number
+        "split": pl.String(),  # train, validation, test; or "left out" (anomaly_share)
     }
 )
 AGREEMENT = "agreement.json"
@@ -102,6 +102,7 @@ REVIEW_QUEUE = "review_queue.jsonl"
 TRIPLETS = "triplets.jsonl"
 REJECTED = "rejected.jsonl"
 COST = "cost.json"
+DISTILL_REPORT = "report.md"
 
 
 @dataclass(frozen=True)

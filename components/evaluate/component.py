@@ -30,4 +30,11 @@ def evaluate(
     """
     from rationanomaly.component import run_component
 
-    run_component("evaluate", params, {"parse": parse.path, "correct": correct.path, "base": base.path, "sft": sft.path, "grpo": grpo.path}, output, metrics)
+    inputs = {
+        "parse": parse.path,
+        "correct": correct.path,
+        "base": base.path,
+        "sft": sft.path,
+        "grpo": grpo.path,
+    }
+    run_component("evaluate", params, inputs, output, metrics)

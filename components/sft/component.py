@@ -28,4 +28,10 @@ def sft(
     """
     from rationanomaly.component import run_component
 
-    run_component("sft", params, {"parse": parse.path, "correct": correct.path, "distill": distill.path, "base": base.path}, output, metrics)
+    inputs = {
+        "parse": parse.path,
+        "correct": correct.path,
+        "distill": distill.path,
+        "base": base.path,
+    }
+    run_component("sft", params, inputs, output, metrics)

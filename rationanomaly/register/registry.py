@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 _REQUIREMENTS = ("torch", "transformers", "peft", "accelerate", "safetensors", "polars", "pydantic", "PyYAML", "pandas")
 
 
-def client() -> MlflowClient:
+def connect() -> MlflowClient:
     """A client of the tracking server that also holds the registry."""
     import mlflow
 
@@ -31,17 +31,18 @@ def client() -> MlflowClient:
     return mlflow.MlflowClient()
 
 
-def find_version(registry: MlflowClient, name: str, digest: str) -> str | None:
+def find_version(client: MlflowClient, name: str, digest: str) -> str | None:
     """The version of ``name`` that was made from the model folder with this manifest digest; None if there is none."""
-    found = registry.search_model_versions(f"name = '{name}' and tags.`{tracking.OUTPUT}` = '{digest}'")
+    found = client.search_model_versions(f"name = '{name}' and tags.`{tracking.OUTPUT}` = '{digest}'")
     return max((v.version for v in found), key=int, default=None)
 
 
-def add_version(registry: MlflowClient, name: str, folder: Path, run_id: str, tags: Mapping[str, str]) -> str:
+def add_version(name: str, folder: Path, run_id: str, tags: Mapping[str, str]) -> str:
     """Log ``folder`` as a pyfunc model under the run and register it as a new, tagged version of ``name``."""
-    import mlflow
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
+
+    import mlflow
 
     signature = ModelSignature(
         inputs=Schema([ColSpec(DataType.string, "template")]),
@@ -75,10 +76,11 @@ def fetch_folder(uri: str, into: Path | None = None) -> Path:
     Raises:
         InputError: no such model, version or alias, or the version holds no model folder of ours.
     """
-    import mlflow
     from mlflow.exceptions import MlflowException
 
-    client()
+    import mlflow
+
+    connect()
     try:
         folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(into or mkdtemp(prefix="rationanomaly-"))))
     except MlflowException as error:
@@ -86,5 +88,6 @@ def fetch_folder(uri: str, into: Path | None = None) -> Path:
         raise InputError(f"no such registered model: {error.message.splitlines()[0]}", file=uri, mend=mend) from error
     found = next((path.parent for path in sorted(folder.rglob(DETECTOR))), None)
     if found is None:
-        raise InputError("the version holds no model folder", file=uri, mend="Register one with `rationanomaly register`")
+        mend = "Register one with `rationanomaly register`"
+        raise InputError("the version holds no model folder", file=uri, mend=mend)
     return found

@@ -1,6 +1,6 @@
 """The registered model as MLflow serves it; MLflow runs this file ("models from code"), nothing is pickled.
 
-    mlflow models serve -m models:/rationanomaly@candidate --env-manager local
+mlflow models serve -m models:/rationanomaly@candidate --env-manager local
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import pandas as pd
 
+import mlflow
 from rationanomaly.detector import Detector
 
 
@@ -21,7 +21,12 @@ class TemplateJudge(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         """Open the model folder that lies with the version."""
         self.detector = Detector.open(Path(context.artifacts["model"]))
 
-    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+    def predict(
+        self,
+        context: Any,  # noqa: ARG002 - MLflow calls it so
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,
+    ) -> pd.DataFrame:
         """Judge the templates; ``params={"rationales": False}`` gives answer and score only, which is faster."""
         rationales = bool((params or {}).get("rationales", True))
         verdicts = self.detector.judge([str(text) for text in model_input["template"]], rationales=rationales)

@@ -1,6 +1,6 @@
 """Register the trained model in MLflow, reload what was registered and compare its logits.
 
-    rationanomaly register --input grpo=outputs/grpo --input evaluate=outputs/evaluate --output outputs/register
+rationanomaly register --input grpo=outputs/grpo --input evaluate=outputs/evaluate --output outputs/register
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     probes = _probes(inputs["evaluate"] / PREDICTIONS)
 
     # ---- the version: made once for one model folder, however often the step runs
-    client = registry.client()
+    client = registry.connect()
     digest = artifacts.read(folder, "grpo").digest
     tags = _tags(folder, inputs["evaluate"], digest)
     version = registry.find_version(client, name, digest)
     is_new = version is None
     if version is None:
-        version = registry.add_version(client, name, folder, tracking.current_run(client, params), tags)
+        version = registry.add_version(name, folder, tracking.current_run(client, params), tags)
     for key, value in tags.items():
         client.set_model_version_tag(name, version, key, value)
 

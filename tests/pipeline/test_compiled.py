@@ -97,7 +97,7 @@ def test_no_secret_host_path_or_user_name_gets_in(
 
 
 def test_the_contract_is_the_golden_one(documents: list[dict[str, Any]]) -> None:
-    """A changed input, output or dependency shows up here; after a wanted change, write the printed text to the file."""
+    """A changed input, output or dependency shows; after a wanted change, write the printed text to the file."""
     spec = documents[0]
     contract = {
         "components": {
