@@ -70,6 +70,7 @@ class ParseParams(Section):
     depth: Positive
     similarity: Share
     max_children: Positive
+    max_choices: NonNegative
     abnormal_share: Share
     max_rejected_share: Share
     max_line_bytes: Positive

@@ -1,45 +1,74 @@
 """Drain: clusters log messages by a tree of fixed depth.
 
-After He, Zhu, Zheng and Lyu, "Drain: An Online Log Parsing Approach with Fixed Depth Tree", ICWS 2017. One rule
-is added: a message that a template covers already (equal words, or a wildcard) joins it and changes nothing.
-A message seen before is always covered, so that learning it twice is learning it once: it is enough to learn
-each distinct message in the order of its first line, and a log cut in two gives the templates of the whole.
+After He, Zhu, Zheng and Lyu, "Drain: An Online Log Parsing Approach with Fixed Depth Tree", ICWS 2017, with three
+additions:
+
+* A message that a template covers already (equal words, or a wildcard) joins it and the tree stays as it is. A
+  message seen before is always covered, so learning it twice is learning it once: it is enough to learn each
+  distinct message in the order of its first line, and a log cut in two gives the templates of the whole.
+* Masked words tell nothing and are left out of the similarity, above and below the fraction.
+* A wildcard at which only a few plain words occur (``started``, ``stopped``) is a choice, not a parameter: each of
+  the words makes a template of its own, until there are too many of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 WILDCARD = "<*>"
 
-#: A leaf holds the numbers of its clusters; an inner node leads on by the next word.
+#: An inner node leads on by the next word; a leaf holds the numbers of its clusters under ``clusters``.
 Node = dict[str, Any]
 
 
-class Fit(NamedTuple):
-    """How well a template fits a message.
+@dataclass
+class Cluster:
+    """Messages of one shape.
 
     Attributes:
-        equal: number of words that are equal and no wildcards.
-        wildcards: number of words at which the template has a wildcard.
-        covers: every word is equal or at a wildcard.
+        words: the template's words.
+        choices: place of a wildcard → the few plain words that occur there. Wildcards at other places are parameters.
+        variants: texts of the templates that this cluster makes, by first appearance.
     """
 
-    equal: int
-    wildcards: int
-    covers: bool
+    words: list[str]
+    choices: dict[int, list[str]] = field(default_factory=dict)
+    variants: list[str] = field(default_factory=list)
 
+    def covers(self, words: Sequence[str]) -> bool:
+        """Whether every word of a message of as many words is equal or at a wildcard."""
+        return all(own in (word, WILDCARD) for own, word in zip(self.words, words, strict=True))
 
-def fit(template: Sequence[str], words: Sequence[str]) -> Fit:
-    """Compare a template with a message of as many words (simSeq of the paper, before the division)."""
-    equal = wildcards = 0
-    for expected, word in zip(template, words, strict=True):
-        if expected == WILDCARD:
-            wildcards += 1
-        elif expected == word:
-            equal += 1
-    return Fit(equal, wildcards, equal + wildcards == len(words))
+    def equal(self, words: Sequence[str]) -> int:
+        """Number of words that are equal and no wildcards."""
+        return sum(own == word != WILDCARD for own, word in zip(self.words, words, strict=True))
+
+    def text(self, words: Sequence[str]) -> str:
+        """The text of the template of a message that is covered: choices are filled in."""
+        filled = list(self.words)
+        for place, choices in self.choices.items():
+            if words[place] in choices:
+                filled[place] = words[place]
+        return " ".join(filled)
+
+    def absorb(self, words: Sequence[str], limit: int) -> bool:
+        """Generalise so far that ``words`` are covered; tells whether older texts lost a word by it."""
+        generalised = False
+        for place, (own, word) in enumerate(zip(self.words, words, strict=True)):
+            if own == word != WILDCARD:
+                continue
+            known = self.choices.pop(place, None) if own == WILDCARD else [own]
+            if known is None:
+                continue
+            self.words[place] = WILDCARD
+            known = known if word in known else [*known, word]
+            if len(known) <= limit and all(map(_is_plain, known)):
+                self.choices[place] = known
+            else:
+                generalised = True
+        return generalised
 
 
 class Drain:
@@ -47,68 +76,93 @@ class Drain:
 
     Args:
         depth: of the tree, the root and the leaves included: ``depth - 3`` words lead to a leaf.
-        similarity: share of equal words from which on a message joins a template, in [0, 1].
+        similarity: share of equal words from which on a message joins a cluster, in [0, 1].
         max_children: of an inner node; further words share its wildcard branch.
+        max_choices: a wildcard with at most so many different plain words is a choice; 0 for the paper's Drain.
+        max_clusters: of a leaf; when it is full, a message joins the most similar one, however little it is.
     """
 
-    def __init__(self, depth: int, similarity: float, max_children: int) -> None:
+    def __init__(
+        self, depth: int, similarity: float, max_children: int, max_choices: int = 0, max_clusters: int = 1000
+    ) -> None:
         self.depth, self.similarity, self.max_children = depth, similarity, max_children
+        self.max_choices, self.max_clusters = max_choices, max_clusters
         self.tree: Node = {}
-        self.templates: list[list[str]] = []
-        #: Texts that each cluster's template had before it was generalised, oldest first.
-        self.history: list[list[str]] = []
+        self.clusters: list[Cluster] = []
+        #: Text of a template that was generalised → the text that it became.
+        self.successors: dict[str, str] = {}
 
     def learn(self, message: str) -> int:
         """Put a masked message into its cluster, making or generalising one as needed; returns its number."""
         words = message.split(" ")
-        covering = self._covering(words)
-        if covering is not None:
-            return covering
-        number = self._most_similar(words)
+        number = self._covering(words)
         if number is None:
-            number = len(self.templates)
-            self.templates.append(words)
-            self.history.append([])
+            number = self._most_similar(words)
+        if number is None:
+            number = len(self.clusters)
+            self.clusters.append(Cluster(words))
             self._insert(words, number)
-            return number
-        template = self.templates[number]
-        self.history[number].append(" ".join(template))
-        self.templates[number] = [old if old == new else WILDCARD for old, new in zip(template, words, strict=True)]
+        self._absorb(self.clusters[number], words)
         return number
 
-    def match(self, message: str) -> int | None:
-        """The number of the most specific template that covers a masked message; None if none does."""
-        return self._covering(message.split(" "))
+    def name(self, message: str) -> str | None:
+        """The text of a masked message's template: the most specific one that covers it; None if none does."""
+        words = message.split(" ")
+        number = self._covering(words)
+        return None if number is None else self.clusters[number].text(words)
 
-    def text(self, number: int) -> str:
-        """The text of a cluster's template."""
-        return " ".join(self.templates[number])
+    def superseded(self) -> dict[str, list[str]]:
+        """Text of a template → the texts that it had before it was generalised, oldest first."""
+        found: dict[str, list[str]] = {}
+        current = {text for cluster in self.clusters for text in cluster.variants}
+        for old in self.successors:
+            new = old
+            # Each step has more wildcards than the one before, so this ends.
+            while new in self.successors and new not in current:
+                new = self.successors[new]
+            if new != old:
+                found.setdefault(new, []).append(old)
+        return found
+
+    def _absorb(self, cluster: Cluster, words: list[str]) -> None:
+        generalised = cluster.absorb(words, self.max_choices)
+        text = cluster.text(words)
+        if text not in cluster.variants:
+            cluster.variants.append(text)
+        if len(cluster.variants) > max(self.max_choices, 1) ** 2:
+            cluster.choices.clear()
+            generalised = True
+        if generalised:
+            renamed = {text: cluster.text(text.split(" ")) for text in cluster.variants}
+            self.successors |= {old: new for old, new in renamed.items() if old != new}
+            cluster.variants = list(dict.fromkeys(renamed.values()))
 
     def _covering(self, words: list[str]) -> int | None:
         best, most = None, -1
         for leaf in self._leaves(words):
             for number in leaf:
-                found = fit(self.templates[number], words)
-                if found.covers and found.equal > most:
-                    best, most = number, found.equal
+                cluster = self.clusters[number]
+                if cluster.covers(words) and (equal := cluster.equal(words)) > most:
+                    best, most = number, equal
         return best
 
     def _most_similar(self, words: list[str]) -> int | None:
-        """The cluster of the paper's one leaf that is most similar, if it is similar enough."""
-        node = self.tree.get(str(len(words)))
+        """The cluster of the paper's one leaf that is most similar, if it is similar enough or the leaf is full."""
+        node = self.tree.get(str(len(words)), {})
         for word in self._route(words):
-            if node is None:
-                return None
-            node = node.get(word, node.get(WILDCARD))
+            node = node.get(word, node.get(WILDCARD, {}))
+        leaf = node.get("clusters", ())
+        telling = sum(word != WILDCARD for word in words)
         best, most = None, (-1, -1)
-        for number in node["clusters"] if node else ():
-            found = fit(self.templates[number], words)
-            if (found.equal, found.wildcards) > most:
-                best, most = number, (found.equal, found.wildcards)
-        return best if most[0] >= self.similarity * len(words) else None
+        for number in leaf:
+            cluster = self.clusters[number]
+            rank = (cluster.equal(words), cluster.words.count(WILDCARD))
+            if rank > most:
+                best, most = number, rank
+        return best if most[0] >= self.similarity * telling or len(leaf) >= self.max_clusters else None
 
     def _leaves(self, words: list[str]) -> Iterator[list[int]]:
-        """Every leaf at which a message may have been put: branch by word and wildcard branch."""
+        """Every leaf at which a message may have been put: branches by word and wildcard branches."""
         root = self.tree.get(str(len(words)))
         nodes = [root] if root is not None else []
         for word in self._route(words):
@@ -137,19 +191,36 @@ class Drain:
             "depth": self.depth,
             "similarity": self.similarity,
             "max_children": self.max_children,
-            "templates": [" ".join(words) for words in self.templates],
-            "history": self.history,
+            "max_choices": self.max_choices,
+            "max_clusters": self.max_clusters,
+            "clusters": [
+                {
+                    "template": " ".join(cluster.words),
+                    "choices": {str(place): words for place, words in cluster.choices.items()},
+                    "variants": cluster.variants,
+                }
+                for cluster in self.clusters
+            ],
+            "superseded": self.successors,
             "tree": self.tree,
         }
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Drain:
         """Make the tree that `state` described."""
-        drain = cls(state["depth"], state["similarity"], state["max_children"])
-        drain.templates = [text.split(" ") for text in state["templates"]]
-        drain.history = [list(texts) for texts in state["history"]]
+        settings = ("depth", "similarity", "max_children", "max_choices", "max_clusters")
+        drain = cls(*(state[name] for name in settings))
+        for entry in state["clusters"]:
+            choices = {int(place): list(words) for place, words in entry["choices"].items()}
+            drain.clusters.append(Cluster(entry["template"].split(" "), choices, list(entry["variants"])))
+        drain.successors = dict(state["superseded"])
         drain.tree = state["tree"]
         return drain
+
+
+def _is_plain(word: str) -> bool:
+    """A word of letters only: a name of something, hardly a value."""
+    return word.isalpha()
 
 
 def _has_digit(word: str) -> bool:

@@ -18,6 +18,14 @@ _EDGE = r"(?-u:\b)"
 
 _BLANKS = r" *[\t\v\f][ \t\v\f]*|  +"
 
+_DAY, _MONTH = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)", "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+
+#: Names in written dates, with what takes their place; `number` masks the rest of the date.
+DATES: Mapping[str, str] = {
+    rf"{_EDGE}{_DAY} {_MONTH} ([0-9])": f"{WILDCARD} {WILDCARD} $1",
+    rf"{_EDGE}{_MONTH} ([0-9])": f"{WILDCARD} $1",
+}
+
 #: Name → regular expression, the more particular first: at one place the first that matches wins.
 MASKS: Mapping[str, str] = {
     "uuid": rf"{_EDGE}[0-9a-fA-F]{{8}}-[0-9a-fA-F]{{4}}-[0-9a-fA-F]{{4}}-[0-9a-fA-F]{{4}}-[0-9a-fA-F]{{12}}{_EDGE}",
@@ -47,6 +55,8 @@ class Masker:
         messages = single_spaced(messages)
         for pattern in self.own.values():
             messages = messages.str.replace_all(pattern, WILDCARD)
+        for pattern, replacement in DATES.items():
+            messages = messages.str.replace_all(pattern, replacement)
         return messages.str.replace_all(self._builtin, WILDCARD)
 
 

@@ -12,33 +12,35 @@ from rationanomaly import artifacts
 from rationanomaly.errors import ArtifactError
 from rationanomaly.params import ParseParams
 from rationanomaly.parse.drain import WILDCARD, Drain
-from rationanomaly.parse.lines import Counts
 from rationanomaly.parse.masking import Masker, single_spaced
-from rationanomaly.parse.reading import read_records
 from rationanomaly.records import template_id
 
 STATE_VERSION = 1
+#: Distinct masks that are remembered to save time; what lies beyond is worked out anew and comes out the same.
+_REMEMBERED = 200_000
 
 
 class Miner:
     """Learns templates and tells which one a message belongs to.
 
-    The template of a message is a pure function of the message and the learnt state: the most specific template
-    that covers its mask. Learning the same masks again changes nothing.
+    The template of a message is a pure function of its mask and the learnt state, and learning a mask again changes
+    nothing. So templates depend on the distinct masks in the order of their first line alone, not on batches.
     """
 
     def __init__(self, masker: Masker, drain: Drain) -> None:
         self._masker, self._drain = masker, drain
-        self._known: dict[str, int] = {}
+        self._learnt: set[str] = set()
+        self._texts: dict[str, str | None] = {}
 
     @classmethod
     def new(cls, settings: ParseParams) -> Miner:
         """A miner that has learnt nothing."""
-        return cls(Masker(settings.masks), Drain(settings.depth, settings.similarity, settings.max_children))
+        drain = Drain(settings.depth, settings.similarity, settings.max_children, settings.max_choices)
+        return cls(Masker(settings.masks), drain)
 
     @classmethod
     def load(cls, path: Path) -> Miner:
-        """The miner that `save` wrote.
+        """The miner that `save` wrote; its masks and settings are those that it was made with.
 
         Raises:
             ArtifactError: no such file, or no miner state.
@@ -48,10 +50,9 @@ class Miner:
             if state["version"] != STATE_VERSION:
                 raise ValueError
             return cls(Masker(state["masks"]), Drain.from_state(state["drain"]))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ArtifactError(
-                "is not the state of a miner", file=path, mend="Run `rationanomaly parse` again"
-            ) from error
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            again = "Run `rationanomaly parse` again"
+            raise ArtifactError("is not the state of a miner", file=path, mend=again) from error
 
     def save(self, path: Path) -> None:
         """Write the state as JSON."""
@@ -59,77 +60,65 @@ class Miner:
         artifacts.write_json(path, state)
 
     def mask(self, messages: pl.Expr) -> pl.Expr:
-        """The masks of messages: what `learn` and `clusters` take."""
+        """The masks of messages: what the other methods take."""
         return self._masker.mask(messages)
 
     def learn(self, masks: pl.Series) -> None:
-        """Learn distinct masks in their order."""
-        for mask in masks:
-            self._drain.learn(mask)
+        """Learn masks in their order."""
+        for mask in masks.unique(maintain_order=True):
+            if mask not in self._learnt:
+                self._drain.learn(mask)
+                if len(self._learnt) < _REMEMBERED:
+                    self._learnt.add(mask)
+        self._texts.clear()
 
-    def clusters(self, masks: pl.Series) -> pl.Series:
-        """The cluster number of each mask; null where no template covers it."""
-        return pl.Series("cluster", [self._drain.match(mask) for mask in masks], pl.UInt32)
+    def texts(self, masks: pl.Series) -> pl.Series:
+        """The text of each mask's template by what is learnt by now; null for a mask that no template covers."""
+        distinct = masks.unique(maintain_order=True)
+        found = pl.Series("template", [self._text(mask) for mask in distinct], pl.String)
+        return masks.replace_strict(distinct, found, return_dtype=pl.String)
 
-    def name(self, records: pl.DataFrame, templates: pl.DataFrame) -> pl.DataFrame:
-        """Add ``template_id`` and ``parameters`` to records that have a ``mask``.
+    def name(self, records: pl.DataFrame) -> pl.DataFrame:
+        """Add ``template``, ``template_id`` and ``parameters`` to records with ``message`` and ``mask``.
 
-        Args:
-            records: ``message`` and ``mask``, and what else there is.
-            templates: what `templates` gives, after everything is learnt.
+        The parameters are the words of the message at which the template has a wildcard.
         """
-        masks = records.select(pl.col("mask").unique(maintain_order=True))
-        named = masks.with_columns(self.clusters(masks["mask"])).join(templates, on="cluster", how="left")
-        joined = records.join(
-            named.select("mask", "template_id", "wildcards"), on="mask", how="left", maintain_order="left"
-        )
-        words = single_spaced(pl.col("message")).str.split(" ")
-        # A mask of the user's may swallow a space; then words and wildcards do not align.
-        parameters = words.list.gather(pl.col("wildcards"), null_on_oob=True)
-        return joined.with_columns(parameters.alias("parameters")).drop("wildcards", "mask")
-
-    def templates(self) -> pl.DataFrame:
-        """All templates by cluster: ``cluster``, ``template_id``, ``template``, ``supersedes``, ``wildcards``.
-
-        ``wildcards`` are the places, from 0, of the words that hold a wildcard.
-        """
-        drain = self._drain
-        texts = [drain.text(number) for number in range(len(drain.templates))]
-        return pl.DataFrame(
+        masks = records["mask"].unique(maintain_order=True)
+        texts = [self._text(mask) for mask in masks]
+        named = pl.DataFrame(
             {
-                "cluster": range(len(texts)),
-                "template_id": [template_id(text) for text in texts],
+                "mask": masks,
                 "template": texts,
-                "wildcards": [
-                    [place for place, word in enumerate(words) if WILDCARD in word] for words in drain.templates
-                ],
-                "supersedes": [[template_id(text) for text in past] for past in drain.history],
+                "template_id": [None if text is None else template_id(text) for text in texts],
+                "wildcards": [_wildcards(text or "") for text in texts],
             },
             schema={
-                "cluster": pl.UInt32,
-                "template_id": pl.String,
+                "mask": pl.String,
                 "template": pl.String,
+                "template_id": pl.String,
                 "wildcards": pl.List(pl.UInt32),
-                "supersedes": pl.List(pl.String),
             },
         )
+        words = single_spaced(pl.col("message")).str.split(" ")
+        # A mask of the user's may swallow a space; then the words do not align and the last ones are missing.
+        parameters = words.list.gather(pl.col("wildcards"), null_on_oob=True)
+        joined = records.join(named, on="mask", how="left", maintain_order="left")
+        return joined.with_columns(parameters.alias("parameters")).drop("wildcards")
+
+    def superseded(self) -> dict[str, list[str]]:
+        """Id of a template → ids that it had before it was generalised, oldest first."""
+        return {
+            template_id(text): [template_id(old) for old in olds] for text, olds in self._drain.superseded().items()
+        }
+
+    def _text(self, mask: str) -> str | None:
+        if mask not in self._texts:
+            if len(self._texts) >= _REMEMBERED:
+                self._texts.clear()
+            self._texts[mask] = self._drain.name(mask)
+        return self._texts[mask]
 
 
-def mine(path: Path, format_name: str, settings: ParseParams) -> pl.DataFrame:
-    """Mine a log: one row per record with ``line``, ``template_id`` and ``template``.
-
-    Args:
-        path: the log.
-        format_name: one of `rationanomaly.parse.formats.formats`.
-        settings: the params section ``parse``.
-    """
-    miner = Miner.new(settings)
-    batches = []
-    for records in read_records(path, format_name, settings, Counts()):
-        masked = records.select("line", miner.mask(pl.col("message")).alias("mask"))
-        miner.learn(masked["mask"].unique(maintain_order=True))
-        batches.append(masked)
-    lines = pl.concat(batches)
-    masks = lines.select(pl.col("mask").unique(maintain_order=True))
-    named = masks.with_columns(miner.clusters(masks["mask"])).join(miner.templates(), on="cluster", how="left")
-    return lines.join(named, on="mask", how="left", maintain_order="left").select("line", "template_id", "template")
+def _wildcards(template: str) -> list[int]:
+    """The places, from 0, of the words that hold a wildcard."""
+    return [place for place, word in enumerate(template.split(" ")) if WILDCARD in word]

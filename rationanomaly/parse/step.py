@@ -37,13 +37,13 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
         spill.write(batch)
 
     # ---------------------------------------------------------------- name and write
-    summary, windows, templates = TemplateSummary(), LineWindows(params.parse.sessions), miner.templates()
+    summary, windows = TemplateSummary(), LineWindows(params.parse.sessions)
     with (
         ParquetWriter(outputs.folder / records.LINES, records.LINES_SCHEMA) as lines_file,
         ParquetWriter(outputs.folder / records.SESSIONS, records.SESSIONS_SCHEMA) as sessions_file,
     ):
         for batch in spill.read():
-            lines = miner.name(batch, templates)
+            lines = miner.name(batch)
             lines_file.write(lines)
             summary.add(lines)
             sessions_file.write(windows.add(lines))
@@ -51,7 +51,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     shutil.rmtree(outputs.folder / "spill")
 
     # ---------------------------------------------------------------- templates
-    table = summary.table(templates, params.data.format, params.parse.abnormal_share)
+    table = summary.table(miner.superseded(), params.data.format, params.parse.abnormal_share)
     records.write_table(outputs.folder / records.TEMPLATES, table, records.TEMPLATES_SCHEMA)
     miner.save(outputs.folder / records.MINER)
     return {**_template_metrics(table), **counts.metrics(), "sessions": sessions_file.rows}

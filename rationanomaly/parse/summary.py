@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 EXAMPLES = 3
@@ -32,34 +34,29 @@ class TemplateSummary:
         self._rows = pl.DataFrame()
 
     def add(self, lines: pl.DataFrame) -> None:
-        """Take in lines with ``template_id``, ``line``, ``time``, ``alert`` and ``message``."""
-        rows = lines.group_by("template_id", maintain_order=True).agg(_FIRST)
+        """Take in lines with ``template_id``, ``template``, ``line``, ``time``, ``alert`` and ``message``."""
+        rows = lines.group_by("template_id", "template", maintain_order=True).agg(_FIRST)
         if self._rows.height:
-            rows = pl.concat([self._rows, rows]).group_by("template_id", maintain_order=True).agg(_AGAIN)
+            rows = pl.concat([self._rows, rows]).group_by("template_id", "template", maintain_order=True).agg(_AGAIN)
         self._rows = rows
 
-    def table(self, templates: pl.DataFrame, dataset: str, abnormal_share: float) -> pl.DataFrame:
+    def table(self, superseded: Mapping[str, list[str]], dataset: str, abnormal_share: float) -> pl.DataFrame:
         """The rows of `records.TEMPLATES_SCHEMA`, in the order of their first line.
 
         Args:
-            templates: ``template_id``, ``template`` and ``supersedes``, by cluster.
+            superseded: id of a template → ids that it had before.
             dataset: name of the data set.
             abnormal_share: a template is abnormal from this share of alert lines on.
         """
-        # Two clusters may have come to the same text; they are one template.
-        templates = templates.group_by("template_id", maintain_order=True).agg(
-            pl.col("template").first(), pl.col("supersedes").explode(empty_as_null=False)
-        )
         share = pl.col("alert_lines") / pl.col("lines")
         tagged = pl.col("tagged")
         label = pl.when(share >= abnormal_share).then(pl.lit("abnormal")).otherwise(pl.lit("normal"))
-        return (
-            self._rows.join(templates, on="template_id", how="left")
-            .sort("first_line")
-            .with_columns(
-                pl.lit(dataset).alias("dataset"),
-                pl.when(tagged).then(label).alias("label"),
-                pl.when(tagged).then("alert_lines").alias("alert_lines"),
-                (tagged & (pl.col("alert_lines") > 0) & (pl.col("alert_lines") < pl.col("lines"))).alias("mixed"),
-            )
+        return self._rows.sort("first_line").with_columns(
+            pl.col("template_id")
+            .replace_strict(superseded, default=[], return_dtype=pl.List(pl.String))
+            .alias("supersedes"),
+            pl.lit(dataset).alias("dataset"),
+            pl.when(tagged).then(label).alias("label"),
+            pl.when(tagged).then("alert_lines").alias("alert_lines"),
+            (tagged & (pl.col("alert_lines") > 0) & (pl.col("alert_lines") < pl.col("lines"))).alias("mixed"),
         )

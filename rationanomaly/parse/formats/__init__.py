@@ -18,9 +18,9 @@ from rationanomaly.errors import ParamsError
 FIELDS = pl.Schema(
     {
         "time": pl.Datetime("us", "UTC"),
-        "node": pl.String,
-        "alert": pl.Boolean,
-        "message": pl.String,
+        "node": pl.String(),
+        "alert": pl.Boolean(),
+        "message": pl.String(),
     }
 )
 
