@@ -1,49 +1,92 @@
-"""Step ``distill``: ``rationanomaly distill --params params.yaml``.
+"""Step ``distill``: ``rationanomaly distill --params params.yaml --output outputs/distill``.
 
-Reads the labelled templates of the training split and nothing of the other splits. Writes the accepted triplets,
-the rejected ones with a reason, and what it cost.
+Reads the labelled templates of the training split and nothing of the other splits. Writes the accepted triplets, the
+rejected ones with a reason, what it cost, and a report with examples.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from statistics import median
 
 import polars as pl
 
 from rationanomaly import artifacts, prompt, records
 from rationanomaly.distill.checks import Checker, word_count
-from rationanomaly.distill.rounds import Outcome, teach
-from rationanomaly.distill.teachers import Question
-from rationanomaly.distill.teachers.builtin import BuiltinTeacher
+from rationanomaly.distill.report import write_report
+from rationanomaly.distill.rounds import Ended, teach
+from rationanomaly.distill.teachers import Bill, Question
+from rationanomaly.distill.teachers.builtin import open_builtin
+from rationanomaly.distill.teachers.imported import ABSENT
+from rationanomaly.distill.teachers.registry import TEACHERS
 from rationanomaly.params import Params
-from rationanomaly.records import Cost
+from rationanomaly.records import Cost, Rejected, Triplet
 from rationanomaly.steps import Inputs, Metrics, Outputs
 
 
 def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     """Let the teacher write a rationale for each training template, check it, keep what passes."""
-    labelled = records.read_table(inputs["correct"] / records.LABELLED, records.LABELLED_SCHEMA)
-    questions = ask_about(labelled.filter(pl.col("split") == "train"), params)
-    outcome = teach(BuiltinTeacher(params.run.seed), questions, Checker(params.distill), retries=2)
-    cost = count_cost(outcome)
-    records.write_rows(outputs.folder / records.TRIPLETS, outcome.triplets)
-    records.write_rows(outputs.folder / records.REJECTED, outcome.rejected)
+    # Ask and check.
+    questions = read_questions(params, inputs)
+    checker = Checker(params.distill)
+    with TEACHERS[params.distill.teacher](params, outputs.state) as teacher:
+        ended = teach(teacher, questions, checker, params.distill.retries)
+        bill = teacher.bill
+
+    # Let the built-in teacher write what the teacher left unwritten.
+    if params.distill.rest == "builtin":
+        left = [replace(end.question, attempt=0, refusal=None) for end in ended if not end.accepted]
+        with open_builtin(params, outputs.state) as teacher:
+            ended = [end for end in ended if not _is_absent(end)]
+            ended += teach(teacher, left, checker, params.distill.retries)
+        places = {(question.template_id, question.sample): place for place, question in enumerate(questions)}
+        ended.sort(key=lambda end: places[end.question.template_id, end.question.sample])
+
+    # Write.
+    triplets = [end.record for end in ended if isinstance(end.record, Triplet)]
+    rejected = [end.record for end in ended if isinstance(end.record, Rejected)]
+    cost = count_cost(triplets, rejected, bill, params)
+    records.write_rows(outputs.folder / records.TRIPLETS, triplets)
+    records.write_rows(outputs.folder / records.REJECTED, rejected)
     artifacts.write_json(outputs.folder / records.COST, asdict(cost))
-    return {"accepted": cost.accepted, "rejected": cost.rejected, "target_words": cost.target_words}
+    artifacts.write_text(outputs.folder / records.DISTILL_REPORT, write_report(triplets, rejected, cost))
+    return count_metrics(rejected, cost)
 
 
-def ask_about(templates: pl.DataFrame, params: Params) -> list[Question]:
-    """A question for every template and every rationale that is wanted of it, in the order of the table."""
+def read_questions(params: Params, inputs: Inputs) -> list[Question]:
+    """A question for every training template and every rationale that is wanted of it, in the order of the table."""
+    labelled = records.read_table(inputs["correct"] / records.LABELLED, records.LABELLED_SCHEMA)
     return [
         Question(row["template_id"], row["template"], prompt.show(row["template"], params.prompt), row["label"], sample)
-        for row in templates.iter_rows(named=True)
+        for row in labelled.filter(pl.col("split") == "train").iter_rows(named=True)
         for sample in range(params.distill.rationales_per_template)
     ]
 
 
-def count_cost(outcome: Outcome) -> Cost:
-    """What it took; the built-in teacher is free."""
-    lengths = [word_count(triplet.rationale) for triplet in outcome.triplets]
-    target = round(median(lengths)) if lengths else 0
-    return Cost(0, 0, 0, "USD", 0.0, len(outcome.triplets), len(outcome.rejected), target)
+def count_cost(triplets: Sequence[Triplet], rejected: Sequence[Rejected], bill: Bill, params: Params) -> Cost:
+    """What it took, and the length that the brevity reward aims at."""
+    lengths = [word_count(triplet.rationale) for triplet in triplets]
+    return Cost(
+        calls=bill.calls,
+        prompt_tokens=bill.tokens.prompt,
+        completion_tokens=bill.tokens.completion,
+        currency=params.distill.budget.currency,
+        spent=bill.spent,
+        accepted=len(triplets),
+        rejected=len(rejected),
+        target_words=round(median(lengths)) if lengths else 0,
+    )
+
+
+def count_metrics(rejected: Sequence[Rejected], cost: Cost) -> Metrics:
+    """The numbers of `Cost`, its price per accepted rationale, and the rejected ones by reason."""
+    metrics = {name: float(value) for name, value in asdict(cost).items() if isinstance(value, int | float)}
+    metrics["spent_per_accepted"] = cost.spent / cost.accepted if cost.accepted else cost.spent
+    reasons = Counter(record.reason for record in rejected)
+    return metrics | {f"rejected/{reason}": float(count) for reason, count in sorted(reasons.items())}
+
+
+def _is_absent(end: Ended) -> bool:
+    return isinstance(end.record, Rejected) and end.record.reason == ABSENT

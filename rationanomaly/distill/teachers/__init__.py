@@ -1,7 +1,7 @@
-"""Teachers: whoever writes rationales. One file each, one entry in `TEACHERS`.
+"""Teachers: whoever writes rationales. One file each, one entry in `teachers.registry.TEACHERS`.
 
-To add one: a module here with a class that has a ``name`` and ``answers``, a line in `open_teacher`, its name in
-`params.DistillParams`, a test.
+To add one: a module here with a class like `Teacher` and a function that opens it, an entry in the registry, its
+name in `params.DistillParams`, a test.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from rationanomaly.distill.budget import Tokens
 from rationanomaly.prompt import Shown
 from rationanomaly.records import Label
 
@@ -45,13 +46,28 @@ class Answer:
         text: as the teacher wrote it; empty if ``reason`` is set.
         reason: why there is no text, such as ``budget``; None if there is one.
         detail: one sentence for people.
-        final: asking again is of no use.
+        final: asking again after a refusal is of no use.
     """
 
     text: str
     reason: str | None = None
     detail: str = ""
     final: bool = False
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What a teacher took.
+
+    Attributes:
+        calls: requests that were sent, answered or not.
+        tokens: as the teacher counted them, at their worst case where it did not.
+        spent: their price.
+    """
+
+    calls: int = 0
+    tokens: Tokens = Tokens()  # noqa: RUF009 (frozen)
+    spent: float = 0.0
 
 
 class Teacher(Protocol):
@@ -64,6 +80,10 @@ class Teacher(Protocol):
     @property
     def prompt_version(self) -> str:
         """Of the prompt file, or of the rules."""
+
+    @property
+    def bill(self) -> Bill:
+        """All that was ever asked of this teacher with this prompt and these settings, crashed runs included."""
 
     def answers(self, questions: Sequence[Question]) -> list[Answer]:
         """One answer for each question, in their order."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from rationanomaly.distill.domains import Domain, domain_of, tone_of
 from rationanomaly.distill.phrases import (
@@ -14,9 +16,16 @@ from rationanomaly.distill.phrases import (
     OPENINGS,
 )
 from rationanomaly.distill.quoting import choose_quotes, tokens
-from rationanomaly.distill.teachers import Answer, Question
+from rationanomaly.distill.teachers import Answer, Bill, Question, Teacher
 from rationanomaly.evidence import required_quotes
+from rationanomaly.params import Params
 from rationanomaly.prompt import write_response
+
+
+@contextmanager
+def open_builtin(params: Params, _: Path) -> Iterator[Teacher]:
+    """The built-in teacher with the seed of the run."""
+    yield BuiltinTeacher(params.run.seed)
 
 
 class BuiltinTeacher:
@@ -25,6 +34,7 @@ class BuiltinTeacher:
     name = "builtin"
     #: Changes whenever the rules or the sentences change.
     prompt_version = "builtin-1"
+    bill = Bill()
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
