@@ -56,8 +56,8 @@ def load_catalogue() -> tuple[Event, ...]:
     for file in sorted(files.iterdir(), key=lambda entry: entry.name):
         subsystem, _, suffix = file.name.partition(".")
         if suffix == "csv":
-            with file.open(encoding="utf-8", newline="") as rows:
-                events += (_event(subsystem, row) for row in csv.DictReader(rows, strict=True))
+            rows = csv.DictReader(file.read_text(encoding="utf-8").splitlines(), strict=True)
+            events += (_event(subsystem, row) for row in rows)
     return tuple(events)
 
 

@@ -32,20 +32,17 @@ class TruthByTemplate:
     def add(self, lines: pl.Series, event: Numbers) -> None:
         """Mine the next lines; ``event`` holds the index of each line's event."""
         masks = self.format.read(pl.DataFrame({"raw": lines})).select(self.miner.mask(pl.col("message")).alias("mask"))
-        counts = (
-            masks.with_columns(pl.Series("event", event)).group_by("mask", "event", maintain_order=True).len()
-        )
-        self.miner.learn(counts["mask"].unique(maintain_order=True))
+        counts = masks.with_columns(pl.Series("event", event)).group_by("mask", "event", maintain_order=True).len()
+        self.miner.learn(counts["mask"])
         for mask, index, count in counts.iter_rows():
             self.behind[mask][index] += count
 
     def judged(self) -> list[Judged]:
         """All templates in the order of their first line."""
-        clusters = self.miner.clusters(pl.Series(list(self.behind), dtype=pl.String))
-        texts = dict(self.miner.templates().select("cluster", "template").iter_rows())
+        texts = self.miner.texts(pl.Series(list(self.behind), dtype=pl.String))
         together: dict[str, Counter[int]] = defaultdict(Counter)
-        for cluster, behind in zip(clusters, self.behind.values(), strict=True):
-            together[texts[cluster]].update(behind)
+        for text, behind in zip(texts, self.behind.values(), strict=True):
+            together[text].update(behind)
         return [self._judge(text, behind) for text, behind in together.items()]
 
     def _judge(self, text: str, behind: Counter[int]) -> Judged:

@@ -73,7 +73,7 @@ def review(templates: Sequence[Judged], settings: SimulateParams, start: datetim
     for case in templates:
         votes = [_judge(case.label, settings, 1.0, random) for _ in reviewers]
         yield from _rows(case, zip(reviewers, votes, strict=True), "independent", clock)
-        if len(set(votes)) > 1 or votes[0] == "unsure":
+        if _open(votes):
             open_cases.append(case)
     disputes = []
     for case in open_cases:
@@ -84,6 +84,12 @@ def review(templates: Sequence[Judged], settings: SimulateParams, start: datetim
             disputes.append(case)
     for case in disputes:
         yield from _rows(case, [("senior", case.label)], "senior", clock)
+
+
+def _open(votes: Sequence[Decision]) -> bool:
+    """Whether reviewers contradict each other, or most of them can't say."""
+    stated = [vote for vote in votes if vote != "unsure"]
+    return len(set(stated)) != 1 or 2 * len(stated) <= len(votes)
 
 
 class _Clock:
@@ -108,9 +114,7 @@ def _judge(truth: Label, settings: SimulateParams, errors: float, random: np.ran
     return truth
 
 
-def _rows(
-    case: Judged, votes: Iterable[tuple[str, Decision]], of_round: Round, clock: _Clock
-) -> Iterator[DecisionRow]:
+def _rows(case: Judged, votes: Iterable[tuple[str, Decision]], of_round: Round, clock: _Clock) -> Iterator[DecisionRow]:
     identity, domain = template_id(case.template), DOMAINS.get(case.domain)
     for reviewer, decision in votes:
         category, comment = None, "can't tell from the text" if decision == "unsure" else ""

@@ -65,7 +65,7 @@ class Timeline:
         self.fault = np.array([event.fault for event in events])
         self.domain = np.array([event.domain for event in events])
         self.place = np.array([place_of(event.subsystem) for event in events])
-        self.background = _shares(np.where(self.fault, 0, rate))
+        self.background = rate * ~self.fault / (rate * ~self.fault).sum()
         self.within = {
             (name, fault): _shares(np.where((self.domain == name) & (self.fault == fault), rate, 0))
             for name in DOMAINS

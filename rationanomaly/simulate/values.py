@@ -36,24 +36,25 @@ def _decimals(low: float, high: float, digits: int) -> Callable[[Random], list[s
 
 
 def _hexadecimals(random: Random) -> list[str]:
-    return [f"0x{x:08x}" for x in random.integers(0, 2**32, _MANY)]
+    return [f"0x{x:08x}" for x in random.integers(0, 2**32, _MANY).tolist()]
 
 
 def _addresses(random: Random) -> list[str]:
-    return [f"10.{a}.{b}.{c}" for a, b, c in random.integers(0, 256, (_MANY, 3))]
+    return [f"10.{a}.{b}.{c}" for a, b, c in random.integers(0, 256, (_MANY, 3)).tolist()]
 
 
 def _hardware_addresses(random: Random) -> list[str]:
-    return ["02:" + ":".join(f"{x:02x}" for x in row) for row in random.integers(0, 256, (4_000, 5))]
+    return ["02:" + ":".join(f"{x:02x}" for x in row) for row in random.integers(0, 256, (4_000, 5)).tolist()]
 
 
 def _uuids(random: Random) -> list[str]:
-    texts = (random.bytes(16).hex() for _ in range(_MANY))
+    digits = random.bytes(16 * _MANY).hex()
+    texts = (digits[start : start + 32] for start in range(0, len(digits), 32))
     return [f"{t[:8]}-{t[8:12]}-4{t[13:16]}-a{t[17:20]}-{t[20:]}" for t in texts]
 
 
 def _jobs(random: Random) -> list[str]:
-    return [f"j{x}" for x in random.integers(100_000, 999_999, _MANY)]
+    return [f"j{x}" for x in random.integers(100_000, 999_999, _MANY).tolist()]
 
 
 def _serials(random: Random) -> list[str]:
@@ -65,7 +66,7 @@ def _versions(random: Random) -> list[str]:
 
 
 def _words(text: str) -> Callable[[Random], list[str]]:
-    return lambda random: text.split()
+    return lambda _: text.split()
 
 
 def _paths(random: Random) -> list[str]:
@@ -79,8 +80,8 @@ def _files(random: Random) -> list[str]:
     return [f"{path}/part{n:04d}.dat" for path, n in zip(_paths(random) * 5, numbers, strict=True)]
 
 
-def _disks(random: Random) -> list[str]:
-    return [f"sd{a}{b}" for a in "abcdefgh" for b in "abcdefghijklm"]
+def _disks(_: Random) -> list[str]:
+    return [f"nvme{controller}n{disk}" for controller in range(24) for disk in range(1, 9)]
 
 
 #: The type of a placeholder → a function that draws its pool. ``node`` is filled by the cluster itself.
@@ -93,6 +94,7 @@ POOLS: Mapping[str, Callable[[Random], list[str]]] = {
     "ms": _integers(2, 5_000),
     "mb": _integers(64, 500_000),
     "rpm": _integers(1_800, 14_000),
+    "mhz": _integers(800, 4_200),
     "watt": _integers(90, 40_000),
     "port": _integers(1_024, 65_535),
     "float": _decimals(0.1, 99, 2),

@@ -33,9 +33,7 @@ class Wording:
         seed: equal seeds give equal words.
     """
 
-    def __init__(
-        self, events: tuple[Event, ...], tags: list[str], nodes: list[str], layout: Layout, seed: int
-    ) -> None:
+    def __init__(self, events: tuple[Event, ...], tags: list[str], nodes: list[str], layout: Layout, seed: int) -> None:
         self.seed, self.layout = seed, layout
         self.values = draw_values(nodes, np.random.default_rng([seed, _POOLS]))
         self.tags, self.nodes = pl.Series(tags), pl.Series(nodes)
@@ -67,7 +65,7 @@ class Wording:
         drawn = random.integers(0, 2**31, len(block.event)) % size
         # The message names the node that it is about; a second name in it is that of the next node.
         about = np.where(self.names_node[k][block.event], (block.near + k // 2) % size, drawn)
-        return start + about
+        return np.asarray(start + about, dtype=np.int64)
 
     def _front(self, block: Block) -> list[pl.Series]:
         tag, node, space = self.tags.gather(block.event), self.nodes.gather(block.node), _constant(" ")
