@@ -89,7 +89,7 @@ STEPS: tuple[Step, ...] = (
         "Measure base, SFT, SFT+GRPO and the reference classifier on held-out templates and sessions.",
         ("truth",),
         ("parse", "correct", "base", "sft", "grpo"),
-        ("run.seed", "prompt", "training", "evaluate"),
+        ("run.seed", "parse.abnormal_share", "prompt", "training", "evaluate"),
     ),
     Step(
         "register",

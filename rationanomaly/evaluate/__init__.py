@@ -1,0 +1,1 @@
+"""Step ``evaluate``: base, SFT, SFT+GRPO and the reference classifier on held-out templates and sessions."""

@@ -1,0 +1,26 @@
+"""Example verdicts for the summary and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rationanomaly.evaluate.judging import FINAL, ModelVerdicts, Prediction
+
+EXAMPLES = "examples.jsonl"
+
+
+def choose_examples(models: Sequence[ModelVerdicts], count: int) -> list[Prediction]:
+    """Verdicts of the final model in turn: a fault found, a mistake, a benign log left alone, and so on.
+
+    The most certain of each kind with a rationale come first. A mistake is shown wherever there is one: examples of
+    successes alone would tell nothing of what to expect.
+    """
+    final = next(model for model in models if model.name == FINAL)
+    told = sorted((p for p in final.predictions if p.rationale), key=lambda p: (-abs(p.score - 0.5), p.template_id))
+    kinds = (
+        [p for p in told if p.answer == p.truth == "abnormal"],
+        [p for p in told if p.answer != p.truth],
+        [p for p in told if p.answer == p.truth == "normal"],
+    )
+    turns = [p for rank in range(count) for kind in kinds for p in kind[rank : rank + 1]]
+    return turns[:count]

@@ -1,0 +1,184 @@
+"""The figures: counts, precision, recall, F1, average precision, and bootstrap intervals.
+
+`invalid` is an answer of its own. It is no hit for either class, so it costs the recall of the true one; it never
+counts as normal. Names of figures are those of metrics.json below a level such as ``template/``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from rationanomaly.records import LABELS
+
+Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+#: Figures that get an interval.
+WITH_INTERVAL = ("abnormal/f1", "abnormal/precision", "abnormal/recall", "abnormal/ap", "macro/f1")
+_DRAWS_AT_ONCE = 50
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Answers and truths over n items.
+
+    Attributes:
+        truth: ``normal`` or ``abnormal``, n of them.
+        answers: ``normal``, ``abnormal`` or ``invalid``.
+        scores: probability of abnormal.
+        groups: items that stand or fall together (near-duplicates); the bootstrap draws whole groups.
+    """
+
+    truth: Sequence[str]
+    answers: Sequence[str]
+    scores: Sequence[float]
+    groups: Sequence[int]
+
+    @cached_property
+    def arrays(self) -> tuple[dict[str, Flags], dict[str, Flags], Floats]:
+        """Per label: which items truly are it, which were called it; and the scores."""
+        truth, answers = np.asarray(self.truth, dtype=object), np.asarray(self.answers, dtype=object)
+        return (
+            {label: truth == label for label in LABELS},
+            {label: answers == label for label in LABELS},
+            np.asarray(self.scores, dtype=np.float64),
+        )
+
+
+def figures(judged: Judged) -> dict[str, float]:
+    """All figures of one model at one level.
+
+    A figure that isn't defined (no item of a class, no item at all) is left out: a NaN can't be logged.
+
+    Returns:
+        ``{normal,abnormal,macro,weighted}/{precision,recall,f1}``, ``abnormal/ap``, ``accuracy``, the four cells and
+        the invalid answers of each class as counts, ``rows`` and ``positives``. Macro is the mean over the classes
+        that occur, weighted the mean by their number of items.
+    """
+    weights = np.ones((1, len(judged.truth)))
+    found = {name: float(values[0]) for name, values in _weighted(judged, weights).items() if np.isfinite(values[0])}
+    truth, answers, _ = judged.arrays
+    for name, label, answer in (
+        ("true_positives", "abnormal", "abnormal"),
+        ("false_negatives", "abnormal", "normal"),
+        ("false_positives", "normal", "abnormal"),
+        ("true_negatives", "normal", "normal"),
+    ):
+        found[name] = float((truth[label] & answers[answer]).sum())
+    invalid = sum(answer == "invalid" for answer in judged.answers)
+    found |= {"rows": float(len(judged.truth)), "positives": float(truth["abnormal"].sum())}
+    found["invalid/count"] = float(invalid)
+    if judged.truth:
+        found["invalid/rate"] = invalid / len(judged.truth)
+    return found
+
+
+def intervals(judged: Judged, draws: int, seed: int) -> dict[str, float]:
+    """95 % percentile bootstrap intervals over groups: ``NAME/low`` and ``NAME/high`` for `WITH_INTERVAL`."""
+    samples = _samples([judged], draws, seed)
+    return _ends({name: values[0] for name, values in samples.items()})
+
+
+def difference(ours: Judged, theirs: Judged, draws: int, seed: int) -> dict[str, float]:
+    """Ours minus theirs on the same items, with paired bootstrap intervals."""
+    one, other = figures(ours), figures(theirs)
+    found = {name: one[name] - other[name] for name in WITH_INTERVAL if name in one and name in other}
+    samples = _samples([ours, theirs], draws, seed)
+    return found | _ends({name: values[0] - values[1] for name, values in samples.items()})
+
+
+def average_precision(truth: Flags, scores: Floats, weights: Floats) -> Floats:
+    """Σ (Rₖ − Rₖ₋₁) · Pₖ over the distinct scores from high to low, as scikit-learn defines it.
+
+    Args:
+        truth: which items are positive, shape (n,).
+        scores: shape (n,).
+        weights: of the items in each draw, shape (draws, n).
+
+    Returns:
+        shape (draws,); NaN for a draw without positives.
+    """
+    order = np.argsort(-scores, kind="stable")
+    ends = np.flatnonzero(np.diff(scores[order], append=np.nan) != 0)
+    called = np.cumsum(weights[:, order], axis=1)[:, ends]
+    hits = np.cumsum(weights[:, order] * truth[order], axis=1)[:, ends]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        precision = np.where(called > 0, hits / called, 0.0)
+        recall = hits / hits[:, -1:] if hits.shape[1] else hits
+    steps = np.diff(recall, axis=1, prepend=0.0)
+    return np.asarray((steps * precision).sum(axis=1) if hits.shape[1] else np.full(len(weights), np.nan))
+
+
+def pr_curve(truth: Flags, scores: Floats) -> list[tuple[float, float, float]]:
+    """(threshold, precision, recall) for each distinct score, from the highest threshold down."""
+    order = np.argsort(-scores, kind="stable")
+    ends = np.flatnonzero(np.diff(scores[order], append=np.nan) != 0)
+    hits = np.cumsum(truth[order])[ends]
+    positives = max(1, int(truth.sum()))
+    rows = zip(scores[order][ends], hits / (ends + 1), hits / positives, strict=True)
+    return [(float(threshold), float(precision), float(recall)) for threshold, precision, recall in rows]
+
+
+def _weighted(judged: Judged, weights: Floats) -> dict[str, Floats]:
+    """The figures for each row of item weights, shape (draws, n); NaN where undefined."""
+    truth, answers, scores = judged.arrays
+    found: dict[str, Floats] = {}
+    support = {label: weights @ truth[label] for label in LABELS}
+    hits = {label: weights @ (truth[label] & answers[label]) for label in LABELS}
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for label in LABELS:
+            called = weights @ answers[label]
+            occurs = support[label] > 0
+            found[f"{label}/precision"] = np.where(occurs, np.where(called > 0, hits[label] / called, 0.0), np.nan)
+            found[f"{label}/recall"] = hits[label] / support[label]
+            # An item in neither count has no part in F1, so the denominator is above 0 where the class occurs.
+            found[f"{label}/f1"] = np.where(occurs, 2 * hits[label] / (called + support[label]), np.nan)
+        total = support["normal"] + support["abnormal"]
+        for figure in ("precision", "recall", "f1"):
+            values = {label: np.nan_to_num(found[f"{label}/{figure}"]) for label in LABELS}
+            occurring = np.sum([support[label] > 0 for label in LABELS], axis=0)
+            found[f"macro/{figure}"] = np.sum([values[label] for label in LABELS], axis=0) / occurring
+            found[f"weighted/{figure}"] = np.sum([values[label] * support[label] for label in LABELS], axis=0) / total
+        found["accuracy"] = (hits["normal"] + hits["abnormal"]) / total
+    found["abnormal/ap"] = average_precision(truth["abnormal"], scores, weights)
+    return found
+
+
+def _samples(models: Sequence[Judged], draws: int, seed: int) -> dict[str, list[Floats]]:
+    """Each figure's values over the same draws, one array per model."""
+    parts: dict[str, list[list[Floats]]] = {name: [[] for _ in models] for name in WITH_INTERVAL}
+    for weights in _resamples(models[0].groups, draws, seed):
+        for number, model in enumerate(models):
+            found = _weighted(model, weights)
+            for name in WITH_INTERVAL:
+                parts[name][number].append(found[name])
+    return {name: [np.concatenate(p) if p else np.empty(0) for p in lists] for name, lists in parts.items()}
+
+
+def _resamples(groups: Sequence[int], draws: int, seed: int) -> Iterator[Floats]:
+    """Weights of the items when whole groups are drawn with replacement, a few draws at a time."""
+    if not groups:
+        return
+    random = np.random.default_rng(seed)
+    _, members = np.unique(np.asarray(groups), return_inverse=True)
+    count = int(members.max()) + 1
+    for start in range(0, draws, _DRAWS_AT_ONCE):
+        drawn = random.multinomial(count, np.full(count, 1 / count), size=min(_DRAWS_AT_ONCE, draws - start))
+        yield drawn[:, members].astype(np.float64)
+
+
+def _ends(samples: dict[str, Floats]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, values in samples.items():
+        # A draw without a positive says nothing about the class.
+        defined = values[np.isfinite(values)]
+        if defined.size:
+            low, high = np.percentile(defined, [2.5, 97.5])
+            found |= {f"{name}/low": float(low), f"{name}/high": float(high)}
+    return found

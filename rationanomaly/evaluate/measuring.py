@@ -1,0 +1,137 @@
+"""From verdicts to metrics, under the names that metrics.json, MLflow and the promotion policy share.
+
+The final model's figures have no prefix (``template/abnormal/f1``); those of the others have their model's name
+before them (``sft/template/abnormal/f1``). ``LEVEL_corrected`` holds a level against the corrected labels where the
+truth is something else. ``difference/…`` is the final model minus the reference classifier.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import polars as pl
+
+from rationanomaly.evaluate.figures import Judged, difference, figures, intervals
+from rationanomaly.evaluate.judging import FINAL, REFERENCE, ModelVerdicts, text_figures
+from rationanomaly.evaluate.sessions import judge_session
+from rationanomaly.steps import Metrics
+
+#: Kept of a level's figures where it is told apart by data set or held against other labels.
+_BRIEF = ("abnormal/f1", "abnormal/precision", "abnormal/recall", "abnormal/ap", "macro/f1", "rows", "positives")
+
+
+def measure(
+    models: Sequence[ModelVerdicts], tested: pl.DataFrame, sessions: pl.DataFrame, draws: int, seed: int
+) -> Metrics:
+    """All figures of all models.
+
+    Args:
+        tested: the tested templates, in the order of the predictions.
+        sessions: `sessions.TESTED_SCHEMA`.
+        draws: bootstrap resamples; 0: no intervals.
+        seed: of the bootstrap.
+    """
+    metrics: Metrics = {}
+    levels = {model.name: {**template_levels(model, tested), **session_levels(model, sessions)} for model in models}
+    for model in models:
+        prefix = "" if model.name == FINAL else f"{model.name}/"
+        for level, judged in levels[model.name].items():
+            found = figures(judged)
+            brief = level not in ("template", "session")
+            metrics |= {f"{prefix}{level}/{key}": found[key] for key in found if not brief or key in _BRIEF}
+            if draws and not brief:
+                metrics |= {f"{prefix}{level}/{key}": v for key, v in intervals(judged, draws, seed).items()}
+        metrics |= {f"{prefix}{key}": value for key, value in text_figures(model.predictions).items()}
+        metrics |= {f"{prefix}{key}": value for key, value in _coverage(model, tested, sessions).items()}
+    for level in ("template", "session"):
+        if level in levels[FINAL]:
+            compared = difference(levels[FINAL][level], levels[REFERENCE][level], draws, seed)
+            metrics |= {f"difference/{level}/{key}": value for key, value in compared.items()}
+    return metrics
+
+
+def template_levels(model: ModelVerdicts, tested: pl.DataFrame) -> dict[str, Judged]:
+    """The templates as a whole; by data set, if there are several; against corrected labels, if these differ."""
+    groups: list[int] = tested["group"].to_list()
+    levels = {"template": model.judged(groups)}
+    if any(p.truth != p.label for p in model.predictions):
+        levels["template_corrected"] = model.judged(groups, column="label")
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, dataset in enumerate(tested["dataset"]):
+        rows[dataset].append(row)
+    if len(rows) > 1:
+        levels |= {f"by_dataset/{name}/template": model.judged(groups, mine) for name, mine in sorted(rows.items())}
+    return levels
+
+
+def session_levels(model: ModelVerdicts, sessions: pl.DataFrame) -> dict[str, Judged]:
+    """The sessions against their truth and against corrected labels, and those that differ in what they hold."""
+    verdicts = [judge_session(templates, model.by_id) for templates in sessions["templates"]]
+    answers, scores = [v.answer for v in verdicts], [v.score for v in verdicts]
+    levels: dict[str, Judged] = {}
+    truths = {"session": session_truth(sessions), "session_corrected": sessions["corrected"].to_list()}
+    for level, truth in truths.items():
+        known = [row for row, value in enumerate(truth) if value is not None]
+        if not known or (level == "session_corrected" and truth == truths["session"]):
+            continue
+        labels = ["abnormal" if value else "normal" for value in truth]
+        levels[level] = _pick(labels, answers, scores, known)
+        if level == "session":
+            distinct = {(tuple(sessions["templates"][row]), truth[row]): row for row in reversed(known)}
+            levels["session_distinct"] = _pick(labels, answers, scores, sorted(distinct.values()))
+    return levels
+
+
+def session_truth(sessions: pl.DataFrame) -> list[bool | None]:
+    """Truth file or alert tags; where nothing is known of a session, corrected labels."""
+    truth: list[bool | None] = sessions.select(pl.col("truth").fill_null(pl.col("corrected"))).to_series().to_list()
+    return truth
+
+
+def session_rows(models: Sequence[ModelVerdicts], sessions: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """Every model's verdict on every tested session, as JSON objects; ``because`` is the template that scores most."""
+    for model in models:
+        for row, truth in zip(sessions.iter_rows(named=True), session_truth(sessions), strict=True):
+            verdict = judge_session(row["templates"], model.by_id)
+            known = [template for template in row["templates"] if template in model.by_id]
+            yield {
+                "model": model.name,
+                "session": row["session"],
+                "lines": row["lines"],
+                "templates": len(row["templates"]),
+                "truth": _label(truth),
+                "corrected": _label(row["corrected"]),
+                "answer": verdict.answer,
+                "score": verdict.score,
+                "because": max(known, key=lambda template: model.by_id[template].score, default=None),
+            }
+
+
+def irreducible(tested: pl.DataFrame) -> Metrics:
+    """What no verdict per template can get right: lines whose truth is not that of most lines of their template."""
+    lines = int(tested["counted_lines"].sum())
+    found = {"mixed/templates": float(tested["mixed"].sum())}
+    if lines:
+        found["mixed/irreducible_line_error"] = float(tested["minority_lines"].sum()) / lines
+    return found
+
+
+def _coverage(model: ModelVerdicts, tested: pl.DataFrame, sessions: pl.DataFrame) -> dict[str, float]:
+    """Share of the tested templates, and of the sessions whole, that have a verdict."""
+    found = {}
+    if tested.height:
+        found["template/coverage"] = sum(key in model.by_id for key in tested["template_id"]) / tested.height
+    if sessions.height:
+        whole = sum(all(key in model.by_id for key in keys) for keys in sessions["templates"])
+        found["session/coverage"] = whole / sessions.height
+    return found
+
+
+def _pick(labels: list[str], answers: list[str], scores: list[float], rows: list[int]) -> Judged:
+    return Judged([labels[r] for r in rows], [answers[r] for r in rows], [scores[r] for r in rows], rows)
+
+
+def _label(value: bool | None) -> str | None:
+    return None if value is None else "abnormal" if value else "normal"

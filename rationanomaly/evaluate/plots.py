@@ -1,0 +1,92 @@
+"""Plots: precision against recall, and rewards over GRPO's steps, each as PNG and as CSV for DVC.
+
+Equal inputs give byte-equal files: no time stamp, no version of the drawing library in the metadata.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rationanomaly.evaluate.figures import pr_curve
+from rationanomaly.evaluate.judging import FINAL, TITLES, ModelVerdicts
+from rationanomaly.records import read_objects
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PR_CURVE, REWARD_CURVES = "pr_curve", "reward_curves"
+_STYLES = {"base": ":", "sft": "--", "grpo": "-", "reference": "-."}
+_SMOOTHING = 5
+
+
+def draw_precision_recall(models: Sequence[ModelVerdicts], folder: Path) -> None:
+    """``pr_curve.png`` with all models; ``pr_curve.csv`` of the final model, ``pr_curve_MODEL.csv`` of the others."""
+    figure, axes = _canvas("recall", "precision")
+    for model in models:
+        truth = np.array([p.truth == "abnormal" for p in model.predictions], dtype=np.bool_)
+        points = pr_curve(truth, np.array([p.score for p in model.predictions], dtype=np.float64))
+        name = PR_CURVE if model.name == FINAL else f"{PR_CURVE}_{model.name}"
+        _write_csv(folder / f"{name}.csv", ("recall", "precision", "threshold"), [(r, p, t) for t, p, r in points])
+        # A step, not a line: between two thresholds there is no model with a precision in between.
+        recalls, precisions = [0.0, *(r for _, _, r in points)], [1.0, *(p for _, p, _ in points)]
+        axes.step(recalls, precisions, _STYLES[model.name], where="pre", label=TITLES[model.name])
+    axes.set(xlim=(0, 1.01), ylim=(0, 1.03), title="Held-out templates")
+    axes.legend(loc="lower left")
+    _save(figure, folder / f"{PR_CURVE}.png")
+
+
+def draw_rewards(curves: Path, folder: Path) -> None:
+    """``reward_curves.png`` and ``reward_curves.csv``: total reward and each term over the steps of GRPO."""
+    rows = [row for _, row in read_objects(curves)] if curves.is_file() else []
+    rows = [row for row in rows if "step" in row and "reward" in row]
+    terms = sorted({key for row in rows for key in row if key.startswith("terms/") and not key.endswith("_spread")})
+    names = ["reward", *terms, *(key for key in ("reward_std", "kl") if any(key in row for row in rows))]
+    table = [[row["step"], *(row.get(name, "") for name in names)] for row in rows]
+    _write_csv(folder / f"{REWARD_CURVES}.csv", ("step", *names), table)
+    figure, axes = _canvas("GRPO step", f"mean reward (over {_SMOOTHING} steps)")
+    for name in ("reward", *terms):
+        points = _series(rows, name)
+        axes.plot([x for x, _ in points], _smooth([y for _, y in points]), label=name.removeprefix("terms/"))
+    axes.set_title("Reward and its terms, before weighting")
+    if rows:
+        axes.legend(loc="best")
+    _save(figure, folder / f"{REWARD_CURVES}.png")
+
+
+def _series(rows: Sequence[Mapping[str, float]], name: str) -> list[tuple[float, float]]:
+    return [(float(row["step"]), float(row[name])) for row in rows if name in row]
+
+
+def _smooth(values: Sequence[float]) -> list[float]:
+    """Mean over the last few steps: single ones depend on their prompts."""
+    return [float(np.mean(values[max(0, end - _SMOOTHING) : end])) for end in range(1, len(values) + 1)]
+
+
+def _canvas(x: str, y: str) -> tuple[Figure, Axes]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    # Not pyplot: it keeps state for the whole process and looks for a display.
+    figure = Figure(figsize=(6.4, 4.4), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set(xlabel=x, ylabel=y)
+    axes.grid(alpha=0.3)
+    return figure, axes
+
+
+def _save(figure: Figure, path: Path) -> None:
+    figure.savefig(path, metadata={"Software": None})
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)

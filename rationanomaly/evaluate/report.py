@@ -1,0 +1,93 @@
+"""report.html: the figures, plots and verdicts of one evaluation, to be read in a browser.
+
+Log text and rationales are hostile: everything is escaped, nothing in the page can run or load anything from
+elsewhere, and control characters are written out.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from rationanomaly.artifacts import write_text
+from rationanomaly.evaluate.judging import FINAL, MODELS, ModelVerdicts, Prediction
+from rationanomaly.steps import Metrics
+
+REPORT = "report.html"
+_MISTAKES = 50
+_CELLS = ("abnormal/f1", "abnormal/precision", "abnormal/recall", "abnormal/ap", "macro/f1", "weighted/f1")
+_TEXTS = ("format/rate", "grounding/rate", "disagreement/rate", "template/invalid/rate", "rationale/words")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How was tested: the side of the split, whether a truth file was given, how sessions were chosen."""
+
+    side: str
+    known: bool
+    scope: str
+
+
+def write_report(
+    setting: Setting,
+    metrics: Metrics,
+    examples: Sequence[Prediction],
+    models: Sequence[ModelVerdicts],
+    folder: Path,
+) -> None:
+    """Write ``report.html`` beside its plots."""
+    environment = Environment(
+        loader=PackageLoader("rationanomaly.evaluate", "."), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters["inert"] = inert
+    final = next(model for model in models if model.name == FINAL)
+    mistakes = sorted((p for p in final.predictions if p.answer != p.truth), key=lambda p: (-p.score, p.template_id))
+    page = environment.get_template("report_page.html").render(
+        setting=setting,
+        metrics=metrics,
+        tables=_tables(metrics),
+        texts=_table(metrics, _TEXTS, ""),
+        text_columns=_TEXTS,
+        columns=_CELLS,
+        examples=examples,
+        mistakes=mistakes[:_MISTAKES],
+        mistake_count=len(mistakes),
+        mixed=[p for p in final.predictions if p.mixed],
+    )
+    write_text(folder / REPORT, page)
+
+
+def inert(text: str | None) -> str:
+    """Write out what a browser or a terminal could act on or hide: control, format and surrogate characters."""
+    return "".join(
+        f"\\u{ord(c):04x}" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text or ""
+    )
+
+
+def _tables(metrics: Mapping[str, float]) -> list[tuple[str, float, list[tuple[str, list[str]]]]]:
+    """(level, rows in it, one row of cells per model) for every level that was measured."""
+    levels = {key.removesuffix("/rows") for key in metrics if key.endswith("/rows")}
+    own = sorted(level for level in levels if level.split("/")[0] not in MODELS)
+    return [(level, metrics[f"{level}/rows"], _table(metrics, _CELLS, f"{level}/")) for level in own]
+
+
+def _table(metrics: Mapping[str, float], columns: Sequence[str], level: str) -> list[tuple[str, list[str]]]:
+    rows = []
+    for model in MODELS:
+        prefix = level if model == FINAL else f"{model}/{level}"
+        rows.append((model, [_cell(metrics, prefix + column) for column in columns]))
+    return rows
+
+
+def _cell(metrics: Mapping[str, float], name: str) -> str:
+    if name not in metrics:
+        return "–"
+    text = f"{metrics[name]:.3f}"
+    if f"{name}/low" in metrics:
+        text += f" [{metrics[f'{name}/low']:.2f}, {metrics[f'{name}/high']:.2f}]"
+    return text

@@ -1,0 +1,134 @@
+"""Sessions: which are tested, what is true of them, how templates' verdicts become a session's.
+
+Logs used in training are excluded from session tests (METHOD). What that means depends on the split:
+
+- chronological: every template that the models learnt from first appeared before every held-out one. The test
+  sessions are those that begin with or after the first held-out template; all their lines count.
+- by template (stratified): lines of all templates are mixed in every session. The test sessions are those with at
+  least one held-out line, reduced to these lines, in the verdict as in the truth.
+
+A session's score is the highest of its templates'. It is abnormal if one of its templates is called so; else
+invalid if one is invalid or has no verdict; else normal. No session is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+Scope = Literal["after training", "held-out lines"]
+
+#: A session's row: its templates as a set, and its truths (null where unknown).
+TESTED_SCHEMA = pl.Schema(
+    {
+        "session": pl.String,
+        "lines": pl.Int64,  # counted ones
+        "templates": pl.List(pl.String),  # ids, sorted, each once
+        "truth": pl.Boolean,  # any counted line truly abnormal
+        "corrected": pl.Boolean,  # any counted template abnormal by its corrected label
+    }
+)
+
+
+@dataclass(frozen=True)
+class TestSessions:
+    """The sessions that are tested.
+
+    Attributes:
+        scope: how they were chosen; see the module.
+        table: `TESTED_SCHEMA`, in the order of the log.
+    """
+
+    scope: Scope
+    table: pl.DataFrame
+
+    __test__ = False  # not a test class, whatever pytest thinks of its name
+
+
+@dataclass(frozen=True)
+class TemplateVerdict:
+    """What a model says of one template."""
+
+    answer: str
+    score: float
+
+
+def choose_sessions(
+    sessions: pl.DataFrame, lines: pl.DataFrame, labelled: pl.DataFrame, held_out: frozenset[str]
+) -> TestSessions:
+    """Choose the test sessions and reduce them to what counts.
+
+    Args:
+        sessions: `records.SESSIONS_SCHEMA`.
+        lines: with ``line``, ``template_id`` and ``abnormal``.
+        labelled: `records.LABELLED_SCHEMA`.
+        held_out: template ids that no model learnt from: the tested ones, and those without any label.
+    """
+    start = _training_end(labelled, held_out)
+    members = _members(sessions, lines).join(labelled.select("template_id", "label"), on="template_id", how="left")
+    if start is not None:
+        scope: Scope = "after training"
+        later = sessions.filter(pl.col("first_line") >= start)["session"]
+        members = members.filter(pl.col("session").is_in(later.implode()))
+    else:
+        scope = "held-out lines"
+        members = members.filter(pl.col("template_id").is_in(list(held_out)))
+    table = members.group_by("session", maintain_order=True).agg(
+        lines=pl.len().cast(pl.Int64),
+        templates=pl.col("template_id").unique().sort(),
+        # Null if nothing is known of any line: `any` alone would make it False.
+        truth=pl.when(pl.col("abnormal").is_not_null().any()).then(pl.col("abnormal").any()),
+        corrected=pl.when(pl.col("label").is_not_null().any()).then((pl.col("label") == "abnormal").any()),
+    )
+    return TestSessions(scope, table.select(pl.col(name).cast(kind) for name, kind in TESTED_SCHEMA.items()))
+
+
+def judge_session(templates: list[str], verdicts: Mapping[str, TemplateVerdict]) -> TemplateVerdict:
+    """The session's answer and score from those of its templates; see the module."""
+    known = [verdicts[template] for template in templates if template in verdicts]
+    answers = {verdict.answer for verdict in known}
+    score = max((verdict.score for verdict in known), default=0.0)
+    if "abnormal" in answers:
+        return TemplateVerdict("abnormal", score)
+    complete = answers == {"normal"} and len(known) == len(templates)
+    return TemplateVerdict("normal" if complete else "invalid", score)
+
+
+def _training_end(labelled: pl.DataFrame, held_out: frozenset[str]) -> int | None:
+    """The line with the first held-out template if every other template's group was seen before it, else None.
+
+    The order is read off the data: a group of near-duplicates appears with its first member.
+    """
+    seen = labelled.filter(pl.col("lines") > 0).with_columns(
+        pl.col("first_line").min().over("group").alias("appears"),
+        pl.col("template_id").is_in(list(held_out)).alias("held_out"),
+    )
+    before, after = seen.filter(~pl.col("held_out"))["appears"], seen.filter("held_out")["appears"]
+    if before.is_empty() or after.is_empty():
+        return None
+    last, first = before.max(), after.min()
+    return int(first) if isinstance(last, int) and isinstance(first, int) and last < first else None
+
+
+def _members(sessions: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """One row per line of a session: ``session``, ``template_id``, ``abnormal``.
+
+    Where sessions are runs of consecutive lines, each line's own truth is known. Sessions that interleave (by node,
+    by request) only tell their templates; a line's truth is then that of the session's tag.
+    """
+    starts = sessions.select("session", "first_line", "last_line").sort("first_line")
+    joined = lines.select("line", "template_id", "abnormal").join_asof(
+        starts, left_on="line", right_on="first_line", strategy="backward"
+    )
+    joined = joined.filter(pl.col("line") <= pl.col("last_line"))
+    counts = sessions.join(joined.group_by("session").len(), on="session", how="left")
+    if (counts["lines"] == counts["len"].fill_null(0)).all():
+        return joined.select("session", "template_id", "abnormal")
+    return (
+        sessions.select("session", pl.col("alert").alias("abnormal"), "template_ids")
+        .explode("template_ids")
+        .rename({"template_ids": "template_id"})
+    )
