@@ -8,7 +8,7 @@ python -m pipelines submit --params params.yaml --host https://kubeflow.example
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -33,19 +33,24 @@ def run(
     output: Annotated[Path, typer.Option("--output", help="Folder to write; one folder per step in it.")],
     params: ParamsOption = Path("params.yaml"),
     settings: SetOption = None,
+    runner: Annotated[
+        Literal["subprocess", "docker"], typer.Option("--runner", help="docker: containers of cluster.image.")
+    ] = "subprocess",
 ) -> None:
     """Run the training pipeline on this machine through kfp.local; a second start goes on where the first ended.
 
-    Example:
+    Examples:
 
         python -m pipelines run --params profiles/bgl-spirit.yaml --set run.seed=1 --output outputs-seed1
+
+        python -m pipelines run --params profiles/micro.yaml --runner docker --output outputs-micro
     """
-    from pipelines.local_run import run_training
+    from pipelines.local_run import Runner, run_training
     from rationanomaly.evaluate.summary import read_summary
     from rationanomaly.summary_table import show_summary
 
     loaded = load_params(params, settings or ())
-    run_training(loaded, output)
+    run_training(loaded, output, Runner(runner))
     show_summary(read_summary(output), console.STDOUT)
 
 

@@ -1,4 +1,4 @@
-"""Run the training pipeline on this machine through ``kfp.local``: the same components, as subprocesses."""
+"""Run the training pipeline on this machine through ``kfp.local``: the components as subprocesses or containers."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
-from kfp import local
+from kfp import dsl, local
 
 from pipelines.training import training_pipeline
 from rationanomaly import artifacts
@@ -18,27 +20,42 @@ from rationanomaly.params import Params
 from rationanomaly.steps import STEPS
 
 
-def run_training(params: Params, output: Path) -> None:
+class Runner(StrEnum):
+    """What runs the components."""
+
+    SUBPROCESS = "subprocess"
+    DOCKER = "docker"
+
+
+def run_training(params: Params, output: Path, runner: Runner = Runner.SUBPROCESS) -> None:
     """Run every step and leave ``output/<step>/``; what is finished there already is used again.
+
+    Args:
+        params: all params.
+        output: folder to write.
+        runner: subprocesses of this environment, or containers of the image ``params.cluster.image``.
 
     Raises:
         PipelineError: a step failed, or was passed over in silence.
+        SurroundingsError: no Docker daemon, or no image.
     """
     output = output.absolute()
     output.mkdir(parents=True, exist_ok=True)
-    with _environment(output), tempfile.TemporaryDirectory(prefix=".kfp-", dir=output) as root:
+    with tempfile.TemporaryDirectory(prefix=".kfp-", dir=output) as root, _runner(runner, params, output, root) as way:
         local.init(
-            runner=local.SubprocessRunner(use_venv=False),
+            runner=way,
             pipeline_root=root,
             raise_on_error=True,
             # KFP's local cache ignores what is in an artifact; ours does not.
             enable_caching=False,
         )
         try:
-            training_pipeline(params)()
+            training_pipeline(params, partial(_name_image, image=params.cluster.image))()
         except RuntimeError as error:
-            raise PipelineError(f"the pipeline failed: {_failed_step(output, error)}", mend=_MEND) from error
-    # KFP can skip a branch and still report success, so look for what each step should have left.
+            raise PipelineError(f"the pipeline failed: {_failed_step(Path(root), error)}", mend=_MEND) from error
+        # KFP can skip a branch, or miss the status of a container, and still report success.
+        if unfinished := _unfinished(Path(root)):
+            raise PipelineError(f"the pipeline failed: step `{unfinished[0]}` has not finished", mend=_MEND)
     for step in STEPS:
         artifacts.read(output / step.name, step.name)
 
@@ -46,11 +63,33 @@ def run_training(params: Params, output: Path) -> None:
 _MEND = "The step's own line above says why; the same command goes on from there"
 
 
-def _failed_step(output: Path, error: RuntimeError) -> str:
-    for step in STEPS:
-        if not (output / step.name / artifacts.MANIFEST).is_file():
-            return f"step `{step.name}`"
-    return str(error)
+def _failed_step(root: Path, error: RuntimeError) -> str:
+    unfinished = _unfinished(root)
+    return f"step `{unfinished[0]}`" if unfinished else str(error)
+
+
+def _unfinished(root: Path) -> list[str]:
+    """Steps that did not come to their end in this run: KFP writes this file when a component has returned."""
+    return [step.name for step in STEPS if not any(root.glob(f"*/{step.name}/executor_output.json"))]
+
+
+def _name_image(task: dsl.PipelineTask, image: str) -> dsl.PipelineTask:
+    """All that a task needs here; a pod's environment would name the cluster's tracking server and volumes."""
+    return task.set_container_image(image)
+
+
+@contextlib.contextmanager
+def _runner(
+    runner: Runner, params: Params, output: Path, root: str
+) -> Iterator[local.SubprocessRunner | local.DockerRunner]:
+    if runner is Runner.DOCKER:
+        from pipelines.containers import docker_runner
+
+        with docker_runner(params, output, Path(root)) as containers:
+            yield containers
+    else:
+        with _environment(output):
+            yield local.SubprocessRunner(use_venv=False)
 
 
 @contextlib.contextmanager

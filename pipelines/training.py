@@ -1,5 +1,6 @@
 """The training pipeline: raw logs to a registered model, the same eight steps that `dvc repro` runs."""
 
+from collections.abc import Callable
 from functools import partial
 
 from kfp import dsl
@@ -17,12 +18,21 @@ from components.sft.component import sft
 from pipelines.pod import shape_pod
 from rationanomaly.params import Params, dump_line
 
+Shape = Callable[[dsl.PipelineTask], dsl.PipelineTask]
 
-def training_pipeline(params: Params) -> BaseComponent:
-    """The DAG with the images and resources of ``params.cluster``; the params travel as one document."""
-    document, shape = dump_line(params), partial(shape_pod, cluster=params.cluster)
 
-    @dsl.pipeline(name="rationanomaly-training", description="From raw logs to a registered anomaly detector.")
+def training_pipeline(params: Params, shape: Shape | None = None) -> BaseComponent:
+    """The DAG; the params travel as one document.
+
+    Args:
+        params: all params.
+        shape: what every task goes through; None gives it the image, resources and environment of a pod.
+    """
+    document, shape = dump_line(params), shape or partial(shape_pod, cluster=params.cluster)
+
+    @dsl.pipeline(  # type: ignore[untyped-decorator]
+        name="rationanomaly-training", description="From raw logs to a registered anomaly detector."
+    )
     def training(params: str = document) -> None:
         with dsl.ExitHandler(shape(finish(params=params))):
             parsed = shape(parse(params=params)).outputs["output"]
