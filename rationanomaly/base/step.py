@@ -1,0 +1,85 @@
+"""The step `base`.
+
+rationanomaly base --params params.yaml --input correct=outputs/correct --output outputs/base
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import polars as pl
+
+from rationanomaly import artifacts, runtime
+from rationanomaly.base import corpus, hub, llama
+from rationanomaly.base.tokenizer import train_tokenizer
+from rationanomaly.inference import label_tokens
+from rationanomaly.model_folder import BaseReference, Card, Threshold, check_safe, load_tokenizer, write_card
+from rationanomaly.params import Params
+from rationanomaly.prompt import PROMPT_VERSION
+from rationanomaly.records import BASE, CORPUS, CURVES, LABELLED, LABELLED_SCHEMA, TOKENIZER, read_table, write_rows
+from rationanomaly.steps import Inputs, Metrics, Outputs
+
+_MEGABYTE = 2**20
+
+
+def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
+    """Write a model folder without an adapter, and the corpus that `sft` draws unlabelled text from.
+
+    Raises:
+        TrainingError: no training templates, or a loss that is not a number.
+        ArtifactError, ParamsError, SurroundingsError: see `hub.fetch`.
+    """
+    runtime.prepare(params.run.seed, params.training.threads)
+    labelled = read_table(inputs["correct"] / LABELLED, LABELLED_SCHEMA)
+    harvested = corpus.harvested(params.base.harvest, labelled, params.prompt)
+    write_rows(outputs.folder / CORPUS, ({"text": text} for text in harvested))
+    if params.model.source == "hub":
+        metrics, reference = _from_hub(params, outputs.folder)
+    else:
+        metrics, reference = _from_scratch(params, labelled, harvested, outputs.folder)
+    check_safe(outputs.folder)
+    label_tokens(load_tokenizer(outputs.folder))
+    threshold = Threshold(0.5, "zero-shot: not chosen")
+    card = Card("base", reference, threshold, params.prompt, PROMPT_VERSION, params.model.max_completion)
+    write_card(outputs.folder, card)
+    return metrics
+
+
+def _from_scratch(
+    params: Params, labelled: pl.DataFrame, harvested: list[str], folder: Path
+) -> tuple[Metrics, BaseReference]:
+    trained_on = corpus.training_logs(labelled, params.prompt)
+    tokenizer = train_tokenizer([*trained_on, *harvested, *corpus.general_sentences()], params.base.vocabulary)
+    texts = corpus.pretraining_texts(trained_on, harvested, params.prompt)
+    pretrained = llama.pretrain(tokenizer, texts, params.base, params.run.seed)
+    pretrained.model.save_pretrained(str(folder / BASE))
+    tokenizer.save_pretrained(str(folder / TOKENIZER))
+    write_rows(folder / CURVES, ({"step": step, "loss": loss} for step, loss in enumerate(pretrained.losses, start=1)))
+    metrics = {
+        "base/parameters": float(sum(p.numel() for p in pretrained.model.parameters())),
+        "base/vocabulary": float(len(tokenizer)),
+        "base/pretraining_texts": float(len(texts)),
+        "base/harvested": float(len(harvested)),
+        "base/loss": pretrained.losses[-1],
+    }
+    return metrics, BaseReference("", None, artifacts.sha256(folder / BASE), copied=True)
+
+
+def _from_hub(params: Params, folder: Path) -> tuple[Metrics, BaseReference]:
+    files = hub.fetch(params.model.name, params.model.revision)
+    from transformers import AutoTokenizer
+
+    AutoTokenizer.from_pretrained(str(files), trust_remote_code=False).save_pretrained(str(folder / TOKENIZER))
+    size = sum(path.stat().st_size for path in files.rglob("*") if path.is_file())
+    copied = size <= params.model.copy_megabytes * _MEGABYTE
+    if copied:
+        names = [path.name for path in sorted(files.glob("*.json")) if not path.name.startswith("tokenizer")]
+        names += [path.name for path in sorted(files.glob("*.safetensors"))]
+        (folder / BASE).mkdir()
+        for name in names:
+            shutil.copyfile(files / name, folder / BASE / name)
+    digest = artifacts.sha256(folder / BASE if copied else files)
+    write_rows(folder / CURVES, [])
+    reference = BaseReference(params.model.name, params.model.revision, digest, copied)
+    return {"base/megabytes": size / _MEGABYTE}, reference

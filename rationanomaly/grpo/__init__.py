@@ -1,0 +1,1 @@
+"""Stage 2: group relative policy optimisation on the multi-faceted reward."""

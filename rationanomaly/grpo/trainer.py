@@ -1,0 +1,124 @@
+"""GRPO on an SFT adapter, by TRL's GRPOTrainer. The KL is measured against that adapter as it was at the start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rationanomaly.errors import TrainingError
+from rationanomaly.grpo.prompts import Task
+from rationanomaly.params import GrpoParams, PromptParams
+from rationanomaly.prompt import Mode
+from rationanomaly.prompting import render
+from rationanomaly.rewards import Composition
+from rationanomaly.training import Curve, check_trainable, common_arguments, recorder, scoring_completions_only, silence
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedTokenizerBase
+
+#: Before the first update policy and reference are the same; more than rounding says that they are not.
+MAX_FIRST_KL = 1e-4
+
+
+def reward_function(composition: Composition, target_words: int) -> Callable[..., list[float]]:
+    """The function that TRL calls: total rewards, with the mean of every term logged.
+
+    The columns ``text``, ``label`` and ``reference`` come from the dataset, one value per completion.
+    """
+
+    def reward(
+        prompts: Sequence[str],
+        completions: Sequence[str],
+        text: Sequence[str],
+        label: Sequence[str],
+        reference: Sequence[str | None],
+        log_metric: Callable[[str, float], None],
+        **_: Any,
+    ) -> list[float]:
+        shown = [Task(log, name, None).shown for log, name in zip(text, label, strict=True)]
+        scored = composition.compose(completions, shown, label, reference, target_words)
+        log_metric("terms/format", float(np.mean([entry.format for entry in scored])))
+        log_metric("valid", float(np.mean([entry.stated != "invalid" for entry in scored])))
+        log_metric("accuracy", float(np.mean([e.stated == name for e, name in zip(scored, label, strict=True)])))
+        for name in dict.fromkeys(name for entry in scored for name in entry.terms):
+            values = [entry.terms[name] for entry in scored if name in entry.terms]
+            log_metric(f"terms/{name}", float(np.mean(values)))
+            log_metric(f"terms/{name}_spread", float(np.std(values)))
+        return [entry.total for entry in scored]
+
+    return reward
+
+
+def train(
+    model: PeftModel,
+    tokenizer: PreTrainedTokenizerBase,
+    tasks: Sequence[Task],
+    reward: Callable[..., list[float]],
+    prompt: PromptParams,
+    params: GrpoParams,
+    max_completion: int,
+    state: Path,
+    seed: int,
+) -> Curve:
+    """Run the trainer over the tasks once, in their order.
+
+    Returns:
+        One dictionary per step.
+
+    Raises:
+        TrainingError: nothing is trainable, the reference is not the SFT model, or a loss that is not a number.
+    """
+    from datasets import Dataset
+    from trl import GRPOConfig, GRPOTrainer
+
+    check_trainable(model)
+    curve: Curve = []
+    dataset = Dataset.from_list(
+        [
+            {"prompt": render(tokenizer, task.shown, Mode.REASON, prompt), "text": task.text, "label": task.label,
+             "reference": task.reference}
+            for task in tasks
+        ]
+    )  # fmt: skip
+    config = GRPOConfig(
+        **common_arguments(state, seed),
+        max_steps=params.steps,
+        per_device_train_batch_size=params.prompts * params.generations,
+        num_generations=params.generations,
+        steps_per_generation=1,
+        max_completion_length=max_completion,
+        learning_rate=params.learning_rate,
+        beta=params.beta,
+        temperature=params.temperature,
+        loss_type="dapo",
+        shuffle_dataset=False,
+    )
+    shown = {"reward": "reward", "kl": "KL", "valid": "valid"}
+    trainer = GRPOTrainer(
+        model=model,
+        args=config,
+        reward_funcs=reward,
+        train_dataset=dataset,
+        processing_class=tokenizer,
+        callbacks=[recorder("GRPO", params.steps, curve, shown), _reference_check(params.beta)],
+    )
+    silence(trainer)
+    with scoring_completions_only():
+        trainer.train()
+    return curve
+
+
+def _reference_check(beta: float) -> Any:
+    from transformers import TrainerCallback
+
+    class ReferenceCheck(TrainerCallback):  # type: ignore[misc]
+        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+            if beta and state.global_step == 1 and logs and not abs(logs.get("kl", 0.0)) < MAX_FIRST_KL:
+                problem = f"the KL at the first step is {logs['kl']:.2g}, so the reference is not the SFT model"
+                raise TrainingError(problem, mend="Start from a folder that `sft` wrote")
+
+    return ReferenceCheck()

@@ -1,0 +1,150 @@
+"""What a causal language model says of logs: the probability of abnormal, and a rationale with a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from rationanomaly import progress
+from rationanomaly.errors import TrainingError
+from rationanomaly.params import PromptParams
+from rationanomaly.prompt import Mode, Shown, write_verdict
+from rationanomaly.prompting import render
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+Floats = npt.NDArray[np.float64]
+
+SCORE_BATCH = 128
+GENERATE_BATCH = 128
+
+
+@dataclass(frozen=True)
+class LabelTokens:
+    """Where a direct verdict tells its label.
+
+    Attributes:
+        prefix: tokens that every direct verdict starts with.
+        normal: the token behind the prefix that tells normal.
+        abnormal: the token behind the prefix that tells abnormal.
+    """
+
+    prefix: tuple[int, ...]
+    normal: int
+    abnormal: int
+
+
+def label_tokens(tokenizer: PreTrainedTokenizerBase) -> LabelTokens:
+    """Find the first tokens in which the two verdicts differ.
+
+    Raises:
+        TrainingError: the tokenizer writes both verdicts alike, or one as the beginning of the other.
+    """
+    normal, abnormal = (
+        tokenizer(write_verdict(label), add_special_tokens=False)["input_ids"] for label in ("normal", "abnormal")
+    )
+    shared = 0
+    while shared < min(len(normal), len(abnormal)) and normal[shared] == abnormal[shared]:
+        shared += 1
+    ends = {normal[shared] if shared < len(normal) else None, abnormal[shared] if shared < len(abnormal) else None}
+    if None in ends or tokenizer.unk_token_id in ends - {None}:
+        problem = "the tokenizer splits the answer words so that normal and abnormal can't be told apart"
+        raise TrainingError(problem, mend="Use a base whose tokenizer knows bytes or letters")
+    return LabelTokens(tuple(normal[:shared]), normal[shared], abnormal[shared])
+
+
+class Judge:
+    """A language model with its tokenizer, asked about logs in batches of similar length."""
+
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: PromptParams, max_completion: int
+    ) -> None:
+        self._model, self._tokenizer, self._settings = model, tokenizer, settings
+        self._max_completion = max_completion
+        self._labels = label_tokens(tokenizer)
+
+    def probabilities(self, logs: Sequence[Shown]) -> Floats:
+        """P(abnormal) at the label of the direct verdict, of the two labels only, shape (len(logs),)."""
+        import torch
+
+        found = np.zeros(len(logs))
+        prompts = [[*self._encode(log, Mode.DIRECT), *self._labels.prefix] for log in logs]
+        with self._evaluating():
+            for places in _by_length(prompts, SCORE_BATCH):
+                ids, mask = self._padded([prompts[place] for place in places])
+                logits = self._model(input_ids=ids, attention_mask=mask, logits_to_keep=1).logits[:, -1].double()
+                margins = logits[:, self._labels.abnormal] - logits[:, self._labels.normal]
+                found[places] = torch.sigmoid(margins).cpu().numpy()
+        return found
+
+    def responses(self, logs: Sequence[Shown], task: str = "writing rationales") -> list[str]:
+        """A completion of the reasoning prompt for each log, generated greedily."""
+        found = [""] * len(logs)
+        prompts = [self._encode(log, Mode.REASON) for log in logs]
+        done = 0
+        with self._evaluating():
+            for places in _by_length(prompts, GENERATE_BATCH):
+                ids, mask = self._padded([prompts[place] for place in places])
+                generated = self._model.generate(
+                    input_ids=ids,
+                    attention_mask=mask,
+                    do_sample=False,
+                    max_new_tokens=self._max_completion,
+                    pad_token_id=self._tokenizer.pad_token_id,
+                    eos_token_id=self._tokenizer.eos_token_id,
+                )
+                texts = self._tokenizer.batch_decode(generated[:, ids.shape[1] :], skip_special_tokens=True)
+                for place, text in zip(places, texts, strict=True):
+                    found[place] = text
+                done += len(places)
+                progress.report(task, done, len(logs), unit="templates")
+        return found
+
+    def _encode(self, log: Shown, mode: Mode) -> list[int]:
+        ids: list[int] = self._tokenizer(render(self._tokenizer, log, mode, self._settings))["input_ids"]
+        return ids
+
+    def _padded(self, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+        import torch
+
+        width = max(map(len, rows))
+        ids = torch.full((len(rows), width), self._tokenizer.pad_token_id)
+        mask = torch.zeros_like(ids)
+        for place, row in enumerate(rows):
+            ids[place, width - len(row) :] = torch.tensor(row)
+            mask[place, width - len(row) :] = 1
+        device = self._model.device
+        return ids.to(device), mask.to(device)
+
+    def _evaluating(self) -> _Evaluating:
+        return _Evaluating(self._model)
+
+
+class _Evaluating:
+    """Evaluation mode without gradients inside, the former mode afterwards."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        import torch
+
+        self._model, self._was_training, self._no_grad = model, model.training, torch.inference_mode()
+
+    def __enter__(self) -> None:
+        self._model.eval()
+        self._no_grad.__enter__()
+
+    def __exit__(self, *exception: object) -> None:
+        self._no_grad.__exit__(*exception)  # type: ignore[arg-type]
+        self._model.train(self._was_training)
+
+
+def _by_length(prompts: Sequence[Sequence[int]], size: int) -> Iterator[list[int]]:
+    """Positions of the prompts in batches of similar length, longest first."""
+    order = sorted(range(len(prompts)), key=lambda place: (-len(prompts[place]), place))
+    for start in range(0, len(order), size):
+        yield order[start : start + size]

@@ -1,0 +1,221 @@
+"""Model folders: what `base`, `sft` and `grpo` write and the detector reads.
+
+    detector.json   stage, prompt settings, threshold and how it was chosen, which base
+    base/           config and weights of the base, where it is small enough to be copied
+    tokenizer/
+    adapter/        the LoRA adapter; not in the output of `base`
+
+Weights are safetensors; a folder with pickled weights or with code of its own is refused before anything is loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from rationanomaly import artifacts
+from rationanomaly.errors import ArtifactError
+from rationanomaly.params import PromptParams
+from rationanomaly.prompt import PROMPT_VERSION
+from rationanomaly.records import ADAPTER, BASE, DETECTOR, TOKENIZER
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+SCHEMA_VERSION = 1
+Stage = Literal["base", "sft", "grpo"]
+
+_PICKLED = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".msgpack", ".h5")
+_WEIGHTS = "*.safetensors"
+
+
+@dataclass(frozen=True)
+class BaseReference:
+    """Which base an adapter belongs to.
+
+    Attributes:
+        name: hub id or path; empty for a base from scratch.
+        revision: commit on the hub; None for a path or a base from scratch.
+        sha256: of its files (`artifacts.sha256` of the folder).
+        copied: its files lie in the model folder.
+    """
+
+    name: str
+    revision: str | None
+    sha256: str
+    copied: bool
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """From which score on a template is abnormal, and how that was chosen."""
+
+    value: float
+    rule: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """The contents of ``detector.json``."""
+
+    stage: Stage
+    base: BaseReference
+    threshold: Threshold
+    prompt: PromptParams
+    prompt_version: str
+    max_completion: int
+
+
+def write_card(folder: Path, card: Card) -> None:
+    document = asdict(card) | {"schema": SCHEMA_VERSION, "prompt": card.prompt.model_dump(mode="json")}
+    artifacts.write_json(folder / DETECTOR, document)
+
+
+def read_card(folder: Path) -> Card:
+    """Read ``detector.json``.
+
+    Raises:
+        ArtifactError: it is missing, damaged, of another version or made with another prompt.
+    """
+    path = folder / DETECTOR
+    again = "Train the model anew with this version"
+    try:
+        document: dict[str, Any] = json.loads(path.read_bytes())
+        if document["schema"] != SCHEMA_VERSION:
+            raise ArtifactError(
+                f"has schema {document['schema']}; this program reads {SCHEMA_VERSION}", file=path, mend=again
+            )
+        values = {field.name: document[field.name] for field in fields(Card)}
+        values["base"] = BaseReference(**values["base"])
+        values["threshold"] = Threshold(**values["threshold"])
+        values["prompt"] = PromptParams.model_validate(values["prompt"])
+        card = Card(**values)
+    except FileNotFoundError as error:
+        mend = "Name the output folder of base, sft or grpo"
+        raise ArtifactError(f"holds no {DETECTOR}, so it is no model folder", file=folder, mend=mend) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArtifactError("is not the card of a model folder", file=path, mend=again) from error
+    if card.prompt_version != PROMPT_VERSION:
+        problem = f"was trained with prompt version {card.prompt_version}; this program writes {PROMPT_VERSION}"
+        raise ArtifactError(problem, file=path, mend=again)
+    return card
+
+
+def check_safe(folder: Path) -> None:
+    """Refuse what could run code when it is loaded.
+
+    Raises:
+        ArtifactError: pickled weights, a Python file, or a JSON file that points to code (``auto_map``).
+    """
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        if path.suffix.lower() in _PICKLED:
+            mend = "Convert the weights to safetensors; pickle runs code when it is read"
+            raise ArtifactError("pickled weights are never loaded", file=path, mend=mend)
+        if path.suffix == ".py":
+            raise ArtifactError(
+                "a model folder may not hold code", file=path, mend="Use a model that transformers knows"
+            )
+        if path.suffix == ".json" and b'"auto_map"' in path.read_bytes():
+            mend = "Use a model that transformers knows; remote code is never run"
+            raise ArtifactError("points to code of its own (`auto_map`)", file=path, mend=mend)
+
+
+def copy_base(source: Path, folder: Path) -> None:
+    """Copy base and tokenizer of one model folder into another."""
+    for name in (BASE, TOKENIZER):
+        if (source / name).is_dir():
+            shutil.copytree(source / name, folder / name, copy_function=shutil.copyfile)
+
+
+def base_files(folder: Path, card: Card) -> Path:
+    """The folder with the files of the base: copied, a local path, or the hub's cache.
+
+    Raises:
+        ArtifactError: they are not there, or are not the ones that the adapter was trained on.
+    """
+    if card.base.copied:
+        files = folder / BASE
+    else:
+        from rationanomaly.base.hub import fetch
+
+        files = fetch(card.base.name, card.base.revision)
+    if not any(files.glob(_WEIGHTS)):
+        raise ArtifactError("holds no weights (*.safetensors)", file=files, mend="Run `rationanomaly base` again")
+    check_safe(files)
+    if artifacts.sha256(files) != card.base.sha256:
+        mend = "Name the model folder as it was written; adapter and base are a pair"
+        raise ArtifactError("is another base than the one that the adapter was trained on", file=files, mend=mend)
+    return files
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model folder; it pads on the left, as generation and scoring need it."""
+    from transformers import AutoTokenizer
+
+    check_safe(folder / TOKENIZER)
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+        str(folder / TOKENIZER), trust_remote_code=False, local_files_only=True
+    )
+    tokenizer.padding_side = "left"
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_base(files: Path) -> PreTrainedModel:
+    """The base model in its stored precision, on the CPU."""
+    from transformers import AutoModelForCausalLM
+
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        str(files), trust_remote_code=False, use_safetensors=True, local_files_only=True, dtype="auto"
+    )
+    return model
+
+
+def load_adapted(folder: Path, card: Card, *, trainable: bool = False) -> PeftModel:
+    """The base with the adapter of a model folder on it.
+
+    Raises:
+        ArtifactError: no adapter, an unsafe one, or one that belongs to another base.
+    """
+    from peft import PeftModel
+
+    adapter = folder / ADAPTER
+    if not (adapter / "adapter_model.safetensors").is_file():
+        check_safe(folder)
+        raise ArtifactError("holds no adapter", file=folder, mend="Name the output folder of sft or grpo")
+    check_safe(adapter)
+    files = base_files(folder, card)
+    _check_pair(adapter, card)
+    return PeftModel.from_pretrained(load_base(files), str(adapter), is_trainable=trainable)
+
+
+def write_adapter(model: PeftModel, folder: Path, card: Card) -> None:
+    """Write the adapter; it names its base by content, not by where that happened to lie."""
+    model.save_pretrained(str(folder / ADAPTER), safe_serialization=True, save_embedding_layers=False)
+    path = folder / ADAPTER / "adapter_config.json"
+    document = json.loads(path.read_bytes())
+    document["base_model_name_or_path"] = f"sha256:{card.base.sha256}"
+    # Sets have no order of their own; sorted, equal adapters give equal files.
+    document = {key: sorted(value) if _strings(value) else value for key, value in document.items()}
+    artifacts.write_json(path, document)
+    (folder / ADAPTER / "README.md").unlink(missing_ok=True)
+
+
+def _check_pair(adapter: Path, card: Card) -> None:
+    path = adapter / "adapter_config.json"
+    try:
+        named = json.loads(path.read_bytes())["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactError("is not the config of an adapter", file=path, mend="Train the model anew") from error
+    if named != f"sha256:{card.base.sha256}":
+        mend = "Use the adapter with the base that it was trained on"
+        raise ArtifactError("belongs to another base than the one in this folder", file=path, mend=mend)
+
+
+def _strings(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)

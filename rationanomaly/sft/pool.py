@@ -1,0 +1,96 @@
+"""The pool: many unlabelled texts, labelled by a cheap classifier that was fitted on the training part only.
+
+A small model that learns from a thousand gold labels alone stays far below that classifier; from the classifier's
+opinion on a large pool it learns to generalise as the classifier does. The texts are training templates with words
+dropped, the head of one training template with the tail of another, raw lines of training templates, and harvested
+messages. Each draw's label is sampled from the classifier's probability, so that ordinary SFT distils it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rationanomaly.baselines.blend import Blend
+from rationanomaly.params import PoolParams
+from rationanomaly.records import LABELS
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Texts as a prompt shows them and what the classifier thinks of them.
+
+    Attributes:
+        texts: distinct.
+        probabilities: P(abnormal) of each, shape (len(texts),).
+        suspicious: positions of the texts whose log odds exceed ``PoolParams.suspicious_logit``.
+    """
+
+    texts: tuple[str, ...]
+    probabilities: np.ndarray
+    suspicious: np.ndarray
+
+
+def build_pool(
+    gold: Sequence[str],
+    abnormal: Sequence[bool],
+    unlabelled: Sequence[str],
+    teacher: Blend,
+    forbidden: frozenset[str],
+    params: PoolParams,
+    seed: int,
+) -> Pool:
+    """Make the texts and label them.
+
+    Args:
+        gold: training templates as a prompt shows them.
+        abnormal: of each of ``gold``, whether it is labelled so.
+        unlabelled: further texts, as shown.
+        teacher: the fitted classifier.
+        forbidden: held-out texts as shown; an equal text never enters the pool.
+        params: sizes and shares.
+        seed: of the draws.
+    """
+    chance = np.random.default_rng(seed)
+    made = [*unlabelled]
+    wanted = max(params.size - len(set(unlabelled)), 0)
+    words = [text.split() for text in gold]
+    odds = _shares(np.asarray(abnormal), params.abnormal_pieces)
+    for _ in range(wanted):
+        first, second = chance.choice(len(words), size=2, p=odds)
+        if chance.random() < 0.5:
+            made.append(drop_words(words[first], params.word_drop, chance))
+        else:
+            made.append(splice(words[first], words[second], chance))
+    texts = tuple(text for text in dict.fromkeys(made) if text and text not in forbidden)
+    logits = teacher.logits(texts)
+    return Pool(texts, 1 / (1 + np.exp(-logits)), np.flatnonzero(logits > params.suspicious_logit))
+
+
+def draw(pool: Pool, count: int, params: PoolParams, chance: np.random.Generator) -> list[tuple[str, str]]:
+    """Draw ``count`` (text, sampled label) pairs with replacement."""
+    places = chance.integers(len(pool.texts), size=count)
+    if len(pool.suspicious):
+        picked = chance.random(count) < params.suspicious_share
+        places[picked] = pool.suspicious[chance.integers(len(pool.suspicious), size=int(picked.sum()))]
+    labels = chance.random(count) < pool.probabilities[places]
+    return [(pool.texts[place], LABELS[int(label)]) for place, label in zip(places, labels, strict=True)]
+
+
+def drop_words(words: Sequence[str], share: float, chance: np.random.Generator) -> str:
+    """Leave out each word with the probability ``share``; one always stays."""
+    kept = [word for word, keep in zip(words, chance.random(len(words)) >= share, strict=True) if keep]
+    return " ".join(kept or words[:1])
+
+
+def splice(head: Sequence[str], tail: Sequence[str], chance: np.random.Generator) -> str:
+    """The beginning of one text with the end of another."""
+    return " ".join([*head[: chance.integers(1, len(head) + 1)], *tail[chance.integers(0, len(tail)) :]])
+
+
+def _shares(abnormal: np.ndarray, share: float) -> np.ndarray:
+    """Probabilities such that a piece is from an abnormal template with the probability ``share``."""
+    positives = int(abnormal.sum())
+    return np.where(abnormal, share / positives, (1 - share) / (len(abnormal) - positives))

@@ -1,0 +1,151 @@
+"""The rows of supervised fine-tuning: direct verdicts from gold labels and from the pool, rationales from triplets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from rationanomaly.errors import TrainingError
+from rationanomaly.evidence import check_evidence, find_quotes
+from rationanomaly.params import PromptParams, SftParams
+from rationanomaly.prompt import Mode, Shown, show, write_response, write_verdict
+from rationanomaly.records import Triplet
+from rationanomaly.sft.pool import Pool, draw, drop_words
+
+
+#: Batches among whose rows those of similar length are put together.
+_WINDOW = 8
+
+
+@dataclass(frozen=True)
+class Row:
+    """One example: a log as it is shown, what is asked of it, and the completion to learn."""
+
+    text: str
+    mode: Mode
+    completion: str
+
+
+@dataclass(frozen=True)
+class Gold:
+    """The training templates with their corrected labels.
+
+    Attributes:
+        texts: as a prompt shows them.
+        labels: ``normal`` or ``abnormal``.
+        groups: near-duplicates share a number.
+    """
+
+    texts: tuple[str, ...]
+    labels: tuple[str, ...]
+    groups: tuple[int, ...]
+
+    @property
+    def abnormal(self) -> list[bool]:
+        return [label == "abnormal" for label in self.labels]
+
+
+def read_gold(labelled: pl.DataFrame, settings: PromptParams) -> Gold:
+    """The training split.
+
+    Raises:
+        TrainingError: it is empty or holds one class only.
+    """
+    rows = labelled.filter(pl.col("split") == "train")
+    labels = rows["label"].to_list()
+    if len(set(labels)) < 2:
+        found = f"all {len(labels)} templates are {labels[0]}" if labels else "there are no templates"
+        mend = "Label templates of both classes, or change correct.split"
+        raise TrainingError(f"there is nothing to tell apart in the training split: {found}", mend=mend)
+    texts = [show(template, settings).text for template in rows["template"]]
+    return Gold(tuple(texts), tuple(labels), tuple(rows["group"].to_list()))
+
+
+def build_rows(
+    gold: Gold, triplets: Sequence[Triplet], pool: Pool | None, prompt: PromptParams, params: SftParams, seed: int
+) -> list[Row]:
+    """All rows of the training run in their order: ``steps`` batches of ``batch``.
+
+    A batch holds either rationales or verdicts. The loss is a mean over tokens: in a mixed batch the one token that
+    tells a verdict would drown in those of the rationales, and most of a short row would be padding.
+
+    Args:
+        gold: the training split.
+        triplets: accepted rationales; those of other splits are an error of the caller.
+        pool: None trains on gold labels alone.
+        prompt: settings of the prompt.
+        params: sizes and shares.
+        seed: of all draws.
+    """
+    chance = np.random.default_rng(seed)
+    rationale_steps = round(params.steps * params.rationale_share) if triplets else 0
+    direct_rows = (params.steps - rationale_steps) * params.batch
+    from_pool = round(direct_rows * params.pool.share) if pool else 0
+    direct = (
+        [] if pool is None else [_verdict(text, label) for text, label in draw(pool, from_pool, params.pool, chance)]
+    )
+    direct += _gold_rows(gold, direct_rows - from_pool, params, chance)
+    reasons = _rationale_rows(triplets, rationale_steps * params.batch, prompt, params, chance)
+    batches = _batches(direct, params.batch, chance)
+    # Rationale batches are spread evenly, and a batch of verdicts is the last.
+    for number, batch in enumerate(_batches(reasons, params.batch, chance)):
+        batches.insert(number + number * (params.steps - rationale_steps) // rationale_steps, batch)
+    return [row for batch in batches for row in batch]
+
+
+def _batches(rows: list[Row], size: int, chance: np.random.Generator) -> list[list[Row]]:
+    """Shuffle; among the rows of a few batches, put those of similar length together."""
+    shuffled = [rows[place] for place in chance.permutation(len(rows))]
+    batches: list[list[Row]] = []
+    window = size * _WINDOW
+    for start in range(0, len(shuffled), window):
+        near = sorted(shuffled[start : start + window], key=lambda row: len(row.text) + len(row.completion))
+        found = [near[first : first + size] for first in range(0, len(near), size)]
+        batches += [found[place] for place in chance.permutation(len(found))]
+    return batches
+
+
+def _verdict(text: str, label: str) -> Row:
+    return Row(text, Mode.DIRECT, write_verdict(label))
+
+
+def _gold_rows(gold: Gold, count: int, params: SftParams, chance: np.random.Generator) -> list[Row]:
+    """Gold labels on texts with words dropped; every group of near-duplicates is as likely as any other."""
+    groups: dict[str, dict[int, list[int]]] = {"normal": {}, "abnormal": {}}
+    for place, (label, group) in enumerate(zip(gold.labels, gold.groups, strict=True)):
+        groups[label].setdefault(group, []).append(place)
+    members = {label: list(found.values()) for label, found in groups.items()}
+    rows = []
+    for _ in range(count):
+        label = "abnormal" if chance.random() < params.abnormal_share else "normal"
+        group = members[label][chance.integers(len(members[label]))]
+        text = gold.texts[group[chance.integers(len(group))]]
+        rows.append(_verdict(drop_words(text.split(), params.word_drop, chance), label))
+    return rows
+
+
+def _rationale_rows(
+    triplets: Sequence[Triplet], count: int, prompt: PromptParams, params: SftParams, chance: np.random.Generator
+) -> list[Row]:
+    """Triplets, abnormal ones with their share, on texts with words dropped that no quote needs."""
+    by_label = {label: [t for t in triplets if t.label == label] for label in ("normal", "abnormal")}
+    rows = []
+    for _ in range(count):
+        wanted = "abnormal" if chance.random() < params.abnormal_share else "normal"
+        candidates = by_label[wanted] or list(triplets)
+        triplet = candidates[chance.integers(len(candidates))]
+        text = _thinned(show(triplet.template, prompt).text, triplet.rationale, params.word_drop, chance)
+        rows.append(Row(text, Mode.REASON, write_response(triplet.rationale, triplet.label)))
+    return rows
+
+
+def _thinned(text: str, rationale: str, share: float, chance: np.random.Generator) -> str:
+    """Drop words, but keep the text as it is where that would make a quote false."""
+    if chance.random() < 0.5:
+        return text
+    thin = drop_words(text.split(), share, chance)
+    shown = Shown(thin, tuple(range(len(thin))), len(thin))
+    return thin if check_evidence(rationale, shown).grounded or not find_quotes(rationale) else text
