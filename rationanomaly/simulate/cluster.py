@@ -35,9 +35,8 @@ class Cluster:
     @property
     def names(self) -> list[str]:
         """The name of each node."""
-        compute = (divmod(number, UNITS_PER_RACK) for number in range(self.compute))
         return [
-            *(f"r{rack:02d}-u{unit:02d}" for rack, unit in compute),
+            *(f"nid{number:05d}" for number in range(self.compute)),
             *(f"io{number:03d}" for number in range(self.io)),
             *(f"svc{number}" for number in range(self.service)),
         ]

@@ -38,29 +38,30 @@ def write(params: Params, folder: Path) -> None:
         folder: made if there is none; files of these names are replaced.
     """
     events = load_catalogue()
-    templates = TruthByTemplate(events, params.parse, params.simulate.layout)
+    templates = TruthByTemplate(events, params.parse)
     with ExitStack() as files:
         ledger, truth, log = (files.enter_context(writing_file(folder / name)) for name in (LEDGER, TRUTH, LOG))
         with log.open("wb") as log_file, truth.open("wb") as truth_file:
             truth_file.write(b"line,label\n")
-            for block, lines in generate(params, events):
+            for block, lines, messages in generate(params, events):
                 lines.to_frame().write_csv(log_file, include_header=False, quote_style="never")
                 _truth(block, events).write_csv(truth_file, include_header=False)
-                templates.add(lines, block.event)
+                templates.add(messages, block.event)
         start = datetime.fromtimestamp(START_MS / 1000, UTC) + _REVIEW_AFTER
         write_rows(ledger, review(templates.judged(), params.simulate, start))
 
 
-def generate(params: Params, events: Sequence[Event]) -> Iterator[tuple[Block, pl.Series]]:
-    """The log block by block: what happens, and its lines without line ends."""
+def generate(params: Params, events: Sequence[Event]) -> Iterator[tuple[Block, pl.Series, pl.Series]]:
+    """The log block by block: what happens, its lines without line ends, and the messages in them."""
     settings, catalogue = params.simulate, tuple(events)
     cluster = build_cluster(settings.nodes)
     timeline = Timeline(catalogue, cluster, settings.lines, settings.episodes, settings.seed)
     tags = alert_tags(catalogue, settings.wrong_labels, settings.seed)
-    wording = Wording(catalogue, tags, cluster.names, settings.layout, settings.seed)
+    wording = Wording(catalogue, tags, cluster, settings.layout, settings.seed)
     progress.report(_TASK, 0, settings.lines, "lines")
     for block in timeline.blocks():
-        yield block, wording.lines(block)
+        messages = wording.messages(block)
+        yield block, wording.lines(block, messages), messages
         progress.report(_TASK, block.first_line + len(block.event) - 1, settings.lines, "lines")
 
 

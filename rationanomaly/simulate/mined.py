@@ -7,12 +7,10 @@ from collections import Counter, defaultdict
 import polars as pl
 
 from rationanomaly.params import ParseParams
-from rationanomaly.parse.formats import find
 from rationanomaly.parse.mining import Miner
 from rationanomaly.simulate.events import Event
 from rationanomaly.simulate.reviewers import Judged
 from rationanomaly.simulate.timeline import Numbers
-from rationanomaly.simulate.wording import Layout
 
 
 class TruthByTemplate:
@@ -21,17 +19,16 @@ class TruthByTemplate:
     Args:
         events: the catalogue.
         settings: the same as `parse` gets.
-        layout: the format of the lines.
     """
 
-    def __init__(self, events: tuple[Event, ...], settings: ParseParams, layout: Layout) -> None:
+    def __init__(self, events: tuple[Event, ...], settings: ParseParams) -> None:
         self.events, self.abnormal_share = events, settings.abnormal_share
-        self.format, self.miner = find(layout), Miner.new(settings)
+        self.miner = Miner.new(settings)
         self.behind: dict[str, Counter[int]] = defaultdict(Counter)
 
-    def add(self, lines: pl.Series, event: Numbers) -> None:
-        """Mine the next lines; ``event`` holds the index of each line's event."""
-        masks = self.format.read(pl.DataFrame({"raw": lines})).select(self.miner.mask(pl.col("message")).alias("mask"))
+    def add(self, messages: pl.Series, event: Numbers) -> None:
+        """Mine the next messages; ``event`` holds the index of each one's event."""
+        masks = pl.select(self.miner.mask(pl.lit(messages)).alias("mask"))
         counts = masks.with_columns(pl.Series("event", event)).group_by("mask", "event", maintain_order=True).len()
         self.miner.learn(counts["mask"])
         for mask, index, count in counts.iter_rows():

@@ -81,7 +81,7 @@ def _files(random: Random) -> list[str]:
 
 
 def _disks(_: Random) -> list[str]:
-    return [f"nvme{controller}n{disk}" for controller in range(24) for disk in range(1, 9)]
+    return [f"nvme{controller}n{disk}" for controller in range(12) for disk in range(1, 5)]
 
 
 #: The type of a placeholder → a function that draws its pool. ``node`` is filled by the cluster itself.

@@ -119,7 +119,7 @@ def test_bgl_layout_reads_like_bgl_and_says_the_same(params: Params) -> None:
     texts = {}
     for layout in ("simulated", "bgl"):
         settings_ = with_simulate(params, lines=2_000, layout=layout)
-        raw = pl.concat([lines for _, lines in dataset.generate(settings_, EVENTS)])
+        raw = pl.concat([lines for _, lines, _ in dataset.generate(settings_, EVENTS)])
         texts[layout] = formats.find(layout).read(pl.DataFrame({"raw": raw}))
     assert texts["bgl"].null_count().row(0) == (0, 0, 0, 0)
     assert texts["bgl"].equals(texts["simulated"])
@@ -128,7 +128,7 @@ def test_bgl_layout_reads_like_bgl_and_says_the_same(params: Params) -> None:
 def test_a_message_about_a_node_names_it(params: Params) -> None:
     names = build_cluster(params.simulate.nodes).names
     ready = next(i for i, event in enumerate(EVENTS) if event.text == "{node} ready for jobs")
-    block, lines = next(dataset.generate(params, EVENTS))
+    block, lines, _ = next(dataset.generate(params, EVENTS))
     found = [
         (names[near], line) for near, event, line in zip(block.near, block.event, lines, strict=True) if event == ready
     ]
@@ -199,7 +199,7 @@ def test_no_episodes_no_faults(params: Params) -> None:
 
 def test_faults_come_in_bursts_close_to_each_other(params: Params) -> None:
     """Most fault lines are followed by another within 20 lines, about a node of the same rack."""
-    block, _ = next(dataset.generate(params, EVENTS))
+    block, _, _ = next(dataset.generate(params, EVENTS))
     lines = np.flatnonzero(np.array([event.fault for event in EVENTS])[block.event])
     near = np.diff(lines) <= 20
     assert near.mean() > 0.8
@@ -224,7 +224,7 @@ def test_an_episode_spreads_to_other_domains_and_the_root_comes_first() -> None:
 def test_benign_symptoms_are_more_frequent_around_faults(params: Params) -> None:
     domain = np.array([event.domain for event in EVENTS])
     fault = np.array([event.fault for event in EVENTS])
-    block, _ = next(dataset.generate(params, EVENTS))
+    block, _, _ = next(dataset.generate(params, EVENTS))
     symptom = (domain[block.event] == "memory") & ~fault[block.event]
     source = (domain[block.event] == "memory") & fault[block.event]
     around = np.convolve(source, np.ones(101), mode="same") > 0

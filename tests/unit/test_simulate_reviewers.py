@@ -110,11 +110,9 @@ def test_a_template_is_what_most_of_its_lines_are(params: Params) -> None:
     events = load_catalogue()
     benign = next(i for i, event in enumerate(events) if not event.fault)
     fault = next(i for i, event in enumerate(events) if event.domain == "power" and event.fault)
-    prefix = "- 2031-03-03T00:00:01.000Z r00-u00 power INFO "
     texts = ["feed open", "feed shut", "feed open", "relay worn", "relay worn"]
-    lines = pl.Series([prefix + text for text in texts])
-    truth = TruthByTemplate(events, params.parse, "simulated")
-    truth.add(lines, np.array([benign, benign, fault, fault, benign]))
+    truth = TruthByTemplate(events, params.parse)
+    truth.add(pl.Series(texts), np.array([benign, benign, fault, fault, benign]))
     judged = {case.template: case for case in truth.judged()}
     assert judged["relay worn"] == Judged("relay worn", "abnormal", "power")
     assert {case.label for text, case in judged.items() if text != "relay worn"} <= {"normal", "abnormal"}

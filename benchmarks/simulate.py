@@ -1,0 +1,71 @@
+"""How fast `simulate` writes a log, its truth and its ledger, and whether its memory stays flat.
+
+    python benchmarks/simulate.py [--lines 2000000]
+
+Each size runs in a process of its own, from start to finished files, imports left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rationanomaly.params import load_params
+
+ROOT = Path(__file__).resolve().parents[1]
+TARGET_LINES_PER_S = 200_000
+#: A log five times as long may take this much more memory.
+TARGET_GROWTH = 0.10
+
+
+def measure(lines: int) -> dict[str, float]:
+    """Write a log of ``lines`` lines in a fresh process; lines per second, peak memory in MB, bytes of the log."""
+    command = [sys.executable, __file__, "--measure", str(lines)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def write_once(lines: int) -> dict[str, float]:
+    """What `measure` measures."""
+    from rationanomaly import simulate
+
+    params = load_params(ROOT / "params.yaml", [f"simulate.lines={lines}"])
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        simulate.write(params, Path(folder))
+        seconds = time.perf_counter() - start
+        size = (Path(folder) / "cluster.log").stat().st_size
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"lines_per_s": lines / seconds, "peak_mb": peak, "bytes": size}
+
+
+def main() -> int:
+    """Measure, print the table and the targets; 1 if one is short."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lines", type=int, default=2_000_000, help="length of the smaller log")
+    parser.add_argument("--measure", type=int, metavar="LINES", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.measure:
+        print(json.dumps(write_once(arguments.measure)))
+        return 0
+    small, large = measure(arguments.lines), measure(5 * arguments.lines)
+    print(f"{'lines':>12} {'lines/s':>10} {'MB/s':>8} {'peak MB':>8}")
+    for lines, figures in ((arguments.lines, small), (5 * arguments.lines, large)):
+        speed = figures["bytes"] / lines * figures["lines_per_s"] / 1e6
+        print(f"{lines:>12,} {figures['lines_per_s']:>10,.0f} {speed:>8.1f} {figures['peak_mb']:>8.0f}")
+    rate, growth = small["lines_per_s"], large["peak_mb"] / small["peak_mb"] - 1
+    fast, flat = rate >= TARGET_LINES_PER_S, growth <= TARGET_GROWTH
+    print(f"SIMULATE_LINES_PER_S = {rate:.0f} (target {TARGET_LINES_PER_S}) {'ok' if fast else 'short'}")
+    print(f"SIMULATE_MEMORY_GROWTH = {growth:.3f} (target {TARGET_GROWTH}) {'ok' if flat else 'short'}")
+    return 0 if fast and flat else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
