@@ -62,7 +62,7 @@ def test_a_dvc_stage_calls_its_command(step: Step, stages: dict[str, dict[str, l
 def test_a_kfp_task_reads_what_its_step_reads(step: Step, compiled: dict[str, dict[str, object]]) -> None:
     components: dict[str, dict[str, dict[str, dict[str, dict[str, object]]]]] = compiled["components"]  # type: ignore[assignment]
     task = components["comp-exit-handler-1"]["dag"]["tasks"][step.name]
-    artifacts: dict[str, dict[str, dict[str, str]]] = task["inputs"].get("artifacts", {})  # type: ignore[assignment]
+    artifacts: dict[str, dict[str, dict[str, str]]] = task["inputs"].get("artifacts", {})  # type: ignore[attr-defined]
     producers = {name: source["taskOutputArtifact"]["producerTask"] for name, source in artifacts.items()}
     assert producers == {name: name for name in step.reads}
     assert set(components[f"comp-{step.name}"]["inputDefinitions"]["parameters"]) == {"params"}
