@@ -1,8 +1,9 @@
 """The keyword rule: a template that holds an alert word is abnormal.
 
 The list is what anyone who has run computers would write down: the severities of syslog, what hardware and programs
-do when they break, and what they say when they can't do their work. It was written before any label or correction
-was looked at and is not tuned on data.
+do when they break, and what they say when they can't do their work. It comes from general knowledge, was written
+before the published corrections were studied, and is not tuned on data. The division into grave and uneasy words and
+the routine words, which only the radar uses, came later, from general knowledge too.
 """
 
 from __future__ import annotations
@@ -14,24 +15,26 @@ import numpy as np
 from rationanomaly.baselines.scorer import Floats
 from rationanomaly.baselines.words import split_words
 
-#: A word that begins so is an alert: ``fail`` covers fails, failed, failing, failure.
-ALERT_STEMS: tuple[str, ...] = (
-    # Severities.
-    "alert", "critical", "emergenc", "err", "fatal", "severe", "warn",
-    # Programs that break.
-    "abend", "abnormal", "abort", "assert", "bug", "coredump", "crash", "deadlock", "exception", "exceed", "hang",
-    "hung", "kill", "leak", "oom", "oops", "overflow", "overrun", "panic", "segfault", "sigabrt", "sigbus", "sigill",
-    "sigkill", "sigsegv", "stall", "terminat", "traceback", "underflow", "underrun", "violat",
-    # Hardware that breaks.
-    "bad", "broke", "corrupt", "damage", "dead", "defect", "degrad", "fail", "fault", "malfunction",
-    "nmi", "overheat", "overtemp", "parity", "shutdown", "uncorrect", "unrecover",
-    # Work that can't be done.
-    "cannot", "conflict", "couldn", "denied", "deny", "disallow", "drop", "expire", "fallback", "forbid", "illegal",
-    "impossible", "improper", "inaccessib", "incompatib", "incomplete", "inconsisten", "incorrect", "insufficient",
-    "interrupted", "invalid", "lost", "malform", "mismatch", "misaligned", "missing", "problem", "reject", "refus",
-    "retry", "retries", "timeout", "timedout", "trouble", "unable", "unavailab", "undefined", "unexpected", "unknown",
-    "unreach", "unresponsive", "unsuccess", "unsupported", "unusable", "wrong",
+#: A word that begins so says that something broke, died or was lost: ``fail`` covers fails, failed, failing, failure.
+GRAVE_STEMS: tuple[str, ...] = (
+    "abend", "abnormal", "abort", "assert", "bad", "broke", "coredump", "corrupt", "crash", "critical", "damage",
+    "dead", "deadlock", "defect", "emergenc", "exception", "fail", "fatal", "hang", "hung", "kill", "lost",
+    "malfunction", "nmi", "oom", "oops", "overheat", "overtemp", "panic", "segfault", "severe", "sigabrt", "sigbus",
+    "sigill", "sigkill", "sigsegv", "terminat", "traceback", "unable", "uncorrect", "unreach", "unrecover",
+    "unresponsive",
 )  # fmt: skip
+
+#: A word that begins so says that something is not as it should be.
+UNEASY_STEMS: tuple[str, ...] = (
+    "alert", "bug", "cannot", "conflict", "couldn", "degrad", "denied", "deny", "disallow", "drop", "err", "exceed",
+    "expire", "fallback", "fault", "forbid", "illegal", "impossible", "improper", "inaccessib", "incompatib",
+    "incomplete", "inconsisten", "incorrect", "insufficient", "interrupted", "invalid", "leak", "malform",
+    "misaligned", "mismatch", "missing", "overflow", "overrun", "parity", "problem", "refus", "reject", "retries",
+    "retry", "shutdown", "stall", "timedout", "timeout", "trouble", "unavailab", "undefined", "underflow",
+    "underrun", "unexpected", "unknown", "unsuccess", "unsupported", "unusable", "violat", "warn", "wrong",
+)  # fmt: skip
+
+ALERT_STEMS = GRAVE_STEMS + UNEASY_STEMS
 
 #: Words that mean it only beside each other.
 ALERT_PHRASES: tuple[str, ...] = (
@@ -40,6 +43,13 @@ ALERT_PHRASES: tuple[str, ...] = (
     "not connected", "not enough", "not exist", "not found", "not permitted", "not ready", "not respond",
     "not supported", "out of memory", "out of range", "out of space", "power off", "timed out", "time out",
     "too high", "too long", "too low", "too many", "went down", "will not",
+)  # fmt: skip
+
+#: Words of start-up, routine and recovery. They do not make a template normal, but speak for it.
+ROUTINE_WORDS: tuple[str, ...] = (
+    "corrected", "debug", "detected", "enable", "enabled", "ignored", "ignoring", "info", "initialized", "loaded",
+    "mounted", "ok", "recover", "recovered", "registered", "resolved", "started", "starting", "succeeded",
+    "success", "successful", "successfully", "supported", "using",
 )  # fmt: skip
 
 #: What says that there is none of the thing that follows.
