@@ -18,7 +18,7 @@ from rationanomaly.prompt import Response, parse_response
 
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n")
 _VERDICT = re.compile(r"\b(?:ab)?normal(?:ly|ity)?\b|\banomal(?:y|ies|ous|ously)\b", re.IGNORECASE)
-_NEGATION = re.compile(r"\b(?:not|no|never|nor|neither|rather|cannot|\w+n['’]t)\b", re.IGNORECASE)
+_NEGATION = re.compile(r"\b(?:not|no|never|nor|neither|rather|without|lack\w*|cannot|\w+n['’]t)\b", re.IGNORECASE)
 _TOKEN = re.compile(r"[^\W_]+")
 #: The small words without which nobody writes English.
 _FUNCTION_WORDS = frozenset(
@@ -32,7 +32,7 @@ _FUNCTION_WORDS = frozenset(
 #: A rationale whose word triples are this much alike to another's is a duplicate of it (Jaccard).
 _ALIKE = 0.9
 #: From this share of repeated word triples on a text goes round in circles.
-_REPEATED = 0.3
+_REPEATED = 0.2
 _QUOTE_SHOWN = 60
 
 
@@ -113,7 +113,7 @@ def check_label(question: Question, response: Response, _: DistillParams) -> str
 
 def check_contradiction(question: Question, response: Response, _: DistillParams) -> str | None:
     """The last sentence does not conclude the opposite of the answer."""
-    last = sentences(response.rationale)[-1]
+    last = (sentences(response.rationale) or [""])[-1]
     stated = {match.lower() for match in re.findall(r"\b(?:ab)?normal\b", last, re.IGNORECASE)}
     if not stated or question.label in stated or _NEGATION.search(last):
         return None
@@ -122,7 +122,7 @@ def check_contradiction(question: Question, response: Response, _: DistillParams
 
 def check_leak(_: Question, response: Response, __: DistillParams) -> str | None:
     """The first sentence does not give the verdict away; a quote may hold such a word, for the log wrote it."""
-    found = _VERDICT.search(sentences(response.rationale)[0])
+    found = _VERDICT.search((sentences(response.rationale) or [""])[0])
     return f"the first sentence gives the verdict away: {found.group()}" if found else None
 
 

@@ -1,0 +1,154 @@
+"""Checks of rationales: one behaviour each."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rationanomaly import prompt
+from rationanomaly.distill.checks import Checker, sentences, word_count
+from rationanomaly.distill.teachers import Question
+from rationanomaly.evidence import NO_EVIDENCE
+from rationanomaly.params import Params, load_params
+from rationanomaly.prompt import write_response
+from rationanomaly.records import Label
+from tests.conftest import ROOT
+
+LOG = "fatal parity error in the level two cache of node seven"
+GOOD = (
+    'The key parameters are "parity error" and "cache". Data that the processor reads from there may be wrong, so a '
+    "program on this node could fail at any time. The verdict is abnormal."
+)
+
+
+def ask(params: Params, log: str = LOG, label: Label = "abnormal") -> Question:
+    return Question(log, log, prompt.show(log, params.prompt), label)
+
+
+def judge(params: Params, rationale: str, log: str = LOG, label: Label = "abnormal", **settings: object) -> str | None:
+    checker = Checker(params.distill.model_copy(update=settings))
+    return checker.judge(ask(params, log, label), write_response(rationale, label)).reason
+
+
+def test_a_good_rationale_passes(params: Params) -> None:
+    assert judge(params, GOOD) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        GOOD,
+        f"<think>{GOOD}</think>",
+        f"<think>{GOOD}</think><answer>maybe</answer>",
+        write_response(GOOD, "abnormal") * 2,
+    ],
+)
+def test_grammar(text: str, params: Params) -> None:
+    verdict = Checker(params.distill).judge(ask(params), text)
+    assert verdict.reason == "grammar"
+    assert verdict.rationale == text
+
+
+def test_the_answer_must_agree_with_the_corrected_label(params: Params) -> None:
+    verdict = Checker(params.distill).judge(ask(params), write_response(GOOD, "normal"))
+    assert verdict.reason == "label"
+
+
+def test_the_conclusion_must_not_contradict_the_answer(params: Params) -> None:
+    assert judge(params, GOOD.replace("is abnormal", "is normal")) == "contradiction"
+    assert judge(params, GOOD.replace("is abnormal", "is not normal")) is None
+
+
+@pytest.mark.parametrize("word", ["abnormal", "Normal", "anomaly", "abnormally"])
+def test_the_first_sentence_must_not_leak_the_verdict(word: str, params: Params) -> None:
+    assert judge(params, f"This looks {word} at once. {GOOD}") == "leak"
+
+
+def test_a_quote_in_the_first_sentence_may_hold_such_a_word(params: Params) -> None:
+    log = "process exited abnormally after a fatal signal"
+    rationale = GOOD.replace("parity error", "exited abnormally").replace("cache", "fatal signal")
+    assert judge(params, rationale, log) is None
+
+
+def test_length_is_counted_in_words(params: Params) -> None:
+    count = word_count(GOOD)
+    assert judge(params, GOOD, min_words=count, max_words=count) is None
+    assert judge(params, GOOD, min_words=count + 1) == "length"
+    assert judge(params, GOOD, max_words=count - 1) == "length"
+
+
+def test_repetition(params: Params) -> None:
+    assert judge(params, GOOD + " It may fail again and again." * 4) == "repetition"
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        'Die wichtigen Wörter sind "parity error" und "cache", also muss jemand bald danach schauen.',
+        '关键参数是 "parity error" 和 "cache"，这 说明 处理器 可能 读到 错误 的 数据，因此 需要 有人 检查 这 台 机器。',
+    ],
+)
+def test_language(foreign: str, params: Params) -> None:
+    assert judge(params, foreign) == "language"
+
+
+def test_quotes_must_be_literal(params: Params) -> None:
+    assert judge(params, GOOD.replace('"cache"', '"cash"')) == "evidence"
+
+
+def test_one_quote_is_not_enough_for_a_log_with_many_words(params: Params) -> None:
+    assert judge(params, GOOD.replace('"cache"', "cache")) == "evidence"
+    assert judge(params, GOOD.replace('"cache"', '"parity error"')) == "evidence"
+
+
+def test_the_policy_optional_lets_rationales_without_quotes_pass(params: Params) -> None:
+    unquoted = GOOD.replace('"', "")
+    assert judge(params, unquoted) == "evidence"
+    assert judge(params, unquoted, evidence="optional") is None
+    assert judge(params, GOOD.replace('"cache"', '"cash"'), evidence="optional") is None
+    invented = GOOD.replace('"cache"', '"cash"').replace("parity", "parrot")
+    assert judge(params, invented, evidence="optional") == "evidence"
+
+
+def test_a_log_without_words_needs_the_stated_form(params: Params) -> None:
+    rest = "Values alone tell of a state and not of its cause, so nobody has to act on them. The verdict is normal."
+    assert judge(params, f"{NO_EVIDENCE} {rest}", "0x1f 0x2f", "normal") is None
+    assert judge(params, f"There is little to see. {rest}", "0x1f 0x2f", "normal") == "evidence"
+
+
+def test_the_same_rationale_for_another_log_is_a_duplicate(params: Params) -> None:
+    checker, answer = Checker(params.distill), write_response(GOOD, "abnormal")
+    assert checker.judge(ask(params), answer).reason is None
+    assert checker.judge(ask(params, LOG + " again"), answer).reason == "duplicate"
+
+
+def test_logs_that_differ_in_values_may_share_a_rationale(params: Params) -> None:
+    checker, answer = Checker(params.distill), write_response(GOOD, "abnormal")
+    assert checker.judge(ask(params, LOG + " 17"), answer).reason is None
+    assert checker.judge(ask(params, LOG + " 18"), answer).reason is None
+
+
+def test_two_samples_of_one_template_must_differ(params: Params) -> None:
+    checker, answer = Checker(params.distill), write_response(GOOD, "abnormal")
+    assert checker.judge(ask(params), answer).reason is None
+    assert checker.judge(ask(params), answer).reason == "duplicate"
+
+
+def test_a_full_stop_inside_a_quote_ends_no_sentence() -> None:
+    assert sentences('It says "stop. now" here. Then 1.5 volts! Done?') == [
+        'It says "…" here',
+        "Then 1.5 volts",
+        "Done",
+    ]
+
+
+@settings(deadline=None)
+@given(st.text(alphabet='ab".!? \n<>\u2028é', max_size=200))
+def test_no_text_breaks_the_checks(text: str) -> None:
+    sentences(text)
+    for end in ("", "</think><answer>normal</answer>"):
+        checker = Checker(load_params(ROOT / "params.yaml").distill)
+        shown = prompt.Shown(text, tuple(range(len(text))), len(text))
+        checker.judge(Question("t", text, shown, "normal"), f"<think>{text}{end}")
