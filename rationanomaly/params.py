@@ -62,18 +62,36 @@ class SessionParams(Section):
     kind: Literal["lines", "time", "key"]
     lines: Positive
     seconds: Positive
+    key: str | None
     remainder: Literal["drop", "keep"]
 
 
+class JsonParams(Section):
+    message: list[str]
+    time: list[str]
+    node: list[str]
+    alert: list[str]
+
+
 class ParseParams(Section):
+    continue_from: Path | None
+    year: Annotated[int, Field(ge=1970, le=2200)]
+    json_fields: JsonParams
+    pattern: str | None
+    time_format: str | None
+    multiline: bool
+    redact: list[str]
+    redact_patterns: dict[str, str]
     masks: dict[str, str]
     depth: Positive
     similarity: Share
     max_children: Positive
     max_choices: NonNegative
+    max_words: Positive
     abnormal_share: Share
     max_rejected_share: Share
     max_line_bytes: Positive
+    max_expansion: Positive
     sessions: SessionParams
 
 

@@ -44,20 +44,27 @@ class Masker:
         ParamsError: a mask of the user's is no regular expression of the linear-time kind.
     """
 
-    def __init__(self, own: Mapping[str, str]) -> None:
-        self.own = dict(own)
+    def __init__(self, own: Mapping[str, str], max_words: int) -> None:
+        self.own, self.max_words = dict(own), max_words
         self._builtin = "|".join(MASKS.values())
         for name, pattern in self.own.items():
             _check(name, pattern)
 
     def mask(self, messages: pl.Expr) -> pl.Expr:
         """Messages with single spaces and values masked; applying it twice changes nothing more."""
-        messages = single_spaced(messages)
+        messages = single_spaced(messages).map_batches(self._first_words, return_dtype=pl.String)
         for pattern in self.own.values():
             messages = messages.str.replace_all(pattern, WILDCARD)
         for pattern, replacement in DATES.items():
             messages = messages.str.replace_all(pattern, replacement)
         return messages.str.replace_all(self._builtin, WILDCARD)
+
+    def _first_words(self, messages: pl.Series) -> pl.Series:
+        # Only a message of so many bytes can have more words; hardly any has.
+        long = (messages.str.len_bytes() >= 2 * self.max_words).arg_true()
+        if not long.len():
+            return messages
+        return messages.scatter(long, messages.gather(long).str.split(" ").list.head(self.max_words).list.join(" "))
 
 
 def single_spaced(messages: pl.Expr) -> pl.Expr:

@@ -36,7 +36,7 @@ class Miner:
     def new(cls, settings: ParseParams) -> Miner:
         """A miner that has learnt nothing."""
         drain = Drain(settings.depth, settings.similarity, settings.max_children, settings.max_choices)
-        return cls(Masker(settings.masks), drain)
+        return cls(Masker(settings.masks, settings.max_words), drain)
 
     @classmethod
     def load(cls, path: Path) -> Miner:
@@ -49,14 +49,19 @@ class Miner:
             state = json.loads(path.read_bytes())
             if state["version"] != STATE_VERSION:
                 raise ValueError
-            return cls(Masker(state["masks"]), Drain.from_state(state["drain"]))
+            return cls(Masker(state["masks"], state["max_words"]), Drain.from_state(state["drain"]))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             again = "Run `rationanomaly parse` again"
             raise ArtifactError("is not the state of a miner", file=path, mend=again) from error
 
     def save(self, path: Path) -> None:
         """Write the state as JSON."""
-        state: dict[str, Any] = {"version": STATE_VERSION, "masks": self._masker.own, "drain": self._drain.state()}
+        state: dict[str, Any] = {
+            "version": STATE_VERSION,
+            "masks": self._masker.own,
+            "max_words": self._masker.max_words,
+            "drain": self._drain.state(),
+        }
         artifacts.write_json(path, state)
 
     def mask(self, messages: pl.Expr) -> pl.Expr:

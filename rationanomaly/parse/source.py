@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
+import os
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from rationanomaly.errors import InputError
+from rationanomaly.parse.compression import decompress
 
 #: Standard input.
 STDIN = Path("-")
+#: Bytes that are read and worked on at once; a batch of lines is what lies in them.
 CHUNK = 16 * 2**20
 
 
@@ -21,54 +23,112 @@ def find_files(path: Path) -> list[Path]:
     """The files that a path or glob names, sorted; `STDIN` stands for itself.
 
     Raises:
-        InputError: nothing there, or a directory.
+        InputError: nothing there, a directory, a device, or a symbolic link to another part of the disk.
     """
     if path == STDIN:
         return [path]
-    if path.is_dir():
-        raise InputError("is a directory", file=path, mend="Name a file, or a glob such as logs/*.log")
-    if path.exists():
-        return [path]
-    if any(character in path.name for character in "*?["):
-        found = sorted(file for file in path.parent.glob(path.name) if file.is_file())
-        if found:
-            return found
-        raise InputError("no file fits this glob", file=path, mend="Check data.logs")
-    raise InputError("no such file", file=path, mend="Check data.logs, or make demo logs with `rationanomaly simulate`")
+    if not os.path.lexists(path) and any(character in path.name for character in "*?["):
+        found = sorted(file for file in path.parent.glob(path.name) if not file.is_dir())
+        if not found:
+            raise InputError("no file fits this glob", file=path, mend="Correct data.logs")
+    else:
+        found = [path]
+    for file in found:
+        _check(file)
+    return found
 
 
-def read_chunks(path: Path) -> Iterator[bytes]:
-    """The decompressed bytes of one file, in pieces.
+class Source:
+    """Reads the files of a log one after the other.
 
-    Raises:
-        InputError: the file is empty or can't be read.
+    Args:
+        path: a file, a glob, or `STDIN`.
+        max_expansion: a compressed file that grows by more than this factor is taken for a decompression bomb.
     """
-    with _open(path) as stream:
-        chunk = stream.read(CHUNK)
-        if not chunk:
-            raise InputError("is empty", file=path, mend="Check data.logs")
-        while chunk:
-            yield chunk
-            chunk = stream.read(CHUNK)
+
+    def __init__(self, path: Path, max_expansion: int) -> None:
+        self.files = find_files(path)
+        self._max_expansion = max_expansion
+        #: Bytes on disk; None for standard input.
+        self.size = None if path == STDIN else sum(file.stat().st_size for file in self.files)
+        #: Bytes on disk that are read.
+        self.position = 0
+        #: Compressed files that broke off or were damaged; what came before is kept.
+        self.truncated = 0
+
+    @property
+    def live(self) -> bool:
+        """Whether bytes may come at any time: what is there should be passed on at once."""
+        return self.size is None
+
+    def chunks(self, file: Path) -> Iterator[bytes]:
+        """The decompressed bytes of one of the files.
+
+        Raises:
+            InputError: it is empty, can't be read, or expands beyond measure.
+        """
+        if file == STDIN:
+            # Lines typed or piped slowly must not wait for a full chunk.
+            yield from iter(lambda: cast(io.BufferedReader, sys.stdin.buffer).read1(CHUNK), b"")
+            return
+        before = self.position
+        try:
+            with file.open("rb") as stream:
+                if os.fstat(stream.fileno()).st_size == 0 and stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                    raise InputError("is empty", file=file, mend="Correct data.logs")
+                for chunk in self._read(file, stream):
+                    self.position = before + stream.tell() if stream.seekable() else before
+                    yield chunk
+        except OSError as error:
+            raise InputError(f"can't be read: {error.strerror}", file=file, mend="Check its permissions") from error
+
+    def _read(self, file: Path, stream: BinaryIO) -> Iterator[bytes]:
+        magic = stream.peek(4)[:4] if hasattr(stream, "peek") else b""
+        expanded = decompress(stream, magic, CHUNK)
+        if expanded is None:
+            yield from _read_plain(stream)
+            return
+        total = 0
+        try:
+            for chunk in expanded:
+                total += len(chunk)
+                # Below a chunk or two the ratio says nothing: buffers are read ahead.
+                if total > 4 * CHUNK and total > self._max_expansion * stream.tell():
+                    raise InputError(
+                        f"expands to more than {self._max_expansion} times its size, like a decompression bomb",
+                        file=file,
+                        mend="Raise parse.max_expansion if the file can be trusted",
+                    )
+                yield chunk
+        except EOFError:
+            self.truncated += 1
 
 
-def _open(path: Path) -> BinaryIO:
-    if path == STDIN:
-        return sys.stdin.buffer
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise InputError(f"can't be read: {error.strerror}", file=path, mend="Check its permissions") from error
-    magic = file.read(4)
-    file.seek(0)
-    if magic[:2] == b"\x1f\x8b":
-        return cast(BinaryIO, gzip.GzipFile(fileobj=file))
-    if magic[:3] == b"BZh":
-        return cast(BinaryIO, bz2.BZ2File(file))
-    if magic == b"\x28\xb5\x2f\xfd":
-        import zstandard
+def _read_plain(stream: BinaryIO) -> Iterator[bytes]:
+    """A file as long as it is now: what is appended while it is read is left to the next run, but for a begun line."""
+    status = os.fstat(stream.fileno())
+    left = status.st_size if stat.S_ISREG(status.st_mode) else sys.maxsize
+    last = b"\n"
+    while left > 0 and (chunk := stream.read(min(CHUNK, left))):
+        left -= len(chunk)
+        last = chunk[-1:]
+        yield chunk
+    if left == 0 and last != b"\n":
+        yield stream.readline(CHUNK)
 
-        return cast(
-            BinaryIO, io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True))
-        )
-    return file
+
+def _check(file: Path) -> None:
+    """Refuse what is no log file."""
+    if not os.path.lexists(file):
+        mend = "Correct data.logs, or make demo logs with `rationanomaly simulate`"
+        raise InputError("no such file", file=file, mend=mend)
+    if file.is_symlink():
+        target, home = file.resolve(), (file.parent.resolve(), Path.cwd().resolve())
+        if not any(target.is_relative_to(folder) for folder in home):
+            raise InputError("is a symbolic link that leaves its folder", file=file, mend="Name the file itself")
+    if not file.exists():
+        raise InputError("is a symbolic link to nothing", file=file, mend="Correct data.logs")
+    if file.is_dir():
+        raise InputError("is a directory", file=file, mend="Name a file, or a glob such as logs/*.log")
+    if not (file.is_file() or file.is_fifo()):
+        raise InputError("is a device, no file", file=file, mend="Correct data.logs")

@@ -9,22 +9,28 @@ import polars as pl
 
 
 class Spill:
-    """A folder of Arrow files, one a batch."""
+    """A folder of Arrow files, one a batch; it is gone when they have been read.
+
+    Attributes:
+        batches: number of batches written.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._count = folder, 0
+        self._folder, self.batches = folder, 0
         folder.mkdir()
 
     def write(self, batch: pl.DataFrame) -> None:
         """Put a batch aside."""
-        batch.write_ipc(self._path(self._count), compression="lz4")
-        self._count += 1
+        batch.write_ipc(self._path(self.batches), compression="lz4")
+        self.batches += 1
 
     def read(self) -> Iterator[pl.DataFrame]:
-        """The batches in their order; each is deleted once the next is asked for."""
-        for number in range(self._count):
-            yield pl.read_ipc(self._path(number).read_bytes())
-            self._path(number).unlink()
+        """The batches in their order."""
+        for number in range(self.batches):
+            path = self._path(number)
+            yield pl.read_ipc(path.read_bytes())
+            path.unlink()
+        self._folder.rmdir()
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:08d}.arrow"

@@ -5,17 +5,16 @@ rationanomaly parse --params params.yaml
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import polars as pl
 
-from rationanomaly import records
+from rationanomaly import progress, records
 from rationanomaly.params import Params
-from rationanomaly.parse.lines import Counts
 from rationanomaly.parse.mining import Miner
-from rationanomaly.parse.reading import read_records, write_rejects
-from rationanomaly.parse.sessions import LineWindows
+from rationanomaly.parse.reading import LogReader
+from rationanomaly.parse.rejects import write_rejects
+from rationanomaly.parse.sessions import assigner, session_table
 from rationanomaly.parse.spill import Spill
 from rationanomaly.parse.summary import TemplateSummary
 from rationanomaly.parse.table import read_table
@@ -29,32 +28,35 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
         return _take_table(params, inputs["logs"], outputs.folder)
 
     # ---------------------------------------------------------------- read and learn
-    miner, counts, spill = Miner.new(params.parse), Counts(), Spill(outputs.folder / "spill")
+    settings = params.parse
+    miner = Miner.new(settings) if settings.continue_from is None else Miner.load(settings.continue_from)
+    spill = Spill(outputs.folder / "spill")
     rejects = write_rejects(outputs.folder / records.REJECTS)
-    for batch in read_records(inputs["logs"], params.data.format, params.parse, counts, rejects):
+    reader = LogReader(inputs["logs"], params.data.format, settings, rejects=rejects)
+    for batch in reader:
         batch = batch.with_columns(miner.mask(pl.col("message")).alias("mask"))
-        miner.learn(batch["mask"].unique(maintain_order=True))
+        miner.learn(batch["mask"])
         spill.write(batch)
 
     # ---------------------------------------------------------------- name and write
-    summary, windows = TemplateSummary(), LineWindows(params.parse.sessions)
+    sessions = assigner(settings.sessions, reader.format.keys)
+    summary, table = TemplateSummary(), session_table(settings.sessions, sessions.contiguous)
     with (
         ParquetWriter(outputs.folder / records.LINES, records.LINES_SCHEMA) as lines_file,
         ParquetWriter(outputs.folder / records.SESSIONS, records.SESSIONS_SCHEMA) as sessions_file,
     ):
-        for batch in spill.read():
+        for batch in progress.track(spill.read(), "naming", spill.batches, "batches"):
             lines = miner.name(batch)
             lines_file.write(lines)
             summary.add(lines)
-            sessions_file.write(windows.add(lines))
-        sessions_file.write(windows.finish())
-    shutil.rmtree(outputs.folder / "spill")
+            sessions_file.write(table.add(sessions.assign(lines)))
+        sessions_file.write(table.finish())
 
     # ---------------------------------------------------------------- templates
-    table = summary.table(miner.superseded(), params.data.format, params.parse.abnormal_share)
-    records.write_table(outputs.folder / records.TEMPLATES, table, records.TEMPLATES_SCHEMA)
+    templates = summary.table(miner.superseded(), reader.format.name, settings.abnormal_share)
+    records.write_table(outputs.folder / records.TEMPLATES, templates, records.TEMPLATES_SCHEMA)
     miner.save(outputs.folder / records.MINER)
-    return {**_template_metrics(table), **counts.metrics(), "sessions": sessions_file.rows}
+    return {**_template_metrics(templates), **reader.counts.metrics(), "sessions": sessions_file.rows}
 
 
 def _take_table(params: Params, path: Path, folder: Path) -> Metrics:

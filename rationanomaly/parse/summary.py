@@ -21,8 +21,10 @@ _FIRST = (
 _AGAIN = (
     pl.col("lines", "alert_lines").sum(),
     pl.col("tagged").any(),
-    pl.col("first_line", "first_seen").min(),
-    pl.col("last_line", "last_seen").max(),
+    pl.col("first_line").min(),
+    pl.col("last_line").max(),
+    pl.col("first_seen").min(),
+    pl.col("last_seen").max(),
     pl.col("examples").explode(empty_as_null=False).unique(maintain_order=True).head(EXAMPLES),
 )
 

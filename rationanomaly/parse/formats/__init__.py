@@ -1,28 +1,34 @@
-"""Log formats: one file each, one entry in `FORMATS`, one test.
+"""Log formats: one file each, one entry in `_MODULES`, one test.
 
-A format reads the column ``raw`` of a frame, one line a row, and gives one row for each with the columns of
-`FIELDS`. A line that does not fit has a null ``message``. Formats use polars expressions only: vectorised, and
-linear in the length of a line.
+A format reads the column ``raw`` of a frame, one line a row, and gives one row for each with columns of `FIELDS`.
+A line that does not fit has a null ``message``. Formats use polars expressions only: vectorised, and linear in the
+length of a line.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
 from rationanomaly.errors import ParamsError
+from rationanomaly.params import ParseParams
 
 #: What a format gives for each line; all but the message may be null.
 FIELDS = pl.Schema(
     {
         "time": pl.Datetime("us", "UTC"),
-        "node": pl.String(),
-        "alert": pl.Boolean(),
-        "message": pl.String(),
+        "node": pl.String,
+        "alert": pl.Boolean,  # the line's own alert tag
+        "message": pl.String,
+        "goes_on": pl.Boolean,  # the next line is the rest of this one
     }
 )
+
+#: Modules of this package with a function ``formats(settings)``; the more particular formats first.
+_MODULES = ("simulated", "bgl", "hdfs", "container", "syslog", "web", "application", "json_lines", "custom", "plain")
 
 
 @dataclass(frozen=True)
@@ -32,32 +38,48 @@ class Format:
     Attributes:
         name: as in ``data.format``.
         summary: what writes it, a few words.
-        read: from a frame with the column ``raw`` to a frame of as many rows with the columns of `FIELDS`.
+        expressions: column of `FIELDS` → its value, of the column ``raw``.
         keys: regular expression of what groups lines to sessions (all its matches in a message), or None.
+        names_year: whether a line's time names the year.
+        detectable: whether ``data.format: auto`` may choose it.
     """
 
     name: str
     summary: str
-    read: Callable[[pl.DataFrame], pl.DataFrame]
+    parse: Callable[[pl.DataFrame], pl.DataFrame]
     keys: str | None = None
+    names_year: bool = True
+    detectable: bool = True
+
+    def read(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per row of ``lines`` (column ``raw``), with exactly the columns of `FIELDS`."""
+        found = self.parse(lines)
+        return found.select(
+            (pl.col(name) if name in found.columns else pl.lit(None)).cast(kind).alias(name)
+            for name, kind in FIELDS.items()
+        )
 
 
-def formats() -> Mapping[str, Format]:
-    """All formats by name."""
-    from rationanomaly.parse.formats import bgl, simulated
+def formats(settings: ParseParams | None = None) -> Mapping[str, Format]:
+    """All formats by name, the more particular first.
 
-    return {entry.name: entry for entry in (simulated.FORMAT, bgl.FORMAT, bgl.THUNDERBIRD)}
+    Args:
+        settings: the params section ``parse``, for the formats that users describe; None leaves those out.
+    """
+    modules = (importlib.import_module(f"{__name__}.{name}") for name in _MODULES)
+    return {form.name: form for module in modules for form in module.formats(settings)}
 
 
-def find(name: str) -> Format:
+def find(name: str, settings: ParseParams | None = None) -> Format:
     """The format of a name.
 
     Raises:
-        ParamsError: no format of that name.
+        ParamsError: no format of that name, or what the user says of it is wrong.
     """
-    known = formats()
+    known = formats(settings)
     if name not in known:
+        names = ", ".join(known)
         raise ParamsError(
-            f"`data.format`: no format `{name}`", mend=f"Use one of {', '.join(sorted(known))}, templates"
+            f"`data.format`: no format {name}", mend=f"Use one of {names}, auto, or templates for a table"
         )
     return known[name]

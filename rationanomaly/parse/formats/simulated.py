@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import polars as pl
 
+from rationanomaly.params import ParseParams
 from rationanomaly.parse.formats import Format
 
 
-def read(lines: pl.DataFrame) -> pl.DataFrame:
+def formats(_settings: ParseParams | None) -> list[Format]:
+    """The simulator's own format."""
+    return [Format("simulated", "written by `rationanomaly simulate`", parse)]
+
+
+def parse(lines: pl.DataFrame) -> pl.DataFrame:
     """Split at the first five spaces; a line fits if its time is ISO 8601 in UTC."""
-    parts = lines.select(pl.col("raw").str.splitn(" ", 6).alias("parts")).unnest("parts")
+    parts = lines.select(pl.col("raw").str.splitn(" ", 6)).unnest("raw")
     time = pl.col("field_1").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", time_zone="UTC", strict=False)
-    return parts.select(
-        time.alias("time"),
-        pl.col("field_2").alias("node"),
-        (pl.col("field_0") != "-").alias("alert"),
-        pl.when(time.is_not_null()).then(pl.col("field_5")).alias("message"),
+    return parts.with_columns(time=time).select(
+        "time",
+        node="field_2",
+        alert=pl.col("field_0") != "-",
+        message=pl.when(pl.col("time").is_not_null()).then("field_5"),
     )
-
-
-FORMAT = Format("simulated", "written by `rationanomaly simulate`", read)

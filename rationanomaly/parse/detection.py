@@ -1,0 +1,55 @@
+"""Which format a log has, told from its first lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from rationanomaly.errors import InputError
+from rationanomaly.params import ParseParams
+from rationanomaly.parse import formats
+from rationanomaly.parse.formats import Format
+
+#: Lines that are looked at.
+SAMPLE = 1000
+#: The least share of them that has to fit.
+LEAST = 0.5
+
+
+@dataclass(frozen=True)
+class Detection:
+    """The format that fits best.
+
+    Attributes:
+        format: the format; of equally good ones the more particular.
+        confidence: share of the sampled lines that fit it, in [0, 1].
+        shares: the same of every format by name.
+    """
+
+    format: Format
+    confidence: float
+    shares: dict[str, float]
+
+
+def detect(raw: pl.Series, settings: ParseParams, file: Path) -> Detection:
+    """Detect the format of lines.
+
+    Args:
+        raw: the first lines.
+        settings: the params section ``parse``.
+        file: where they come from, for the error.
+
+    Raises:
+        InputError: no format fits at least half of the lines.
+    """
+    sample = raw.head(SAMPLE).to_frame("raw")
+    known = {name: form for name, form in formats.formats(settings).items() if form.detectable}
+    shares = {name: 1 - form.read(sample)["message"].null_count() / sample.height for name, form in known.items()}
+    best = max(shares, key=lambda name: shares[name])
+    if shares[best] < LEAST:
+        problem = f"fits no known log format (best: {best}, {shares[best]:.0%} of the first {sample.height} lines)"
+        mend = "Set data.format: custom and parse.pattern, or data.format: plain to take each line as a message"
+        raise InputError(problem, file=file, line=1, mend=mend)
+    return Detection(known[best], shares[best], shares)
