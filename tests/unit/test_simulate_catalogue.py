@@ -53,6 +53,13 @@ def test_severities_and_rates_are_usable(events: tuple[Event, ...]) -> None:
     assert all(event.rate > 0 for event in events)
 
 
+def test_severity_does_not_give_the_truth_away(events: tuple[Event, ...]) -> None:
+    loud = [event.fault for event in events if event.severity in ("ERROR", "FATAL")]
+    quiet = [event.fault for event in events if event.severity not in ("ERROR", "FATAL")]
+    assert 0.5 < np.mean(loud) < 0.9
+    assert np.mean(quiet) > 0.04
+
+
 def test_every_fault_has_a_known_domain_and_every_domain_several_faults(events: tuple[Event, ...]) -> None:
     assert {event.domain for event in events} - {""} == set(DOMAINS)
     faults = Counter(event.domain for event in events if event.fault)
