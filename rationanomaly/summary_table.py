@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rich import box
 from rich.console import Console, Group
 from rich.markup import escape
 from rich.panel import Panel
@@ -11,45 +12,53 @@ from rich.table import Table
 from rich.text import Text
 
 from rationanomaly.evaluate.judging import Prediction
-from rationanomaly.evaluate.summary import Figures, Summary
+from rationanomaly.evaluate.summary import Figures, ModelSummary, Summary
 
 _LONGEST_TEMPLATE = 110
+_FIGURES = ("F1", "P", "R", "AP")
 
 
 def show_summary(summary: Summary, console: Console) -> None:
     """Print figures, example verdicts, where the plots lie, what was registered and what to try next."""
     console.print()
-    console.print(_figures_table(summary))
-    console.print(_rates_table(summary))
-    console.print("[bold]Example verdicts[/] [dim]on templates that the model has not seen[/]")
+    console.print("[bold]The abnormal class on held-out data[/]\n")
+    console.print(_template_table(summary))
+    if summary.sessions:
+        console.print(_session_table(summary))
+    if summary.examples:
+        console.print("[bold]Example verdicts[/] [dim]on templates that the model has not seen[/]")
     for example in summary.examples:
         console.print(_verdict(example))
-    console.print(_closing(summary))
+    console.print(_closing(summary), soft_wrap=True)
 
 
-def _figures_table(summary: Summary) -> Table:
-    abnormal = f"{summary.positives} of {summary.templates} {summary.side} templates abnormal"
-    if summary.sessions:
-        abnormal += f"; {summary.abnormal_sessions} of {summary.sessions} sessions"
-    table = Table(title=f"Abnormal class, {abnormal}", title_justify="left", title_style="bold")
-    table.add_column("")
-    for level in ("template", "session"):
-        for name in ("F1", "P", "R", "AP"):
-            table.add_column(f"{level}\n{name}" if name == "F1" else f"\n{name}", justify="right")
+def _template_table(summary: Summary) -> Table:
+    title = f"Templates  [dim]{summary.positives} of {summary.templates} in the {summary.side} split are abnormal[/]"
+    table = _table(title, *_FIGURES, "grounded", "well-formed")
     for model in summary.models:
-        style = "bold" if model.name == "grpo" else "dim" if model.name == "reference" else ""
-        table.add_row(model.title, *_cells(model.template), *_cells(model.session), style=style)
+        cells = (*_cells(model.template), _figure(model.grounding), _figure(model.format))
+        table.add_row(model.title, *cells, style=_style(model))
     return table
 
 
-def _rates_table(summary: Summary) -> Table:
-    table = Table(title="Rationales", title_justify="left", title_style="bold")
-    for name in ("", "grounded", "well-formed"):
-        table.add_column(name, justify="right" if name else "left")
+def _session_table(summary: Summary) -> Table:
+    title = f"Sessions  [dim]{summary.abnormal_sessions} of {summary.sessions} are abnormal[/]"
+    table = _table(title, *_FIGURES)
     for model in summary.models:
-        if model.format is not None:
-            table.add_row(model.title, _figure(model.grounding), _figure(model.format))
+        table.add_row(model.title, *_cells(model.session), style=_style(model))
     return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", no_wrap=True, min_width=20)
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _style(model: ModelSummary) -> str:
+    return {"grpo": "bold", "reference": "dim"}.get(model.name, "")
 
 
 def _cells(figures: Figures) -> tuple[str, str, str, str]:
