@@ -14,7 +14,7 @@ export TOKENIZERS_PARALLELISM := false
 .PHONY: help install demo test test-slow check docs format clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}'
+	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}'
 
 install: $(VENV)/installed  ## make .venv with everything in it
 
@@ -32,6 +32,9 @@ demo: $(VENV)/installed data/simulated  ## the whole pipeline on simulated logs,
 
 test: $(VENV)/installed  ## unit, component and pipeline tests
 	pytest
+
+bench-%: $(VENV)/installed  ## a benchmark of benchmarks/: bench-rewards, bench-simulate, …
+	@python benchmarks/$*.py
 
 test-slow: $(VENV)/installed  ## tests of many minutes
 	pytest -m slow

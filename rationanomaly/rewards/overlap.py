@@ -135,7 +135,7 @@ def _common_subsequence(tokens: Iterable[str], reference: Tokenised) -> int:
 def _matches(
     ours: list[Counter[tuple[str, ...]]], theirs: list[Counter[tuple[str, ...]]]
 ) -> tuple[list[int], list[int]]:
-    correct = [sum(min(n, b[gram]) for gram, n in a.items() if gram in b) for a, b in zip(ours, theirs, strict=True)]
+    correct = [sum(min(a[gram], b[gram]) for gram in a.keys() & b.keys()) for a, b in zip(ours, theirs, strict=True)]
     return correct, [counts.total() for counts in ours]
 
 

@@ -229,5 +229,7 @@ def _invented(sample: Sample) -> int:
     ordinary words nobody can say whether they are invented.
     """
     unquoted = " ".join(sample.rationale.text.split('"')[::2])
-    identifiers = {word for word in _words(unquoted) if "_" in word or any(c.isdigit() for c in word)}
+    # Most words are letters only, which `isalpha` sees at once.
+    marked = {word for word in _words(unquoted) if not word.isalpha()}
+    identifiers = {word for word in marked if "_" in word or any(c.isdigit() for c in word)}
     return len(identifiers.difference(_words(sample.source.shown.text))) if identifiers else 0
