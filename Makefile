@@ -11,7 +11,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check docs format clean
+.PHONY: help install demo test test-slow test-containers images check docs format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}'
@@ -38,6 +38,13 @@ bench-%: $(VENV)/installed  ## a benchmark of benchmarks/: bench-rewards, bench-
 
 test-slow: $(VENV)/installed  ## tests of many minutes
 	pytest -m slow
+
+test-containers: $(VENV)/installed  ## the pipeline in real containers, without any registry; needs root and apt
+	docker/without_registry.sh pytest -m containers tests/containers
+
+images:  ## the cpu and the gpu image, with podman or docker; docker/README.md
+	docker/build.sh cpu
+	docker/build.sh gpu
 
 check: $(VENV)/installed  ## ruff and mypy
 	ruff check .

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Build an image with podman or docker, whichever is there: docker/build.sh cpu|gpu
+#
+#   BASE_IMAGE=IMAGE         any Debian or Ubuntu with Python 3.11 and venv; the default is in the Dockerfile
+#   PIP_EXTRA_INDEX_URL=URL  and pip's other variables of its kind, as outside; /etc/pip.conf is mounted where it exists
+#   CONTAINER_TOOL=docker    rather than podman
+set -euo pipefail
+cd "$(dirname "$0")/.."
+variant=${1:?cpu or gpu}
+tool=${CONTAINER_TOOL:-$(command -v podman || command -v docker)} || { echo "Install podman or docker" >&2; exit 1; }
+
+arguments=(--build-arg "VARIANT=$variant" --build-arg "GIT_COMMIT=$(git rev-parse HEAD 2> /dev/null || echo unknown)")
+for name in BASE_IMAGE PIP_CERT PIP_EXTRA_INDEX_URL PIP_FIND_LINKS PIP_INDEX_URL PIP_TRUSTED_HOST; do
+    [ -z "${!name:-}" ] || arguments+=(--build-arg "$name=${!name}")
+done
+# pip in the build trusts and asks what pip outside does; secrets are mounts that stay out of the image.
+certificates=/etc/ssl/certs/ca-certificates.crt
+[ ! -f "$certificates" ] || arguments+=(--secret "id=certificates,src=$certificates")
+[ ! -f /etc/pip.conf ] || arguments+=(--secret "id=pip.conf,src=/etc/pip.conf")
+if [ "$(basename "$tool")" = podman ]; then
+    arguments+=(--format docker)
+    for folder in ${PIP_FIND_LINKS:-}; do
+        [ ! -d "$folder" ] || arguments+=(--volume "$folder:$folder:ro")
+    done
+fi
+
+DOCKER_BUILDKIT=1 "$tool" build --network host "${arguments[@]}" --file docker/Dockerfile \
+    --tag "rationanomaly-$variant:dev" .

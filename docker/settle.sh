@@ -1,0 +1,20 @@
+# Make a filled venv ready for a read-only image: sh settle.sh cpu|gpu VENV
+set -eu
+variant=$1
+packages=$(echo "$2"/lib/python3*/site-packages)
+
+if [ "$variant" = cpu ] && ls -d "$packages"/nvidia* > /dev/null 2>&1; then
+    echo "pip has taken the CUDA build of torch. Name an index of CPU wheels: PIP_EXTRA_INDEX_URL=… make images" >&2
+    exit 1
+fi
+
+# ---- what no step needs
+rm -rf "$packages"/torch/test
+find "$packages"/torch/bin -type f ! -name torch_shm_manager -delete  # the rest are test programs
+if [ "$variant" = cpu ]; then
+    rm -rf "$packages"/torch/include  # headers: only GPU operators are ever compiled
+fi
+
+# ---- bytecode that holds whatever time stamps a copy gives the files
+# A few packages carry templates that are no Python; they fail here and nobody imports them.
+python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash "$packages" > /dev/null || true
