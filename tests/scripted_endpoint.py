@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,12 +25,14 @@ class Script:
     Attributes:
         by_log: behaviours for the calls about one log, in order; the names are those of `Handler`'s methods.
         always: the behaviour for every call about a log.
-        delay: seconds before each good answer.
+        delay: seconds before each answer that is a completion.
+        answer: writes the good answers.
     """
 
     by_log: dict[str, Sequence[str]] = field(default_factory=dict)
     always: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
+    answer: Callable[[str, Label], str] = field(default_factory=lambda: good_answer)
     calls: Counter[str] = field(default_factory=Counter)
     finished: Counter[str] = field(default_factory=Counter)
     billed: list[tuple[int, int]] = field(default_factory=list)
@@ -115,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
             self.script.finished[self.log] += 1
 
     def good(self) -> None:
-        self._complete(good_answer(self.log, self.label))
+        self._complete(self.script.answer(self.log, self.label))
 
     def wrong_label(self) -> None:
         self._complete(good_answer(self.log, "normal" if self.label == "abnormal" else "abnormal"))

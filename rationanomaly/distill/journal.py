@@ -130,7 +130,8 @@ class Journal:
         with translated_disk_errors(self._path):
             self._file.write(text.encode() + b"\n")
             self._file.flush()
-            os.fsync(self._file.fileno())
+            if line["event"] == "settled":  # A paid answer must survive a power cut; this also saves what was sent.
+                os.fsync(self._file.fileno())
 
     def _load(self) -> None:
         self._file.seek(0)
