@@ -50,7 +50,8 @@ def run(
     from rationanomaly.summary_table import show_summary
 
     loaded = load_params(params, settings or ())
-    run_training(loaded, output, Runner(runner))
+    with console.progress_bars("pipeline"):
+        run_training(loaded, output, Runner(runner))
     show_summary(read_summary(output), console.STDOUT)
 
 

@@ -17,7 +17,7 @@ from docker.types import Mount
 from kfp import local
 
 from pipelines.pod import USER
-from rationanomaly.component import OUTPUTS, STATE
+from rationanomaly.component import OUTPUTS, PROGRESS, STATE
 from rationanomaly.errors import SurroundingsError
 from rationanomaly.params import Params
 
@@ -103,6 +103,7 @@ def _environment(params: Params, output: Path) -> dict[str, str]:
     return {
         OUTPUTS: str(output),
         STATE: str(output / ".state"),
+        PROGRESS: "json",
         "MLFLOW_TRACKING_URI": _tracking_uri(output),
         **secrets,
     }

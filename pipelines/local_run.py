@@ -12,9 +12,10 @@ from pathlib import Path
 
 from kfp import dsl, local
 
+from pipelines.run_log import captured
 from pipelines.training import training_pipeline
 from rationanomaly import artifacts
-from rationanomaly.component import OUTPUTS, STATE
+from rationanomaly.component import OUTPUTS, PROGRESS, STATE
 from rationanomaly.errors import PipelineError
 from rationanomaly.params import Params
 from rationanomaly.steps import STEPS
@@ -50,7 +51,8 @@ def run_training(params: Params, output: Path, runner: Runner = Runner.SUBPROCES
             enable_caching=False,
         )
         try:
-            training_pipeline(params, partial(_name_image, image=params.cluster.image))()
+            with captured(output / "pipeline.log"):
+                training_pipeline(params, partial(_name_image, image=params.cluster.image))()
         except RuntimeError as error:
             raise PipelineError(f"the pipeline failed: {_failed_step(Path(root), error)}", mend=_MEND) from error
         # KFP can skip a branch, or miss the status of a container, and still report success.
@@ -60,7 +62,7 @@ def run_training(params: Params, output: Path, runner: Runner = Runner.SUBPROCES
         artifacts.read(output / step.name, step.name)
 
 
-_MEND = "The step's own line above says why; the same command goes on from there"
+_MEND = "The line above says why, pipeline.log in the output folder all; the same command goes on from there"
 
 
 def _failed_step(root: Path, error: RuntimeError) -> str:
@@ -96,7 +98,7 @@ def _runner(
 def _environment(output: Path) -> Iterator[None]:
     """Tell the components where finished outputs and their state lie."""
     before = dict(os.environ)
-    os.environ |= {OUTPUTS: str(output), STATE: str(output / ".state")}
+    os.environ |= {OUTPUTS: str(output), STATE: str(output / ".state"), PROGRESS: "json"}
     # Subprocesses import `rationanomaly`; an editable install finds it from any folder.
     try:
         yield

@@ -7,6 +7,7 @@ pod) and, for local runs, ``RATIONANOMALY_OUTPUTS`` (finished outputs, which a s
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -14,7 +15,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rationanomaly import tracking
 from rationanomaly.errors import RationAnomalyError
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 STATE, OUTPUTS = "RATIONANOMALY_STATE", "RATIONANOMALY_OUTPUTS"
-_SECONDS_BETWEEN_LINES = 10.0
+#: ``json``: progress comes as marked lines, which a local run turns back into events.
+PROGRESS = "RATIONANOMALY_PROGRESS"
+PROGRESS_MARK, FAILURE_MARK = "::progress ", "::failed "
 
 
 def run_component(
@@ -58,7 +61,7 @@ def run_component(
         with listening(_Teller(name)):
             figures = execute(BY_NAME[name], loaded, {k: Path(v) for k, v in inputs.items()}, folder, state)
     except RationAnomalyError as error:
-        logger.error("%s failed: %s", name, error)
+        logger.error("%s%s: %s", FAILURE_MARK, name, error)
         raise
     if folder != target:
         shutil.copytree(folder, target, copy_function=_link, dirs_exist_ok=True)
@@ -98,18 +101,24 @@ def _set_up_logging() -> None:
 
 
 class _Teller:
-    """Writes progress as log lines, not more than one in ten seconds for each task."""
+    """Writes progress as log lines, not more than one in ten seconds for each task; oftener for a machine."""
 
     def __init__(self, step: str) -> None:
         self._step = step
         self._told: dict[str, float] = {}
+        self._for_machine = os.environ.get(PROGRESS) == "json"
+        self._pause = 0.5 if self._for_machine else 10.0
 
     def __call__(self, event: Event) -> None:
         now = time.monotonic()
         finished = event.total is not None and event.done >= event.total
-        if not finished and now - self._told.get(event.task, now - _SECONDS_BETWEEN_LINES) < _SECONDS_BETWEEN_LINES:
+        if not finished and now - self._told.get(event.task, now - self._pause) < self._pause:
             return
         self._told[event.task] = now
-        figures: dict[str, Any] = dict(event.figures)
+        task, figures = f"{self._step}: {event.task}", dict(event.figures)
+        if self._for_machine:
+            document = {"task": task, "done": event.done, "total": event.total, "unit": event.unit, "figures": figures}
+            sys.stderr.write(f"{PROGRESS_MARK}{json.dumps(document)}\n")
+            return
         of = f" of {event.total:g}" if event.total is not None else ""
-        logger.info("%s: %s %g%s %s %s", self._step, event.task, event.done, of, event.unit, figures or "")
+        logger.info("%s %g%s %s %s", task, event.done, of, event.unit, figures or "")
