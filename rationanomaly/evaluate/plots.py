@@ -34,10 +34,12 @@ def draw_precision_recall(models: Sequence[ModelVerdicts], folder: Path) -> None
         name = PR_CURVE if model.name == FINAL else f"{PR_CURVE}_{model.name}"
         _write_csv(folder / f"{name}.csv", ("recall", "precision", "threshold"), [(r, p, t) for t, p, r in points])
         # A step, not a line: between two thresholds there is no model with a precision in between.
-        recalls, precisions = [0.0, *(r for _, _, r in points)], [1.0, *(p for _, p, _ in points)]
-        axes.step(recalls, precisions, _STYLES[model.name], where="pre", label=TITLES[model.name])
+        steps = [(0.0, points[0][1]), *((r, p) for _, p, r in points)] if points else []
+        axes.step(
+            [r for r, _ in steps], [p for _, p in steps], _STYLES[model.name], where="pre", label=TITLES[model.name]
+        )
     axes.set(xlim=(0, 1.01), ylim=(0, 1.03), title="Held-out templates")
-    axes.legend(loc="lower left")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     _save(figure, folder / f"{PR_CURVE}.png")
 
 
@@ -55,7 +57,7 @@ def draw_rewards(curves: Path, folder: Path) -> None:
         axes.plot([x for x, _ in points], _smooth([y for _, y in points]), label=name.removeprefix("terms/"))
     axes.set_title("Reward and its terms, before weighting")
     if rows:
-        axes.legend(loc="best")
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     _save(figure, folder / f"{REWARD_CURVES}.png")
 
 
@@ -73,7 +75,7 @@ def _canvas(x: str, y: str) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure
 
     # Not pyplot: it keeps state for the whole process and looks for a display.
-    figure = Figure(figsize=(6.4, 4.4), dpi=110, layout="constrained")
+    figure = Figure(figsize=(7.6, 4.2), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.set(xlabel=x, ylabel=y)

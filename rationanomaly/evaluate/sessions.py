@@ -117,7 +117,8 @@ def _members(sessions: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """One row per line of a session: ``session``, ``template_id``, ``abnormal``.
 
     Where sessions are runs of consecutive lines, each line's own truth is known. Sessions that interleave (by node,
-    by request) only tell their templates; a line's truth is then that of the session's tag.
+    by request) only tell their templates: a line's truth is then that of most lines of its template, and never
+    abnormal in a session without alert.
     """
     starts = sessions.select("session", "first_line", "last_line").sort("first_line")
     joined = lines.select("line", "template_id", "abnormal").join_asof(
@@ -127,8 +128,9 @@ def _members(sessions: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     counts = sessions.join(joined.group_by("session").len(), on="session", how="left")
     if (counts["lines"] == counts["len"].fill_null(0)).all():
         return joined.select("session", "template_id", "abnormal")
-    return (
-        sessions.select("session", pl.col("alert").alias("abnormal"), "template_ids")
-        .explode("template_ids")
-        .rename({"template_ids": "template_id"})
+    usual = lines.group_by("template_id").agg(usual=pl.col("abnormal").mean() >= 0.5)
+    members = sessions.select("session", "alert", template_id="template_ids").explode("template_id")
+    abnormal = pl.col("usual") & pl.col("alert").fill_null(True)
+    return members.join(usual, on="template_id", how="left", maintain_order="left").select(
+        "session", "template_id", abnormal=abnormal
     )
