@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from rationanomaly.simulate.cluster import UNITS_PER_RACK, build_cluster
 from rationanomaly.simulate.events import load_catalogue
 from rationanomaly.simulate.faults import DOMAINS, unfold
 from rationanomaly.simulate.labels import alert_tags
-from rationanomaly.simulate.timeline import BLOCK_LINES, LEAST, Timeline
+from rationanomaly.simulate.timeline import BLOCK_LINES, LEAST, Block, Timeline
 from rationanomaly.simulate.wording import UNTAGGED
 
 SESSION = 100
@@ -55,10 +56,19 @@ def faulty(written: Path) -> np.ndarray[Any, np.dtype[np.bool_]]:
     return (pl.read_csv(written / dataset.TRUTH)["label"] == "abnormal").to_numpy()
 
 
-def events_of(params: Params) -> np.ndarray[Any, np.dtype[np.int64]]:
+def blocks_of(params: Params) -> Iterator[Block]:
     settings_ = params.simulate
-    timeline = Timeline(EVENTS, build_cluster(settings_.nodes), settings_.lines, settings_.episodes, settings_.seed)
-    return np.concatenate([block.event for block in timeline.blocks()])
+    cluster = build_cluster(settings_.nodes)
+    return Timeline(EVENTS, cluster, settings_.lines, settings_.episodes, settings_.seed).blocks()
+
+
+def events_of(params: Params) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return np.concatenate([block.event for block in blocks_of(params)])
+
+
+def read_as(name: str, raw: pl.Series) -> pl.DataFrame:
+    """What `parse` reads from lines."""
+    return formats.find(name).read(pl.DataFrame({"raw": raw})).select("time", "node", "alert", "message")
 
 
 # ---------------------------------------------------------------- files
@@ -103,7 +113,7 @@ def test_progress_ends_at_the_last_line(params: Params) -> None:
 
 def test_every_line_fits_the_format(params: Params, lines: list[str]) -> None:
     assert len(lines) == params.simulate.lines
-    read = formats.find("simulated").read(pl.DataFrame({"raw": lines}))
+    read = read_as("simulated", pl.Series(lines))
     assert read.null_count().row(0) == (0, 0, 0, 0)
     assert read["time"].is_sorted()
     names = set(build_cluster(params.simulate.nodes).names)
@@ -120,7 +130,7 @@ def test_bgl_layout_reads_like_bgl_and_says_the_same(params: Params) -> None:
     for layout in ("simulated", "bgl"):
         settings_ = with_simulate(params, lines=2_000, layout=layout)
         raw = pl.concat([lines for _, lines, _ in dataset.generate(settings_, EVENTS)])
-        texts[layout] = formats.find(layout).read(pl.DataFrame({"raw": raw}))
+        texts[layout] = read_as(layout, raw)
     assert texts["bgl"].null_count().row(0) == (0, 0, 0, 0)
     assert texts["bgl"].equals(texts["simulated"])
 
@@ -199,7 +209,7 @@ def test_no_episodes_no_faults(params: Params) -> None:
 
 def test_faults_come_in_bursts_close_to_each_other(params: Params) -> None:
     """Most fault lines are followed by another within 20 lines, about a node of the same rack."""
-    block, _, _ = next(dataset.generate(params, EVENTS))
+    block = next(blocks_of(params))
     lines = np.flatnonzero(np.array([event.fault for event in EVENTS])[block.event])
     near = np.diff(lines) <= 20
     assert near.mean() > 0.8
@@ -224,7 +234,7 @@ def test_an_episode_spreads_to_other_domains_and_the_root_comes_first() -> None:
 def test_benign_symptoms_are_more_frequent_around_faults(params: Params) -> None:
     domain = np.array([event.domain for event in EVENTS])
     fault = np.array([event.fault for event in EVENTS])
-    block, _, _ = next(dataset.generate(params, EVENTS))
+    block = next(blocks_of(params))
     symptom = (domain[block.event] == "memory") & ~fault[block.event]
     source = (domain[block.event] == "memory") & fault[block.event]
     around = np.convolve(source, np.ones(101), mode="same") > 0
