@@ -21,7 +21,8 @@ from rationanomaly.params import DistillParams, Params, PromptParams
 _SECTION = re.compile(r"^=== (\w+)\n", re.MULTILINE)
 _PLACE = re.compile(r"\{(\w+)\}")
 _SECTIONS = ("system", "user", "again")
-_LONGEST_REFUSAL = 300
+#: UTF-8 bytes that telling a refusal adds to a prompt at most: 240 characters of it, and the words around.
+LONGEST_REFUSAL = 240 * 4 + 200
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class TeacherPrompt:
         values = {
             "log": question.shown.text,
             "label": question.label,
-            "refusal": refusal[:_LONGEST_REFUSAL],
+            "refusal": refusal[:240],
             "no_evidence": NO_EVIDENCE,
             "min_words": str(self.settings.min_words),
             "max_words": str(self.settings.max_words),
