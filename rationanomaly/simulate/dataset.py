@@ -18,13 +18,13 @@ from rationanomaly.simulate.events import Event, load_catalogue
 from rationanomaly.simulate.labels import alert_tags
 from rationanomaly.simulate.mined import TruthByTemplate
 from rationanomaly.simulate.reviewers import review
-from rationanomaly.simulate.timeline import START_MS, Block, Timeline
+from rationanomaly.simulate.timeline import Block, Timeline
 from rationanomaly.simulate.wording import Wording
 
 LOG, TRUTH, LEDGER = "cluster.log", "truth.csv", "decisions.jsonl"
 _TASK = "simulating"
-#: The reviewers start to work this long after the log's first line.
-_REVIEW_AFTER = timedelta(days=30)
+#: The reviewers start to work this long after the log's last line.
+_REVIEW_AFTER = timedelta(days=1)
 
 
 def write(params: Params, folder: Path) -> None:
@@ -47,8 +47,8 @@ def write(params: Params, folder: Path) -> None:
                 lines.to_frame().write_csv(log_file, include_header=False, quote_style="never")
                 _truth(block, events).write_csv(truth_file, include_header=False)
                 templates.add(messages, block.event)
-        start = datetime.fromtimestamp(START_MS / 1000, UTC) + _REVIEW_AFTER
-        write_rows(ledger, review(templates.judged(), params.simulate, start))
+        end = datetime.fromtimestamp(int(block.time[-1]) // 1000, UTC)
+        write_rows(ledger, review(templates.judged(), params.simulate, end + _REVIEW_AFTER))
 
 
 def generate(params: Params, events: Sequence[Event]) -> Iterator[tuple[Block, pl.Series, pl.Series]]:

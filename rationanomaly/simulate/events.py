@@ -51,7 +51,7 @@ class Event:
 
 def load_catalogue() -> tuple[Event, ...]:
     """Read all events, by file name and then in file order."""
-    files = resources.files("rationanomaly.simulate") / "catalogue"
+    files = resources.files("rationanomaly.simulate.catalogue")
     events: list[Event] = []
     for file in sorted(files.iterdir(), key=lambda entry: entry.name):
         subsystem, _, suffix = file.name.partition(".")

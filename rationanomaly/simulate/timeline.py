@@ -107,8 +107,8 @@ class Timeline:
                 if shares is None or not len(lines):
                     continue
                 event[lines] = random.choice(len(shares), len(lines), p=shares)
-                place = np.full(len(lines), source)
-                near[lines] = place if burst.root else self.cluster.neighbours(place, random)
+                origin = np.full(len(lines), source)
+                near[lines] = origin if burst.root else self.cluster.neighbours(origin, random)
                 gaps[lines] *= _HASTE
 
     def _show_all(self, event: Numbers, random: np.random.Generator) -> None:
