@@ -43,44 +43,54 @@ def split_lines(chunks: Iterable[bytes], max_line_bytes: int, counts: Counts) ->
     Any of LF, CR LF and CR ends a line. A line over ``max_line_bytes`` is cut there. Invalid UTF-8 becomes U+FFFD;
     NULs, terminal escapes and a byte order mark go.
     """
-    rest, skipping, first = b"", False, True
-    for chunk in chunks:
-        data = rest + chunk
-        if first and len(data) >= len(_BOM):
-            data, first = data.removeprefix(_BOM), False
-        # A CR at the very end may be the first half of CR LF.
-        data, held = (data[:-1], b"\r") if data.endswith(b"\r") else (data, b"")
-        if b"\r" in data:
-            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        if skipping:
-            _, newline, data = data.partition(b"\n")
-            skipping = not newline
-        whole, newline, rest = data.rpartition(b"\n")
+    rest, skipping = b"", False
+    for chunk in _unix_ends(chunks):
+        start, end = 0, chunk.rfind(b"\n") + 1
+        if skipping and end:
+            start, skipping = chunk.index(b"\n") + 1, False
+        if not skipping and end > start:
+            yield _frame(b"".join((rest, memoryview(chunk)[start:end])), max_line_bytes, counts)
+            rest = b""
+        if not skipping:
+            rest += chunk[max(start, end) :]
         if len(rest) > max_line_bytes:
             # What follows of an endless line is passed over, so that it never lies in memory.
-            whole, newline, rest, skipping = whole + newline + rest[: max_line_bytes + 1], b"\n", b"", True
-        rest += held
-        if newline:
-            yield _frame(whole + newline, max_line_bytes, counts)
-    rest = rest.removesuffix(b"\r")
+            yield _frame(rest[: max_line_bytes + 1], max_line_bytes, counts)
+            rest, skipping = b"", True
     if rest:
         yield _frame(rest, max_line_bytes, counts)
 
 
+def _unix_ends(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The chunks without a byte order mark, every line ended by LF alone."""
+    held = b""
+    for number, piece in enumerate(chunks):
+        chunk = held + piece if held else piece
+        chunk = chunk.removeprefix(_BOM) if number == 0 else chunk
+        # A CR at the very end may be the first half of CR LF.
+        held = b"\r" if chunk.endswith(b"\r") else b""
+        if b"\r" in chunk:
+            chunk = chunk.removesuffix(held).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        yield chunk
+    if held:
+        yield b"\n"
+
+
 def _frame(data: bytes, max_line_bytes: int, counts: Counts) -> pl.DataFrame:
-    frame = pl.read_lines(io.BytesIO(_valid(data, counts)), name="raw")
+    raw = pl.read_lines(io.BytesIO(_valid(data, counts)), name="raw")["raw"]
+    raw = _cut(_clean(raw, data, counts), max_line_bytes, counts)
     first = counts.lines + 1
-    counts.lines += frame.height
-    raw = _clean(frame["raw"], data, counts)
-    raw = _cut(raw, max_line_bytes, counts)
+    counts.lines += raw.len()
     frame = pl.DataFrame({"line": pl.int_range(first, first + raw.len(), dtype=pl.Int64, eager=True), "raw": raw})
-    filled = frame.filter(pl.col("raw") != "")
-    counts.empty_lines += frame.height - filled.height
-    return filled
+    empty = raw == ""
+    counts.empty_lines += int(empty.sum())
+    return frame.filter(~empty) if empty.any() else frame
 
 
 def _valid(data: bytes, counts: Counts) -> bytes:
     """The data as valid UTF-8."""
+    if data.isascii():
+        return data
     try:
         data.decode()
         return data

@@ -46,8 +46,6 @@ def read_log(
     sessions = None
     for records in reader:
         sessions = sessions or assigner(settings.sessions, reader.format.keys)
-        masked = records.with_columns(miner.mask(pl.col("message")).alias("mask"))
-        miner.learn(masked["mask"])
-        named = miner.name(masked).drop("mask")
+        named = miner.name(miner.take(records))
         of_line = sessions.assign(named).select("line", "session").unique("line", keep="first", maintain_order=True)
         yield named.join(of_line, on="line", how="left", maintain_order="left")

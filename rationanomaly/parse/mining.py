@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -66,49 +66,48 @@ class Miner:
 
     def mask(self, messages: pl.Expr) -> pl.Expr:
         """The masks of messages: what the other methods take."""
-        return self._masker.mask(messages)
+        return messages.map_batches(self._masker.mask, return_dtype=pl.String)
 
     def learn(self, masks: pl.Series) -> None:
         """Learn masks in their order."""
-        for mask in masks.unique(maintain_order=True):
+        for mask in masks:
             if mask not in self._learnt:
                 self._drain.learn(mask)
                 if len(self._learnt) < _REMEMBERED:
                     self._learnt.add(mask)
         self._texts.clear()
 
+    def take(self, records: pl.DataFrame) -> pl.DataFrame:
+        """Mask and learn records (``message``); single-spaces the message and adds ``mask``, an Enum, for `name`."""
+        messages = single_spaced(records["message"])
+        masks = self._masker.mask(messages)
+        distinct = masks.unique(maintain_order=True)
+        self.learn(distinct)
+        return records.with_columns(message=messages, mask=masks.cast(pl.Enum(distinct)))
+
     def texts(self, masks: pl.Series) -> pl.Series:
         """The text of each mask's template by what is learnt by now; null for a mask that no template covers."""
         distinct = masks.unique(maintain_order=True)
-        found = pl.Series("template", [self._text(mask) for mask in distinct], pl.String)
-        return masks.replace_strict(distinct, found, return_dtype=pl.String)
+        codes = masks.cast(pl.Enum(distinct)).to_physical()
+        return pl.Series("template", [self._text(mask) for mask in distinct], pl.String).gather(codes)
 
     def name(self, records: pl.DataFrame) -> pl.DataFrame:
-        """Add ``template``, ``template_id`` and ``parameters`` to records with ``message`` and ``mask``.
+        """Put ``template``, ``template_id`` and ``parameters`` in the place of the ``mask`` that `take` gave.
 
         The parameters are the words of the message at which the template has a wildcard.
         """
-        masks = records["mask"].unique(maintain_order=True)
-        texts = [self._text(mask) for mask in masks]
-        named = pl.DataFrame(
-            {
-                "mask": masks,
-                "template": texts,
-                "template_id": [None if text is None else template_id(text) for text in texts],
-                "wildcards": [_wildcards(text or "") for text in texts],
-            },
-            schema={
-                "mask": pl.String,
-                "template": pl.String,
-                "template_id": pl.String,
-                "wildcards": pl.List(pl.UInt32),
-            },
+        masks = records["mask"]
+        codes = masks.to_physical()
+        texts = [self._text(mask) for mask in cast(pl.Enum, masks.dtype).categories]
+        identities = [None if text is None else template_id(text) for text in texts]
+        wildcards = pl.Series([_wildcards(text or "") for text in texts], dtype=pl.List(pl.UInt32)).gather(codes)
+        words = records["message"].str.split(" ")
+        return records.drop("mask").with_columns(
+            template=pl.Series(texts, dtype=pl.String).gather(codes),
+            template_id=pl.Series(identities, dtype=pl.String).gather(codes),
+            # A mask of the user's may swallow a space; then the words do not align and the last ones are missing.
+            parameters=words.list.gather(wildcards, null_on_oob=True),
         )
-        words = single_spaced(pl.col("message")).str.split(" ")
-        # A mask of the user's may swallow a space; then the words do not align and the last ones are missing.
-        parameters = words.list.gather(pl.col("wildcards"), null_on_oob=True)
-        joined = records.join(named, on="mask", how="left", maintain_order="left")
-        return joined.with_columns(parameters.alias("parameters")).drop("wildcards")
 
     def superseded(self) -> dict[str, list[str]]:
         """Id of a template → ids that it had before it was generalised, oldest first."""

@@ -16,7 +16,7 @@ from rationanomaly.parse.compression import decompress
 #: Standard input.
 STDIN = Path("-")
 #: Bytes that are read and worked on at once; a batch of lines is what lies in them.
-CHUNK = 16 * 2**20
+CHUNK = 8 * 2**20
 
 
 def find_files(path: Path) -> list[Path]:

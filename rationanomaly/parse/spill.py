@@ -21,7 +21,7 @@ class Spill:
 
     def write(self, batch: pl.DataFrame) -> None:
         """Put a batch aside."""
-        batch.write_ipc(self._path(self.batches), compression="lz4")
+        batch.write_ipc(self._path(self.batches), compression="uncompressed")
         self.batches += 1
 
     def read(self) -> Iterator[pl.DataFrame]:

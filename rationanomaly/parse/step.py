@@ -12,6 +12,7 @@ import polars as pl
 from rationanomaly import progress, records
 from rationanomaly.params import Params
 from rationanomaly.parse.mining import Miner
+from rationanomaly.parse.prefetch import prefetch
 from rationanomaly.parse.reading import LogReader
 from rationanomaly.parse.rejects import write_rejects
 from rationanomaly.parse.sessions import assigner, session_table
@@ -33,10 +34,8 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     spill = Spill(outputs.folder / "spill")
     rejects = write_rejects(outputs.folder / records.REJECTS)
     reader = LogReader(inputs["logs"], params.data.format, settings, rejects=rejects)
-    for batch in reader:
-        batch = batch.with_columns(miner.mask(pl.col("message")).alias("mask"))
-        miner.learn(batch["mask"])
-        spill.write(batch)
+    for batch in prefetch(reader):
+        spill.write(miner.take(batch))
 
     # ---------------------------------------------------------------- name and write
     sessions = assigner(settings.sessions, reader.format.keys)
@@ -45,8 +44,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
         ParquetWriter(outputs.folder / records.LINES, records.LINES_SCHEMA) as lines_file,
         ParquetWriter(outputs.folder / records.SESSIONS, records.SESSIONS_SCHEMA) as sessions_file,
     ):
-        for batch in progress.track(spill.read(), "naming", spill.batches, "batches"):
-            lines = miner.name(batch)
+        for lines in progress.track(prefetch(map(miner.name, spill.read())), "naming", spill.batches, "batches"):
             lines_file.write(lines)
             summary.add(lines)
             sessions_file.write(table.add(sessions.assign(lines)))

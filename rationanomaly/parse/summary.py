@@ -6,9 +6,12 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from rationanomaly.parse.drain import WILDCARD
+
 EXAMPLES = 3
 
 _FIRST = (
+    pl.col("template").first(),
     pl.len().cast(pl.Int64).alias("lines"),
     pl.col("alert").cast(pl.Int64).sum().alias("alert_lines"),
     pl.col("alert").is_not_null().any().alias("tagged"),
@@ -16,16 +19,15 @@ _FIRST = (
     pl.col("line").max().alias("last_line"),
     pl.col("time").min().alias("first_seen"),
     pl.col("time").max().alias("last_seen"),
-    pl.col("message").unique(maintain_order=True).head(EXAMPLES).alias("examples"),
 )
 _AGAIN = (
+    pl.col("template").first(),
     pl.col("lines", "alert_lines").sum(),
     pl.col("tagged").any(),
     pl.col("first_line").min(),
     pl.col("last_line").max(),
     pl.col("first_seen").min(),
     pl.col("last_seen").max(),
-    pl.col("examples").explode(empty_as_null=False).unique(maintain_order=True).head(EXAMPLES),
 )
 
 
@@ -34,13 +36,17 @@ class TemplateSummary:
 
     def __init__(self) -> None:
         self._rows = pl.DataFrame()
+        self._examples: dict[str, list[str]] = {}
+        #: Templates of which no further example is wanted.
+        self._complete = pl.Series([], dtype=pl.String)
 
     def add(self, lines: pl.DataFrame) -> None:
         """Take in lines with ``template_id``, ``template``, ``line``, ``time``, ``alert`` and ``message``."""
-        rows = lines.group_by("template_id", "template", maintain_order=True).agg(_FIRST)
+        rows = lines.group_by("template_id", maintain_order=True).agg(_FIRST)
         if self._rows.height:
-            rows = pl.concat([self._rows, rows]).group_by("template_id", "template", maintain_order=True).agg(_AGAIN)
+            rows = pl.concat([self._rows, rows]).group_by("template_id", maintain_order=True).agg(_AGAIN)
         self._rows = rows
+        self._add_examples(lines)
 
     def table(self, superseded: Mapping[str, list[str]], dataset: str, abnormal_share: float) -> pl.DataFrame:
         """The rows of `records.TEMPLATES_SCHEMA`, in the order of their first line.
@@ -50,15 +56,29 @@ class TemplateSummary:
             dataset: name of the data set.
             abnormal_share: a template is abnormal from this share of alert lines on.
         """
+        identities = self._rows["template_id"]
         share = pl.col("alert_lines") / pl.col("lines")
         tagged = pl.col("tagged")
         label = pl.when(share >= abnormal_share).then(pl.lit("abnormal")).otherwise(pl.lit("normal"))
-        return self._rows.sort("first_line").with_columns(
-            pl.col("template_id")
-            .replace_strict(superseded, default=[], return_dtype=pl.List(pl.String))
-            .alias("supersedes"),
+        texts = pl.List(pl.String)
+        return self._rows.with_columns(
             pl.lit(dataset).alias("dataset"),
             pl.when(tagged).then(label).alias("label"),
             pl.when(tagged).then("alert_lines").alias("alert_lines"),
             (tagged & (pl.col("alert_lines") > 0) & (pl.col("alert_lines") < pl.col("lines"))).alias("mixed"),
-        )
+            pl.Series("examples", [self._examples[identity] for identity in identities], texts),
+            pl.Series("supersedes", [superseded.get(identity, []) for identity in identities], texts),
+        ).sort("first_line")
+
+    def _add_examples(self, lines: pl.DataFrame) -> None:
+        """Keep the first distinct messages of each template."""
+        wanted = lines.filter(~pl.col("template_id").is_in(self._complete.implode()))
+        few = pl.col("message").unique(maintain_order=True).head(EXAMPLES)
+        for identity, template, messages in (
+            wanted.group_by("template_id", maintain_order=True).agg(pl.col("template").first(), few).iter_rows()
+        ):
+            known = self._examples.setdefault(identity, [])
+            known.extend([message for message in messages if message not in known][: EXAMPLES - len(known)])
+            # Without a wildcard all messages are the same.
+            if len(known) == EXAMPLES or WILDCARD not in template:
+                self._complete = self._complete.append(pl.Series([identity]))
