@@ -3,9 +3,10 @@
 Labels that come from alert tags miss faults far more often than they invent them. Four kinds of evidence speak
 against a label:
 
-- a cheap classifier, fitted on the labels that can be believed most: decided ones, abnormal ones, and templates with
-  an alert word taken for abnormal. Each template is judged by a model that has not seen it or its near-duplicates,
-  in the manner of confident learning (Northcutt et al. 2021);
+- a classifier on words (characters add .02 at most and cost a hundred times as much), fitted on the labels that can
+  be believed most: decided ones, abnormal ones, and templates with an alert word taken for abnormal. Each template is
+  judged by a model that has not seen it or its near-duplicates, in the manner of confident learning (Northcutt et al.
+  2021);
 - alert words, grave ones twice, and words of routine against them;
 - near-duplicates with the opposite label;
 - a deployed detector that disagrees, where there is one.
@@ -22,11 +23,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rationanomaly.baselines.blend import fit_blend
+from rationanomaly.baselines.blend import fit_words
 from rationanomaly.baselines.keywords import GRAVE_STEMS, ROUTINE_WORDS, alert_words
 from rationanomaly.baselines.scorer import Floats, log_odds
 from rationanomaly.baselines.words import split_words
-from rationanomaly.neighbours import Neighbours
+from rationanomaly.neighbours import Neighbours, normalise
 from rationanomaly.records import Label
 
 _FOLDS = 5
@@ -149,10 +150,9 @@ def _out_of_fold(
     folds = np.random.default_rng(seed).integers(0, _FOLDS, int(groups.max(initial=-1)) + 1)[groups]
     scores = np.zeros(len(templates))
     for fold in range(_FOLDS):
-        inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        taught = [believed[row] for row in inside]
+        inside, outside = np.flatnonzero(folds != fold).tolist(), np.flatnonzero(folds == fold).tolist()
         scores[outside] = _fit_and_score(
-            [templates[row] for row in inside], taught, [templates[row] for row in outside]
+            [templates[row] for row in inside], [believed[row] for row in inside], [templates[row] for row in outside]
         )
     return scores
 
@@ -161,7 +161,10 @@ def _fit_and_score(known: Sequence[str], believed: Sequence[Label], templates: S
     """Log odds of abnormal; 0 throughout where there is but one class to learn from."""
     if len(set(believed)) < 2 or not templates:
         return np.zeros(len(templates))
-    return fit_blend(known, believed).logits(templates)
+    # A family of a hundred register dumps teaches no more than one of them.
+    distinct = {(normalise(template), label): template for template, label in zip(known, believed, strict=True)}
+    classifier = fit_words(list(distinct.values()), [label for _, label in distinct])
+    return log_odds(classifier.scores(templates))
 
 
 def _opposite_twins(labels: Sequence[Label], index: Neighbours) -> tuple[Floats, npt.NDArray[np.int64]]:

@@ -26,6 +26,7 @@ def write_report(
     verdicts: Sequence[Verdict],
     labelled: pl.DataFrame,
     agreement: dict[str, Any],
+    radar: Sequence[dict[str, float]],
     ledger: Ledger,
     problems: Sequence[Problem],
 ) -> str:
@@ -36,6 +37,7 @@ def write_report(
         verdicts: what became of each label.
         labelled: the table that the step writes.
         agreement: of `measure_agreement`.
+        radar: of `measure_radar`.
         ledger: the decisions that were read.
         problems: of reading them and of assigning them to templates.
     """
@@ -46,6 +48,8 @@ def write_report(
         _by_category(verdicts),
         "## Agreement of the independent round\n",
         _agreement(agreement),
+        "## What the radar would have found\n",
+        _radar(radar),
         "## The ledger\n",
         _ledger(ledger, problems),
         "## Split\n",
@@ -108,6 +112,17 @@ def _agreement(agreement: dict[str, Any]) -> str:
         for pair in agreement["pairs"]
     ]
     return head + "\n" + _table(("reviewer", "reviewer", "templates", "Cohen's kappa"), pairs)
+
+
+def _radar(radar: Sequence[dict[str, float]]) -> str:
+    if not radar:
+        return "Nothing was corrected, so there is nothing to find.\n"
+    head = (
+        "Share of the corrections in the first part of the list of suspicious labels, ranked by the original labels "
+        "alone, each template judged by a model that had not seen it.\n\n"
+    )
+    rows = [(f"{row['depth']:.0%}", f"{row['radar']:.3f}", f"{row['alert_words']:.3f}") for row in radar]
+    return head + _table(("part of the list", "radar", "alert words alone"), rows)
 
 
 def _ledger(ledger: Ledger, problems: Sequence[Problem]) -> str:

@@ -1,4 +1,4 @@
-"""What a person should look at next, most urgent first."""
+"""What a person should look at next, most urgent first: disputes, unlabelled templates, suspicious labels."""
 
 from __future__ import annotations
 
@@ -9,25 +9,45 @@ import polars as pl
 
 from rationanomaly.correct.labels import Verdict
 from rationanomaly.correct.ledger import Round
+from rationanomaly.correct.radar import Suspicion
 
 #: Disputes first, then what nobody could use yet.
 _URGENCY: tuple[Round, ...] = ("senior", "panel", "independent")
 
 
-def review_queue(templates: pl.DataFrame, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
-    """The open templates as JSON rows: id, text, data set, label so far, the round it needs and why."""
-    rows = [
-        {
+#: From here on the evidence is against a label.
+_SUSPICIOUS = 0.5
+
+
+def review_queue(
+    templates: pl.DataFrame, verdicts: Sequence[Verdict], suspicions: Sequence[Suspicion | None]
+) -> list[dict[str, Any]]:
+    """The open templates, and those on which nobody has decided but whose label looks wrong.
+
+    Args:
+        templates: of the step ``parse``.
+        verdicts: one for each.
+        suspicions: what the radar says of each; None where there is no label to suspect.
+
+    Returns:
+        JSON rows: id, text, data set, label so far, the round that it needs, why, and the suspicion in [0, 1].
+    """
+    rows = []
+    columns = templates.select("template_id", "template", "dataset").iter_rows()
+    for (identity, template, dataset), verdict, radar in zip(columns, verdicts, suspicions, strict=True):
+        suspicious = radar is not None and not verdict.decisions and radar.suspicion >= _SUSPICIOUS
+        if verdict.needs is None and not suspicious:
+            continue
+        reasons = [verdict.reason, *(radar.reasons if radar is not None else ())]
+        row = {
             "template_id": identity,
             "template": template,
             "dataset": dataset,
             "label": verdict.label,
-            "needs": verdict.needs,
-            "reason": verdict.reason,
+            "needs": verdict.needs or "independent",
+            "reason": "; ".join(filter(None, reasons)),
+            "suspicion": None if radar is None else round(radar.suspicion, 6),
         }
-        for (identity, template, dataset), verdict in zip(
-            templates.select("template_id", "template", "dataset").iter_rows(), verdicts, strict=True
-        )
-        if verdict.needs is not None
-    ]
-    return sorted(rows, key=lambda row: _URGENCY.index(row["needs"]))
+        rank = (_URGENCY.index(row["needs"]), radar is not None, 0.0 if radar is None else -radar.suspicion)
+        rows.append((rank, row))
+    return [row for _, row in sorted(rows, key=lambda ranked: ranked[0])]

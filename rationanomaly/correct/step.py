@@ -13,8 +13,10 @@ import polars as pl
 
 from rationanomaly import records
 from rationanomaly.artifacts import write_json, write_text
+from rationanomaly.correct.curve import measure_radar
 from rationanomaly.correct.labels import Verdict, assign, describe, resolve
 from rationanomaly.correct.ledger import Problem, read_ledger
+from rationanomaly.correct.radar import Suspicion, suspect_labels
 from rationanomaly.correct.report import REPORT, write_report
 from rationanomaly.correct.review_queue import review_queue
 from rationanomaly.correct.reviewers import measure_agreement, require_agreement
@@ -59,10 +61,12 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     # Write
     records.write_table(outputs.folder / records.LABELLED, labelled, records.LABELLED_SCHEMA)
     write_json(outputs.folder / records.AGREEMENT, agreement)
-    queue = review_queue(templates, verdicts)
+    queue = review_queue(templates, verdicts, _suspicions(templates, verdicts, seed))
     records.write_rows(outputs.folder / records.REVIEW_QUEUE, queue)
     records.write_rows(outputs.folder / PROBLEMS, problems)
-    report = write_report(templates, verdicts, labelled, agreement, ledger, problems)
+    judged = labelled.filter(pl.col("original_label").is_not_null())
+    radar = measure_radar(*(judged[name].to_list() for name in ("template", "original_label", "corrected")), seed)
+    report = write_report(templates, verdicts, labelled, agreement, radar, ledger, problems)
     write_text(outputs.folder / REPORT, report)
     return _metrics(verdicts, labelled, agreement, problems, len(queue))
 
@@ -81,6 +85,20 @@ def _labelled(templates: pl.DataFrame, verdicts: Sequence[Verdict]) -> pl.DataFr
         )
         .filter(pl.col("label").is_not_null())
     )
+
+
+def _suspicions(templates: pl.DataFrame, verdicts: Sequence[Verdict], seed: int) -> list[Suspicion | None]:
+    """What the radar says of each template that has a label; nothing if all of them are settled."""
+    rows = [row for row, verdict in enumerate(verdicts) if verdict.label is not None]
+    found: list[Suspicion | None] = [None] * len(verdicts)
+    if all(verdicts[row].decisions for row in rows):
+        return found
+    texts: list[str] = templates["template"].to_list()
+    labels = [label for row in rows if (label := verdicts[row].label) is not None]
+    decided = [bool(verdicts[row].decisions) for row in rows]
+    for row, suspicion in zip(rows, suspect_labels([texts[row] for row in rows], labels, seed, decided), strict=True):
+        found[row] = suspicion
+    return found
 
 
 def _warn_of(problems: Sequence[Problem]) -> None:
