@@ -37,7 +37,7 @@ OPENINGS: Mapping[int, tuple[str, ...]] = {
         'It speaks of "{0}" together with "{1}".',
         'Two parts stand out: "{0}" and "{1}".',
         'The log names "{0}", then "{1}".',
-        'What matters is "{0}", said of "{1}".',
+        'What matters is "{0}", read with "{1}".',
         'The parameters to look at are "{0}" and "{1}".',
         'Here "{0}" comes with "{1}".',
         'The message joins "{0}" to "{1}".',
@@ -62,7 +62,7 @@ NO_EVIDENCE_OPENINGS: tuple[str, ...] = (
 #: {topic}, {role} and {harm} are the domain's; {Topic} starts a sentence.
 IMPLICATIONS: Mapping[Tone, tuple[str, ...]] = {
     "fault": (
-        "They tell of trouble with {topic}, so {harm}.",
+        "This tells of trouble with {topic}, so {harm}.",
         "A fault in {topic} matters, for {harm}.",
         "When {topic} goes wrong, {harm}.",
         "This points to {topic}: {harm}.",
@@ -96,13 +96,13 @@ IMPLICATIONS: Mapping[Tone, tuple[str, ...]] = {
         "The subject is {topic}, which {role}.",
         "It is about {topic}, the part that {role}.",
         "A line like this comes from {topic}, which {role}.",
-        "Here {topic} reports on itself; it is what {role}.",
+        "Here {topic} reports on itself; it {role}.",
         "That describes {topic} and a state that it is in.",
         "Such wording tells what {topic} does or holds.",
         "It implies some activity of {topic}, which {role}.",
-        "The words fit {topic}, whose task is known: it is what {role}.",
+        "Such a line fits {topic}, whose task is known: it {role}.",
         "What is stated concerns {topic}; no failure is named.",
-        "These parameters tell of {topic}, and no word of a failure is among them.",
+        "That is a statement about {topic} and its work.",
         "The source seems to be {topic}, which {role}.",
         "By its wording it records something about {topic}.",
         "We learn what {topic} is doing, not that it failed.",
@@ -123,6 +123,16 @@ NO_EVIDENCE_IMPLICATIONS: tuple[str, ...] = (
     "Nothing in it says which part wrote it, or why.",
     "This is raw material for a specialist rather than a message.",
     "Bare values are what diagnostic tools print for later use.",
+)
+
+#: For a log without words that the experts call abnormal; `CONCLUSIONS` has nothing honest to say of it.
+NO_EVIDENCE_ABNORMAL: tuple[str, ...] = (
+    "The experts know such a dump as a sign of a fault: abnormal.",
+    "It does not show the fault, yet the reviewers call it abnormal.",
+    "What went wrong stands elsewhere; this line is abnormal.",
+    "Reviewers count it to a failure that other lines state, hence abnormal.",
+    "On their word, and not on these values, the log is abnormal.",
+    "Somebody should look at the lines around it, so it is abnormal.",
 )
 
 #: By label, and by whether the words of the log speak of a failure.

@@ -6,7 +6,7 @@ import random
 import re
 from dataclasses import dataclass
 
-from rationanomaly.distill.domains import Domain, weight
+from rationanomaly.distill.domains import FAULT_WORDS, Domain, weight
 from rationanomaly.evidence import required_quotes, words
 from rationanomaly.prompt import Shown
 
@@ -42,13 +42,12 @@ def choose_quotes(shown: Shown, domain: Domain, chance: random.Random) -> tuple[
     The most telling token starts a quote; neighbours that are one space away may join it.
     """
     candidates = tokens(shown)
-    ranked = sorted(candidates, key=lambda token: (not token.text.isalpha(), -_telling(token, domain)))
     spans: list[tuple[int, int]] = []
-    for token in ranked:
-        enough = len(spans) >= required_quotes(shown) and not (token.text.isalpha() and _telling(token, domain))
-        if enough or len(spans) == 2:
+    for token in _ranked(candidates, domain):
+        if len(spans) == 2:
             break
-        if any(token.start < end and start < token.end for start, end in spans):
+        enough = len(spans) >= required_quotes(shown) and not (token.text.isalpha() and _telling(token, domain))
+        if enough or _taken(token, spans):
             continue
         start, end = _widen(shown.text, candidates, candidates.index(token), domain, chance, spans)
         if shown.text[start:end].casefold() not in {shown.text[a:b].casefold() for a, b in spans}:
@@ -85,6 +84,20 @@ def _widen(
                 break
             first, last = min(first, near), max(last, near)
     return candidates[first].start, candidates[last].end
+
+
+def _ranked(candidates: list[Token], domain: Domain) -> list[Token]:
+    """The most telling first, but what failed before a second word for the failure; plain words before mixed ones."""
+    ranked = sorted(candidates, key=lambda token: (not token.text.isalpha(), -_telling(token, domain)))
+    return ranked[:1] + sorted(ranked[1:], key=lambda token: (not token.text.isalpha(), _names_failure(token)))
+
+
+def _names_failure(token: Token) -> bool:
+    return any(part in FAULT_WORDS for part in token.parts)
+
+
+def _taken(token: Token, spans: list[tuple[int, int]]) -> bool:
+    return any(token.start < end and start < token.end for start, end in spans)
 
 
 def _telling(token: Token, domain: Domain) -> int:

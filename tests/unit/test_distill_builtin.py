@@ -20,7 +20,7 @@ from rationanomaly.distill.teachers.builtin import BuiltinTeacher
 from rationanomaly.evidence import NO_EVIDENCE, check_evidence, find_quotes, required_quotes
 from rationanomaly.params import Params, load_params
 from rationanomaly.prompt import parse_response
-from rationanomaly.records import Label, Rejected, Triplet, template_id
+from rationanomaly.records import LABELS, Label, Rejected, Triplet, template_id
 from tests.conftest import ROOT
 
 PARAMS = load_params(ROOT / "params.yaml")
@@ -70,8 +70,8 @@ def test_any_log_gets_grounded_evidence(parts: list[str], label: Label, normalis
 
 def test_the_first_sentence_does_not_depend_on_the_label() -> None:
     for log in ("fatal disk error on node seven", "job 17 started", "0x1f 0x2f"):
-        openings = {sentences(write(ask(log, label)))[0] for label in ("normal", "abnormal")}
-        assert len(openings) == 1
+        for seed in range(30):
+            assert len({sentences(write(ask(log, label), seed))[0] for label in LABELS}) == 1
 
 
 def test_quotes_are_short_and_the_telling_words_come_first() -> None:

@@ -11,6 +11,7 @@ from rationanomaly.distill.domains import Domain, domain_of, tone_of
 from rationanomaly.distill.phrases import (
     CONCLUSIONS,
     IMPLICATIONS,
+    NO_EVIDENCE_ABNORMAL,
     NO_EVIDENCE_IMPLICATIONS,
     NO_EVIDENCE_OPENINGS,
     OPENINGS,
@@ -47,13 +48,17 @@ class BuiltinTeacher:
         chance = random.Random(f"{self._seed}|{question.template_id}|{question.sample}|{question.attempt}")  # noqa: S311
         found = [part for token in tokens(question.shown) for part in token.parts]
         tone = tone_of(found)
-        conclusion = chance.choice(CONCLUSIONS[question.label, tone != "plain"])
+        # The label comes into play last: not even the choice of words before the conclusion may depend on it.
         if required_quotes(question.shown) == 0:
-            return f"{chance.choice(NO_EVIDENCE_OPENINGS)} {chance.choice(NO_EVIDENCE_IMPLICATIONS)} {conclusion}"
-        domain = domain_of(found)
-        quotes = choose_quotes(question.shown, domain, chance)
-        opening = chance.choice(OPENINGS[len(quotes)]).format(*quotes)
-        return f"{opening} {_filled(chance.choice(IMPLICATIONS[tone]), domain, chance)} {conclusion}"
+            opening, implication = chance.choice(NO_EVIDENCE_OPENINGS), chance.choice(NO_EVIDENCE_IMPLICATIONS)
+            conclusions = CONCLUSIONS["normal", False] if question.label == "normal" else NO_EVIDENCE_ABNORMAL
+        else:
+            domain = domain_of(found)
+            quotes = choose_quotes(question.shown, domain, chance)
+            opening = chance.choice(OPENINGS[len(quotes)]).format(*quotes)
+            implication = _filled(chance.choice(IMPLICATIONS[tone]), domain, chance)
+            conclusions = CONCLUSIONS[question.label, tone != "plain"]
+        return f"{opening} {implication} {chance.choice(conclusions)}"
 
 
 def _filled(sentence: str, domain: Domain, chance: random.Random) -> str:
