@@ -16,6 +16,8 @@ from typing import IO, Any
 
 from rationanomaly.detector import Detector, Verdict
 from rationanomaly.errors import InputError, SurroundingsError
+from rationanomaly.model_folder import read_parser
+from rationanomaly.parse.live import read_log
 
 Row = dict[str, Any]
 
@@ -34,6 +36,26 @@ def detect_templates(model: str, path: Path) -> Iterator[Row]:
     templates = read_templates(path)
     for verdict in open_model(model).judge(templates):
         yield as_row(verdict)
+
+
+def detect_lines(model: str, logs: str, log_format: str) -> Iterator[Row]:
+    """One row per log line, in order, as the lines come: its number and session, and the verdict on its template.
+
+    The evidence's offsets point into the template. A template is judged once, however many lines it has.
+
+    Args:
+        model: see `open_model`.
+        logs: a file, plain or compressed, a glob, or ``-`` for standard input.
+        log_format: name of a log format, or ``auto``.
+    """
+    detector = open_model(model)
+    miner, settings = read_parser(detector.folder)
+    known: dict[str, Row] = {}
+    for lines in read_log(Path(logs), log_format, settings, miner):
+        new = [text for text in lines["template"].unique(maintain_order=True) if text not in known]
+        known |= {verdict.template: as_row(verdict) for verdict in detector.judge(new)}
+        for line, session, message, template in lines.select("line", "session", "message", "template").iter_rows():
+            yield {"line": line, "session": session, "message": message, **known[template]}
 
 
 def read_templates(path: Path) -> list[str]:

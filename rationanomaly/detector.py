@@ -52,8 +52,8 @@ class Verdict:
 class Detector:
     """A model folder, loaded."""
 
-    def __init__(self, judge: Judge, card: Card) -> None:
-        self._judge, self.card = judge, card
+    def __init__(self, judge: Judge, card: Card, folder: Path) -> None:
+        self._judge, self.card, self.folder = judge, card, folder
 
     @classmethod
     def open(cls, folder: Path, threads: int = 1) -> Detector:
@@ -76,7 +76,7 @@ class Detector:
         runtime.prepare(_SEED, threads)
         model = load_base(base_files(folder, card)) if card.stage == "base" else load_adapted(folder, card)
         judge = Judge(model.to(runtime.device()), load_tokenizer(folder), card.prompt, card.max_completion)
-        return cls(judge, card)
+        return cls(judge, card, folder)
 
     def scores(self, templates: Sequence[str]) -> npt.NDArray[np.float64]:
         """P(abnormal) of each template, shape (len(templates),), in [0, 1]; equal texts are judged once."""

@@ -4,6 +4,7 @@
     base/           config and weights of the base, where it is small enough to be copied
     tokenizer/
     adapter/        the LoRA adapter; not in the output of `base`
+    parser/         miner state and settings of `parse`, so that new lines are read as the training lines were
 
 Weights are safetensors; a folder with pickled weights or with code of its own is refused before anything is loaded.
 """
@@ -18,19 +19,22 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rationanomaly import artifacts
 from rationanomaly.errors import ArtifactError
-from rationanomaly.params import PromptParams
+from rationanomaly.params import ParseParams, PromptParams
 from rationanomaly.prompt import PROMPT_VERSION
-from rationanomaly.records import ADAPTER, BASE, DETECTOR, TOKENIZER
+from rationanomaly.records import ADAPTER, BASE, DETECTOR, MINER, PARSER, TOKENIZER
 
 if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from rationanomaly.parse.mining import Miner
 
 SCHEMA_VERSION = 1
 Stage = Literal["base", "sft", "grpo"]
 
 _PICKLED = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".msgpack", ".h5")
 _WEIGHTS = "*.safetensors"
+_SETTINGS = "settings.json"
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,29 @@ def read_card(folder: Path) -> Card:
     return card
 
 
+def write_parser(parsed: Path, settings: ParseParams, folder: Path) -> None:
+    """Put what `detect` needs to read new lines into a model folder: the miner of ``parsed`` and its settings."""
+    artifacts.write_json(folder / PARSER / _SETTINGS, settings.model_dump(mode="json"))
+    shutil.copyfile(parsed / MINER, folder / PARSER / MINER)
+
+
+def read_parser(folder: Path) -> tuple[Miner, ParseParams]:
+    """The miner and settings that `write_parser` left.
+
+    Raises:
+        ArtifactError: there are none, or they are damaged.
+    """
+    from rationanomaly.parse.mining import Miner
+
+    path = folder / PARSER / _SETTINGS
+    try:
+        settings = ParseParams.model_validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        mend = "Name the output folder of sft or grpo, made with this version"
+        raise ArtifactError("holds no parser, so it can't read log lines", file=folder, mend=mend) from error
+    return Miner.load(folder / PARSER / MINER), settings
+
+
 def check_safe(folder: Path) -> None:
     """Refuse what could run code when it is loaded.
 
@@ -125,8 +152,8 @@ def check_safe(folder: Path) -> None:
 
 
 def copy_base(source: Path, folder: Path) -> None:
-    """Copy base and tokenizer of one model folder into another."""
-    for name in (BASE, TOKENIZER):
+    """Copy base, tokenizer and parser of one model folder into another, as far as it has them."""
+    for name in (BASE, TOKENIZER, PARSER):
         if (source / name).is_dir():
             shutil.copytree(source / name, folder / name, copy_function=shutil.copyfile)
 

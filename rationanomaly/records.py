@@ -151,6 +151,7 @@ DETECTOR = "detector.json"
 ADAPTER = "adapter"
 BASE = "base"
 TOKENIZER = "tokenizer"
+PARSER = "parser"
 CURVES = "curves.jsonl"
 #: In the output of `base`: unlabelled logs as a prompt shows them, one object with ``text`` a line.
 CORPUS = "corpus.jsonl"

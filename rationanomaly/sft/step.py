@@ -23,6 +23,7 @@ from rationanomaly.model_folder import (
     read_card,
     write_adapter,
     write_card,
+    write_parser,
 )
 from rationanomaly.params import Params
 from rationanomaly.prompt import show
@@ -83,6 +84,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
         card, stage="sft", threshold=threshold, prompt=params.prompt, max_completion=params.model.max_completion
     )
     copy_base(inputs["base"], outputs.folder)
+    write_parser(inputs["parse"], params.parse, outputs.folder)
     write_adapter(model, outputs.folder, card)
     write_card(outputs.folder, card)
     write_rows(outputs.folder / CURVES, curve)
