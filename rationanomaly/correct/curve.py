@@ -11,7 +11,6 @@ from rationanomaly.baselines.scorer import Floats
 from rationanomaly.correct.radar import suspect_labels
 from rationanomaly.records import Label
 
-
 #: Parts of the list, as shares, at which a report shows the curve.
 DEPTHS = (0.05, 0.10, 0.15, 0.20, 0.25, 0.30, 0.40, 0.50, 0.75)
 

@@ -107,6 +107,8 @@ def import_label_studio(path: Path, round_: Round = "independent") -> list[Decis
     mend = "Export the project as JSON (not JSON-MIN)"
     try:
         tasks = json.loads(path.read_bytes())
+        if not isinstance(tasks, list):
+            raise TypeError("not a list of tasks")
         annotated = [(task["data"], note) for task in tasks for note in task.get("annotations", ())]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError("is not an export of Label Studio", file=path, mend=mend) from error
