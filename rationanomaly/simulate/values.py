@@ -44,7 +44,7 @@ def _addresses(random: Random) -> list[str]:
 
 
 def _hardware_addresses(random: Random) -> list[str]:
-    return ["02:" + ":".join(f"{x:02x}" for x in row) for row in random.integers(0, 256, (4_000, 5)).tolist()]
+    return ["02:" + ":".join(f"{x:02x}" for x in row) for row in random.integers(0, 256, (500, 5)).tolist()]
 
 
 def _uuids(random: Random) -> list[str]:
@@ -58,7 +58,7 @@ def _jobs(random: Random) -> list[str]:
 
 
 def _serials(random: Random) -> list[str]:
-    return [f"SN{x:07X}" for x in random.integers(0, 2**28, 4_000)]
+    return [f"SN{x:07X}" for x in random.integers(0, 2**28, 500)]
 
 
 def _versions(random: Random) -> list[str]:
