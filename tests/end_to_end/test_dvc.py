@@ -1,0 +1,155 @@
+"""The DAG under DVC in a project of its own: caching, a remote, a changed value, a changed log."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from rationanomaly import artifacts
+from rationanomaly.params import dump, load_params
+from rationanomaly.steps import STEPS
+from rationanomaly.tracking import OUTPUT, STEP
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.slow
+
+NAMES = [step.name for step in STEPS]
+
+
+class Project:
+    """A checkout with the micro profile as its params."""
+
+    def __init__(self, folder: Path, tracking: Path) -> None:
+        self.folder = folder
+        self.environment = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "MLFLOW_TRACKING_URI": f"sqlite:///{tracking}",
+            "GIT_CONFIG_COUNT": "2",
+            "GIT_CONFIG_KEY_0": "user.name",
+            "GIT_CONFIG_VALUE_0": "test",
+            "GIT_CONFIG_KEY_1": "user.email",
+            "GIT_CONFIG_VALUE_1": "test@example.org",
+        }
+
+    def call(self, *command: str) -> str:
+        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+    def repro(self, *options: str) -> list[str]:
+        """Run `dvc repro`; the names of the stages that ran, or would with ``--dry``."""
+        return re.findall(r"Running stage '(\w+)'", self.call("dvc", "repro", *options))
+
+    def set(self, **values: float) -> None:
+        settings = [f"{key.replace('__', '.')}={value}" for key, value in values.items()]
+        params = self.folder / "params.yaml"
+        params.write_text(dump(load_params(params, settings)))
+
+
+@pytest.fixture(scope="module")
+def tracking(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, tracking: Path) -> Project:
+    """Simulated, reproduced, committed and pushed to a local-directory remote."""
+    folder = tmp_path_factory.mktemp("project")
+    project = Project(folder, tracking)
+    for name in ("dvc.yaml", ".dvcignore"):
+        shutil.copy(ROOT / name, folder / name)
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "rationanomaly", folder / "rationanomaly", ignore=ignored)
+    (folder / "data").mkdir()
+    data = [f"data.{name}=data/simulated/{file}" for name, file in
+            (("logs", "cluster.log"), ("ledger", "decisions.jsonl"), ("truth", "truth.csv"))]  # fmt: skip
+    (folder / "params.yaml").write_text(dump(load_params(ROOT / "profiles" / "micro.yaml", data)))
+    (folder / ".gitignore").write_text("__pycache__/\n.state/\nmlartifacts/\n")
+
+    project.call("git", "init", "-q", "-b", "main")
+    project.call("dvc", "init", "-q")
+    project.call("rationanomaly", "simulate")
+    project.call("dvc", "add", "-q", "data/simulated")
+    assert project.repro() == NAMES
+    remote = tmp_path_factory.mktemp("remote")
+    project.call("dvc", "remote", "add", "-q", "--default", "local", str(remote))
+    project.call("git", "add", "-A")
+    project.call("git", "commit", "-q", "-m", "all")
+    project.call("dvc", "push", "-q")
+    return project
+
+
+@pytest.fixture
+def clone(project: Project, tracking: Path, tmp_path: Path) -> Project:
+    """A fresh clone with everything pulled."""
+    project.call("git", "clone", "-q", str(project.folder), str(tmp_path / "clone"))
+    clone = Project(tmp_path / "clone", tracking)
+    clone.call("dvc", "pull", "-q")
+    return clone
+
+
+def test_a_second_repro_runs_no_stage(project: Project) -> None:
+    assert project.repro() == []
+
+
+def test_a_clone_that_pulled_runs_no_stage(clone: Project) -> None:
+    assert clone.repro() == []
+    for name in NAMES:
+        artifacts.read(clone.folder / "outputs" / name, name)
+
+
+def test_a_grpo_value_touches_grpo_evaluate_and_register_only(clone: Project) -> None:
+    clone.set(grpo__beta=0.05)
+    assert clone.repro("--dry") == ["grpo", "evaluate", "register"]
+
+
+def test_every_run_hangs_under_one_parent_and_names_what_made_its_inputs(project: Project, tracking: Path) -> None:
+    runs = _runs(project, tracking)
+    assert set(runs) == {*NAMES, "pipeline"}
+    parent = runs["pipeline"].info.run_id
+    for step in STEPS:
+        run = runs[step.name]
+        assert run.info.status == "FINISHED"
+        assert run.data.tags["mlflow.parentRunId"] == parent
+        assert run.data.tags[OUTPUT] == artifacts.read(project.folder / "outputs" / step.name).digest
+        for name in step.reads:
+            assert run.data.tags[f"made_by.{name}"] == runs[name].info.run_id
+
+
+def test_a_changed_log_gives_new_hashes_down_to_the_registry(clone: Project, tracking: Path) -> None:
+    log = clone.folder / "data" / "simulated" / "cluster.log"
+    text = log.read_text()
+    log.unlink()  # It may be a link into the cache.
+    log.write_text(text + text.splitlines()[-1] + "\n")
+    before = artifacts.read(clone.folder / "outputs" / "grpo").sources["logs"]
+    assert "parse" in clone.repro()
+    digest = artifacts.sha256(log)
+    assert digest != before
+    for name in NAMES:
+        assert artifacts.read(clone.folder / "outputs" / name).sources["logs"] == digest
+    runs = _runs(clone, tracking)
+    assert runs["pipeline"].data.tags["source.logs"] == digest
+    assert runs["register"].data.tags["source.logs"] == digest
+    registered = json.loads((clone.folder / "outputs" / "register" / "registered.json").read_bytes())
+    client = MlflowClient(clone.environment["MLFLOW_TRACKING_URI"])
+    version = client.get_model_version(registered["name"], registered["version"])
+    assert version.tags["data.logs.sha256"] == digest
+    assert {"f1", "base.sha256", OUTPUT} <= set(version.tags)
+
+
+def _runs(project: Project, tracking: Path) -> Mapping[str, object]:
+    """The newest run of each step, and of the pipeline."""
+    client = MlflowClient(f"sqlite:///{tracking}")
+    experiment = client.get_experiment_by_name("micro")
+    assert experiment is not None
+    found = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time ASC"])
+    return {run.data.tags[STEP]: run for run in found}
