@@ -3,11 +3,12 @@
 #
 #   docker/without_registry.sh pytest -m containers
 #
-# Needs root and apt. The base is a root file system made of Debian packages. What takes minutes is kept under
-# .containers/ and used again; the daemon, if none ran, ends with the command. APT_MIRROR=URL takes another mirror.
+# Needs root and apt. The base is a root file system made of Debian packages. What takes minutes is kept in CONTAINERS
+# (default .containers) and used again; the daemon, if none ran, ends with the command. APT_MIRROR=URL takes another
+# Debian mirror.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-store=$PWD/.containers
+store=$(realpath --canonicalize-missing "${CONTAINERS:-.containers}")
 base=localhost/rationanomaly-base:bookworm
 image=rationanomaly-cpu:dev
 
@@ -16,6 +17,7 @@ main() {
     mkdir -p "$store"
     exec 9> "$store/lock"
     flock 9
+    trap clean_up EXIT
     step "tools" install_tools
     configure_podman
     step "base image" make_base
@@ -78,7 +80,6 @@ start_daemon() {  # kfp.local.DockerRunner passes on a real dockerd, not on podm
     dockerd --host "$DOCKER_HOST" --data-root "$store/docker" --exec-root "$sockets/exec" --pidfile "$sockets/pid" \
         --storage-driver overlay2 --iptables=false --bridge=none > "$store/dockerd.log" 2>&1 9>&- &
     daemon=$!
-    trap stop_daemon EXIT
     for _ in $(seq 120); do
         ! docker info > /dev/null 2>&1 || return 0
         sleep 0.5
@@ -87,11 +88,15 @@ start_daemon() {  # kfp.local.DockerRunner passes on a real dockerd, not on podm
     exit 1
 }
 
-stop_daemon() {
-    docker ps --quiet | xargs --no-run-if-empty docker kill > /dev/null || true
-    kill "$daemon"
-    wait "$daemon" || true
-    rm -rf "$sockets"
+clean_up() {
+    if [ -n "${daemon:-}" ]; then
+        docker ps --quiet | xargs --no-run-if-empty docker kill > /dev/null || true
+        kill "$daemon" || true
+        wait "$daemon" || true
+        umount "$sockets"/exec/netns/* 2> /dev/null || true
+        rm -rf "$sockets"
+    fi
+    umount "$store/podman/overlay" 2> /dev/null || true
 }
 
 load_image() {
