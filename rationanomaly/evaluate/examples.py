@@ -12,11 +12,11 @@ EXAMPLES = "examples.jsonl"
 def choose_examples(models: Sequence[ModelVerdicts], count: int) -> list[Prediction]:
     """Verdicts of the final model in turn: a fault found, a mistake, a benign log left alone, and so on.
 
-    The most certain of each kind with a rationale come first. A mistake is shown wherever there is one: examples of
-    successes alone would tell nothing of what to expect.
+    Of each kind those with a rationale come first, then the most certain. A mistake is shown wherever there is one:
+    examples of successes alone would tell nothing of what to expect.
     """
     final = next(model for model in models if model.name == FINAL)
-    told = sorted((p for p in final.predictions if p.rationale), key=lambda p: (-abs(p.score - 0.5), p.template_id))
+    told = sorted(final.predictions, key=lambda p: (not p.rationale, -abs(p.score - 0.5), p.template_id))
     kinds = (
         [p for p in told if p.answer == p.truth == "abnormal"],
         [p for p in told if p.answer != p.truth],

@@ -24,11 +24,11 @@ Scope = Literal["after training", "held-out lines"]
 #: A session's row: its templates as a set, and its truths (null where unknown).
 TESTED_SCHEMA = pl.Schema(
     {
-        "session": pl.String,
-        "lines": pl.Int64,  # counted ones
-        "templates": pl.List(pl.String),  # ids, sorted, each once
-        "truth": pl.Boolean,  # any counted line truly abnormal
-        "corrected": pl.Boolean,  # any counted template abnormal by its corrected label
+        "session": pl.String(),
+        "lines": pl.Int64(),  # counted ones
+        "templates": pl.List(pl.String()),  # ids, sorted, each once
+        "truth": pl.Boolean(),  # any counted line truly abnormal
+        "corrected": pl.Boolean(),  # any counted template abnormal by its corrected label
     }
 )
 

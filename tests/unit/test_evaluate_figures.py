@@ -95,7 +95,7 @@ def test_intervals_hold_the_figure_and_repeat() -> None:
 
 def test_rows_of_one_group_are_drawn_together() -> None:
     rows = [("abnormal", "abnormal", 0.9), ("normal", "normal", 0.1)] * 20 + [("abnormal", "normal", 0.1)] * 20
-    alone = Judged(*zip(*rows, strict=True), groups=range(len(rows)))  # type: ignore[arg-type]
+    alone = judged(rows)
     together = Judged(alone.truth, alone.answers, alone.scores, [0] * 40 + [1] * 20)
 
     def width(model: Judged) -> float:

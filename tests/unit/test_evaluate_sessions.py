@@ -64,7 +64,7 @@ def make_lines(templates: str, alerts: str) -> pl.DataFrame:
     table = pl.DataFrame({k: list(v) for k, v in rows.items()}, schema_overrides={"alert": pl.Boolean})
     missing = {name: kind for name, kind in LINES_SCHEMA.items() if name not in table.columns}
     table = table.with_columns(pl.lit(None, kind).alias(name) for name, kind in missing.items())
-    return table.select(LINES_SCHEMA.names()).cast(dict(LINES_SCHEMA))
+    return table.select(LINES_SCHEMA.names()).cast(LINES_SCHEMA)
 
 
 def make_sessions(lines: pl.DataFrame, size: int) -> pl.DataFrame:
@@ -80,7 +80,7 @@ def cut(lines: pl.DataFrame) -> pl.DataFrame:
         alert=pl.col("alert").any(),
         template_ids="template_id",
     )
-    return rows.select(SESSIONS_SCHEMA.names()).cast(dict(SESSIONS_SCHEMA))
+    return rows.select(SESSIONS_SCHEMA.names()).cast(SESSIONS_SCHEMA)
 
 
 def make_labelled(lines: pl.DataFrame, labels: dict[str, str]) -> pl.DataFrame:
@@ -88,7 +88,7 @@ def make_labelled(lines: pl.DataFrame, labels: dict[str, str]) -> pl.DataFrame:
     for number, (name, label) in enumerate(labels.items()):
         mine = lines.filter(pl.col("template_id") == name)["line"]
         row = dict.fromkeys(LABELLED_SCHEMA.names())
-        row |= {"template_id": name, "template": f"template {name}", "dataset": "d", "label": label, "group": number}  # type: ignore[dict-item]
+        row |= {"template_id": name, "template": f"template {name}", "dataset": "d", "label": label, "group": number}
         rows.append(row | {"lines": len(mine), "first_line": mine.min() if len(mine) else None, "mixed": False})
     return pl.DataFrame(rows, schema=LABELLED_SCHEMA)
 

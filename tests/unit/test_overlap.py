@@ -22,7 +22,7 @@ pairs = settings(max_examples=300, deadline=None)
 @example("a-\nb &amp; c.5,x", "ab & c . 5")
 @example("the the the", "the")
 def test_bleu_equals_sacrebleu(hypothesis: str, reference: str) -> None:
-    from sacrebleu.metrics import BLEU
+    from sacrebleu.metrics.bleu import BLEU
 
     expected = BLEU(lowercase=True, effective_order=True).sentence_score(hypothesis, [reference]).score / 100
     assert bleu(Tokenised(hypothesis), Tokenised(reference)) == pytest.approx(expected, abs=1e-12)
@@ -44,7 +44,7 @@ def test_rouge_equals_rouge_score(hypothesis: str, reference: str) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.text("abc ", min_size=4, max_size=40), st.text("abc ", min_size=4, max_size=40))
 def test_character_bleu_equals_nltk(hypothesis: str, reference: str) -> None:
-    from nltk.translate.bleu_score import sentence_bleu
+    from nltk.translate.bleu_score import sentence_bleu  # type: ignore[import-untyped]
 
     expected = sentence_bleu([reference], hypothesis)
     assert character_bleu(hypothesis, reference) == pytest.approx(expected, abs=1e-9)
