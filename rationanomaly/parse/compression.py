@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, Protocol
 
+import zstandard
+
 _READ = 2**18
 
 
@@ -51,6 +53,30 @@ class _Bzip2:
         return self._inner.needs_input
 
 
+class _Zstandard:
+    #: A block of four bytes may expand to 128 KiB, so that this much makes 32 MiB at most.
+    _PIECE = 1024
+
+    def __init__(self) -> None:
+        self._inner = zstandard.ZstdDecompressor().decompressobj()
+        self._tail = b""
+
+    eof = property(lambda self: self._inner.eof)
+    unused_data = property(lambda self: self._inner.unused_data + self._tail)
+
+    def expand(self, data: bytes, limit: int) -> bytes:
+        pieces, held, data, place = [], 0, self._tail + data, 0
+        while place < len(data) and held < limit and not self.eof:
+            pieces.append(self._inner.decompress(data[place : place + self._PIECE]))
+            held += len(pieces[-1])
+            place += self._PIECE
+        self._tail = data[place:]
+        return b"".join(pieces)
+
+    def starving(self) -> bool:
+        return not self._tail
+
+
 def decompress(stream: BinaryIO, magic: bytes, size: int) -> Iterator[bytes] | None:
     """The expanded bytes in pieces of at most about ``size``, or None if the file is not compressed.
 
@@ -67,7 +93,7 @@ def decompress(stream: BinaryIO, magic: bytes, size: int) -> Iterator[bytes] | N
     if magic[:3] == b"BZh":
         return _expand(stream, _Bzip2, size)
     if magic == b"\x28\xb5\x2f\xfd":
-        return _expand_zstd(stream, size)
+        return _expand(stream, _Zstandard, size)
     return None
 
 
@@ -90,21 +116,10 @@ def _expand(stream: BinaryIO, member: Callable[[], _Decompressor], size: int) ->
                     pieces, held = [], 0
             data = decompressor.unused_data or stream.read(_READ)
             data = data if data.strip(b"\0") else b""
-    except (zlib.error, OSError) as error:
+    except (zlib.error, OSError, zstandard.ZstdError) as error:
         yield b"".join(pieces)
         raise EOFError from error
     except EOFError:
         yield b"".join(pieces)
         raise
     yield b"".join(pieces)
-
-
-def _expand_zstd(stream: BinaryIO, size: int) -> Iterator[bytes]:
-    import zstandard
-
-    reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
-    try:
-        while chunk := reader.read(size):
-            yield chunk
-    except zstandard.ZstdError as error:
-        raise EOFError from error

@@ -11,6 +11,7 @@ from rationanomaly.errors import InputError
 from rationanomaly.params import ParseParams
 from rationanomaly.parse import formats
 from rationanomaly.parse.formats import Format
+from rationanomaly.parse.joining import CONTINUES
 
 #: Lines that are looked at.
 SAMPLE = 1000
@@ -45,6 +46,9 @@ def detect(raw: pl.Series, settings: ParseParams, file: Path) -> Detection:
         InputError: no format fits at least half of the lines.
     """
     sample = raw.head(SAMPLE).to_frame("raw")
+    # The lines of a stack trace fit no format, and there may be more of them than of records.
+    whole = sample.filter(~pl.col("raw").str.contains(CONTINUES))
+    sample = whole if whole.height else sample
     known = {name: form for name, form in formats.formats(settings).items() if form.detectable}
     shares = {name: 1 - form.read(sample)["message"].null_count() / sample.height for name, form in known.items()}
     best = max(shares, key=lambda name: shares[name])

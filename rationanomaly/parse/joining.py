@@ -7,7 +7,7 @@ from typing import NamedTuple
 import polars as pl
 
 #: How a line begins that goes on with the record before: indented, or a line of a stack trace.
-_CONTINUES = (
+CONTINUES = (
     r"^(?:[ \t]|at |\.\.\. [0-9]+ more|Caused by: |Suppressed: |Traceback \(|During handling of |The above exception |"
     r"[A-Za-z_][A-Za-z0-9_.$]*(?:Error|Exception|Warning|Interrupt|Exit)(?::|$)|goroutine [0-9]|[)\]}]+[,;]?$)"
 )
@@ -68,19 +68,21 @@ class Joiner:
         records, joined = self._merge(lines)
         return Joined(records, rejected, joined)
 
-    def finish(self) -> pl.DataFrame:
+    def finish(self) -> Joined | None:
         """The record that was kept back, if there is one."""
         if self._open is None:
-            return pl.DataFrame()
+            return None
         lines, self._open = self._open, None
         fits, goes_on = lines["message"].is_not_null(), lines["goes_on"].fill_null(False)
-        return self._merge(self._sort_out(lines, fits, goes_on)[0])[0]
+        lines, rejected = self._sort_out(lines, fits, goes_on)
+        records, joined = self._merge(lines)
+        return Joined(records, rejected, joined)
 
     def _sort_out(self, lines: pl.DataFrame, fits: pl.Series, goes_on: pl.Series) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The lines of records with ``begins`` and ``space`` (from what is before), and the rejected ones."""
         piece = goes_on.shift(1, fill_value=False)
         begins = fits & ~piece
-        continues = ~begins & (piece | lines["raw"].str.contains(_CONTINUES)) & (begins.cum_sum() > 0)
+        continues = ~begins & (piece | lines["raw"].str.contains(CONTINUES)) & (begins.cum_sum() > 0)
         lines = lines.with_columns(begins=begins, space=~piece)
         rejected = lines.filter(~(begins | continues)).select("line", "raw")
         return lines.filter(begins | continues), rejected

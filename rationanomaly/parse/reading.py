@@ -13,9 +13,9 @@ from rationanomaly import progress
 from rationanomaly.errors import InputError
 from rationanomaly.params import ParseParams
 from rationanomaly.parse import formats
-from rationanomaly.parse.detection import detect
+from rationanomaly.parse.detection import SAMPLE, detect
 from rationanomaly.parse.formats import FIELDS, Format
-from rationanomaly.parse.joining import Joiner
+from rationanomaly.parse.joining import Joined, Joiner
 from rationanomaly.parse.lines import Counts, split_lines
 from rationanomaly.parse.redaction import Redactor
 from rationanomaly.parse.source import Source
@@ -57,6 +57,7 @@ class LogReader:
         self._source = Source(path, settings.max_expansion)
         self._format = None if format_name == AUTO else formats.find(format_name, settings)
         self._redactor = Redactor(settings.redact, settings.redact_patterns)
+        self._fitted = False
         self._last_time: int | None = None
         self._years = 0
 
@@ -77,9 +78,8 @@ class LogReader:
                     yield from self._records(file, lines, joiner)
                 rate = self.counts.lines / max(time.monotonic() - started, 1e-9)
                 progress.report("reading", self._source.position, self._source.size, "bytes", {"lines/s": rate})
-            last = joiner.finish()
-            if last.height:
-                yield self._finish(last)
+            if (last := joiner.finish()) is not None:
+                yield from self._finish(last)
         self.counts.truncated_files = self._source.truncated
         if self._source.truncated:
             logger.warning("%s: %d files break off; what they hold is used", self._path, self._source.truncated)
@@ -94,23 +94,21 @@ class LogReader:
             )
             self._format = found.format
         fields = self._format.read(lines)
-        if self.counts.records == 0 and not fields["message"].is_not_null().any():
-            _no_line_fits(file, self._format.name, int(lines["line"][0]), self._settings)
+        self._fitted = self._fitted or fields["message"].null_count() < fields.height
+        if not self._fitted and self.counts.lines >= SAMPLE:
+            self._no_line_fits(file)
         read = lines.hstack(fields)
-        records, rejected, joined = joiner.join(read) if self._settings.multiline else joiner.part(read)
-        self.counts.joined_lines += joined
-        if rejected.height:
-            self.counts.rejects += rejected.height
-            if self._rejects is not None:
-                self._rejects(rejected)
-        if records.height:
-            yield self._finish(records)
+        yield from self._finish(joiner.join(read) if self._settings.multiline else joiner.part(read))
 
-    def _finish(self, records: pl.DataFrame) -> pl.DataFrame:
-        """Count, put years right, and give the columns their final order."""
-        self.counts.records += records.height
-        records = records.select("line", *(pl.col(name).cast(kind) for name, kind in FIELDS.items()))
-        return self._watch_clock(records)
+    def _finish(self, found: Joined) -> Iterator[pl.DataFrame]:
+        """Count, pass the rejected lines on, put years right, and give the columns their final order."""
+        self.counts.records += found.records.height
+        self.counts.joined_lines += found.joined
+        self.counts.rejects += found.rejected.height
+        if found.rejected.height and self._rejects is not None:
+            self._rejects(found.rejected)
+        if found.records.height:
+            yield self._watch_clock(found.records.select("line", *FIELDS))
 
     def _watch_clock(self, records: pl.DataFrame) -> pl.DataFrame:
         """Count jumps back; where lines name no year, a jump back of more than half a year begins the next one."""
@@ -135,13 +133,15 @@ class LogReader:
         filled = counts.lines - counts.empty_lines
         if filled == 0:
             raise InputError("holds no line", file=self._path, mend="Correct data.logs")
+        if not self._fitted:
+            self._no_line_fits(self._path)
         share = counts.rejects / filled
         if share > limit:
             problem = f"{counts.rejects} of {filled} lines do not fit the format {self.format.name} "
             problem += f"({share:.0%}, allowed {limit:.0%})"
             raise InputError(problem, file=self._path, mend="Correct data.format, or raise parse.max_rejected_share")
 
-
-def _no_line_fits(file: Path, name: str, line: int, settings: ParseParams) -> None:
-    known = ", ".join([*formats.formats(settings), AUTO])
-    raise InputError(f"no line fits the format {name}", file=file, line=line, mend=f"Set data.format to one of {known}")
+    def _no_line_fits(self, file: Path) -> None:
+        known = ", ".join([*formats.formats(self._settings), AUTO])
+        problem = f"no line fits the format {self.format.name}"
+        raise InputError(problem, file=file, line=1, mend=f"Set data.format to one of {known}")

@@ -20,15 +20,15 @@ from rationanomaly.params import ParseParams
 FIELDS = pl.Schema(
     {
         "time": pl.Datetime("us", "UTC"),
-        "node": pl.String,
-        "alert": pl.Boolean,  # the line's own alert tag
-        "message": pl.String,
-        "goes_on": pl.Boolean,  # the next line is the rest of this one
+        "node": pl.String(),
+        "alert": pl.Boolean(),  # the line's own alert tag
+        "message": pl.String(),
+        "goes_on": pl.Boolean(),  # the next line is the rest of this one
     }
 )
 
 #: Modules of this package with a function ``formats(settings)``; the more particular formats first.
-_MODULES = ("simulated", "bgl", "hdfs", "container", "syslog", "web", "application", "json_lines", "custom", "plain")
+_MODULES = ("bgl", "hdfs", "container", "syslog", "simulated", "web", "application", "json_lines", "custom", "plain")
 
 
 @dataclass(frozen=True)

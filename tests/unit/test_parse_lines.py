@@ -1,0 +1,92 @@
+"""From bytes to lines: what real and hostile files hold."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rationanomaly.parse.lines import Counts, split_lines
+
+
+def read(chunks: list[bytes], max_line_bytes: int = 1000) -> tuple[list[tuple[int, str]], Counts]:
+    counts = Counts()
+    frames = list(split_lines(chunks, max_line_bytes, counts))
+    return [row for frame in frames for row in frame.iter_rows()], counts
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_any_line_end_counts_once(end: bytes) -> None:
+    assert read([b"one" + end + b"two" + end])[0] == [(1, "one"), (2, "two")]
+
+
+def test_a_line_end_cut_in_two_counts_once() -> None:
+    assert read([b"one\r", b"\ntwo\r", b"three"])[0] == [(1, "one"), (2, "two"), (3, "three")]
+
+
+def test_empty_lines_are_counted_and_numbered() -> None:
+    rows, counts = read([b"\none\n\n\ntwo"])
+    assert rows == [(2, "one"), (5, "two")]
+    assert (counts.lines, counts.empty_lines) == (5, 3)
+
+
+def test_a_byte_order_mark_goes() -> None:
+    assert read([b"\xef\xbb\xbfone\n"])[0] == [(1, "one")]
+
+
+def test_invalid_utf8_is_marked_and_counted() -> None:
+    rows, counts = read([b"fine\nb\xe4d\nf\xc3\xbcr\n"])
+    assert rows == [(1, "fine"), (2, "b\ufffdd"), (3, "für")]
+    assert counts.invalid_utf8_lines == 1
+
+
+def test_nul_and_terminal_escapes_go_and_are_counted() -> None:
+    rows, counts = read([b"\0\0one\0\n\x1b[1;31mred\x1b[0m alert\x1b]0;title\x07\n"])
+    assert rows == [(1, "one"), (2, "red alert")]
+    assert (counts.nul_lines, counts.ansi_lines) == (1, 1)
+
+
+def test_a_long_line_is_cut_and_counted() -> None:
+    rows, counts = read([b"x" * 50 + b"\nshort\n"], max_line_bytes=10)
+    assert rows == [(1, "x" * 10), (2, "short")]
+    assert counts.cut_lines == 1
+
+
+def test_a_cut_does_not_break_a_character() -> None:
+    assert read(["€€€€".encode() + b"\n"], max_line_bytes=10)[0] == [(1, "€€€")]
+
+
+def test_an_endless_line_is_not_held_in_memory() -> None:
+    rows, counts = read([b"y" * 100] * 50 + [b"end\nnext\n"], max_line_bytes=150)
+    assert [(line, len(text)) for line, text in rows] == [(1, 150), (2, 4)]
+    assert (counts.lines, counts.cut_lines) == (2, 1)
+
+
+@given(
+    st.lists(st.text(st.sampled_from("abü€ \t"), max_size=8), max_size=12),
+    st.lists(st.integers(1, 9), min_size=1, max_size=5),
+)
+def test_lines_do_not_depend_on_chunks(texts: list[str], sizes: list[int]) -> None:
+    data = "\n".join(texts).encode()
+    chunks: list[bytes] = []
+    place = 0
+    while place < len(data):
+        size = sizes[len(chunks) % len(sizes)]
+        chunks.append(data[place : place + size])
+        place += size
+    assert read(chunks)[0] == read([data] if data else [])[0]
+    assert [text for _, text in read(chunks)[0]] == [text for text in texts if text]
+
+
+@given(st.lists(st.binary(max_size=40), max_size=8))
+def test_no_bytes_are_lost_in_silence(chunks: list[bytes]) -> None:
+    rows, counts = read(chunks, max_line_bytes=20)
+    assert counts.lines == len(rows) + counts.empty_lines
+    assert all(len(text.encode()) <= 20 for _, text in rows)
+    assert all(isinstance(text, str) and "\n" not in text for _, text in rows)
+
+
+def test_frames_have_their_columns() -> None:
+    frame = next(split_lines([b"one\n"], 10, Counts()))
+    assert frame.schema == {"line": pl.Int64, "raw": pl.String}
