@@ -7,7 +7,7 @@ a split, and they are what a reviewer or a reader of a verdict wants to see besi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ _BLOCK = 512
 _EPSILON = 1e-9
 
 
+@lru_cache(maxsize=32_768)
 def normalise(template: str) -> str:
     """The text that similarity is measured on: as small models see it, runs of wildcards written as one."""
     kept: list[str] = []

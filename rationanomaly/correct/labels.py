@@ -17,6 +17,10 @@ from rationanomaly.correct.ledger import ROUNDS, Decision, Entry, Ledger, Proble
 from rationanomaly.records import Label
 
 
+#: Characters of a comment in a label's history; the ledger keeps all of it.
+_COMMENT = 500
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What became of the label of one template.
@@ -73,7 +77,7 @@ def assign(ledger: Ledger, templates: pl.DataFrame) -> tuple[list[list[Decision]
         for row in mine:
             key = (decision.reviewer, decision.round)
             earlier = newest[row].pop(key, None)
-            if earlier is not None:
+            if earlier is not None and earlier.decision != decision:
                 before = f"{earlier.file}:{earlier.line}"
                 problem = f"{decision.reviewer} decided this template before, in {before}; this line counts"
                 problems.append(Problem(entry.file, entry.line, "twice", problem, counts=True))
@@ -122,7 +126,7 @@ def describe(decision: Decision) -> str:
     if decision.category:
         parts.append(f"({decision.category})")
     if decision.comment:
-        parts.append(f"- {' '.join(decision.comment.split())}")
+        parts.append(f"- {' '.join(decision.comment.split())[:_COMMENT]}")
     return " ".join(part for part in parts if part)
 
 

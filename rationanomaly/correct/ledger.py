@@ -188,6 +188,8 @@ def _problem_or_decision(row: Mapping[str, Any] | tuple[str, str]) -> Decision |
     """Check one row; a bad one comes back as (code, problem)."""
     if isinstance(row, tuple):
         return row
+    if any(isinstance(value, str) and not _is_text(value) for value in row.values()):
+        return "fields", "holds half a character (a lone surrogate)"
     missing = [key for key in ("template_id", "reviewer", "decision", "round") if not isinstance(row.get(key), str)]
     if missing:
         return "fields", f"has no text in {', '.join(f'`{key}`' for key in missing)}"
@@ -215,6 +217,15 @@ def _problem_or_decision(row: Mapping[str, Any] | tuple[str, str]) -> Decision |
         round=row["round"],
         dataset=row["dataset"] if isinstance(row.get("dataset"), str) else None,
     )
+
+
+def _is_text(value: str) -> bool:
+    """JSON can name halves of characters that no file and no table can hold."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _skewed_clocks(entries: Iterable[Entry]) -> list[Problem]:

@@ -64,9 +64,12 @@ def require_agreement(agreement: dict[str, Any], minimum: float) -> None:
     """
     kappa = agreement["fleiss_kappa"]
     if kappa is not None and kappa < minimum:
+        defined = [pair for pair in agreement["pairs"] if pair["cohen_kappa"] is not None]
+        worst = min(defined, key=lambda pair: pair["cohen_kappa"], default=None)
+        apart = "" if worst is None else f" (furthest apart: {' and '.join(worst['reviewers'])})"
         raise GateError(
-            f"the reviewers agree too little: Fleiss' kappa is {kappa:.3f} on {agreement['templates']} templates, "
-            f"correct.minimum_kappa is {minimum}",
+            f"the reviewers agree too little: Fleiss' kappa is {kappa:.3f} on {agreement['templates']} templates"
+            f"{apart}, correct.minimum_kappa is {minimum}",
             mend="Settle in writing what counts as abnormal and review again, or lower correct.minimum_kappa",
         )
 

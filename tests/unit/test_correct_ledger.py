@@ -97,6 +97,7 @@ def test_no_ledger_is_refused_and_an_empty_one_is_fine(tmp_path: Path) -> None:
         ('{"template_id": "x", "reviewer": "a", "decision": "normal", "round": "panel", "time": "noon"}', "time"),
         ('{"template_id": "x", "reviewer": "a", "decision": "normal", "round": "panel", "template": "y"}', "identity"),
         ("[" * 100_000, "not_json"),
+        ('{"template_id": "x", "reviewer": "\\ud800", "decision": "normal", "round": "panel"}', "fields"),
     ],
 )
 def test_each_kind_of_bad_line_is_named(tmp_path: Path, row: str, code: str) -> None:
