@@ -18,7 +18,16 @@ from rationanomaly.evidence import check_evidence
 from rationanomaly.grpo import trainer
 from rationanomaly.grpo.prompts import build_tasks
 from rationanomaly.inference import Judge
-from rationanomaly.model_folder import copy_base, load_adapted, load_tokenizer, read_card, write_adapter, write_card
+from rationanomaly.model_folder import (
+    base_files,
+    copy_base,
+    load_adapted,
+    load_base,
+    load_tokenizer,
+    read_card,
+    write_adapter,
+    write_card,
+)
 from rationanomaly.params import Params
 from rationanomaly.prompt import parse_response, show
 from rationanomaly.records import (
@@ -33,6 +42,7 @@ from rationanomaly.records import (
     write_rows,
 )
 from rationanomaly.rewards import Composition
+from rationanomaly.rewards.coherence import FrozenModel
 from rationanomaly.sft.rows import read_gold
 from rationanomaly.sft.validation import Validation
 from rationanomaly.steps import Inputs, Metrics, Outputs
@@ -54,11 +64,13 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     triplets = read_rows(inputs["distill"] / TRIPLETS, Triplet)
     references = {show(row.template, card.prompt).text: row.rationale for row in triplets}
     tasks = build_tasks(gold, references, params.grpo, params.run.seed)
-    reward = trainer.reward_function(
-        Composition.from_params(params.grpo.reward), _target_words(inputs["distill"] / COST)
-    )
-
     tokenizer = load_tokenizer(inputs["sft"])
+    frozen = None
+    if params.grpo.reward.weights.coherence > 0:
+        frozen = FrozenModel.of(load_base(base_files(inputs["sft"], card)).to(runtime.device()), tokenizer)
+    composition = Composition.from_params(params.grpo.reward, frozen)
+    reward = trainer.reward_function(composition, _target_words(inputs["distill"] / COST))
+
     model = load_adapted(inputs["sft"], card, trainable=True)
     judge = Judge(model, tokenizer, card.prompt, card.max_completion)
     validation = Validation.of(labelled, card.prompt)

@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 
+#: In nats; its exponential is near the largest float.
+_LARGEST_LOSS = 700.0
+
+
 class PerplexityModel(Protocol):
     """Anything that says how surprising texts are: a frozen model, or the reference policy's own probabilities."""
 
@@ -46,6 +50,11 @@ class FrozenModel:
         model = AutoModelForCausalLM.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False, use_safetensors=True
         )
+        return cls.of(model, tokenizer, batch)
+
+    @classmethod
+    def of(cls, model: Any, tokenizer: Any, batch: int = 64) -> FrozenModel:
+        """Freeze a loaded model."""
         return cls(model.eval().requires_grad_(False), tokenizer, batch)
 
     def perplexities(self, texts: Sequence[str]) -> list[float]:
@@ -56,7 +65,7 @@ class FrozenModel:
         for start in range(0, len(order), self.batch):
             indices = order[start : start + self.batch]
             for index, loss in zip(indices, self._losses([encoded[index] for index in indices]), strict=True):
-                found[index] = math.exp(min(loss, 700.0))
+                found[index] = math.exp(loss) if loss < _LARGEST_LOSS else math.inf
         return found
 
     def _encode(self, text: str) -> list[int]:

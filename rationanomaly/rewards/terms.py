@@ -189,7 +189,7 @@ def repetition(sample: Sample) -> float:
     runs = _runs(sample.words, order)
     repeated = 1 - len(set(runs)) / len(runs) if runs else 0.0
     looping = max(0.0, (repeated - _USUAL_REPETITION) / (1 - _USUAL_REPETITION))
-    return -max(looping, 1 - sample.originality)
+    return 0.0 - max(looping, 1 - sample.originality)
 
 
 @dataclass(frozen=True)
