@@ -16,7 +16,6 @@ import polars as pl
 from rationanomaly.correct.ledger import ROUNDS, Decision, Entry, Ledger, Problem, Round, read_time
 from rationanomaly.records import Label
 
-
 #: Characters of a comment in a label's history; the ledger keeps all of it.
 _COMMENT = 500
 
