@@ -13,6 +13,7 @@ import polars as pl
 from rationanomaly.detector import Detector, Verdict
 from rationanomaly.errors import TrainingError
 from rationanomaly.evaluate.figures import Judged
+from rationanomaly.evaluate.session_threshold import tune
 from rationanomaly.evaluate.sessions import TemplateVerdict
 from rationanomaly.evidence import required_quotes
 from rationanomaly.params import PromptParams
@@ -67,11 +68,18 @@ class Prediction:
 
 @dataclass(frozen=True)
 class ModelVerdicts:
-    """One model's predictions on the tested templates, and its verdicts on all that sessions need, by template id."""
+    """What one model says.
+
+    Attributes:
+        predictions: on the tested templates.
+        by_id: verdicts by template id, on all that sessions need.
+        session_threshold: chosen on validation sessions; None where these are too few.
+    """
 
     name: str
     predictions: list[Prediction]
     by_id: dict[str, TemplateVerdict]
+    session_threshold: float | None = None
 
     def judged(self, groups: Sequence[int], rows: Sequence[int] | None = None, column: str = "truth") -> Judged:
         """The predictions (those of ``rows``) as the figures want them, against ``truth`` or ``label``."""
@@ -86,13 +94,14 @@ class ModelVerdicts:
 
 
 def judge_with_detector(
-    name: str, folder: Path, tested: pl.DataFrame, others: pl.DataFrame, threads: int
+    name: str, folder: Path, tested: pl.DataFrame, others: pl.DataFrame, calibration: pl.DataFrame, threads: int
 ) -> ModelVerdicts:
     """Judge with a model folder.
 
     Args:
         tested: templates that get a rationale: `records.LABELLED_SCHEMA` and ``truth``.
         others: ``template_id`` and ``template`` of those that only sessions need: no rationale.
+        calibration: validation sessions.
         threads: of torch.
     """
     detector = Detector.open(folder, threads)
@@ -105,11 +114,17 @@ def judge_with_detector(
     by_id = {p.template_id: TemplateVerdict(p.answer, p.score) for p in predictions}
     for template_id, verdict in zip(others["template_id"], more, strict=True):
         by_id[template_id] = TemplateVerdict(verdict.answer, _finite(name, verdict.score))
-    return ModelVerdicts(name, predictions, by_id)
+    threshold = tune(calibration, {key: verdict.score for key, verdict in by_id.items()})
+    return ModelVerdicts(name, predictions, by_id, threshold)
 
 
-def judge_with_reference(fitted_on: pl.DataFrame, tested: pl.DataFrame, others: pl.DataFrame) -> ModelVerdicts:
-    """Fit the reference classifier on corrected labels and judge at threshold .5."""
+def judge_with_reference(
+    fitted_on: pl.DataFrame, tested: pl.DataFrame, others: pl.DataFrame, calibration: pl.DataFrame
+) -> ModelVerdicts:
+    """Fit the reference classifier on corrected labels and judge at threshold .5.
+
+    Its threshold for sessions comes from a fit on the training split alone.
+    """
     from rationanomaly.baselines.reference import fit_reference
 
     scorer = fit_reference(fitted_on["template"].to_list(), fitted_on["label"].to_list())
@@ -121,7 +136,13 @@ def judge_with_reference(fitted_on: pl.DataFrame, tested: pl.DataFrame, others: 
     by_id = {p.template_id: TemplateVerdict(p.answer, p.score) for p in predictions}
     for template_id, score in zip(others["template_id"], scorer.scores(others["template"].to_list()), strict=True):
         by_id[template_id] = TemplateVerdict(_answer(float(score)), float(score))
-    return ModelVerdicts(REFERENCE, predictions, by_id)
+    threshold = None
+    if calibration.height:
+        train = fitted_on.filter(pl.col("split") == "train")
+        unseen = fit_reference(train["template"].to_list(), train["label"].to_list())
+        scores = [float(score) for score in unseen.scores(others["template"].to_list())]
+        threshold = tune(calibration, dict(zip(others["template_id"], scores, strict=True)))
+    return ModelVerdicts(REFERENCE, predictions, by_id, threshold)
 
 
 def text_figures(predictions: Sequence[Prediction]) -> dict[str, float]:

@@ -15,6 +15,7 @@ import polars as pl
 
 from rationanomaly.evaluate.figures import Judged, difference, figures, intervals
 from rationanomaly.evaluate.judging import FINAL, REFERENCE, ModelVerdicts, text_figures
+from rationanomaly.evaluate.session_threshold import judge_tuned
 from rationanomaly.evaluate.sessions import judge_session
 from rationanomaly.steps import Metrics
 
@@ -45,6 +46,8 @@ def measure(
                 metrics |= {f"{prefix}{level}/{key}": v for key, v in intervals(judged, draws, seed).items()}
         metrics |= {f"{prefix}{key}": value for key, value in text_figures(model.predictions).items()}
         metrics |= {f"{prefix}{key}": value for key, value in _coverage(model, tested, sessions).items()}
+        if f"{prefix}session_tuned/rows" in metrics and model.session_threshold is not None:
+            metrics[f"{prefix}session_tuned/threshold"] = model.session_threshold
     for level in ("template", "session"):
         if level in levels[FINAL]:
             compared = difference(levels[FINAL][level], levels[REFERENCE][level], draws, seed)
@@ -67,7 +70,7 @@ def template_levels(model: ModelVerdicts, tested: pl.DataFrame) -> dict[str, Jud
 
 
 def session_levels(model: ModelVerdicts, sessions: pl.DataFrame) -> dict[str, Judged]:
-    """The sessions against their truth and against corrected labels, and those that differ in what they hold."""
+    """The sessions against their truth: all, the distinct ones, with their own threshold; and against corrected labels."""
     verdicts = [judge_session(templates, model.by_id) for templates in sessions["templates"]]
     answers, scores = [v.answer for v in verdicts], [v.score for v in verdicts]
     levels: dict[str, Judged] = {}
@@ -78,6 +81,9 @@ def session_levels(model: ModelVerdicts, sessions: pl.DataFrame) -> dict[str, Ju
             continue
         labels = ["abnormal" if value else "normal" for value in truth]
         levels[level] = _pick(labels, answers, scores, known)
+        if level == "session" and model.session_threshold is not None:
+            tuned = [judge_tuned(keys, model.by_id, model.session_threshold).answer for keys in sessions["templates"]]
+            levels["session_tuned"] = _pick(labels, tuned, scores, known)
         if level == "session":
             distinct = {(tuple(sessions["templates"][row]), truth[row]): row for row in reversed(known)}
             levels["session_distinct"] = _pick(labels, answers, scores, sorted(distinct.values()))

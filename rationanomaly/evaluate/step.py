@@ -13,6 +13,7 @@ import polars as pl
 from rationanomaly import records
 from rationanomaly.evaluate import judging, measuring, plots, report
 from rationanomaly.evaluate.examples import EXAMPLES, choose_examples
+from rationanomaly.evaluate.session_threshold import calibration_sessions
 from rationanomaly.evaluate.sessions import TestSessions, choose_sessions
 from rationanomaly.evaluate.truth import label_lines, label_templates, read_truth
 from rationanomaly.params import Params
@@ -33,9 +34,13 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     models = []
     for name in track(judging.TRAINED, "judging held-out templates", len(judging.TRAINED), "models"):
         models.append(
-            judging.judge_with_detector(name, inputs[name], held_out.tested, held_out.others, params.training.threads)
+            judging.judge_with_detector(
+                name, inputs[name], held_out.tested, held_out.others, held_out.calibration, params.training.threads
+            )
         )
-    models.append(judging.judge_with_reference(held_out.fitted_on, held_out.tested, held_out.others))
+    models.append(
+        judging.judge_with_reference(held_out.fitted_on, held_out.tested, held_out.others, held_out.calibration)
+    )
 
     # ---------------------------------------------------------------- measure
     metrics = measuring.measure(models, held_out.tested, held_out.sessions.table, settings.bootstrap, seed)
@@ -64,6 +69,7 @@ class HeldOut:
         others: ``template_id`` and ``template`` of those that only the sessions hold.
         fitted_on: the labelled templates that the reference classifier may learn from.
         sessions: the tested sessions.
+        calibration: validation sessions, on which a threshold for sessions is chosen.
     """
 
     side: str
@@ -72,6 +78,7 @@ class HeldOut:
     others: pl.DataFrame
     fitted_on: pl.DataFrame
     sessions: TestSessions
+    calibration: pl.DataFrame
 
 
 def _held_out(params: Params, inputs: Inputs) -> HeldOut:
@@ -92,6 +99,8 @@ def _held_out(params: Params, inputs: Inputs) -> HeldOut:
     unlabelled = templates.join(labelled, on="template_id", how="anti")["template_id"]
     unseen = frozenset([*tested["template_id"], *unlabelled])
     chosen = choose_sessions(sessions, lines, labelled, unseen)
-    needed = chosen.table.select(pl.col("templates").explode().alias("template_id")).unique()
-    others = templates.join(needed, on="template_id", how="semi").join(tested, on="template_id", how="anti")
-    return HeldOut(side, truth is not None, tested, others.select("template_id", "template"), fitted_on, chosen)
+    calibration = calibration_sessions(sessions, lines, labelled)
+    needed = pl.concat([chosen.table["templates"], calibration["templates"]]).explode().unique().alias("template_id")
+    others = templates.join(needed.to_frame(), on="template_id", how="semi")
+    others = others.join(tested, on="template_id", how="anti").select("template_id", "template")
+    return HeldOut(side, truth is not None, tested, others, fitted_on, chosen, calibration)

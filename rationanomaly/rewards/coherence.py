@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-
 #: In nats; its exponential is near the largest float.
 _LARGEST_LOSS = 700.0
 

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from rationanomaly.errors import InputError
+from rationanomaly.evaluate.session_threshold import calibration_sessions, choose_threshold, judge_tuned
 from rationanomaly.evaluate.sessions import TemplateVerdict, choose_sessions, judge_session
 from rationanomaly.evaluate.truth import label_lines, label_templates, read_truth
 from rationanomaly.records import LABELLED_SCHEMA, LINES_SCHEMA, SESSIONS_SCHEMA
@@ -190,3 +191,39 @@ VERDICTS = {
 )
 def test_session_is_normal_only_if_all_its_templates_are(templates: str, expected: TemplateVerdict) -> None:
     assert judge_session(list(templates), VERDICTS) == expected
+
+
+# ---------------------------------------------------------------- a threshold for sessions
+
+
+def test_threshold_has_the_best_f1_and_lies_between_scores() -> None:
+    scores = [0.1, 0.2, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95]
+    truth = [False, False, False, True, True, True, True, True]
+    assert choose_threshold(scores, truth) == pytest.approx(0.65)
+    assert choose_threshold(scores[:6], truth[:6]) is None, "three positives are too few"
+
+
+def test_calibration_holds_nothing_of_the_test() -> None:
+    lines = make_lines("dcab" "acab" "bcda", "...." "...." "....").with_columns(abnormal="alert")  # fmt: skip
+    labelled = make_labelled(lines, LABELS)
+    sides = {"a": "train", "b": "train", "c": "validation", "d": "test"}
+    labelled = labelled.with_columns(split=pl.col("template_id").replace_strict(sides))
+    table = calibration_sessions(make_sessions(lines, 4), lines, labelled)
+    assert table["templates"].to_list() == [["c"]] * 3
+
+
+def test_calibration_by_time_ends_before_the_test() -> None:
+    lines = make_lines("abab" "bcab" "acba" "cdab", "." * 16).with_columns(abnormal="alert")  # fmt: skip
+    labelled = make_labelled(lines, LABELS)
+    sides = {"a": "train", "b": "train", "c": "validation", "d": "test"}
+    labelled = labelled.with_columns(split=pl.col("template_id").replace_strict(sides))
+    table = calibration_sessions(make_sessions(lines, 4), lines, labelled)
+    assert table["session"].to_list() == ["2"]
+    no_test = labelled.with_columns(split=pl.lit("validation"))
+    assert calibration_sessions(make_sessions(lines, 4), lines, no_test).is_empty()
+
+
+def test_tuned_session_is_abnormal_from_its_threshold_on() -> None:
+    assert judge_tuned(["n", "a"], VERDICTS, 0.85) == TemplateVerdict("normal", 0.8)
+    assert judge_tuned(["n", "a"], VERDICTS, 0.8) == TemplateVerdict("abnormal", 0.8)
+    assert judge_tuned(["n", "i"], VERDICTS, 0.85) == TemplateVerdict("invalid", 0.3)

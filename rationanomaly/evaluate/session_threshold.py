@@ -1,0 +1,77 @@
+"""A threshold for sessions, chosen on validation sessions.
+
+A session's score is the highest among its templates', so the longer a session is, the higher its score, and a
+threshold that suits templates calls too many sessions abnormal. Here it is chosen for the best F1 on sessions of the
+validation split, held against corrected labels: what an operator knows before the test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+
+from rationanomaly.evaluate.sessions import TESTED_SCHEMA, TemplateVerdict, choose_sessions, judge_session
+
+#: With fewer abnormal validation sessions a threshold would be chance.
+_MIN_POSITIVES = 5
+
+
+def calibration_sessions(sessions: pl.DataFrame, lines: pl.DataFrame, labelled: pl.DataFrame) -> pl.DataFrame:
+    """The validation sessions, chosen as test sessions are; nothing of the test split is in them.
+
+    Args:
+        sessions, lines, labelled: as for `choose_sessions`.
+
+    Returns:
+        `sessions.TESTED_SCHEMA`; empty if nothing is left, or if there is no test split to keep apart.
+    """
+    tested = labelled.filter(pl.col("split") == "test")
+    known = labelled.filter(pl.col("split") != "test")
+    validation = frozenset(known.filter(pl.col("split") == "validation")["template_id"])
+    if tested.is_empty() or not validation:
+        return TESTED_SCHEMA.to_frame()
+    chosen = choose_sessions(sessions, lines, known, validation)
+    if chosen.scope == "held-out lines":
+        return chosen.table
+    # By time: a session counts if it ends before anything of the test appears.
+    test_ids = list(tested["template_id"])
+    clean = sessions.filter(pl.col("template_ids").list.set_intersection(test_ids).list.len() == 0)
+    return chosen.table.join(clean, on="session", how="semi", maintain_order="left")
+
+
+def choose_threshold(scores: Sequence[float], abnormal: Sequence[bool]) -> float | None:
+    """The threshold with the best F1; among equals the one nearest to .5. None with fewer than 5 positives."""
+    truth, score = np.asarray(abnormal, dtype=np.bool_), np.asarray(scores, dtype=np.float64)
+    if truth.sum() < _MIN_POSITIVES:
+        return None
+    levels = np.unique(score)
+    # Between two scores rather than on one: a test score is hardly ever equal to a validation score.
+    candidates = np.concatenate([levels[:1], (levels[1:] + levels[:-1]) / 2])
+    called = score[None, :] >= candidates[:, None]
+    f1 = 2 * (called & truth).sum(axis=1) / (called.sum(axis=1) + truth.sum())
+    best = candidates[f1 == f1.max()]
+    return float(best[np.argmin(np.abs(best - 0.5))])
+
+
+def tune(calibration: pl.DataFrame, scores: Mapping[str, float]) -> float | None:
+    """Choose a model's threshold.
+
+    Args:
+        calibration: from `calibration_sessions`.
+        scores: by template id; from a model that has not learnt from the validation split.
+    """
+    known = calibration.filter(pl.col("corrected").is_not_null())
+    verdicts = {key: TemplateVerdict("normal", score) for key, score in scores.items()}
+    highest = [judge_session(templates, verdicts).score for templates in known["templates"]]
+    return choose_threshold(highest, known["corrected"].to_list())
+
+
+def judge_tuned(templates: list[str], verdicts: Mapping[str, TemplateVerdict], threshold: float) -> TemplateVerdict:
+    """As `judge_session`, but abnormal from ``threshold`` on."""
+    plain = judge_session(templates, verdicts)
+    if plain.score >= threshold:
+        return TemplateVerdict("abnormal", plain.score)
+    complete = all(key in verdicts and verdicts[key].answer != "invalid" for key in templates)
+    return TemplateVerdict("normal" if complete else "invalid", plain.score)
