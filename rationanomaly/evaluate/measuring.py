@@ -70,7 +70,7 @@ def template_levels(model: ModelVerdicts, tested: pl.DataFrame) -> dict[str, Jud
 
 
 def session_levels(model: ModelVerdicts, sessions: pl.DataFrame) -> dict[str, Judged]:
-    """The sessions against their truth: all, the distinct ones, with their own threshold; and against corrected labels."""
+    """The sessions against their truth (all; distinct ones; with their own threshold), and against corrected labels."""
     verdicts = [judge_session(templates, model.by_id) for templates in sessions["templates"]]
     answers, scores = [v.answer for v in verdicts], [v.score for v in verdicts]
     levels: dict[str, Judged] = {}
