@@ -5,6 +5,8 @@ Each class has one exit code; the table in README.md is checked against this mod
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -75,6 +77,17 @@ class PipelineError(RationAnomalyError):
     """A step of a pipeline run failed; the step's own line says why."""
 
     exit_code = 8
+
+
+@contextmanager
+def about(file: Path) -> Iterator[None]:
+    """Let an error that is raised inside the block and names no file name this one."""
+    try:
+        yield
+    except RationAnomalyError as error:
+        if error.file is not None:
+            raise
+        raise type(error)(error.problem, file=file, line=error.line, mend=error.mend) from error
 
 
 #: What a shell sees when Ctrl-C ended the program.

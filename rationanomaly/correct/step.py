@@ -21,6 +21,7 @@ from rationanomaly.correct.report import REPORT, write_report
 from rationanomaly.correct.review_queue import review_queue
 from rationanomaly.correct.reviewers import measure_agreement, require_agreement
 from rationanomaly.correct.split import LEFT_OUT, SIDES, audit_leakage, split_templates
+from rationanomaly.errors import about
 from rationanomaly.neighbours import Neighbours
 from rationanomaly.params import Params
 from rationanomaly.steps import Inputs, Metrics, Outputs
@@ -55,7 +56,8 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     labelled = _labelled(templates, verdicts)
     groups = Neighbours(labelled["template"].to_list()).groups(settings.split.near_duplicate)
     labelled = labelled.with_columns(group=pl.Series(groups))
-    labelled = labelled.with_columns(split=pl.Series(split_templates(labelled, settings.split, seed)))
+    with about(inputs["parse"] / records.TEMPLATES):
+        labelled = labelled.with_columns(split=pl.Series(split_templates(labelled, settings.split, seed)))
     audit_leakage(labelled["template"].to_list(), labelled["split"].to_list(), settings.split.near_duplicate)
 
     # Write

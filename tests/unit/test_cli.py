@@ -1,0 +1,134 @@
+"""The command line as a person meets it: help with examples, one clear line for bad input, nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from rationanomaly import artifacts
+from rationanomaly.cli import app, run_app
+from rationanomaly.steps import STEPS
+from tests.conftest import ROOT
+
+Call = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(scope="module")
+def tracking(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+
+
+@pytest.fixture
+def call(tracking: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Run `rationanomaly …` in an empty folder; its exit code and what it said on standard error."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking)
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "params.yaml", tmp_path / "params.yaml")
+
+    def run(*arguments: object) -> tuple[int, str]:
+        monkeypatch.setattr("sys.argv", ["rationanomaly", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            run_app(app)
+        return int(ended.value.code or 0), " ".join(capsys.readouterr().err.split())
+
+    return run
+
+
+@pytest.mark.parametrize("command", [step.name for step in STEPS] + ["params", "simulate", "detect", "summary"])
+def test_every_help_has_an_example_to_paste(command: str) -> None:
+    shown = CliRunner().invoke(app, [command, "--help"]).output
+    assert "Example" in shown
+    assert f"rationanomaly {command}" in shown
+
+
+def test_a_missing_log_is_named(call: Call) -> None:
+    code, said = call("parse", "--input", "logs=nowhere.log", "--output", "out")
+    assert (code, said) == (
+        3,
+        "error nowhere.log: no such file. Correct `data.logs` in the params, or name it with --input logs=FILE.",
+    )
+
+
+BAD_LOGS = {
+    "empty": ("bgl", "", "empty"),
+    "no format": ("bgl", "one two three\n" * 5, "bgl"),
+    "no template column": ("templates", "text,label\na,normal\n", "template"),
+    "no label column": ("templates", "template,kind\na,normal\n", "label"),
+    "unknown label": ("templates", "template,label\na,normal\nb,odd\n", "odd"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_LOGS)
+def test_a_bad_log_is_one_clear_line_and_leaves_nothing(call: Call, tmp_path: Path, name: str) -> None:
+    kind, text, hint = BAD_LOGS[name]
+    (tmp_path / "input.txt").write_text(text)
+    code, said = call("parse", "--input", "logs=input.txt", "--set", f"data.format={kind}", "--output", "out")
+    assert code == 3
+    assert "input.txt" in said
+    assert hint in said
+    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.glob(".out*"))
+
+
+def test_one_class_only_is_refused_before_anything_is_trained(call: Call, tmp_path: Path) -> None:
+    rows = "".join(f"service {word} has started,normal\n" for word in ("mail", "web", "log", "disk", "dns", "time"))
+    (tmp_path / "input.csv").write_text("template,label\n" + rows)
+    (tmp_path / "ledger.jsonl").touch()
+    code, _ = call("parse", "--input", "logs=input.csv", "--set", "data.format=templates", "--output", "parsed")
+    assert code == 0
+    code, said = call("correct", "--input", "parse=parsed", "--input", "ledger=ledger.jsonl", "--output", "out")
+    assert code == 3
+    assert said.startswith("error parsed/templates.parquet: the labels are all normal")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_key_is_refused(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("extends: params.yaml\nparse:\n  dept: 4\n")
+    code, said = call("parse", "--params", "p.yaml", "--output", "out")
+    assert code == 2
+    assert said.startswith("error p.yaml:3: unknown key `parse.dept`.")
+
+
+def test_an_input_that_the_step_does_not_read_is_refused(call: Call) -> None:
+    assert call("correct", "--input", "grpo=x", "--output", "out")[0] == 2
+
+
+def test_a_folder_that_no_step_wrote_is_refused(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "parsed").mkdir()
+    (tmp_path / "ledger.jsonl").touch()
+    code, said = call("correct", "--input", "parse=parsed", "--input", "ledger=ledger.jsonl", "--output", "out")
+    assert code == 4
+    assert "parsed: has no manifest" in said
+
+
+@pytest.mark.parametrize("damage", ["no adapter", "wrong manifest", "no folder"])
+def test_a_damaged_model_folder_is_refused(call: Call, tmp_path: Path, damage: str) -> None:
+    model = tmp_path / "model"
+    with artifacts.writing(model, "grpo") as folder:
+        (folder / "detector.json").write_text("{}")
+    if damage == "wrong manifest":
+        (model / "detector.json").write_text(json.dumps({"threshold": 0}))
+    elif damage == "no folder":
+        shutil.rmtree(model)
+    (tmp_path / "templates.txt").write_text("link <*> down\n")
+    code, said = call("detect", "--model", "model", "--templates", "templates.txt", "--output", "verdicts.jsonl")
+    assert code == 4
+    assert "model" in said
+    assert not (tmp_path / "verdicts.jsonl").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\n", b"text\n1\n"])
+def test_a_bad_table_of_templates_is_refused(call: Call, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "t.csv").write_bytes(content)
+    code, said = call("detect", "--model", "model", "--templates", "t.csv")
+    assert code == 3
+    assert "t.csv" in said
+
+
+def test_detect_needs_exactly_one_kind_of_input(call: Call) -> None:
+    assert call("detect", "--model", "model")[0] == 2
