@@ -71,7 +71,9 @@ def recorder(task: str, steps: int, curve: Curve, shown: Mapping[str, str]) -> T
             if not math.isfinite(float(logs["loss"])):
                 problem = f"{task}: the loss is {logs['loss']} at step {state.global_step}"
                 raise TrainingError(problem, mend="Lower the learning rate of this step")
-            numbers = {key: float(value) for key, value in logs.items() if isinstance(value, int | float)}
+            # An output holds no times: equal inputs give equal curves.
+            kept = {key: value for key, value in logs.items() if key != "step_time"}
+            numbers = {key: float(value) for key, value in kept.items() if isinstance(value, int | float)}
             curve.append({"step": float(state.global_step)} | {k: v for k, v in numbers.items() if math.isfinite(v)})
             figures = {name: numbers[key] for key, name in shown.items() if key in numbers}
             progress.report(task, state.global_step, steps, figures=figures)
