@@ -13,8 +13,9 @@ additions:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from operator import eq, itemgetter
 from typing import Any
 
 WILDCARD = "<*>"
@@ -31,21 +32,33 @@ class Cluster:
         words: the template's words.
         choices: place of a wildcard → the few plain words that occur there. Wildcards at other places are parameters.
         variants: texts of the templates that this cluster makes, by first appearance.
+        weight: number of words that are no wildcards; the more, the more specific the template.
     """
 
     words: list[str]
     choices: dict[int, list[str]] = field(default_factory=dict)
     variants: list[str] = field(default_factory=list)
 
-    def covers(self, words: Sequence[str]) -> bool:
+    def __post_init__(self) -> None:
+        self._look()
+
+    def _look(self) -> None:
+        """Make ready for comparisons, of which there are many for each change."""
+        places = [place for place, word in enumerate(self.words) if word != WILDCARD]
+        self.weight = len(places)
+        self._probe: Callable[[list[str]], object] = itemgetter(*places) if places else _nothing
+        self._probed = self._probe(self.words)
+        self._literals = [None if word == WILDCARD else word for word in self.words]
+
+    def covers(self, words: list[str]) -> bool:
         """Whether every word of a message of as many words is equal or at a wildcard."""
-        return all(own in (word, WILDCARD) for own, word in zip(self.words, words, strict=True))
+        return self._probe(words) == self._probed
 
-    def equal(self, words: Sequence[str]) -> int:
+    def equal(self, words: list[str]) -> int:
         """Number of words that are equal and no wildcards."""
-        return sum(own == word != WILDCARD for own, word in zip(self.words, words, strict=True))
+        return sum(map(eq, self._literals, words))
 
-    def text(self, words: Sequence[str]) -> str:
+    def text(self, words: list[str]) -> str:
         """The text of the template of a message that is covered: choices are filled in."""
         filled = list(self.words)
         for place, choices in self.choices.items():
@@ -53,7 +66,7 @@ class Cluster:
                 filled[place] = words[place]
         return " ".join(filled)
 
-    def absorb(self, words: Sequence[str], limit: int) -> bool:
+    def absorb(self, words: list[str], limit: int) -> bool:
         """Generalise so far that ``words`` are covered; tells whether older texts lost a word by it."""
         generalised = False
         for place, (own, word) in enumerate(zip(self.words, words, strict=True)):
@@ -68,6 +81,7 @@ class Cluster:
                 self.choices[place] = known
             else:
                 generalised = True
+        self._look()
         return generalised
 
 
@@ -142,8 +156,8 @@ class Drain:
         for leaf in self._leaves(words):
             for number in leaf:
                 cluster = self.clusters[number]
-                if cluster.covers(words) and (equal := cluster.equal(words)) > most:
-                    best, most = number, equal
+                if cluster.weight > most and cluster.covers(words):
+                    best, most = number, cluster.weight
         return best
 
     def _most_similar(self, words: list[str]) -> int | None:
@@ -153,10 +167,10 @@ class Drain:
             node = node.get(word, node.get(WILDCARD, {}))
         leaf = node.get("clusters", ())
         telling = sum(word != WILDCARD for word in words)
-        best, most = None, (-1, -1)
+        best, most = None, (-1, 0)
         for number in leaf:
             cluster = self.clusters[number]
-            rank = (cluster.equal(words), cluster.words.count(WILDCARD))
+            rank = (cluster.equal(words), -cluster.weight)
             if rank > most:
                 best, most = number, rank
         return best if most[0] >= self.similarity * telling or len(leaf) >= self.max_clusters else None
@@ -216,6 +230,10 @@ class Drain:
         drain.successors = dict(state["superseded"])
         drain.tree = state["tree"]
         return drain
+
+
+def _nothing(_words: list[str]) -> object:
+    return None
 
 
 def _is_plain(word: str) -> bool:

@@ -30,7 +30,10 @@ class Miner:
     def __init__(self, masker: Masker, drain: Drain) -> None:
         self._masker, self._drain = masker, drain
         self._learnt: set[str] = set()
-        self._texts: dict[str, str | None] = {}
+        #: Mask → row of its template's text in `_named`.
+        self._places: dict[str, int] = {}
+        self._rows: dict[str | None, int] = {}
+        self._table = pl.DataFrame()
 
     @classmethod
     def new(cls, settings: ParseParams) -> Miner:
@@ -73,9 +76,9 @@ class Miner:
         for mask in masks:
             if mask not in self._learnt:
                 self._drain.learn(mask)
+                self._places.clear()
                 if len(self._learnt) < _REMEMBERED:
                     self._learnt.add(mask)
-        self._texts.clear()
 
     def take(self, records: pl.DataFrame) -> pl.DataFrame:
         """Mask and learn records (``message``); single-spaces the message and adds ``mask``, an Enum, for `name`."""
@@ -87,9 +90,8 @@ class Miner:
 
     def texts(self, masks: pl.Series) -> pl.Series:
         """The text of each mask's template by what is learnt by now; null for a mask that no template covers."""
-        distinct = masks.unique(maintain_order=True)
-        codes = masks.cast(pl.Enum(distinct)).to_physical()
-        return pl.Series("template", [self._text(mask) for mask in distinct], pl.String).gather(codes)
+        places = pl.Series([self._place(mask) for mask in masks], dtype=pl.UInt32)
+        return self._named()["template"].gather(places)
 
     def name(self, records: pl.DataFrame) -> pl.DataFrame:
         """Put ``template``, ``template_id`` and ``parameters`` in the place of the ``mask`` that `take` gave.
@@ -97,16 +99,15 @@ class Miner:
         The parameters are the words of the message at which the template has a wildcard.
         """
         masks = records["mask"]
-        codes = masks.to_physical()
-        texts = [self._text(mask) for mask in cast(pl.Enum, masks.dtype).categories]
-        identities = [None if text is None else template_id(text) for text in texts]
-        wildcards = pl.Series([_wildcards(text or "") for text in texts], dtype=pl.List(pl.UInt32)).gather(codes)
+        distinct = cast(pl.Enum, masks.dtype).categories
+        place = pl.Series([self._place(mask) for mask in distinct], dtype=pl.UInt32).gather(masks.to_physical())
+        named = self._named()
         words = records["message"].str.split(" ")
         return records.drop("mask").with_columns(
-            template=pl.Series(texts, dtype=pl.String).gather(codes),
-            template_id=pl.Series(identities, dtype=pl.String).gather(codes),
+            template=named["template"].gather(place),
+            template_id=named["template_id"].gather(place),
             # A mask of the user's may swallow a space; then the words do not align and the last ones are missing.
-            parameters=words.list.gather(wildcards, null_on_oob=True),
+            parameters=words.list.gather(named["wildcards"].gather(place), null_on_oob=True),
         )
 
     def superseded(self) -> dict[str, list[str]]:
@@ -115,12 +116,29 @@ class Miner:
             template_id(text): [template_id(old) for old in olds] for text, olds in self._drain.superseded().items()
         }
 
-    def _text(self, mask: str) -> str | None:
-        if mask not in self._texts:
-            if len(self._texts) >= _REMEMBERED:
-                self._texts.clear()
-            self._texts[mask] = self._drain.name(mask)
-        return self._texts[mask]
+    def _place(self, mask: str) -> int:
+        """The row of a mask's template in `_named`."""
+        place = self._places.get(mask)
+        if place is None:
+            if len(self._places) >= _REMEMBERED:
+                self._places.clear()
+            place = self._rows.setdefault(self._drain.name(mask), len(self._rows))
+            self._places[mask] = place
+        return place
+
+    def _named(self) -> pl.DataFrame:
+        """Every text that was given to a mask: ``template``, ``template_id``, ``wildcards`` (places of words)."""
+        if self._table.height < len(self._rows):
+            texts = list(self._rows)
+            self._table = pl.DataFrame(
+                {
+                    "template": texts,
+                    "template_id": [None if text is None else template_id(text) for text in texts],
+                    "wildcards": [_wildcards(text or "") for text in texts],
+                },
+                schema={"template": pl.String(), "template_id": pl.String(), "wildcards": pl.List(pl.UInt32)},
+            )
+        return self._table
 
 
 def _wildcards(template: str) -> list[int]:
