@@ -19,6 +19,9 @@ from rationanomaly.evaluate.session_threshold import judge_tuned
 from rationanomaly.evaluate.sessions import judge_session
 from rationanomaly.steps import Metrics
 
+_BY_DATASET = "by_dataset/"
+#: Levels at which the final model is compared with the reference classifier; and each data set.
+_COMPARED = ("template", "session")
 #: Kept of a level's figures where it is told apart by data set or held against other labels.
 _BRIEF = ("abnormal/f1", "abnormal/precision", "abnormal/recall", "abnormal/ap", "macro/f1", "rows", "positives")
 
@@ -48,9 +51,9 @@ def measure(
         metrics |= {f"{prefix}{key}": value for key, value in _coverage(model, tested, sessions).items()}
         if f"{prefix}session_tuned/rows" in metrics and model.session_threshold is not None:
             metrics[f"{prefix}session_tuned/threshold"] = model.session_threshold
-    for level in ("template", "session"):
-        if level in levels[FINAL]:
-            compared = difference(levels[FINAL][level], levels[REFERENCE][level], draws, seed)
+    for level, ours in levels[FINAL].items():
+        if level in _COMPARED or level.startswith(_BY_DATASET):
+            compared = difference(ours, levels[REFERENCE][level], draws, seed)
             metrics |= {f"difference/{level}/{key}": value for key, value in compared.items()}
     return metrics
 
@@ -65,7 +68,7 @@ def template_levels(model: ModelVerdicts, tested: pl.DataFrame) -> dict[str, Jud
     for row, dataset in enumerate(tested["dataset"]):
         rows[dataset].append(row)
     if len(rows) > 1:
-        levels |= {f"by_dataset/{name}/template": model.judged(groups, mine) for name, mine in sorted(rows.items())}
+        levels |= {f"{_BY_DATASET}{_plain(name)}/template": model.judged(groups, rows[name]) for name in sorted(rows)}
     return levels
 
 
@@ -137,6 +140,11 @@ def _coverage(model: ModelVerdicts, tested: pl.DataFrame, sessions: pl.DataFrame
 
 def _pick(labels: list[str], answers: list[str], scores: list[float], rows: list[int]) -> Judged:
     return Judged([labels[r] for r in rows], [answers[r] for r in rows], [scores[r] for r in rows], rows)
+
+
+def _plain(name: str) -> str:
+    """A data set's name as part of a metric's: MLflow takes only some characters there."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in name)[:60]
 
 
 def _label(value: bool | None) -> str | None:

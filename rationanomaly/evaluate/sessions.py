@@ -68,7 +68,8 @@ def choose_sessions(
         held_out: template ids that no model learnt from: the tested ones, and those without any label.
     """
     start = _training_end(labelled, held_out)
-    members = _members(sessions, lines).join(labelled.select("template_id", "label"), on="template_id", how="left")
+    labels = labelled.select("template_id", "label").unique("template_id", keep="first")
+    members = _members(sessions, lines).join(labels, on="template_id", how="left", maintain_order="left")
     if start is not None:
         scope: Scope = "after training"
         later = sessions.filter(pl.col("first_line") >= start)["session"]

@@ -222,6 +222,19 @@ def test_without_a_test_side_figures_are_called_validation(
     assert "Validation figures" in (tmp_path / "out" / REPORT).read_text(encoding="utf-8")
 
 
+def test_each_data_set_is_measured_under_a_name_that_mlflow_takes(
+    quick: Params, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    path = folders["correct"] / records.LABELLED
+    table = records.read_table(path, records.LABELLED_SCHEMA)
+    name = pl.when(pl.col("template").str.contains("job")).then(pl.lit("a b\n<c>")).otherwise(pl.lit("BGL"))
+    records.write_table(path, table.with_columns(dataset=name), records.LABELLED_SCHEMA)
+    metrics = evaluate(quick, folders, tmp_path / "out")
+    assert metrics["by_dataset/BGL/template/rows"] == 3
+    assert metrics["by_dataset/a_b__c_/template/rows"] == 1
+    assert "difference/by_dataset/BGL/template/abnormal/f1" in metrics
+
+
 def test_score_that_is_no_number_is_refused(
     quick: Params, folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
