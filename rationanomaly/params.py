@@ -166,6 +166,8 @@ class LocalTeacherParams(Section):
 
 
 class DistillParams(Section):
+    model_config = ConfigDict(coerce_numbers_to_str=True)  # `--set distill.prompt=2`
+
     teacher: Literal["builtin", "openai", "local", "import"]
     rest: Literal["none", "builtin"]
     evidence: Literal["strict", "optional"]

@@ -6,8 +6,9 @@ Reason codes: `grammar`, `label`, `contradiction`, `leak`, `length`, `repetition
 
 from __future__ import annotations
 
+import math
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -78,14 +79,16 @@ class Checker:
     def _is_duplicate(self, question: Question, rationale: str) -> bool:
         """Whether nearly the same rationale was accepted for a log with other words, or for the same log.
 
-        Logs that differ in values only (two register dumps) may have the same rationale. Linear in the number of
-        accepted rationales that share a word triple with this one.
+        Logs that differ in values only (two register dumps) may have the same rationale. A set that is alike to this
+        one lacks at most a tenth of its triples, so it holds one of any few more than that: the rarest ones are looked
+        up, and few sets are compared.
         """
         log_words, triples = frozenset(words(question.shown.text.lower())), frozenset(_triples(rationale))
-        shared = Counter(index for triple in triples for index in self._by_triple[triple])
-        for index, common in shared.items():
+        rarest = sorted(triples, key=lambda triple: len(self._by_triple[triple]))
+        looked_up = rarest[: len(triples) - math.ceil(_ALIKE * len(triples)) + 1]
+        for index in {index for triple in looked_up for index in self._by_triple[triple]}:
             template_id, other_words, other = self._accepted[index]
-            alike = common >= _ALIKE * (len(triples) + len(other) - common)
+            alike = len(triples & other) >= _ALIKE * len(triples | other)
             if alike and (template_id == question.template_id or other_words != log_words):
                 return True
         for triple in triples:

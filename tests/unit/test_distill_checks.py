@@ -15,6 +15,7 @@ from rationanomaly.prompt import write_response
 from rationanomaly.records import Label
 from tests.conftest import ROOT
 
+SETTINGS = load_params(ROOT / "params.yaml").distill
 LOG = "fatal parity error in the level two cache of node seven"
 GOOD = (
     'The key parameters are "parity error" and "cache". Data that the processor reads from there may be wrong, so a '
@@ -130,6 +131,24 @@ def test_logs_that_differ_in_values_may_share_a_rationale(params: Params) -> Non
     assert checker.judge(ask(params, LOG + " 18"), answer).reason is None
 
 
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.text(alphabet="abc", min_size=1, max_size=2), min_size=24, max_size=24), st.data())
+def test_duplicates_are_those_with_nine_tenths_of_the_triples_in_common(body: list[str], data: st.DataObject) -> None:
+    other = list(body)
+    for place in data.draw(st.lists(st.integers(0, 23), max_size=3)):
+        other[place] = "xyz"
+    texts = [" ".join(words) for words in (body, other)]
+    sets = [set(zip(words, words[1:], words[2:], strict=False)) for words in (body, other)]
+    checker = Checker(SETTINGS)
+    found = [checker._is_duplicate(ask_plain(log), text) for log, text in zip(("alpha", "beta"), texts, strict=True)]
+    alike = len(sets[0] & sets[1]) >= 0.9 * len(sets[0] | sets[1])
+    assert found == [False, alike]
+
+
+def ask_plain(log: str) -> Question:
+    return Question(log, log, prompt.Shown(log, tuple(range(len(log))), len(log)), "normal")
+
+
 def test_two_samples_of_one_template_must_differ(params: Params) -> None:
     checker, answer = Checker(params.distill), write_response(GOOD, "abnormal")
     assert checker.judge(ask(params), answer).reason is None
@@ -149,6 +168,6 @@ def test_a_full_stop_inside_a_quote_ends_no_sentence() -> None:
 def test_no_text_breaks_the_checks(text: str) -> None:
     sentences(text)
     for end in ("", "</think><answer>normal</answer>"):
-        checker = Checker(load_params(ROOT / "params.yaml").distill)
+        checker = Checker(SETTINGS)
         shown = prompt.Shown(text, tuple(range(len(text))), len(text))
         checker.judge(Question("t", text, shown, "normal"), f"<think>{text}{end}")

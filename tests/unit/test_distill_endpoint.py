@@ -222,6 +222,13 @@ def test_no_call_is_sent_that_might_not_fit(script: Script, url: str, tmp_path: 
     assert not script.calls
 
 
+def test_an_endpoint_that_counts_more_than_the_worst_case_is_named(
+    script: Script, url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    distil(settings(url, "distill.output_tokens=5"), ["disk failure on the first drive"], tmp_path)
+    assert "more than the worst case" in caplog.text
+
+
 def test_the_time_of_the_whole_step_is_limited(script: Script, url: str, tmp_path: Path) -> None:
     script.delay = 0.2
     logs = [f"disk failure number {number} on drive {'abcdefghijkl'[number]} was seen" for number in range(12)]

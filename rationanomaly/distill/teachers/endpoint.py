@@ -163,6 +163,10 @@ class EndpointTeacher:
         finally:
             self._in_flight -= 1
         used = worst if reply.used is None else reply.used
+        if used.prompt > worst.prompt or used.completion > worst.completion:
+            log.warning(
+                "the endpoint counts %s, more than the worst case %s: no budget can be kept with it", used, worst
+            )
         self._journal.settled(call, request.key, used, reply.outcome, reply.answer)
         async with self._settled:
             self._settled.notify_all()
