@@ -158,6 +158,27 @@ def detect(
 
 
 @app.command(rich_help_panel="Before and after")
+def promote(
+    address: Annotated[str, typer.Argument(help="models:/NAME@ALIAS or models:/NAME/VERSION.")],
+    to: Annotated[str, typer.Option("--to", help="Alias to move.")] = "champion",
+    policy: Annotated[Path, typer.Option("--policy", help="What the version must show.")] = Path(
+        "mlflow/promotion.yaml"
+    ),
+) -> None:
+    """Move an alias of the registry to a version that a written policy lets through.
+
+    Example:
+
+        rationanomaly promote models:/rationanomaly@candidate --to champion --policy mlflow/promotion.yaml
+    """
+    from rationanomaly.register import promotion
+
+    done = promotion.promote(address, to, promotion.read_policy(policy))
+    before = f", before version {done.previous}" if done.previous else ""
+    console.STDERR.print(f"{done.name}@{done.alias} is now version {done.version}{before}", highlight=False)
+
+
+@app.command(rich_help_panel="Before and after")
 def summary(
     outputs: Annotated[Path, typer.Argument(help="Folder that holds the steps' output folders.")] = Path("outputs"),
 ) -> None:

@@ -39,10 +39,9 @@ def find_version(client: MlflowClient, name: str, digest: str) -> str | None:
 
 def add_version(name: str, folder: Path, run_id: str, tags: Mapping[str, str]) -> str:
     """Log ``folder`` as a pyfunc model under the run and register it as a new, tagged version of ``name``."""
+    import mlflow
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
-
-    import mlflow
 
     signature = ModelSignature(
         inputs=Schema([ColSpec(DataType.string, "template")]),
@@ -76,9 +75,8 @@ def fetch_folder(uri: str, into: Path | None = None) -> Path:
     Raises:
         InputError: no such model, version or alias, or the version holds no model folder of ours.
     """
-    from mlflow.exceptions import MlflowException
-
     import mlflow
+    from mlflow.exceptions import MlflowException
 
     connect()
     try:

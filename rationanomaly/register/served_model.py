@@ -8,13 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import pandas as pd
 
-import mlflow
 from rationanomaly.detector import Detector
 
 
-class TemplateJudge(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+class TemplateJudge(mlflow.pyfunc.PythonModel):
     """Takes a frame with a ``template`` column, returns one verdict per row, in order."""
 
     def load_context(self, context: Any) -> None:

@@ -22,8 +22,8 @@ from rationanomaly.steps import Inputs, Metrics, Outputs
 logger = logging.getLogger(__name__)
 
 _PROBES = 64
-#: Figures that a version carries as tags; promotion policies read them.
-_TAGGED = ("template/abnormal/f1", "template/macro/f1", "template/abnormal/ap", "session/abnormal/f1")
+#: Figures of the final model that a version carries as tags; promotion policies read them.
+_TAGGED = ("template/", "session/", "grounding/", "format/")
 
 
 def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
@@ -83,7 +83,7 @@ def _tags(folder: Path, evaluate: Path, digest: str) -> dict[str, str]:
         tracking.OUTPUT: digest,
         "base.sha256": str(detector["base"]["sha256"]),
         **{f"data.{name}.sha256": value for name, value in sources.items()},
-        **{key: f"{metrics[key]:.4f}" for key in _TAGGED if key in metrics},
+        **{key: f"{value:.4f}" for key, value in metrics.items() if key.startswith(_TAGGED)},
     }
     if "template/abnormal/f1" in metrics:
         tags["f1"] = f"{metrics['template/abnormal/f1']:.4f}"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.entities import Run
 
 from rationanomaly import artifacts
 from rationanomaly.params import dump, load_params
@@ -146,7 +147,7 @@ def test_a_changed_log_gives_new_hashes_down_to_the_registry(clone: Project, tra
     assert {"f1", "base.sha256", OUTPUT} <= set(version.tags)
 
 
-def _runs(project: Project, tracking: Path) -> Mapping[str, object]:
+def _runs(project: Project, tracking: Path) -> Mapping[str, Run]:
     """The newest run of each step, and of the pipeline."""
     client = MlflowClient(f"sqlite:///{tracking}")
     experiment = client.get_experiment_by_name("micro")

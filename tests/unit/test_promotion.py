@@ -1,0 +1,84 @@
+"""Promotion against a real registry in a sqlite file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from rationanomaly.errors import GateError, InputError, ParamsError
+from rationanomaly.register.promotion import Policy, Promotion, promote, read_policy
+from tests.conftest import ROOT
+
+POLICY = Policy(minimum={"template/abnormal/f1": 0.5}, not_worse={"template/abnormal/ap": 0.02})
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+
+
+@pytest.fixture
+def client(store: str, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    return MlflowClient(store, store)
+
+
+def add(client: MlflowClient, name: str, **figures: float) -> str:
+    if not client.search_registered_models(f"name = '{name}'"):
+        client.create_registered_model(name)
+    tags = {f"template/abnormal/{key}": str(value) for key, value in figures.items()}
+    return str(client.create_model_version(name, "file:///nowhere", tags=tags).version)
+
+
+def test_the_first_version_that_is_good_enough_gets_the_alias(client: MlflowClient) -> None:
+    version = add(client, "first", f1=0.6, ap=0.6)
+    assert promote(f"models:/first/{version}", "champion", POLICY) == Promotion("first", "champion", version, None)
+    assert client.get_model_version_by_alias("first", "champion").version == version
+
+
+def test_a_figure_below_the_minimum_stops_it(client: MlflowClient) -> None:
+    version = add(client, "low", f1=0.49, ap=0.6)
+    with pytest.raises(GateError, match=r"f1 is 0\.49, needed 0\.5"):
+        promote(f"models:/low/{version}", "champion", POLICY)
+    assert "champion" not in client.get_registered_model("low").aliases
+
+
+@pytest.mark.parametrize(("ap", "passes"), [(0.59, True), (0.57, False)])
+def test_it_may_not_be_much_worse_than_the_holder(client: MlflowClient, ap: float, passes: bool) -> None:
+    name = f"second-{passes}"
+    holder = add(client, name, f1=0.6, ap=0.6)
+    client.set_registered_model_alias(name, "champion", holder)
+    version = add(client, name, f1=0.6, ap=ap)
+    client.set_registered_model_alias(name, "candidate", version)
+    if passes:
+        assert promote(f"models:/{name}@candidate", "champion", POLICY).previous == holder
+    else:
+        with pytest.raises(GateError, match="ap is"):
+            promote(f"models:/{name}@candidate", "champion", POLICY)
+    held = client.get_model_version_by_alias(name, "champion").version
+    assert held == (version if passes else holder)
+
+
+def test_a_version_without_figures_is_not_promoted(client: MlflowClient) -> None:
+    version = add(client, "untagged")
+    with pytest.raises(GateError, match="carries no figure"):
+        promote(f"models:/untagged/{version}", "champion", POLICY)
+
+
+@pytest.mark.parametrize("address", ["models:/nobody@candidate", "models:/first/99", "nonsense"])
+def test_an_unknown_version_is_named(client: MlflowClient, address: str) -> None:
+    with pytest.raises(InputError, match="no such registered model version"):
+        promote(address, "champion", POLICY)
+
+
+def test_the_policy_of_the_project_reads() -> None:
+    assert read_policy(ROOT / "mlflow" / "promotion.yaml").minimum["template/abnormal/f1"] > 0
+
+
+@pytest.mark.parametrize("text", ["", "minimum: {}", "minimum: {}\nnot_worse: {}\nodd: 1", "minimum: [", "- 1"])
+def test_a_bad_policy_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "policy.yaml").write_text(text)
+    with pytest.raises(ParamsError, match="is no promotion policy"):
+        read_policy(tmp_path / "policy.yaml")
