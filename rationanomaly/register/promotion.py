@@ -84,16 +84,13 @@ def promote(address: str, alias: str, policy: Policy) -> Promotion:
             mend="Train a better one, or change the policy in a commit of its own",
         )
     client.set_registered_model_alias(candidate.name, alias, candidate.version)
-    return Promotion(candidate.name, alias, candidate.version, holder.version if holder else None)
+    return Promotion(candidate.name, alias, str(candidate.version), str(holder.version) if holder else None)
 
 
 def _too_low(version: ModelVersion, limits: dict[str, float]) -> list[str]:
     found = {metric: _figure(version, metric) for metric in limits}
-    return [
-        f"{metric} is {found[metric]:.4g}, needed {limit:.4g}"
-        for metric, limit in limits.items()
-        if found[metric] < limit
-    ]
+    missed = {metric: limit for metric, limit in limits.items() if found[metric] < limit}
+    return [f"{metric} is {found[metric]:.4g}, needed {limit:.4g}" for metric, limit in missed.items()]
 
 
 def _figure(version: ModelVersion, metric: str) -> float:

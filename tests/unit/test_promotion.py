@@ -35,7 +35,7 @@ def add(client: MlflowClient, name: str, **figures: float) -> str:
 def test_the_first_version_that_is_good_enough_gets_the_alias(client: MlflowClient) -> None:
     version = add(client, "first", f1=0.6, ap=0.6)
     assert promote(f"models:/first/{version}", "champion", POLICY) == Promotion("first", "champion", version, None)
-    assert client.get_model_version_by_alias("first", "champion").version == version
+    assert str(client.get_model_version_by_alias("first", "champion").version) == version
 
 
 def test_a_figure_below_the_minimum_stops_it(client: MlflowClient) -> None:
@@ -57,7 +57,7 @@ def test_it_may_not_be_much_worse_than_the_holder(client: MlflowClient, ap: floa
     else:
         with pytest.raises(GateError, match="ap is"):
             promote(f"models:/{name}@candidate", "champion", POLICY)
-    held = client.get_model_version_by_alias(name, "champion").version
+    held = str(client.get_model_version_by_alias(name, "champion").version)
     assert held == (version if passes else holder)
 
 
