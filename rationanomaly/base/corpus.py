@@ -32,7 +32,11 @@ def general_sentences() -> list[str]:
     """The sentences that the built-in teacher writes with, so that a rationale is words and not pieces of words."""
     from rationanomaly.distill import domains, phrases
 
-    return [text for module in (phrases, domains) for value in vars(module).values() for text in _texts(value)]
+    # Python's own names hold texts too, `__builtins__` its documentation, which changes from release to release.
+    values = [
+        value for module in (phrases, domains) for name, value in vars(module).items() if not name.startswith("__")
+    ]
+    return [text for value in values for text in _texts(value)]
 
 
 def pretraining_texts(logs: Sequence[str], harvested_logs: Sequence[str], settings: PromptParams) -> list[str]:

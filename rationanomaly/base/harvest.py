@@ -16,17 +16,14 @@ from rationanomaly.progress import track
 from rationanomaly.prompt import WILDCARD
 
 #: Packages about machines, networks, storage and processes; the rest of an environment says little about faults.
+#: Pinned ones alone. Not the standard library: Python's patch release, and with it some messages, differs by machine.
 PACKAGES = (
     "accelerate", "aiohttp", "alembic", "asyncssh", "billiard", "celery", "cryptography", "databricks", "datasets",
     "deepspeed", "docker", "dvc", "dvc_data", "dvc_objects", "filelock", "fsspec", "git", "google", "gunicorn",
-    "httpcore", "huggingface_hub", "kfp", "kombu", "kubernetes", "mlflow", "paramiko", "psutil", "pyarrow", "requests",
-    "sqlalchemy", "starlette", "torch/distributed", "torch/utils", "tornado", "urllib3", "uvicorn", "websocket",
-    "websockets", "werkzeug", "zmq",
+    "httpcore", "huggingface_hub", "kfp", "kombu", "kubernetes", "mlflow", "psutil", "pyarrow", "requests",
+    "sqlalchemy", "starlette", "torch/distributed", "torch/utils", "urllib3", "uvicorn", "websocket",
+    "werkzeug",
 )  # fmt: skip
-#: Of the standard library, whose version is pinned as well.
-MODULES = ("asyncio", "concurrent", "ctypes", "email", "ftplib.py", "http", "imaplib.py", "logging", "multiprocessing",
-           "shutil.py", "smtplib.py", "socket.py", "socketserver.py", "sqlite3", "ssl.py", "subprocess.py", "tarfile.py",
-           "tempfile.py", "threading.py", "urllib", "venv", "xmlrpc", "zipfile")  # fmt: skip
 _LOGGING = frozenset({"debug", "info", "warning", "warn", "error", "critical", "exception", "fatal", "log"})
 _MAX_FILE_BYTES = 400_000
 _MIN_WORDS = 2
@@ -49,12 +46,15 @@ def harvest(limit: int) -> list[str]:
 
 
 def _files() -> list[Path]:
-    roots = [Path(sysconfig.get_path("purelib")) / name for name in PACKAGES]
-    roots += [Path(sysconfig.get_path("stdlib")) / name for name in MODULES]
-    paths: list[Path] = []
-    for root in roots:
-        paths += sorted(root.rglob("*.py")) if root.is_dir() else [root] if root.is_file() else []
-    return [path for path in paths if path.stat().st_size <= _MAX_FILE_BYTES and "test" not in path.as_posix()]
+    site_packages = Path(sysconfig.get_path("purelib"))
+    paths = [path for name in PACKAGES for path in sorted((site_packages / name).rglob("*.py"))]
+    # Relative, so that it doesn't matter where the environment lies.
+    names = [path.relative_to(site_packages).as_posix() for path in paths]
+    return [
+        path
+        for path, name in zip(paths, names, strict=True)
+        if "test" not in name and path.stat().st_size <= _MAX_FILE_BYTES
+    ]
 
 
 def _messages(path: Path) -> Iterator[str]:
