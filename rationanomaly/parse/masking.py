@@ -54,7 +54,11 @@ class Masker:
 
     def mask(self, messages: pl.Series) -> pl.Series:
         """Messages with single spaces and their values masked; applying it twice changes nothing more."""
-        messages = self._first_words(single_spaced(messages))
+        return self.mask_spaced(single_spaced(messages))
+
+    def mask_spaced(self, messages: pl.Series) -> pl.Series:
+        """The same for messages that `single_spaced` has seen."""
+        messages = self._first_words(messages)
         for pattern in self.own.values():
             messages = messages.str.replace_all(pattern, WILDCARD)
         messages = _where(messages, messages.str.contains(_ANY_DATE), _mask_dates)

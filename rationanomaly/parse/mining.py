@@ -18,6 +18,7 @@ from rationanomaly.records import template_id
 STATE_VERSION = 1
 #: Distinct masks that are remembered to save time; what lies beyond is worked out anew and comes out the same.
 _REMEMBERED = 200_000
+_NAMED = pl.Schema({"template": pl.String(), "template_id": pl.String(), "wildcards": pl.List(pl.UInt32)})
 
 
 class Miner:
@@ -33,7 +34,7 @@ class Miner:
         #: Mask → row of its template's text in `_named`.
         self._places: dict[str, int] = {}
         self._rows: dict[str | None, int] = {}
-        self._table = pl.DataFrame()
+        self._table = _NAMED.to_frame()
 
     @classmethod
     def new(cls, settings: ParseParams) -> Miner:
@@ -83,7 +84,7 @@ class Miner:
     def take(self, records: pl.DataFrame) -> pl.DataFrame:
         """Mask and learn records (``message``); single-spaces the message and adds ``mask``, an Enum, for `name`."""
         messages = single_spaced(records["message"])
-        masks = self._masker.mask(messages)
+        masks = self._masker.mask_spaced(messages)
         distinct = masks.unique(maintain_order=True)
         self.learn(distinct)
         return records.with_columns(message=messages, mask=masks.cast(pl.Enum(distinct)))
@@ -136,7 +137,7 @@ class Miner:
                     "template_id": [None if text is None else template_id(text) for text in texts],
                     "wildcards": [_wildcards(text or "") for text in texts],
                 },
-                schema={"template": pl.String(), "template_id": pl.String(), "wildcards": pl.List(pl.UInt32)},
+                schema=_NAMED,
             )
         return self._table
 

@@ -1,0 +1,134 @@
+"""What `parse` would make of a log, from its first lines: format, templates, and what does not fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import polars as pl
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from rationanomaly.params import ParseParams
+from rationanomaly.parse import formats
+from rationanomaly.parse.detection import SAMPLE
+from rationanomaly.parse.joining import Joiner
+from rationanomaly.parse.lines import Counts, split_lines
+from rationanomaly.parse.mining import Miner
+from rationanomaly.parse.reading import AUTO
+from rationanomaly.parse.redaction import Redactor
+from rationanomaly.parse.source import Source
+
+_TEMPLATES = 10
+_REJECTS = 5
+_WIDTH = 100
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The first lines of a log as `parse` sees them.
+
+    Attributes:
+        path: the log.
+        format: name of the format that was used; None if none fits.
+        detected: whether it was detected, not named.
+        shares: share of the lines that fit each format, the best first.
+        lines: number of lines looked at.
+        records: number of records in them.
+        first: time of the first record, or None.
+        templates: ``lines``, ``template`` and ``example`` of the most frequent templates.
+        more: number of further templates.
+        rejected: the first lines that do not fit: ``line`` and ``raw``.
+        rejects: number of such lines.
+    """
+
+    path: Path
+    format: str | None
+    detected: bool
+    shares: dict[str, float]
+    lines: int
+    records: int
+    first: str | None
+    templates: pl.DataFrame
+    more: int
+    rejected: pl.DataFrame
+    rejects: int
+
+
+def preview(path: Path, format_name: str, settings: ParseParams) -> Preview:
+    """Look at the first `detection.SAMPLE` lines of a log; nothing is written.
+
+    Raises:
+        InputError: missing or empty file.
+        ParamsError: no such format.
+    """
+    lines = _first_lines(path, settings)
+    known = formats.formats(settings)
+    if format_name != AUTO:
+        formats.find(format_name, settings)
+    read = {name: form.read(lines) for name, form in known.items() if form.detectable or name == format_name}
+    shares = {name: 1 - fields["message"].null_count() / max(lines.height, 1) for name, fields in read.items()}
+    shares = dict(sorted(shares.items(), key=lambda pair: -pair[1]))
+    name = next(iter(shares)) if format_name == AUTO else format_name
+    joined = Joiner(hold=False, limit=settings.max_line_bytes).join(lines.hstack(read[name]))
+    miner = Miner.new(settings)
+    named = miner.name(miner.take(joined.records))
+    templates = (
+        named.group_by("template", maintain_order=True)
+        .agg(pl.len().alias("lines"), pl.col("message").last().alias("example"))
+        .sort("lines", descending=True, maintain_order=True)
+        .select("lines", "template", "example")
+    )
+    return Preview(
+        path=path,
+        format=name if shares[name] else None,
+        detected=format_name == AUTO,
+        shares=shares,
+        lines=lines.height,
+        records=named.height,
+        first=named.select(pl.col("time").first().dt.to_string("iso:strict")).item() if named.height else None,
+        templates=templates.head(_TEMPLATES),
+        more=max(templates.height - _TEMPLATES, 0),
+        rejected=joined.rejected.head(_REJECTS),
+        rejects=joined.rejected.height,
+    )
+
+
+def show_preview(seen: Preview, console: Console) -> None:
+    """Print a preview as readable tables."""
+    source = "detected" if seen.detected else "named"
+    best = ", ".join(f"{name} {share:.0%}" for name, share in islice(seen.shares.items(), 3) if share)
+    console.print(f"\n[bold]{escape(str(seen.path))}[/], the first {seen.lines:,} lines")
+    console.print(f"  format   [bold]{seen.format or 'none fits'}[/] ({source}; confidence: {best or 'none'})")
+    console.print(f"  records  {seen.records:,}, the first at {seen.first or 'an unknown time'}")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left", title_style="bold")
+    table.title = (
+        f"Templates  [dim]{seen.templates.height} of {seen.templates.height + seen.more}, most frequent first[/]"
+    )
+    table.add_column("lines", justify="right")
+    table.add_column("template")
+    table.add_column("an example", style="dim")
+    for lines, template, example in seen.templates.iter_rows():
+        table.add_row(f"{lines:,}", escape(template[:_WIDTH]), escape(example[:_WIDTH]))
+    console.print(table)
+    if seen.rejects:
+        console.print(f"[bold]Lines that do not fit[/]  [dim]{seen.rejected.height} of {seen.rejects:,}[/]")
+        for line, raw in seen.rejected.iter_rows():
+            console.print(f"  {line:>6}  {escape(raw[:_WIDTH])}", soft_wrap=True)
+        if seen.rejects > seen.records:
+            console.print("Name the format with --set data.format=NAME, or describe it with parse.pattern (custom).")
+
+
+def _first_lines(path: Path, settings: ParseParams) -> pl.DataFrame:
+    source = Source(path, settings.max_expansion)
+    frames, found = [], 0
+    for lines in split_lines(source.chunks(source.files[0]), settings.max_line_bytes, Counts()):
+        frames.append(lines)
+        found += lines.height
+        if found >= SAMPLE:
+            break
+    whole = pl.concat(frames) if frames else pl.DataFrame(schema={"line": pl.Int64(), "raw": pl.String()})
+    return Redactor(settings.redact, settings.redact_patterns).redact(whole.head(SAMPLE))

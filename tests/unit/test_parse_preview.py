@@ -1,0 +1,50 @@
+"""`rationanomaly parse --preview`: the first lines as a person sees them."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from rationanomaly.errors import InputError
+from rationanomaly.params import Params
+from rationanomaly.parse.preview import preview, show_preview
+
+
+def shown(path: Path, form: str, params: Params) -> str:
+    text = io.StringIO()
+    show_preview(preview(path, form, params.parse), Console(file=text, width=160))
+    return text.getvalue()
+
+
+def test_a_preview_shows_format_templates_and_what_does_not_fit(params: Params, tmp_path: Path) -> None:
+    path = tmp_path / "messages"
+    rows = [f"Mar  3 22:14:15 gate cron[1]: job [red]{1000 + number}[/red] done" for number in range(30)]
+    path.write_text("\n".join([*rows, "what is this"]), encoding="utf-8")
+    text = shown(path, "auto", params)
+    assert "syslog (detected; confidence: syslog 97%)" in text
+    assert "job [red]<*>[/red] done" in text
+    assert "1 of 1, most frequent first" in text
+    assert "31  what is this" in text
+
+
+def test_a_preview_of_what_fits_nothing_says_what_to_do(params: Params, tmp_path: Path) -> None:
+    path = tmp_path / "tale.txt"
+    path.write_text("once upon a time\nthere was a log\n", encoding="utf-8")
+    text = shown(path, "auto", params)
+    assert "none fits" in text
+    assert "data.format=NAME" in text
+
+
+def test_a_preview_of_an_endless_file_reads_its_beginning(params: Params, tmp_path: Path) -> None:
+    path = tmp_path / "long.log"
+    path.write_text("Mar  3 22:14:15 gate cron[1]: done\n" * 5000, encoding="utf-8")
+    seen = preview(path, "syslog", params.parse)
+    assert (seen.lines, seen.records, seen.detected) == (1000, 1000, False)
+
+
+def test_a_preview_of_no_file_is_an_error(params: Params, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        preview(tmp_path / "x.log", "auto", params.parse)
