@@ -30,6 +30,14 @@ app = typer.Typer(
 ParamsOption = Annotated[Path, typer.Option("--params", help="Params file or profile.", metavar="FILE")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Change one value.", metavar="KEY=VALUE")]
 
+OutputOption = Annotated[Path, typer.Option("--output", help="Folder to write; appears whole or not at all.")]
+InputsOption = Annotated[
+    list[str] | None, typer.Option("--input", help="A folder or file that it reads.", metavar="NAME=PATH")
+]
+StateOption = Annotated[
+    Path | None, typer.Option("--state", help="What survives a crash; default .state/STEP.", metavar="DIR")
+]
+
 
 @app.callback()
 def _global_options(
@@ -46,24 +54,64 @@ def _step_command(step: Step) -> Callable[..., None]:
     """The command of one step."""
 
     def command(
-        output: Annotated[Path, typer.Option("--output", help="Folder to write; appears whole or not at all.")],
+        output: OutputOption,
         params: ParamsOption = Path("params.yaml"),
         settings: SetOption = None,
-        inputs: Annotated[
-            list[str] | None, typer.Option("--input", help="A folder or file that it reads.", metavar="NAME=PATH")
-        ] = None,
-        state: Annotated[
-            Path | None, typer.Option("--state", help="What survives a crash; default .state/STEP.", metavar="DIR")
-        ] = None,
+        inputs: InputsOption = None,
+        state: StateOption = None,
     ) -> None:
-        from rationanomaly.execution import execute
-
-        loaded = load_params(params, settings or ())
-        paths = dict(_pair(text) for text in inputs or ())
-        with console.progress_bars(step.name):
-            execute(step, loaded, paths, output, state or Path(".state") / step.name)
+        _run_step(step, params, settings, inputs, output, state)
 
     return command
+
+
+def _distill_command(step: Step) -> Callable[..., None]:
+    """`distill` can also say what it would cost."""
+
+    def command(
+        output: Annotated[Path | None, typer.Option("--output", help="Folder to write.")] = None,
+        params: ParamsOption = Path("params.yaml"),
+        settings: SetOption = None,
+        inputs: InputsOption = None,
+        state: StateOption = None,
+        dry_run: Annotated[
+            bool, typer.Option("--dry-run", help="Say how many calls, tokens and how much money; send nothing.")
+        ] = False,
+    ) -> None:
+        if dry_run:
+            from rationanomaly.distill.estimate import estimate
+
+            loaded = load_params(params, settings or ())
+            sys.stdout.write(f"{estimate(loaded, _pairs(inputs), state or _state_of(step))}\n")
+        elif output is None:
+            raise ParamsError("name --output DIR, or --dry-run")
+        else:
+            _run_step(step, params, settings, inputs, output, state)
+
+    return command
+
+
+def _run_step(
+    step: Step,
+    params: Path,
+    settings: list[str] | None,
+    inputs: list[str] | None,
+    output: Path,
+    state: Path | None,
+) -> None:
+    from rationanomaly.execution import execute
+
+    loaded = load_params(params, settings or ())
+    with console.progress_bars(step.name):
+        execute(step, loaded, _pairs(inputs), output, state or _state_of(step))
+
+
+def _state_of(step: Step) -> Path:
+    return Path(".state") / step.name
+
+
+def _pairs(inputs: list[str] | None) -> dict[str, Path]:
+    return dict(_pair(text) for text in inputs or ())
 
 
 def _pair(text: str) -> tuple[str, Path]:
@@ -81,8 +129,10 @@ def _help(step: Step) -> str:
     return f"{step.summary}\n\nReads: {reads}.\n\nExample:\n\n    {example}"
 
 
+_COMMANDS = {"distill": _distill_command}
 for _step in STEPS:
-    app.command(_step.name, help=_help(_step), rich_help_panel="Steps of the pipeline")(_step_command(_step))
+    _command = _COMMANDS.get(_step.name, _step_command)(_step)
+    app.command(_step.name, help=_help(_step), rich_help_panel="Steps of the pipeline")(_command)
 
 
 # ---------------------------------------------------------------- before and after the pipeline

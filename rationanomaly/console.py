@@ -35,7 +35,7 @@ def set_up_logging(verbose: bool, debug: bool) -> None:
     """Show warnings of the library; with ``verbose`` its information, with ``debug`` everything of everybody."""
     level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
     handler = RichHandler(console=STDERR, show_path=debug, show_time=False, markup=False)
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler], force=True)
     logging.getLogger("rationanomaly").setLevel(level)
     if not debug:
         warnings.simplefilter("ignore")
