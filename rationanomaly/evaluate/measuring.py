@@ -23,7 +23,8 @@ _BY_DATASET = "by_dataset/"
 #: Levels at which the final model is compared with the reference classifier; and each data set.
 _COMPARED = ("template", "session")
 #: Kept of a level's figures where it is told apart by data set or held against other labels.
-_BRIEF = ("abnormal/f1", "abnormal/precision", "abnormal/recall", "abnormal/ap", "macro/f1", "rows", "positives")
+_BRIEF = (*(f"abnormal/{name}" for name in ("f1", "precision", "recall", "ap")), "macro/f1", "weighted/f1", "rows",
+          "positives")  # fmt: skip
 
 
 def measure(

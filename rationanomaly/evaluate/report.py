@@ -14,7 +14,8 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from rationanomaly.artifacts import write_text
-from rationanomaly.evaluate.judging import FINAL, MODELS, ModelVerdicts, Prediction
+from rationanomaly.evaluate.figures import WITH_INTERVAL
+from rationanomaly.evaluate.judging import FINAL, MODELS, TITLES, ModelVerdicts, Prediction
 from rationanomaly.steps import Metrics
 
 REPORT = "report.html"
@@ -54,6 +55,8 @@ def write_report(
         texts=_table(metrics, _TEXTS, ""),
         text_columns=_TEXTS,
         columns=_CELLS,
+        differences=_differences(metrics),
+        difference_columns=[column for column in _CELLS if column in WITH_INTERVAL],
         examples=examples,
         mistakes=mistakes[:_MISTAKES],
         mistake_count=len(mistakes),
@@ -72,22 +75,42 @@ def inert(text: str | None) -> str:
 def _tables(metrics: Mapping[str, float]) -> list[tuple[str, float, list[tuple[str, list[str]]]]]:
     """(level, rows in it, one row of cells per model) for every level that was measured."""
     levels = {key.removesuffix("/rows") for key in metrics if key.endswith("/rows")}
-    own = sorted(level for level in levels if level.split("/")[0] not in MODELS)
+    own = sorted((level for level in levels if level.split("/")[0] not in MODELS), key=_reading_order)
     return [(level, metrics[f"{level}/rows"], _table(metrics, _CELLS, f"{level}/")) for level in own]
+
+
+def _reading_order(level: str) -> tuple[int, str]:
+    """The two main levels first, then what tells them apart."""
+    main = ("template", "session")
+    return (main.index(level) if level in main else len(main), level)
 
 
 def _table(metrics: Mapping[str, float], columns: Sequence[str], level: str) -> list[tuple[str, list[str]]]:
     rows = []
     for model in MODELS:
         prefix = level if model == FINAL else f"{model}/{level}"
-        rows.append((model, [_cell(metrics, prefix + column) for column in columns]))
+        rows.append((TITLES[model], [_cell(metrics, prefix + column) for column in columns]))
     return rows
 
 
-def _cell(metrics: Mapping[str, float], name: str) -> str:
+def _differences(metrics: Mapping[str, float]) -> list[tuple[str, list[str]]]:
+    """(level, cells) for every level at which the final model is compared with the reference classifier."""
+    ends = tuple(f"/{name}" for name in WITH_INTERVAL)
+    names = [key.removeprefix("difference/") for key in metrics if key.startswith("difference/") and key.endswith(ends)]
+    levels = {"/".join(name.split("/")[:-2]) for name in names}
+    return [
+        (
+            level,
+            [_cell(metrics, f"difference/{level}/{column}", "+.3f") for column in _CELLS if column in WITH_INTERVAL],
+        )
+        for level in sorted(levels, key=_reading_order)
+    ]
+
+
+def _cell(metrics: Mapping[str, float], name: str, form: str = ".3f") -> str:
     if name not in metrics:
         return "–"
-    text = f"{metrics[name]:.3f}"
+    text = format(metrics[name], form)
     if f"{name}/low" in metrics:
         text += f" [{metrics[f'{name}/low']:.2f}, {metrics[f'{name}/high']:.2f}]"
     return text

@@ -41,7 +41,7 @@ def test_figures_of_a_confusion_matrix_by_hand() -> None:
     assert found["abnormal/ap"] == pytest.approx(3 / 5 * 1 + 1 / 5 * 4 / 6 + 1 / 5 * 5 / 8)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(items.filter(lambda rows: {r[0] for r in rows} == {"normal", "abnormal"}))
 def test_figures_equal_scikit_learn(rows: list[tuple[str, str, float]]) -> None:
     found, truth, answer = figures(judged(rows)), [r[0] for r in rows], [r[1] for r in rows]

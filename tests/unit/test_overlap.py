@@ -13,7 +13,7 @@ words = st.lists(
     max_size=25,
 )
 texts = st.one_of(words.map(" ".join), st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
-pairs = settings(max_examples=300, deadline=None)
+pairs = settings(max_examples=150, deadline=None)
 
 
 @pairs
