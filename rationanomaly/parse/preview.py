@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from rationanomaly.errors import InputError, ParamsError
 from rationanomaly.params import ParseParams
 from rationanomaly.parse import formats
-from rationanomaly.parse.detection import SAMPLE
+from rationanomaly.parse.detection import LEAST, SAMPLE
 from rationanomaly.parse.joining import Joiner
 from rationanomaly.parse.lines import Counts, split_lines
 from rationanomaly.parse.mining import Miner
@@ -25,6 +26,8 @@ from rationanomaly.parse.source import Source
 _TEMPLATES = 10
 _REJECTS = 5
 _WIDTH = 100
+#: The format of a table in place of a log.
+TABLE = "templates"
 
 
 @dataclass(frozen=True)
@@ -63,14 +66,16 @@ def preview(path: Path, format_name: str, settings: ParseParams) -> Preview:
 
     Raises:
         InputError: missing or empty file.
-        ParamsError: no such format.
+        ParamsError: no such format, or that of a table.
     """
+    if format_name == TABLE:
+        raise ParamsError("a table of templates is taken as it stands", mend="Set data.format to auto to preview a log")
     lines = _first_lines(path, settings)
     known = formats.formats(settings)
     if format_name != AUTO:
         formats.find(format_name, settings)
     read = {name: form.read(lines) for name, form in known.items() if form.detectable or name == format_name}
-    shares = {name: 1 - fields["message"].null_count() / max(lines.height, 1) for name, fields in read.items()}
+    shares = {name: 1 - fields["message"].null_count() / lines.height for name, fields in read.items()}
     shares = dict(sorted(shares.items(), key=lambda pair: -pair[1]))
     name = next(iter(shares)) if format_name == AUTO else format_name
     joined = Joiner(hold=False, limit=settings.max_line_bytes).join(lines.hstack(read[name]))
@@ -84,7 +89,7 @@ def preview(path: Path, format_name: str, settings: ParseParams) -> Preview:
     )
     return Preview(
         path=path,
-        format=name if shares[name] else None,
+        format=name if shares[name] >= (LEAST if format_name == AUTO else 1 / lines.height) else None,
         detected=format_name == AUTO,
         shares=shares,
         lines=lines.height,
@@ -104,10 +109,9 @@ def show_preview(seen: Preview, console: Console) -> None:
     console.print(f"\n[bold]{escape(str(seen.path))}[/], the first {seen.lines:,} lines")
     console.print(f"  format   [bold]{seen.format or 'none fits'}[/] ({source}; confidence: {best or 'none'})")
     console.print(f"  records  {seen.records:,}, the first at {seen.first or 'an unknown time'}")
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left", title_style="bold")
-    table.title = (
-        f"Templates  [dim]{seen.templates.height} of {seen.templates.height + seen.more}, most frequent first[/]"
-    )
+    count = seen.templates.height
+    console.print(f"\n[bold]Templates[/]  [dim]{count} of {count + seen.more}, most frequent first[/]")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("lines", justify="right")
     table.add_column("template")
     table.add_column("an example", style="dim")
@@ -124,11 +128,14 @@ def show_preview(seen: Preview, console: Console) -> None:
 
 def _first_lines(path: Path, settings: ParseParams) -> pl.DataFrame:
     source = Source(path, settings.max_expansion)
+    # The first of several files stands for all.
     frames, found = [], 0
     for lines in split_lines(source.chunks(source.files[0]), settings.max_line_bytes, Counts()):
         frames.append(lines)
         found += lines.height
         if found >= SAMPLE:
             break
-    whole = pl.concat(frames) if frames else pl.DataFrame(schema={"line": pl.Int64(), "raw": pl.String()})
+    if not found:
+        raise InputError("holds no line", file=path, mend="Correct data.logs")
+    whole = pl.concat(frames)
     return Redactor(settings.redact, settings.redact_patterns).redact(whole.head(SAMPLE))
