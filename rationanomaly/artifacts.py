@@ -90,10 +90,17 @@ def translated_disk_errors(path: Path) -> Iterator[None]:
             errno.EDQUOT: "Your disk quota is used up; nothing half-written was kept",
             errno.EROFS: "Choose an output folder on a writable disk",
             errno.EACCES: "Choose an output folder that you may write to",
-        }.get(error.errno or 0)
+        }.get(code := _errno(error))
         if mend is None:
             raise
-        raise SurroundingsError(f"cannot write: {error.strerror}", file=path, mend=mend) from error
+        raise SurroundingsError(f"cannot write: {os.strerror(code)}", file=path, mend=mend) from error
+
+
+def _errno(error: OSError) -> int:
+    """The error's number; polars raises OSError with the number in the text alone."""
+    _, told, rest = str(error).rpartition("(os error ")
+    number = rest.rstrip(")")
+    return error.errno or (int(number) if told and number.isdecimal() else 0)
 
 
 @contextmanager
