@@ -75,7 +75,9 @@ class Detector:
             )
         runtime.prepare(_SEED, threads)
         model = load_base(base_files(folder, card)) if card.stage == "base" else load_adapted(folder, card)
-        judge = Judge(model.to(runtime.device()), load_tokenizer(folder), card.prompt, card.max_completion)
+        judge = Judge(
+            model.to(runtime.device()), load_tokenizer(folder), card.prompt, card.max_completion, card.literal_quotes
+        )
         return cls(judge, card, folder)
 
     def scores(self, templates: Sequence[str]) -> npt.NDArray[np.float64]:

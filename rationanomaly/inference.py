@@ -14,6 +14,7 @@ from rationanomaly.errors import TrainingError
 from rationanomaly.params import PromptParams
 from rationanomaly.prompt import Mode, Shown, write_verdict
 from rationanomaly.prompting import render
+from rationanomaly.quote_decoding import LiteralQuotes, Vocabulary
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,11 +64,17 @@ class Judge:
     """A language model with its tokenizer, asked about logs in batches of similar length."""
 
     def __init__(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: PromptParams, max_completion: int
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        settings: PromptParams,
+        max_completion: int,
+        literal_quotes: bool,
     ) -> None:
         self._model, self._tokenizer, self._settings = model, tokenizer, settings
-        self._max_completion = max_completion
+        self._max_completion, self._literal_quotes = max_completion, literal_quotes
         self._labels = label_tokens(tokenizer)
+        self._vocabulary: Vocabulary | None = None
 
     def probabilities(self, logs: Sequence[Shown]) -> Floats:
         """P(abnormal) at the label of the direct verdict, of the two labels only, shape (len(logs),)."""
@@ -91,6 +98,7 @@ class Judge:
         with self._evaluating():
             for places in _by_length(prompts, GENERATE_BATCH):
                 ids, mask = self._padded([prompts[place] for place in places])
+                constraint = self._constraint([logs[place] for place in places], ids.shape[1])
                 generated = self._model.generate(
                     input_ids=ids,
                     attention_mask=mask,
@@ -98,6 +106,7 @@ class Judge:
                     max_new_tokens=self._max_completion,
                     pad_token_id=self._tokenizer.pad_token_id,
                     eos_token_id=self._tokenizer.eos_token_id,
+                    logits_processor=constraint,
                 )
                 texts = self._tokenizer.batch_decode(generated[:, ids.shape[1] :], skip_special_tokens=True)
                 for place, text in zip(places, texts, strict=True):
@@ -105,6 +114,13 @@ class Judge:
                 done += len(places)
                 progress.report(task, done, len(logs), unit="templates")
         return found
+
+    def _constraint(self, logs: Sequence[Shown], width: int) -> list[LiteralQuotes]:
+        if not self._literal_quotes:
+            return []
+        if self._vocabulary is None:
+            self._vocabulary = Vocabulary.of(self._tokenizer)
+        return [LiteralQuotes(self._vocabulary, logs, width)]
 
     def _encode(self, log: Shown, mode: Mode) -> list[int]:
         ids: list[int] = self._tokenizer(render(self._tokenizer, log, mode, self._settings))["input_ids"]

@@ -72,6 +72,7 @@ class Card:
     prompt: PromptParams
     prompt_version: str
     max_completion: int
+    literal_quotes: bool
 
 
 def write_card(folder: Path, card: Card) -> None:

@@ -197,6 +197,7 @@ class ModelParams(Section):
     revision: str | None
     copy_megabytes: NonNegative
     max_completion: Positive
+    literal_quotes: bool
     lora_rank: Positive
     lora_alpha: Positive
     lora_dropout: Share

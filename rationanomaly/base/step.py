@@ -41,7 +41,15 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     check_safe(outputs.folder)
     label_tokens(load_tokenizer(outputs.folder))
     threshold = Threshold(0.5, "zero-shot: not chosen")
-    card = Card("base", reference, threshold, params.prompt, PROMPT_VERSION, params.model.max_completion)
+    card = Card(
+        "base",
+        reference,
+        threshold,
+        params.prompt,
+        PROMPT_VERSION,
+        params.model.max_completion,
+        params.model.literal_quotes,
+    )
     write_card(outputs.folder, card)
     return metrics
 

@@ -72,7 +72,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     reward = trainer.reward_function(composition, _target_words(inputs["distill"] / COST))
 
     model = load_adapted(inputs["sft"], card, trainable=True)
-    judge = Judge(model, tokenizer, card.prompt, card.max_completion)
+    judge = Judge(model, tokenizer, card.prompt, card.max_completion, card.literal_quotes)
     validation = Validation.of(labelled, card.prompt)
     before = _figures(judge, validation, card.threshold.value)
     with runtime.quiet():

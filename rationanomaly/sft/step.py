@@ -71,7 +71,9 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     validation = Validation.of(labelled, params.prompt)
 
     def scores(model: object) -> np.ndarray:
-        return Judge(model, tokenizer, params.prompt, params.model.max_completion).probabilities(validation.logs)
+        return Judge(
+            model, tokenizer, params.prompt, params.model.max_completion, params.model.literal_quotes
+        ).probabilities(validation.logs)
 
     with runtime.quiet():
         curve = trainer.train(
@@ -81,7 +83,12 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
 
     threshold = choose_threshold(scores(model), validation.abnormal, params.sft.threshold_positives)
     card = replace(
-        card, stage="sft", threshold=threshold, prompt=params.prompt, max_completion=params.model.max_completion
+        card,
+        stage="sft",
+        threshold=threshold,
+        prompt=params.prompt,
+        max_completion=params.model.max_completion,
+        literal_quotes=params.model.literal_quotes,
     )
     copy_base(inputs["base"], outputs.folder)
     write_parser(inputs["parse"], params.parse, outputs.folder)
