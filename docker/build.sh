@@ -2,7 +2,7 @@
 # Build an image with podman or docker, whichever is there: docker/build.sh cpu|gpu
 #
 #   BASE_IMAGE=IMAGE         any Debian or Ubuntu with Python 3.11 and venv; the default is in the Dockerfile
-#   PIP_EXTRA_INDEX_URL=URL  and pip's other variables of its kind, as outside; /etc/pip.conf is mounted where it exists
+#   PIP_EXTRA_INDEX_URL=URL  cpu only: an index of torch's CPU wheels, for PyPI's torch brings CUDA along
 #   CONTAINER_TOOL=docker    rather than podman
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,7 +10,10 @@ variant=${1:?cpu or gpu}
 tool=${CONTAINER_TOOL:-$(command -v podman || command -v docker)} || { echo "Install podman or docker" >&2; exit 1; }
 
 arguments=(--build-arg "VARIANT=$variant" --build-arg "GIT_COMMIT=$(git rev-parse HEAD 2> /dev/null || echo unknown)")
-for name in BASE_IMAGE PIP_CERT PIP_EXTRA_INDEX_URL PIP_FIND_LINKS PIP_INDEX_URL PIP_TRUSTED_HOST; do
+names=(BASE_IMAGE PIP_CERT PIP_INDEX_URL PIP_TRUSTED_HOST)
+# pip prefers a CPU wheel of torch wherever it sees one, so the gpu image does not see these.
+[ "$variant" = gpu ] || names+=(PIP_EXTRA_INDEX_URL PIP_FIND_LINKS)
+for name in "${names[@]}"; do
     [ -z "${!name:-}" ] || arguments+=(--build-arg "$name=${!name}")
 done
 # pip in the build trusts and asks what pip outside does; secrets are mounts that stay out of the image.
@@ -19,6 +22,7 @@ certificates=/etc/ssl/certs/ca-certificates.crt
 [ ! -f /etc/pip.conf ] || arguments+=(--secret "id=pip.conf,src=/etc/pip.conf")
 if [ "$(basename "$tool")" = podman ]; then
     arguments+=(--format docker)
+    # A folder of wheels is too large for a secret, and docker mounts nothing else.
     for folder in ${PIP_FIND_LINKS:-}; do
         [ ! -d "$folder" ] || arguments+=(--volume "$folder:$folder:ro")
     done

@@ -3,8 +3,10 @@ set -eu
 variant=$1
 packages=$(echo "$2"/lib/python3*/site-packages)
 
-if [ "$variant" = cpu ] && ls -d "$packages"/nvidia* > /dev/null 2>&1; then
-    echo "pip has taken the CUDA build of torch. Name an index of CPU wheels: PIP_EXTRA_INDEX_URL=… make images" >&2
+# torch has one name and many builds; which one pip takes depends on the indexes it is given.
+if ls -d "$packages"/nvidia* > /dev/null 2>&1; then build=gpu; else build=cpu; fi
+if [ "$build" != "$variant" ]; then
+    echo "pip has taken torch's $build build for the $variant image: PIP_EXTRA_INDEX_URL and PIP_FIND_LINKS decide" >&2
     exit 1
 fi
 
