@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterable, Sequence
@@ -12,8 +13,8 @@ from rationanomaly.correct.ledger import Decision, read_ledger, read_time, write
 from rationanomaly.errors import InputError
 
 
-def append_decisions(path: Path, decisions: Iterable[Decision]) -> None:
-    """Append decisions to a ledger file and return when they are on the disk.
+def append_decisions(path: Path, decisions: Iterable[Decision]) -> int:
+    """Append decisions to a ledger file and return, with the number of bytes, when they are on the disk.
 
     Writers take turns by a lock on the file, so two processes never mix their lines. A last line that was cut off by
     a crash stays what it is: a bad line of its own.
@@ -25,17 +26,23 @@ def append_decisions(path: Path, decisions: Iterable[Decision]) -> None:
     with translated_disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         new = not path.exists()
-        with path.open("a+b") as file:
+        with path.open("a+b", buffering=0) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             end = file.seek(0, os.SEEK_END)
             if end:
                 file.seek(end - 1)
-                data = data if file.read(1) == b"\n" else b"\n" + data
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+                data = data if file.read(1) == b"\n" or not data else b"\n" + data
+            try:
+                if file.write(data) != len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(file.fileno())
+            except OSError:
+                # What was not confirmed must not be found in the ledger later.
+                os.ftruncate(file.fileno(), end)
+                raise
         if new:
             _sync_folder(path.parent)
+    return len(data)
 
 
 def merge_ledgers(paths: Sequence[Path]) -> list[Decision]:

@@ -52,7 +52,7 @@ def assign(ledger: Ledger, templates: pl.DataFrame) -> tuple[list[list[Decision]
     """Give each template its decisions.
 
     A decision follows its template when mining has generalised it since (``supersedes``). Of several decisions of
-    one reviewer in one round the last line counts.
+    one reviewer in one round the last line counts; one that was withdrawn is gone.
 
     Args:
         ledger: what was read.
@@ -76,6 +76,8 @@ def assign(ledger: Ledger, templates: pl.DataFrame) -> tuple[list[list[Decision]
         for row in mine:
             key = (decision.reviewer, decision.round)
             earlier = newest[row].pop(key, None)
+            if decision.withdrawn:
+                continue
             if earlier is not None and earlier.decision != decision:
                 before = f"{earlier.file}:{earlier.line}"
                 problem = f"{decision.reviewer} decided this template before, in {before}; this line counts"

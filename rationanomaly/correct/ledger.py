@@ -28,6 +28,8 @@ VOTES: tuple[Vote, ...] = get_args(Vote)
 ROUNDS: tuple[Round, ...] = get_args(Round)
 CATEGORIES: tuple[Category, ...] = get_args(Category)
 
+#: The comment of an ``unsure`` that takes the reviewer's earlier decision back; the earlier line stays in the ledger.
+WITHDRAWN = "withdrawn"
 #: Who a correction patch is from.
 PATCH_REVIEWER = "published patch"
 
@@ -57,6 +59,11 @@ class Decision:
     time: str | None
     round: Round
     dataset: str | None = None
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether it decides nothing and takes back what the reviewer decided before."""
+        return self.decision == "unsure" and self.comment == WITHDRAWN
 
 
 @dataclass(frozen=True)

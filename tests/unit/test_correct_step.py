@@ -16,20 +16,10 @@ from rationanomaly.correct.step import PROBLEMS, run
 from rationanomaly.errors import GateError, InputError
 from rationanomaly.params import Params, load_params
 from rationanomaly.steps import Metrics, Outputs
+from tests.template_table import template_table
 
 ROOT = Path(__file__).resolve().parents[2]
 Runner = Callable[..., tuple[Metrics, Path]]
-
-
-def template_table(rows: list[tuple[str, str, str | None]]) -> pl.DataFrame:
-    """A table of the step `parse` from (data set, template, original label)."""
-    table = pl.DataFrame(rows, schema=["dataset", "template", "label"], orient="row")
-    empty = pl.lit([], dtype=pl.List(pl.String))
-    return table.with_columns(
-        template_id=pl.col("template").map_elements(records.template_id, return_dtype=pl.String),
-        lines=0, alert_lines=None, mixed=False, first_line=pl.int_range(1, pl.len() + 1),
-        last_line=pl.int_range(1, pl.len() + 1), first_seen=None, last_seen=None, examples=empty, supersedes=empty,
-    )  # fmt: skip
 
 
 def vote(template: str, reviewer: str, decision: str, round_: str = "independent", category: str | None = None) -> str:

@@ -1,0 +1,266 @@
+"""The routes of the review page. They hold no rules: `desk` says what is allowed, the pages say how it looks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from rationanomaly.correct.ledger import CATEGORIES, ROUNDS, Round
+from rationanomaly.correct.reviewers import measure_agreement
+from rationanomaly.errors import SurroundingsError
+from rationanomaly.review.access import COOKIE, Access
+from rationanomaly.review.desk import FILTERS, Desk, Item, Member, NotAllowed, Show
+from rationanomaly.review.inert import inert
+from rationanomaly.review.surroundings import Surroundings
+
+#: Nothing from elsewhere, nothing inline, no framing: log text that slipped through could still not run.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_FORM_BYTES = 64 * 1024
+_COMMENT = 5000
+_SESSION_SECONDS = 7 * 24 * 3600
+
+
+Fields = dict[str, str]
+
+
+def build_app(desk: Desk, surroundings: Surroundings, access: Access, hosts: list[str]) -> FastAPI:
+    """The application.
+
+    Args:
+        desk: templates, ledger and rules.
+        surroundings: examples and near-duplicates.
+        access: who may come in.
+        hosts: the host names under which it may be reached; others are refused (DNS rebinding).
+    """
+    app = FastAPI(title="RationAnomaly review", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
+    app.middleware("http")(_guard)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    pages = _Pages(desk, access)
+    _add_doors(app, pages, access)
+    # Routes are tried in order, and `/{round_}` of the review takes any word.
+    _add_agreement(app, pages, desk)
+    _add_review(app, pages, desk, surroundings)
+    return app
+
+
+class _Pages:
+    """Renders pages for a member."""
+
+    def __init__(self, desk: Desk, access: Access) -> None:
+        self._desk, self._access = desk, access
+        self._environment = Environment(
+            loader=PackageLoader("rationanomaly.review", "pages"), autoescape=True, undefined=StrictUndefined
+        )
+        self._environment.filters["inert"] = inert
+
+    def member(self, request: Request) -> Member:
+        """Who asks; turns strangers away."""
+        member = self._access.member(request.cookies.get(COOKIE))
+        if member is None:
+            raise HTTPException(401)
+        return member
+
+    def plain(self, name: str, status: int = 200, **values: Any) -> HTMLResponse:
+        """A page for somebody who isn't in."""
+        return HTMLResponse(self._environment.get_template(name).render(**values), status)
+
+    def page(self, request: Request, name: str, member: Member, **values: Any) -> HTMLResponse:
+        """A whole page, or for htmx its inner part only."""
+        whole = request.headers.get("HX-Request") != "true" or "HX-History-Restore-Request" in request.headers
+        progress = self._desk.progress(member)
+        waiting = {round_: self._desk.waiting(member, round_) for round_ in ("panel", "senior")}
+        return self.plain(name, whole=whole, member=member, progress=progress, waiting=waiting, **values)
+
+
+async def _fields(request: Request) -> Fields:
+    """The fields of a form that a page sent."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _FORM_BYTES:
+            raise HTTPException(413, "Too long.")
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=10))
+
+
+_FORM = Depends(_fields)
+
+
+async def _guard(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Refuse decisions sent from other sites; keep answers out of caches and frames."""
+    origin = request.headers.get("Origin")
+    if request.method == "POST" and origin is not None and urlsplit(origin).netloc != request.headers.get("Host"):
+        return Response("This came from another site.", 403)
+    response = await call(request)
+    response.headers["Content-Security-Policy"] = _POLICY
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    if not request.url.path.startswith("/static/"):
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _add_doors(app: FastAPI, pages: _Pages, access: Access) -> None:
+    """Coming in: by a one-time link, or by name at an open desk."""
+
+    def enter(session: str) -> Response:
+        response = RedirectResponse("/", 303)
+        response.set_cookie(COOKIE, session, max_age=_SESSION_SECONDS, httponly=True, samesite="strict")
+        return response
+
+    @app.exception_handler(HTTPException)
+    def refused(_request: Request, error: Exception) -> Response:
+        return Response(str(getattr(error, "detail", error)), getattr(error, "status_code", 500))
+
+    @app.exception_handler(401)
+    def stranger(_request: Request, _error: Exception) -> Response:
+        return pages.plain("enter.html", 401, open_desk=access.open_desk, problem="")
+
+    @app.get("/enter")
+    def by_link(request: Request, token: str = "") -> Response:
+        session = access.spend(token)
+        if session is not None:
+            return enter(session)
+        if access.member(request.cookies.get(COOKIE)) is not None:
+            return RedirectResponse("/", 303)
+        return pages.plain("enter.html", 401, open_desk=access.open_desk, problem="This link was used before.")
+
+    @app.post("/enter")
+    def by_name(fields: Fields = _FORM) -> Response:
+        session = access.enter(fields.get("name", ""))
+        return enter(session) if session else pages.plain("enter.html", 401, open_desk=access.open_desk, problem="")
+
+
+def _add_review(app: FastAPI, pages: _Pages, desk: Desk, surroundings: Surroundings) -> None:
+    """Looking at templates and deciding on them."""
+    someone = Depends(pages.member)
+
+    def card(request: Request, member: Member, item: Item | None, round_: Round, told: str = "") -> HTMLResponse:
+        values: dict[str, Any] = {"item": item, "round_": round_, "told": told, "categories": CATEGORIES}
+        values["mine"] = None if item is None else desk.decision_of(member, item, round_)
+        values["votes"] = [] if item is None or round_ == "independent" else _votes(desk, item, round_)
+        values["ends"] = None if item is None else (desk.beside(item, -1), desk.beside(item, 1))
+        response = pages.page(request, "card.html", member, **values)
+        if item is not None:
+            response.headers["HX-Push-Url"] = f"/{round_}/{item.template_id}"
+        return response
+
+    @app.get("/")
+    def start() -> Response:
+        return RedirectResponse("/independent", 303)
+
+    @app.get("/find")
+    def find(request: Request, q: str = "", show: str = "all", member: Member = someone) -> HTMLResponse:
+        wanted: Show = next((known for known in FILTERS if known == show), "all")
+        found = desk.find(member, q[:200], wanted)
+        return pages.page(request, "find.html", member, found=found, text=q[:200], show=wanted, desk=desk)
+
+    @app.get("/jump")
+    def jump(request: Request, number: int = 1, member: Member = someone) -> HTMLResponse:
+        item = desk.items[min(max(number, 1), len(desk.items)) - 1]
+        return card(request, member, item, "independent")
+
+    @app.get("/around/{template_id}", dependencies=[someone])
+    def around(template_id: str) -> HTMLResponse:
+        item = _item(desk, template_id)
+        return pages.plain("around.html", examples=surroundings.examples(item), twins=surroundings.twins(item))
+
+    @app.post("/decide")
+    def decide(request: Request, fields: Fields = _FORM, member: Member = someone) -> HTMLResponse:
+        item, asked = _item(desk, fields.get("template_id", "")), _round(fields.get("round", ""))
+        vote, _, category = fields.get("choice", "").partition("/")
+        try:
+            desk.decide(member, item, asked, vote, category or None, fields.get("comment", "")[:_COMMENT])
+        except NotAllowed as refused:
+            return card(request, member, item, asked, str(refused))
+        except SurroundingsError as error:
+            return card(request, member, item, asked, f"NOT STORED. {error}")
+        return card(request, member, desk.next_open(member, asked, item), asked)
+
+    @app.post("/undo")
+    def undo(request: Request, member: Member = someone) -> HTMLResponse:
+        undone = desk.undo(member)
+        if undone is None:
+            item = desk.next_open(member, "independent")
+            return card(request, member, item, "independent", "There is nothing to take back.")
+        return card(request, member, *undone, "Taken back. Decide anew.")
+
+    @app.get("/{round_}")
+    def next_card(request: Request, round_: str, member: Member = someone) -> HTMLResponse:
+        desk.refresh()
+        return card(request, member, desk.next_open(member, _round(round_)), _round(round_))
+
+    @app.get("/{round_}/{template_id}")
+    def one_card(request: Request, round_: str, template_id: str, member: Member = someone) -> HTMLResponse:
+        desk.refresh()
+        asked, item = _round(round_), _item(desk, template_id)
+        if asked != "independent" and not _may_look(desk, member, item, asked):
+            raise HTTPException(403, "Not before you have judged it yourself.")
+        return card(request, member, item, asked)
+
+
+def _add_agreement(app: FastAPI, pages: _Pages, desk: Desk) -> None:
+    """The dashboard; measured anew only when a decision came in."""
+    measured: dict[int, tuple[dict[str, Any], list[tuple[str, int]]]] = {}
+
+    someone = Depends(pages.member)
+
+    @app.get("/agreement")
+    def agreement(request: Request, member: Member = someone) -> HTMLResponse:
+        desk.refresh()
+        version = desk.version
+        found = measured.get(version)
+        if found is None:
+            found = measure_agreement(desk.all_decisions(), seed=0), _corrections(desk)
+            measured.clear()
+            measured[version] = found
+        figures, corrections = found
+        return pages.page(request, "agreement.html", member, agreement=figures, corrections=corrections, desk=desk)
+
+
+def _corrections(desk: Desk) -> list[tuple[str, int]]:
+    """The corrections so far by category, most frequent first."""
+    verdicts = [desk.verdict(item) for item in desk.items]
+    return Counter(
+        "abnormal to normal" if verdict.label == "normal" else verdict.category or "not stated"
+        for verdict in verdicts
+        if verdict.corrected
+    ).most_common()
+
+
+def _votes(desk: Desk, item: Item, round_: Round) -> list[tuple[Round, list[Any]]]:
+    """The votes of the rounds before, side by side; for a senior the panel's as well."""
+    shown = ROUNDS[: ROUNDS.index(round_)]
+    return [(earlier, votes) for earlier in shown if (votes := desk.decisions(item, earlier))]
+
+
+def _may_look(desk: Desk, member: Member, item: Item, round_: Round) -> bool:
+    """Blind review: other people's votes are for those who have voted, and for seniors."""
+    own = desk.decision_of(member, item, "independent") is not None
+    return member.senior or (round_ == "panel" and own)
+
+
+def _item(desk: Desk, template_id: str) -> Item:
+    item = desk.item(template_id)
+    if item is None:
+        raise HTTPException(404, "No such template.")
+    return item
+
+
+def _round(name: str) -> Round:
+    for known in ROUNDS:
+        if known == name:
+            return known
+    raise HTTPException(404, "No such page.")

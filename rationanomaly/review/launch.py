@@ -1,0 +1,119 @@
+"""Start the review page: `rationanomaly review`."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Sequence
+from ipaddress import ip_address
+from pathlib import Path
+
+import polars as pl
+
+from rationanomaly import records
+from rationanomaly.correct.radar import suspect_labels
+from rationanomaly.errors import InputError, SurroundingsError
+from rationanomaly.review.access import Access
+from rationanomaly.review.app import build_app
+from rationanomaly.review.desk import Desk, Member
+from rationanomaly.review.surroundings import Surroundings
+
+_log = logging.getLogger(__name__)
+
+
+def open_desk(parse: Path, ledger: Path, correct: Path | None = None, seed: int = 0) -> tuple[Desk, Surroundings]:
+    """The desk for a parsed log.
+
+    Args:
+        parse: the output folder of the step `parse`.
+        ledger: the ledger to append to: a file, or a folder for one file per reviewer.
+        correct: an output folder of the step `correct`, whose review queue gives the order; None asks the radar anew.
+        seed: of the radar.
+    """
+    templates = records.read_table(parse / records.TEMPLATES, records.TEMPLATES_SCHEMA)
+    queue = _by_suspicion(templates, seed) if correct is None else _by_queue(correct / records.REVIEW_QUEUE)
+    desk = Desk(templates, ledger, queue)
+    return desk, Surroundings(parse, templates, desk.items)
+
+
+def serve(
+    desk: Desk,
+    surroundings: Surroundings,
+    members: Sequence[Member],
+    host: str = "127.0.0.1",
+    port: int = 8765,
+    open_to_all: bool = False,
+) -> None:
+    """Serve the page until Ctrl-C; logs one link for each member.
+
+    Args:
+        desk: of `open_desk`.
+        surroundings: of `open_desk`.
+        members: who reviews; each gets a link that works once.
+        host: an address of this machine; anything but loopback is reachable for others, unencrypted.
+        port: 0 takes a free one.
+        open_to_all: no links; whoever reaches the page gives a name.
+
+    Raises:
+        InputError: nobody could enter.
+        SurroundingsError: the port is taken.
+    """
+    import uvicorn
+
+    if not members and not open_to_all:
+        raise InputError("nobody is named who reviews", mend="Name reviewers with --reviewer NAME")
+    listener = _listen(host, port)
+    address = f"{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+    if not _is_loopback(host):
+        _log.warning("the review page is reachable from other machines, and nothing on it is encrypted")
+    access = Access(members, open_to_all)
+    for token, member in access.links.items():
+        _log.warning("%s (%s): http://%s/enter?token=%s", member.name, _role(member), address, token)
+    if open_to_all:
+        _log.warning("open to everybody who reaches it: http://%s/", address)
+    hosts = ["*"] if host in ("0.0.0.0", "::") else ["127.0.0.1", "localhost", host]  # noqa: S104
+    app = build_app(desk, surroundings, access, hosts)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, server_header=False))
+    server.run(sockets=[listener])
+
+
+def _role(member: Member) -> str:
+    return "senior" if member.senior else "reviewer"
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        # From now on the links work: who is early waits for a moment.
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        problem = f"can't listen on {host}:{port}: {error.strerror}"
+        raise SurroundingsError(problem, mend="Choose another --port; 0 takes a free one") from error
+    return listener
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _by_queue(path: Path) -> list[tuple[str, str]]:
+    return [(str(row["template_id"]), str(row["reason"])) for _, row in records.read_objects(path)]
+
+
+def _by_suspicion(templates: pl.DataFrame, seed: int) -> list[tuple[str, str]]:
+    """Templates without a label first, then by suspicion."""
+    labelled = templates.filter(templates["label"].is_not_null())
+    found = suspect_labels(labelled["template"].to_list(), labelled["label"].to_list(), seed)
+    ranked = sorted(zip(labelled["template_id"].to_list(), found, strict=True), key=lambda pair: -pair[1].suspicion)
+    unlabelled = templates.filter(templates["label"].is_null())["template_id"].to_list()
+    return [
+        *((template_id, "no label and no decision") for template_id in unlabelled),
+        *((template_id, "; ".join(suspicion.reasons)) for template_id, suspicion in ranked),
+    ]

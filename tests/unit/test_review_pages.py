@@ -1,0 +1,177 @@
+"""The routes of the review page: doors, blindness, refusals. `tests/end_to_end` drives it in a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from rationanomaly import records
+from rationanomaly.review.access import Access
+from rationanomaly.review.app import build_app
+from rationanomaly.review.desk import Desk, Member
+from rationanomaly.review.surroundings import Surroundings
+from tests.template_table import template_table
+
+MEMBERS = [Member("ada"), Member("bob"), Member("eve", senior=True)]
+TEXTS = ["disk <*> failed", "disk <*> failed twice", "job done"]
+Enter = Callable[..., TestClient]
+
+
+class Room:
+    """A desk with its pages, and a client for each member."""
+
+    def __init__(self, folder: Path, open_desk: bool = False) -> None:
+        table = template_table([("site", text, "normal") for text in TEXTS])
+        records.write_table(folder / records.TEMPLATES, table, records.TEMPLATES_SCHEMA)
+        records.write_table(folder / records.LINES, records.LINES_SCHEMA.to_frame(), records.LINES_SCHEMA)
+        self.desk = Desk(table, folder / "ledger.jsonl")
+        self.access = Access(MEMBERS, open_desk)
+        self.tokens = {member.name: token for token, member in self.access.links.items()}
+        self.app = build_app(self.desk, Surroundings(folder, table, self.desk.items), self.access, ["desk"])
+
+    def stranger(self) -> TestClient:
+        return TestClient(self.app, "http://desk")
+
+    def enter(self, name: str) -> TestClient:
+        client = self.stranger()
+        assert client.get(f"/enter?token={self.tokens[name]}").status_code == 200
+        return client
+
+    def decide(self, client: TestClient, row: int, choice: str, round_: str = "independent", **more: str) -> str:
+        fields = {"template_id": self.desk.items[row].template_id, "round": round_, "choice": choice, **more}
+        return client.post("/decide", data=fields).text
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    return Room(tmp_path)
+
+
+def test_a_link_opens_once(room: Room) -> None:
+    ada = room.enter("ada")
+    assert "disk" in ada.get("/independent").text
+    assert room.stranger().get(f"/enter?token={room.tokens['ada']}").status_code == 401
+    assert ada.get(f"/enter?token={room.tokens['ada']}").status_code == 200, "the same browser is still in"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/independent", "/agreement", "/find", "/jump?number=1", "/around/x", "/panel/x"]
+)
+def test_strangers_see_nothing(room: Room, path: str) -> None:
+    answer = room.stranger().get(path)
+    assert answer.status_code == 401
+    assert "disk" not in answer.text
+    assert room.stranger().post("/decide", data={}).status_code == 401
+    assert room.stranger().post("/enter", data={"name": "ada"}).status_code == 401
+
+
+def test_an_open_desk_asks_for_a_name(tmp_path: Path) -> None:
+    room = Room(tmp_path, open_desk=True)
+    client = room.stranger()
+    assert "Your name" in client.get("/", follow_redirects=True).text
+    assert "zoe" in client.post("/enter", data={"name": " zoe "}).text
+    room.decide(client, 0, "normal")
+    assert room.desk.progress(Member("zoe")).done == 1
+
+
+def test_other_sites_and_other_host_names_are_refused(room: Room) -> None:
+    ada = room.enter("ada")
+    assert ada.post("/decide", data={}, headers={"Origin": "http://evil.example"}).status_code == 403
+    assert ada.get("/independent", headers={"Host": "evil.example"}).status_code == 400
+    policy = ada.get("/independent").headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+def test_independent_review_is_blind(room: Room) -> None:
+    ada, bob, eve = (room.enter(member.name) for member in MEMBERS)
+    room.decide(ada, 0, "abnormal/network issue", comment="the cable came off")
+    identity = room.desk.items[0].template_id
+    for path in (f"/independent/{identity}", f"/around/{identity}", "/find", f"/panel/{identity}", "/panel"):
+        text = bob.get(path).text
+        assert "cable" not in text
+        assert "network issue</span>" not in text
+    room.decide(bob, 0, "normal")
+    assert "the cable came off" in bob.get("/panel").text
+    assert "the cable came off" in eve.get(f"/senior/{identity}").text
+
+
+def test_a_decision_answers_with_the_next_card_and_its_address(room: Room) -> None:
+    ada = room.enter("ada")
+    fields = {"template_id": room.desk.items[0].template_id, "round": "independent", "choice": "normal"}
+    answer = ada.post("/decide", data=fields, headers={"HX-Request": "true"})
+    assert answer.headers["HX-Push-Url"] == f"/independent/{room.desk.items[1].template_id}"
+    assert "<html" not in answer.text
+    assert "1 of 3" in answer.text
+
+
+def test_a_decision_out_of_turn_is_refused_in_words(room: Room) -> None:
+    ada = room.enter("ada")
+    assert "The panel only looks at" in room.decide(ada, 0, "normal", "panel")
+    assert "Only a senior" in room.decide(ada, 0, "normal", "senior")
+    assert "no decision that the ledger knows" in room.decide(ada, 0, "perhaps")
+    assert ada.post("/decide", data={"template_id": "x", "round": "independent"}).status_code == 404
+    assert ada.post("/decide", content=b"x" * 100_000).status_code == 413
+    assert ada.get("/nowhere").status_code == 404
+
+
+def test_a_full_disk_is_told_and_nothing_is_taken_as_decided(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = room.enter("ada")
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("rationanomaly.correct.appending.os.fsync", full)
+    assert "NOT STORED" in room.decide(ada, 0, "normal")
+    room.desk.refresh()
+    assert room.desk.progress(MEMBERS[0]).done == 0
+
+
+def test_undo_jump_find_and_the_end(room: Room) -> None:
+    ada = room.enter("ada")
+    assert "nothing to take back" in ada.post("/undo").text
+    for row in range(3):
+        text = room.decide(ada, row, "normal")
+    assert "All 3 judged" in text
+    assert "Decide anew" in ada.post("/undo").text
+    assert f'data-template="{room.desk.items[2].template_id}"' in ada.get("/jump?number=99").text
+    found = ada.get("/find?q=TWICE").text
+    assert "failed twice" in found
+    assert "job done" not in found
+
+
+def test_the_dashboard_shows_agreement_and_corrections(room: Room) -> None:
+    ada, bob = room.enter("ada"), room.enter("bob")
+    assert "undefined" in ada.get("/agreement").text
+    for row, (one, other) in enumerate([("abnormal/other", "abnormal/other"), ("abnormal", "normal"), ("normal",) * 2]):
+        room.decide(ada, row, one)
+        room.decide(bob, row, other)
+    text = ada.get("/agreement").text
+    # Shares 1/2 and 1/2, observed 2/3: κ = 1/3.
+    assert "0.333" in text
+    assert '<td>other</td><td class="n">1</td>' in text
+
+
+def test_similar_templates_are_shown_with_the_label_of_the_log(room: Room) -> None:
+    text = room.enter("ada").get(f"/around/{room.desk.items[0].template_id}").text
+    assert "failed twice" in text
+    assert "job done" not in text
+
+
+def test_lines_are_put_together_with_the_lines_around_them(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    ids = [room.desk.items[index].template_id for index in (2, 0, 2)]
+    lines = records.LINES_SCHEMA.to_frame().clear()
+    rows = {
+        "line": [1, 2, 3], "time": [None] * 3, "node": [None] * 3, "alert": [None] * 3,
+        "template_id": ids, "parameters": [[], ["sd<a>"], []],
+    }  # fmt: skip
+    records.write_table(
+        tmp_path / records.LINES, lines.vstack(type(lines)(rows, schema=records.LINES_SCHEMA)), records.LINES_SCHEMA
+    )
+    text = room.enter("ada").get(f"/around/{ids[1]}").text
+    assert "disk sd&lt;a&gt; failed" in text
+    assert text.count("job done") == 2
