@@ -1,0 +1,135 @@
+"""`parse` from the command line on a hostile world: kill -9, a full disk, Ctrl-C, a bomb."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rationanomaly.artifacts import sha256
+
+ROOT = Path(__file__).resolve().parents[2]
+KILLS = 20
+#: Exit codes of an input error, of surroundings at fault and of Ctrl-C.
+INPUT, SURROUNDINGS, INTERRUPTED = 3, 7, 130
+
+
+def command(log: Path, folder: Path, *settings: str) -> list[str]:
+    options = [f"--set={setting}" for setting in ("data.format=simulated", *settings)]
+    place = ["--input", f"logs={log}", "--output", str(folder / "parse"), "--state", str(folder / "state")]
+    program = str(Path(sys.executable).with_name("rationanomaly"))
+    return [program, "parse", "--params", str(ROOT / "params.yaml"), *place, *options]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}"}
+
+
+def run(log: Path, folder: Path, *settings: str) -> subprocess.CompletedProcess[str]:
+    done = command(log, folder, *settings)
+    return subprocess.run(done, cwd=folder, env=environment(folder), capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A log that takes a second or two."""
+    draw = random.Random(0)
+    path = tmp_path_factory.mktemp("log") / "cluster.log"
+    with path.open("w", encoding="utf-8") as file:
+        for number in range(100_000):
+            tag = draw.choice(["-"] * 30 + ["PSU"])
+            time = (
+                f"2031-03-{number // 86400 + 1:02d}T{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}"
+            )
+            file.write(f"{tag} {time}.000Z n{draw.randrange(9)} power INFO supply {draw.random()} feeds {number}\n")
+    return path
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_random_points_the_next_run_is_byte_identical(log: Path, tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("whole", "killed")]
+    for folder in folders:
+        folder.mkdir()
+    whole, killed = folders
+    start = time.monotonic()
+    assert run(log, whole).returncode == 0
+    seconds = time.monotonic() - start
+    draw = random.Random(0)
+    for _ in range(KILLS):
+        process = subprocess.Popen(
+            command(log, killed),
+            cwd=killed,
+            env=environment(killed),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(draw.uniform(0.2, 1) * seconds)
+        process.kill()
+        process.wait()
+    assert run(log, killed).returncode == 0
+    assert sha256(killed / "parse") == sha256(whole / "parse")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 8 MB; needs root."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8M", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("a file system can't be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_one_clear_error_and_leaves_nothing(log: Path, small_disk: Path) -> None:
+    done = run(log, small_disk)
+    assert done.returncode == SURROUNDINGS
+    assert "No space left on device" in done.stderr
+    assert not [path for path in small_disk.iterdir() if "parse" in path.name]
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_at_once_and_leaves_nothing(log: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        command(log, tmp_path), cwd=tmp_path, env=environment(tmp_path), stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(".parse.partial-*/spill/*")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == INTERRUPTED
+    assert not list(tmp_path.glob("*parse*"))
+
+
+@pytest.mark.slow
+def test_a_bomb_of_ten_gigabytes_is_stopped_with_little_memory(tmp_path: Path) -> None:
+    def peak(log: Path) -> tuple[int, int, str]:
+        process = subprocess.Popen(
+            command(log, tmp_path), cwd=tmp_path, env=environment(tmp_path), stderr=subprocess.PIPE, text=True
+        )
+        assert process.stderr is not None
+        errors = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        return os.waitstatus_to_exitcode(status), usage.ru_maxrss // 1024, errors
+
+    empty, bomb = tmp_path / "empty.log", tmp_path / "bomb.gz"
+    empty.touch()
+    piece = gzip.compress(bytes(100 * 2**20))
+    with bomb.open("wb") as file:
+        for _ in range(103):
+            file.write(piece)
+    assert peak(empty)[0] == INPUT
+    code, megabytes, errors = peak(bomb)
+    assert code == INPUT
+    assert "like a decompression bomb" in errors
+    assert megabytes - peak(empty)[1] < 300
