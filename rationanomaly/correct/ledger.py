@@ -228,6 +228,8 @@ def _problem_or_decision(row: Mapping[str, Any] | tuple[str, str]) -> Decision |
 
 def _is_text(value: str) -> bool:
     """JSON can name halves of characters that no file and no table can hold."""
+    if value.isascii():
+        return True
     try:
         value.encode()
     except UnicodeEncodeError:

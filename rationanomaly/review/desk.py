@@ -239,15 +239,16 @@ class Desk:
         return found
 
     def _waiting(self, member: Member, round_: Round) -> list[Item]:
+        voted = (member.name, round_)
         match round_:
             case "independent":
-                return [item for item in self.items if self.decision_of(member, item, round_) is None]
+                return [item for item in self.items if voted not in self._votes[item.row]]
             case "panel":
                 return [
                     item
                     for item in self.items
                     if self._disputed(member, item)
-                    and self.decision_of(member, item, round_) is None
+                    and voted not in self._votes[item.row]
                     and not self.decisions(item, "senior")
                 ]
             case "senior":
@@ -284,8 +285,9 @@ class Desk:
         """Work out anew how one template stands: its verdict, and whether its independent votes are split."""
         label, votes = self._labels[row], list(self._votes[row].values())
         blind = [one for one in votes if one.round == "independent"]
-        self._verdicts[row] = resolve(label, votes)
-        self._split[row] = len(blind) >= 2 and resolve(label, blind).needs == "panel"
+        self._verdicts[row] = verdict = resolve(label, votes)
+        by_votes = verdict if len(blind) == len(votes) else resolve(label, blind)
+        self._split[row] = len(blind) >= 2 and by_votes.needs == "panel"
 
     def _note_time(self, decision: Decision) -> None:
         time = read_time(decision.time) if decision.time else None
