@@ -32,6 +32,10 @@ class Counts:
     clock_jumps: int = 0
     truncated_files: int = 0
 
+    def __add__(self, other: Counts) -> Counts:
+        mine, others = asdict(self), asdict(other)
+        return Counts(**{name: mine[name] + others[name] for name in mine})
+
     def metrics(self) -> dict[str, float]:
         """The counts by name."""
         return {name: float(value) for name, value in asdict(self).items()}

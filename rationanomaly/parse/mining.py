@@ -81,13 +81,17 @@ class Miner:
                 if len(self._learnt) < _REMEMBERED:
                     self._learnt.add(mask)
 
-    def take(self, records: pl.DataFrame) -> pl.DataFrame:
-        """Mask and learn records (``message``); single-spaces the message and adds ``mask``, an Enum, for `name`."""
+    def masked(self, records: pl.DataFrame) -> pl.DataFrame:
+        """Single-space the ``message`` of records and add ``mask``, an Enum of its values by first appearance."""
         messages = single_spaced(records["message"])
         masks = self._masker.mask_spaced(messages)
-        distinct = masks.unique(maintain_order=True)
-        self.learn(distinct)
-        return records.with_columns(message=messages, mask=masks.cast(pl.Enum(distinct)))
+        return records.with_columns(message=messages, mask=masks.cast(pl.Enum(masks.unique(maintain_order=True))))
+
+    def take(self, records: pl.DataFrame) -> pl.DataFrame:
+        """Mask records and learn their masks."""
+        masked = self.masked(records)
+        self.learn(cast(pl.Enum, masked.schema["mask"]).categories)
+        return masked
 
     def texts(self, masks: pl.Series) -> pl.Series:
         """The text of each mask's template by what is learnt by now; null for a mask that no template covers."""
@@ -95,7 +99,7 @@ class Miner:
         return self._named()["template"].gather(places)
 
     def name(self, records: pl.DataFrame) -> pl.DataFrame:
-        """Put ``template``, ``template_id`` and ``parameters`` in the place of the ``mask`` that `take` gave.
+        """Put ``template``, ``template_id`` and ``parameters`` in the place of the ``mask`` of `masked` or `take`.
 
         The parameters are the words of the message at which the template has a wildcard.
         """

@@ -13,6 +13,7 @@ from rationanomaly import progress
 from rationanomaly.errors import InputError
 from rationanomaly.params import ParseParams
 from rationanomaly.parse import formats
+from rationanomaly.parse.clock import Clock
 from rationanomaly.parse.detection import SAMPLE, detect
 from rationanomaly.parse.formats import FIELDS, Format
 from rationanomaly.parse.joining import Joined, Joiner
@@ -25,7 +26,6 @@ logger = logging.getLogger(__name__)
 AUTO = "auto"
 #: Receives the rejected lines of a batch: ``line`` and ``raw``.
 Rejects = Callable[[pl.DataFrame], None]
-_DAY = 86_400_000_000
 
 
 class LogReader:
@@ -37,6 +37,7 @@ class LogReader:
         settings: the params section ``parse``.
         counts: is filled on the way; the line numbers go on from it.
         rejects: receives the lines that fit no record of the format.
+        part: only a part of a log is read; clock and share of rejected lines are left to who sees the whole.
 
     Raises:
         InputError: missing or empty file, no format fits, or a larger share of lines than ``max_rejected_share``
@@ -51,6 +52,7 @@ class LogReader:
         settings: ParseParams,
         counts: Counts | None = None,
         rejects: Rejects | None = None,
+        part: bool = False,
     ) -> None:
         self.counts = counts or Counts()
         self._path, self._settings, self._rejects = path, settings, rejects
@@ -58,8 +60,8 @@ class LogReader:
         self._format = None if format_name == AUTO else formats.find(format_name, settings)
         self._redactor = Redactor(settings.redact, settings.redact_patterns)
         self._fitted = False
-        self._last_time: int | None = None
-        self._years = 0
+        self._part = part
+        self._clock: Clock | None = None
 
     @property
     def format(self) -> Format:
@@ -83,7 +85,12 @@ class LogReader:
         self.counts.truncated_files = self._source.truncated
         if self._source.truncated:
             logger.warning("%s: %d files break off; what they hold is used", self._path, self._source.truncated)
-        self._check()
+        if self.counts.lines == self.counts.empty_lines:
+            raise InputError("holds no line", file=self._path, mend="Correct data.logs")
+        if not self._fitted:
+            self._no_line_fits(self._path)
+        if not self._part:
+            check_rejects(self._path, self.format.name, self.counts, self._settings.max_rejected_share)
 
     def _records(self, file: Path, lines: pl.DataFrame, joiner: Joiner) -> Iterator[pl.DataFrame]:
         lines = self._redactor.redact(lines)
@@ -101,47 +108,37 @@ class LogReader:
         yield from self._finish(joiner.join(read) if self._settings.multiline else joiner.part(read))
 
     def _finish(self, found: Joined) -> Iterator[pl.DataFrame]:
-        """Count, pass the rejected lines on, put years right, and give the columns their final order."""
+        """Count, pass the rejected lines on, put the clock right, and give the columns their final order."""
         self.counts.records += found.records.height
         self.counts.joined_lines += found.joined
         self.counts.rejects += found.rejected.height
         if found.rejected.height and self._rejects is not None:
             self._rejects(found.rejected)
         if found.records.height:
-            yield self._watch_clock(found.records.select("line", *FIELDS))
+            found_records = found.records.select("line", *FIELDS)
+            yield found_records if self._part else self._set_clock(found_records)
 
-    def _watch_clock(self, records: pl.DataFrame) -> pl.DataFrame:
-        """Count jumps back; where lines name no year, a jump back of more than half a year begins the next one."""
-        micros = records["time"].dt.epoch("us").forward_fill()
-        if micros.null_count() == micros.len():
-            return records
-        before = micros.shift(1).fill_null(self._last_time if self._last_time is not None else micros.drop_nulls()[0])
-        back = (micros - before).fill_null(0)
-        self._last_time = int(micros[-1])
-        self.counts.clock_jumps += int((back < 0).sum())
-        if self.format.names_year:
-            return records
-        years = (back < -183 * _DAY).cum_sum() + self._years
-        self._years = int(years[-1])
-        self.counts.clock_jumps -= int((back < -183 * _DAY).sum())
-        moved = pl.col("time").dt.offset_by(pl.format("{}y", years))
-        return records.with_columns(moved) if self._years else records
-
-    def _check(self) -> None:
-        """At the end: was there anything, and did enough of it fit?"""
-        counts, limit = self.counts, self._settings.max_rejected_share
-        filled = counts.lines - counts.empty_lines
-        if filled == 0:
-            raise InputError("holds no line", file=self._path, mend="Correct data.logs")
-        if not self._fitted:
-            self._no_line_fits(self._path)
-        share = counts.rejects / filled
-        if share > limit:
-            problem = f"{counts.rejects} of {filled} lines do not fit the format {self.format.name} "
-            problem += f"({share:.0%}, allowed {limit:.0%})"
-            raise InputError(problem, file=self._path, mend="Correct data.format, or raise parse.max_rejected_share")
+    def _set_clock(self, records: pl.DataFrame) -> pl.DataFrame:
+        self._clock = self._clock or Clock(self.format.names_year)
+        records = self._clock.set_right(records)
+        self.counts.clock_jumps = self._clock.jumps
+        return records
 
     def _no_line_fits(self, file: Path) -> None:
         known = ", ".join([*formats.formats(self._settings), AUTO])
         problem = f"no line fits the format {self.format.name}"
         raise InputError(problem, file=file, line=1, mend=f"Set data.format to one of {known}")
+
+
+def check_rejects(log: Path | str, format_name: str, counts: Counts, limit: float) -> None:
+    """Refuse a log of which too little fits.
+
+    Raises:
+        InputError: a larger share than ``limit`` of the lines does not fit.
+    """
+    filled = counts.lines - counts.empty_lines
+    share = counts.rejects / max(filled, 1)
+    if share > limit:
+        problem = f"{counts.rejects} of {filled} lines do not fit the format {format_name} "
+        problem += f"({share:.0%}, allowed {limit:.0%})"
+        raise InputError(problem, file=log, mend="Correct data.format, or raise parse.max_rejected_share")

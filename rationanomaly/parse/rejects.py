@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
+
+from rationanomaly.records import read_objects
 
 #: Characters of a line that are kept.
 _KEPT = 2000
@@ -23,3 +26,22 @@ def write_rejects(path: Path) -> Callable[[pl.DataFrame], None]:
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
     return write
+
+
+def copy_rejects(paths: Sequence[Path], offsets: Sequence[int], output: Path) -> None:
+    """Put the files of several parts of a log together.
+
+    Args:
+        paths: the files, in order.
+        offsets: number of lines before each part.
+        output: the file to write.
+    """
+    with output.open("wb") as file:
+        for path, offset in zip(paths, offsets, strict=True):
+            if not offset:
+                with path.open("rb") as part:
+                    shutil.copyfileobj(part, file)
+                continue
+            for _, row in read_objects(path):
+                text = json.dumps(row | {"line": row["line"] + offset}, ensure_ascii=False)
+                file.write(f"{text}\n".encode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rationanomaly.parse.drain import WILDCARD, Drain
@@ -73,6 +73,7 @@ def test_a_full_leaf_merges_what_is_not_similar() -> None:
     assert len(drain.clusters) == 2
 
 
+@settings(deadline=None)
 @given(MESSAGES, st.integers(0, 3))
 def test_every_learnt_message_is_covered_by_exactly_one_template(messages: list[str], max_choices: int) -> None:
     drain = learnt(messages, max_choices)
@@ -83,6 +84,7 @@ def test_every_learnt_message_is_covered_by_exactly_one_template(messages: list[
         assert all(own in (word, WILDCARD) for own, word in pairs)
 
 
+@settings(deadline=None)
 @given(MESSAGES, st.integers(0, 3))
 def test_learning_a_message_again_changes_nothing(messages: list[str], max_choices: int) -> None:
     once = learnt(messages, max_choices)
@@ -92,6 +94,7 @@ def test_learning_a_message_again_changes_nothing(messages: list[str], max_choic
     assert json.dumps(once.state()) == state
 
 
+@settings(deadline=None)
 @given(MESSAGES, st.integers(0, 40), st.integers(0, 3))
 def test_a_log_in_two_parts_gives_the_templates_of_the_whole(messages: list[str], cut: int, max_choices: int) -> None:
     first = learnt(messages[:cut], max_choices)
@@ -103,6 +106,7 @@ def test_a_log_in_two_parts_gives_the_templates_of_the_whole(messages: list[str]
     assert second.superseded() == whole.superseded()
 
 
+@settings(deadline=None)
 @given(MESSAGES)
 def test_no_superseded_text_is_still_in_use(messages: list[str]) -> None:
     drain = learnt(messages, 3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rationanomaly.parse.lines import Counts, split_lines
@@ -63,6 +63,7 @@ def test_an_endless_line_is_not_held_in_memory() -> None:
     assert (counts.lines, counts.cut_lines) == (2, 1)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.text(st.sampled_from("abü€ \t"), max_size=8), max_size=12),
     st.lists(st.integers(1, 9), min_size=1, max_size=5),
@@ -79,6 +80,7 @@ def test_lines_do_not_depend_on_chunks(texts: list[str], sizes: list[int]) -> No
     assert [text for _, text in read(chunks)[0]] == [text for text in texts if text]
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40), max_size=8))
 def test_no_bytes_are_lost_in_silence(chunks: list[bytes]) -> None:
     rows, counts = read(chunks, max_line_bytes=20)

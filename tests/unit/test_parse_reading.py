@@ -128,7 +128,7 @@ def test_line_numbers_go_on_over_the_files_of_a_glob(settings: ParseParams, tmp_
 LINES = st.sampled_from([stamped(1, "a"), stamped(2, "b"), "  more", "junk", "", "Caused by: x", "Traceback (most"])
 
 
-@settings_of(max_examples=40)
+@settings_of(max_examples=40, deadline=None)
 @given(st.lists(LINES, min_size=1, max_size=25), st.integers(1, 200))
 def test_every_line_is_a_record_or_counted_and_batches_do_not_matter(
     params: Params, tmp_path_factory: pytest.TempPathFactory, texts: list[str], chunk: int

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 from hypothesis import given
+from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 
 from rationanomaly.errors import InputError, ParamsError
@@ -64,6 +65,7 @@ def cut(
     return sessions
 
 
+@settings_of(deadline=None)
 @given(
     st.integers(1, 60), st.integers(1, 7), st.lists(st.integers(1, 9), max_size=9), st.sampled_from(["drop", "keep"])
 )
@@ -76,6 +78,7 @@ def test_windows_have_exactly_so_many_lines(count: int, size: int, sizes: list[i
     assert sessions.equals(cut(lines(count), chosen))
 
 
+@settings_of(deadline=None)
 @given(st.lists(st.integers(-200, 900), min_size=1, max_size=50), st.lists(st.integers(1, 9), max_size=9))
 def test_time_windows_hold_every_line_once_whatever_the_clock_does(seconds: list[int], sizes: list[int]) -> None:
     frame = lines(len(seconds), list(map(float, seconds)))
