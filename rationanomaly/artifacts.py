@@ -53,7 +53,7 @@ def sha256(path: Path) -> str:
 
 @contextmanager
 def writing_file(path: Path) -> Iterator[Path]:
-    """Give a place beside ``path`` to write one file to; on success it becomes ``path``, on any failure it is removed."""
+    """Give a place beside ``path`` to write one file to; on success it becomes ``path``, else it is removed."""
     with translated_disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
