@@ -91,6 +91,35 @@ def _distill_command(step: Step) -> Callable[..., None]:
     return command
 
 
+def _parse_command(step: Step) -> Callable[..., None]:
+    """`parse` can also show what it would make of the first lines."""
+
+    def command(
+        output: Annotated[Path | None, typer.Option("--output", help="Folder to write.")] = None,
+        params: ParamsOption = Path("params.yaml"),
+        settings: SetOption = None,
+        inputs: InputsOption = None,
+        state: StateOption = None,
+        preview: Annotated[
+            bool,
+            typer.Option("--preview", help="Show format, templates and misfits of the first lines; write nothing."),
+        ] = False,
+    ) -> None:
+        if preview:
+            from rationanomaly.parse.preview import preview as look
+            from rationanomaly.parse.preview import show_preview
+
+            loaded = load_params(params, settings or ())
+            logs = _pairs(inputs).get("logs", loaded.data.logs)
+            show_preview(look(logs, loaded.data.format, loaded.parse), console.STDOUT)
+        elif output is None:
+            raise ParamsError("name --output DIR, or --preview")
+        else:
+            _run_step(step, params, settings, inputs, output, state)
+
+    return command
+
+
 def _run_step(
     step: Step,
     params: Path,
@@ -129,7 +158,7 @@ def _help(step: Step) -> str:
     return f"{step.summary}\n\nReads: {reads}.\n\nExample:\n\n    {example}"
 
 
-_COMMANDS = {"distill": _distill_command}
+_COMMANDS = {"parse": _parse_command, "distill": _distill_command}
 for _step in STEPS:
     _command = _COMMANDS.get(_step.name, _step_command)(_step)
     app.command(_step.name, help=_help(_step), rich_help_panel="Steps of the pipeline")(_command)

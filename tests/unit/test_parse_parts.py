@@ -30,7 +30,7 @@ LINES = st.sampled_from(
 FILES = st.lists(st.lists(LINES, min_size=1, max_size=12), min_size=1, max_size=5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(FILES, st.randoms(use_true_random=False), st.sampled_from(["lines", "time", "key"]))
 def test_the_order_of_parts_does_not_matter(
     params: Params, tmp_path_factory: pytest.TempPathFactory, files: list[list[str]], draw: object, kind: str

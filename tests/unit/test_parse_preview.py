@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from rationanomaly.cli import app
 from rationanomaly.errors import InputError
 from rationanomaly.params import Params
 from rationanomaly.parse.preview import preview, show_preview
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def shown(path: Path, form: str, params: Params) -> str:
@@ -48,3 +52,13 @@ def test_a_preview_of_an_endless_file_reads_its_beginning(params: Params, tmp_pa
 def test_a_preview_of_no_file_is_an_error(params: Params, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         preview(tmp_path / "x.log", "auto", params.parse)
+
+
+def test_the_command_shows_a_preview_and_writes_nothing(tmp_path: Path) -> None:
+    log = tmp_path / "messages"
+    log.write_text("Mar  3 22:14:15 gate cron[1]: job 1234 done\n" * 3, encoding="utf-8")
+    options = ["--params", str(ROOT / "params.yaml"), "--set", "data.format=auto", "--input", f"logs={log}"]
+    done = CliRunner().invoke(app, ["parse", "--preview", *options])
+    assert done.exit_code == 0
+    assert "job <*> done" in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["messages"]
