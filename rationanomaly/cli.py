@@ -120,6 +120,30 @@ def _parse_command(step: Step) -> Callable[..., None]:
     return command
 
 
+def _correct_command(step: Step) -> Callable[..., None]:
+    """`correct` can also say why a template has its label."""
+
+    def command(
+        output: OutputOption,
+        params: ParamsOption = Path("params.yaml"),
+        settings: SetOption = None,
+        inputs: InputsOption = None,
+        state: StateOption = None,
+        why: Annotated[
+            str | None,
+            typer.Option("--why", help="Print the label's history from --output; run nothing.", metavar="TEMPLATE"),
+        ] = None,
+    ) -> None:
+        if why is None:
+            _run_step(step, params, settings, inputs, output, state)
+            return
+        from rationanomaly.correct.why import explain_label
+
+        sys.stdout.write(f"{explain_label(output, why)}\n")
+
+    return command
+
+
 def _run_step(
     step: Step,
     params: Path,
@@ -158,7 +182,7 @@ def _help(step: Step) -> str:
     return f"{step.summary}\n\nReads: {reads}.\n\nExample:\n\n    {example}"
 
 
-_COMMANDS = {"parse": _parse_command, "distill": _distill_command}
+_COMMANDS = {"parse": _parse_command, "correct": _correct_command, "distill": _distill_command}
 for _step in STEPS:
     _command = _COMMANDS.get(_step.name, _step_command)(_step)
     app.command(_step.name, help=_help(_step), rich_help_panel="Steps of the pipeline")(_command)
@@ -205,6 +229,35 @@ def simulate(
     loaded = load_params(params, settings or ())
     with console.progress_bars("simulate"):
         write(loaded, output)
+
+
+@app.command(rich_help_panel="Before and after")
+def review(
+    ledger: Annotated[Path, typer.Option("--ledger", help="Decisions to append to: a file, or a folder of files.")],
+    reviewers: Annotated[list[str] | None, typer.Option("--reviewer", help="A reviewer's name.")] = None,
+    seniors: Annotated[list[str] | None, typer.Option("--senior", help="Who settles disputes.")] = None,
+    parse: Annotated[Path, typer.Option("--parse", help="Output folder of parse.")] = Path("outputs/parse"),
+    correct: Annotated[
+        Path | None, typer.Option("--correct", help="Output folder of correct, for the order of its review queue.")
+    ] = None,
+    host: Annotated[
+        str, typer.Option("--host", help="Address; anything but loopback is open to others.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="0 takes a free one.")] = 8765,
+    open_to_all: Annotated[bool, typer.Option("--open-to-all", help="No links; whoever comes gives a name.")] = False,
+) -> None:
+    """Let a team correct the labels of its templates in the browser.
+
+    Example:
+
+        rationanomaly review --parse outputs/parse --ledger decisions.jsonl --reviewer ada --reviewer bob --senior eve
+    """
+    from rationanomaly.review.desk import Member
+    from rationanomaly.review.launch import open_desk, serve
+
+    members = [*(Member(name) for name in reviewers or ()), *(Member(name, senior=True) for name in seniors or ())]
+    desk, surroundings = open_desk(parse, ledger, correct)
+    serve(desk, surroundings, members, host, port, open_to_all)
 
 
 @app.command(rich_help_panel="Before and after")
