@@ -1,0 +1,114 @@
+"""The commands `rationanomaly ledger …`; light to import, for the command line is made of them."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ledger = typer.Typer(no_args_is_help=True, help="Merge, import and export decisions; ask why a label is what it is.")
+
+CorrectOption = Annotated[Path, typer.Option("--correct", help="Output folder of correct.")]
+OutputOption = Annotated[Path, typer.Option("--output", help="File to write.")]
+
+
+class Source(StrEnum):
+    """Where decisions are read from."""
+
+    CSV = "csv"
+    LABEL_STUDIO = "label-studio"
+
+
+class Target(StrEnum):
+    """What corrections are written as."""
+
+    PATCH = "patch"
+    CSV = "csv"
+
+
+class Rounds(StrEnum):
+    """The rounds of a ledger."""
+
+    INDEPENDENT = "independent"
+    PANEL = "panel"
+    SENIOR = "senior"
+
+
+@ledger.command()
+def why(
+    template: Annotated[str, typer.Argument(help="Text or id of a template.")],
+    correct: CorrectOption = Path("outputs/correct"),
+) -> None:
+    """Print who decided on a template's label, when and why."""
+    from rationanomaly.correct.why import explain_label
+
+    typer.echo(explain_label(correct, template))
+
+
+@ledger.command()
+def merge(
+    ledgers: Annotated[list[Path], typer.Argument(help="Ledgers that grew apart.")], output: OutputOption
+) -> None:
+    """Put several ledgers together; each decision once, whatever the order in which they are named."""
+    from rationanomaly.artifacts import write_text
+    from rationanomaly.correct.appending import merge_ledgers
+    from rationanomaly.correct.ledger import write_decision
+
+    write_text(output, "".join(f"{write_decision(one)}\n" for one in merge_ledgers(ledgers)))
+
+
+@ledger.command("import")
+def import_decisions(
+    file: Annotated[Path, typer.Argument(help="A CSV file or Label Studio's JSON export.")],
+    to: Annotated[Path, typer.Option("--ledger", help="Ledger to append to.")],
+    source: Annotated[Source, typer.Option("--from", help="What the file is.")] = Source.CSV,
+    reviewer: Annotated[str | None, typer.Option("--reviewer", help="Who decided, if a CSV does not say.")] = None,
+    round_: Annotated[
+        Rounds, typer.Option("--round", help="The round, if the file does not say.")
+    ] = Rounds.INDEPENDENT,
+) -> None:
+    """Append the decisions of another tool to a ledger."""
+    from rationanomaly.correct.appending import append_decisions
+    from rationanomaly.correct.exchange import import_csv, import_label_studio
+
+    if source is Source.CSV:
+        decisions = import_csv(file, reviewer, round_.value)
+    else:
+        decisions = import_label_studio(file, round_.value)
+    append_decisions(to, decisions)
+
+
+@ledger.command("export")
+def export_labels(
+    output: OutputOption,
+    correct: CorrectOption = Path("outputs/correct"),
+    target: Annotated[Target, typer.Option("--as", help="patch: corrections only; csv: every label.")] = Target.PATCH,
+) -> None:
+    """Write the corrections as a patch, or every label as CSV."""
+    from rationanomaly import records
+    from rationanomaly.artifacts import write_text
+    from rationanomaly.correct.exchange import export_csv, export_patch
+
+    labelled = records.read_table(correct / records.LABELLED, records.LABELLED_SCHEMA)
+    if target is Target.CSV:
+        write_text(output, export_csv(labelled))
+    else:
+        write_text(output, json.dumps(export_patch(labelled), indent=1, ensure_ascii=False) + "\n")
+
+
+@ledger.command("tasks")
+def export_tasks(
+    output: OutputOption,
+    parse: Annotated[Path, typer.Option("--parse", help="Output folder of parse.")] = Path("outputs/parse"),
+) -> None:
+    """Write the templates as Label Studio tasks, and its labelling interface beside them."""
+    from rationanomaly import records
+    from rationanomaly.artifacts import write_text
+    from rationanomaly.correct.exchange import LABEL_STUDIO_CONFIG, export_label_studio
+
+    templates = records.read_table(parse / records.TEMPLATES, records.TEMPLATES_SCHEMA)
+    write_text(output, json.dumps(export_label_studio(templates), indent=1, ensure_ascii=False) + "\n")
+    write_text(output.with_suffix(".xml"), LABEL_STUDIO_CONFIG)

@@ -1,0 +1,56 @@
+"""The commands around a ledger."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+from typer.testing import CliRunner
+
+from rationanomaly import records
+from rationanomaly.correct.command import ledger
+from rationanomaly.correct.ledger import read_ledger
+from tests.template_table import template_table
+
+
+def invoke(*words: object) -> str:
+    result = CliRunner().invoke(ledger, [str(word) for word in words], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def labelled(folder: Path) -> None:
+    table = template_table([("site", "a <*>", "normal")]).rename({"label": "original_label"})
+    history = pl.lit(["ada: abnormal"])
+    table = table.with_columns(
+        label=pl.lit("abnormal"), corrected=True, category=None, history=history, group=0, split=None
+    )
+    records.write_table(folder / records.LABELLED, table, records.LABELLED_SCHEMA)
+
+
+def test_import_and_merge(tmp_path: Path) -> None:
+    for name in ("ada", "bob"):
+        (tmp_path / "labels.csv").write_text("template,decision\na <*>,abnormal\n")
+        invoke("import", tmp_path / "labels.csv", "--ledger", tmp_path / f"{name}.jsonl", "--reviewer", name)
+    invoke("merge", tmp_path / "ada.jsonl", tmp_path / "bob.jsonl", "--output", tmp_path / "both.jsonl")
+    assert [entry.decision.reviewer for entry in read_ledger(tmp_path / "both.jsonl").entries] == ["ada", "bob"]
+
+
+def test_export_and_tasks(tmp_path: Path) -> None:
+    labelled(tmp_path)
+    invoke("export", "--correct", tmp_path, "--output", tmp_path / "patch.json")
+    patch = json.loads((tmp_path / "patch.json").read_text())
+    assert patch == [{"dataset": "site", "template": "a <*>", "label": "normal", "corrected": "abnormal"}]
+    invoke("export", "--correct", tmp_path, "--as", "csv", "--output", tmp_path / "labels.csv")
+    assert "a <*>,normal,abnormal" in (tmp_path / "labels.csv").read_text()
+    table = template_table([("site", "a <*>", None)])
+    records.write_table(tmp_path / records.TEMPLATES, table, records.TEMPLATES_SCHEMA)
+    invoke("tasks", "--parse", tmp_path, "--output", tmp_path / "tasks.json")
+    assert json.loads((tmp_path / "tasks.json").read_text())[0]["data"]["template"] == "a <*>"
+    assert (tmp_path / "tasks.xml").read_text().startswith("<View>")
+
+
+def test_why(tmp_path: Path) -> None:
+    labelled(tmp_path)
+    assert "label abnormal; originally normal, corrected" in invoke("why", "a 7", "--correct", tmp_path)
