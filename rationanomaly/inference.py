@@ -155,7 +155,7 @@ class _Evaluating:
         self._no_grad.__enter__()
 
     def __exit__(self, *exception: object) -> None:
-        self._no_grad.__exit__(*exception)  # type: ignore[arg-type]
+        self._no_grad.__exit__(*exception)
         self._model.train(self._was_training)
 
 

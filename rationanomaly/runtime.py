@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-#: Read by OpenMP when torch is loaded: threads that spin while they wait slow a busy machine down by a factor of 6 to 9.
+#: Read by OpenMP when torch is loaded: threads that spin while they wait slow a busy machine down 6 to 9 times.
 _OPENMP = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
 _CHATTY = ("transformers", "trl", "datasets", "peft", "accelerate", "torch", "huggingface_hub", "tokenizers")
 

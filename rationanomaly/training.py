@@ -47,7 +47,7 @@ def check_trainable(model: PeftModel) -> int:
     Raises:
         TrainingError: there are none; a trainer would run to its end and change nothing.
     """
-    count = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    count: int = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     if count == 0:
         raise TrainingError("the adapter has no trainable parameter", mend="Load it with trainable=True")
     return count
@@ -64,8 +64,8 @@ def recorder(task: str, steps: int, curve: Curve, shown: Mapping[str, str]) -> T
     """
     from transformers import TrainerCallback
 
-    class Recorder(TrainerCallback):  # type: ignore[misc]
-        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+    class Recorder(TrainerCallback):
+        def on_log(self, _args: Any, state: Any, _control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
             if not logs or "loss" not in logs:
                 return
             if not math.isfinite(float(logs["loss"])):
@@ -94,7 +94,7 @@ def scoring_completions_only() -> Iterator[None]:
     if original is None:
         yield
         return
-    utils._use_triton = lambda device: True
+    utils._use_triton = lambda _device: True
     try:
         yield
     finally:

@@ -44,8 +44,8 @@ def build_tasks(gold: Gold, references: Mapping[str, str], params: GrpoParams, s
     tasks = []
     for _ in range(params.steps * params.prompts):
         label = "abnormal" if chance.random() < params.abnormal_share else "normal"
-        group = groups[label][chance.integers(len(groups[label]))]
-        tasks.append(_task(group[chance.integers(len(group))], label, references, params.word_drop, chance))
+        near = groups[label][chance.integers(len(groups[label]))]
+        tasks.append(_task(near[chance.integers(len(near))], label, references, params.word_drop, chance))
     return tasks
 
 

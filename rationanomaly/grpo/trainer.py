@@ -31,7 +31,6 @@ def reward_function(composition: Composition, target_words: int) -> Callable[...
     """
 
     def reward(
-        prompts: Sequence[str],
         completions: Sequence[str],
         text: Sequence[str],
         label: Sequence[str],
@@ -115,8 +114,8 @@ def train(
 def _reference_check(beta: float) -> Any:
     from transformers import TrainerCallback
 
-    class ReferenceCheck(TrainerCallback):  # type: ignore[misc]
-        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+    class ReferenceCheck(TrainerCallback):
+        def on_log(self, _args: Any, state: Any, _control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
             if beta and state.global_step == 1 and logs and not abs(logs.get("kl", 0.0)) < MAX_FIRST_KL:
                 problem = f"the KL at the first step is {logs['kl']:.2g}, so the reference is not the SFT model"
                 raise TrainingError(problem, mend="Start from a folder that `sft` wrote")

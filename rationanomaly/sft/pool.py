@@ -87,7 +87,8 @@ def drop_words(words: Sequence[str], share: float, chance: np.random.Generator) 
 
 def splice(head: Sequence[str], tail: Sequence[str], chance: np.random.Generator) -> str:
     """The beginning of one text with the end of another."""
-    return " ".join([*head[: chance.integers(1, len(head) + 1)], *tail[chance.integers(0, len(tail)) :]])
+    end, start = int(chance.integers(1, len(head) + 1)), int(chance.integers(0, len(tail)))
+    return " ".join([*head[:end], *tail[start:]])
 
 
 def _shares(abnormal: np.ndarray, share: float) -> np.ndarray:

@@ -15,7 +15,6 @@ from rationanomaly.prompt import Mode, Shown, show, write_response, write_verdic
 from rationanomaly.records import Triplet
 from rationanomaly.sft.pool import Pool, draw, drop_words
 
-
 #: Batches among whose rows those of similar length are put together.
 _WINDOW = 8
 
@@ -121,8 +120,8 @@ def _gold_rows(gold: Gold, count: int, params: SftParams, chance: np.random.Gene
     rows = []
     for _ in range(count):
         label = "abnormal" if chance.random() < params.abnormal_share else "normal"
-        group = members[label][chance.integers(len(members[label]))]
-        text = gold.texts[group[chance.integers(len(group))]]
+        near = members[label][chance.integers(len(members[label]))]
+        text = gold.texts[near[chance.integers(len(near))]]
         rows.append(_verdict(drop_words(text.split(), params.word_drop, chance), label))
     return rows
 

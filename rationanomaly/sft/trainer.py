@@ -37,42 +37,42 @@ def adapt(base: PreTrainedModel, params: ModelParams) -> PeftModel:
         modules_to_save=["embed_tokens", "lm_head"] if params.source == "bootstrap" else None,
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(base, config)  # type: ignore[return-value]
+    return get_peft_model(base, config)
 
 
 def encode(
     rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, settings: PromptParams, context: int
 ) -> tuple[Dataset, int]:
-    """Tokenise the rows; one that does not fit the context is replaced by the one before it.
+    """Tokenise the rows; in place of one that does not fit the context stands the last of its kind that did.
 
     Returns:
         A dataset with ``input_ids`` and ``completion_mask``, and the number of rows that did not fit.
 
     Raises:
-        TrainingError: no rationale fits.
+        TrainingError: no row fits, or no rationale does.
     """
     from datasets import Dataset
 
-    shown = [Shown(row.text, (), 0) for row in rows]
-    prompts = [render(tokenizer, log, row.mode, settings) for log, row in zip(shown, rows, strict=True)]
+    prompts = [render(tokenizer, Shown(row.text, (), 0), row.mode, settings) for row in rows]
     prompt_ids = tokenizer(prompts)["input_ids"]
     completion_ids = tokenizer([row.completion for row in rows], add_special_tokens=False)["input_ids"]
+    lengths = [len(prompt) + len(completion) + 1 for prompt, completion in zip(prompt_ids, completion_ids, strict=True)]
+    fallback = {row.mode: place for place, row in enumerate(rows) if lengths[place] <= context}
+    missing = {row.mode for row in rows} - set(fallback)
+    if missing or not rows:
+        kind = "rationales" if Mode.REASON in missing else "rows"
+        problem = f"all {kind} are longer than the context of {context} tokens"
+        mend = "Lower distill.max_words or prompt.max_words, or take a base with a longer context"
+        raise TrainingError(problem, mend=mend)
     examples, left_out = [], 0
-    for prompt, completion in zip(prompt_ids, completion_ids, strict=True):
-        ids = [*prompt, *completion, tokenizer.eos_token_id]
-        if len(ids) <= context:
-            mask = [0] * len(prompt) + [1] * (len(completion) + 1)
-            examples.append({"input_ids": ids, "completion_mask": mask})
+    for place, row in enumerate(rows):
+        if lengths[place] <= context:
+            fallback[row.mode] = place
         else:
             left_out += 1
-            examples.append(examples[-1] if examples else {})
-    examples = [example or next((e for e in examples if e), {}) for example in examples]
-    reasons = sum(row.mode is Mode.REASON for row in rows)
-    if not examples or not examples[0] or (reasons and left_out >= reasons):
-        problem = f"{left_out} of {len(rows)} rows, all rationales among them, are longer than the context of {context} tokens"
-        raise TrainingError(
-            problem, mend="Lower distill.max_words or prompt.max_words, or take a base with a longer context"
-        )
+        prompt, completion = prompt_ids[fallback[row.mode]], completion_ids[fallback[row.mode]]
+        ids = [*prompt, *completion, tokenizer.eos_token_id]
+        examples.append({"input_ids": ids, "completion_mask": [0] * len(prompt) + [1] * (len(completion) + 1)})
     return Dataset.from_list(examples), left_out
 
 
@@ -100,8 +100,8 @@ def train(
     curve: Curve = []
     every = max(params.steps // params.evaluations, 1) if params.evaluations else params.steps + 1
 
-    class Validation(TrainerCallback):  # type: ignore[misc]
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    class Validation(TrainerCallback):
+        def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
             if state.global_step % every == 0:
                 figures = validate(model)
                 curve.append({"step": float(state.global_step)} | figures)
