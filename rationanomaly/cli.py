@@ -15,8 +15,10 @@ from typing import Annotated
 import typer
 
 from rationanomaly import __version__, console
+from rationanomaly.correct.command import ledger
 from rationanomaly.errors import INTERRUPTED, ParamsError, RationAnomalyError
 from rationanomaly.params import dump, load_params
+from rationanomaly.review.command import review
 from rationanomaly.steps import STEPS, Step
 
 app = typer.Typer(
@@ -190,6 +192,9 @@ for _step in STEPS:
 
 # ---------------------------------------------------------------- before and after the pipeline
 
+app.command(rich_help_panel="Before and after")(review)
+app.add_typer(ledger, name="ledger", rich_help_panel="Before and after")
+
 
 @app.command("params", rich_help_panel="Before and after")
 def print_params(
@@ -229,35 +234,6 @@ def simulate(
     loaded = load_params(params, settings or ())
     with console.progress_bars("simulate"):
         write(loaded, output)
-
-
-@app.command(rich_help_panel="Before and after")
-def review(
-    ledger: Annotated[Path, typer.Option("--ledger", help="Decisions to append to: a file, or a folder of files.")],
-    reviewers: Annotated[list[str] | None, typer.Option("--reviewer", help="A reviewer's name.")] = None,
-    seniors: Annotated[list[str] | None, typer.Option("--senior", help="Who settles disputes.")] = None,
-    parse: Annotated[Path, typer.Option("--parse", help="Output folder of parse.")] = Path("outputs/parse"),
-    correct: Annotated[
-        Path | None, typer.Option("--correct", help="Output folder of correct, for the order of its review queue.")
-    ] = None,
-    host: Annotated[
-        str, typer.Option("--host", help="Address; anything but loopback is open to others.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="0 takes a free one.")] = 8765,
-    open_to_all: Annotated[bool, typer.Option("--open-to-all", help="No links; whoever comes gives a name.")] = False,
-) -> None:
-    """Let a team correct the labels of its templates in the browser.
-
-    Example:
-
-        rationanomaly review --parse outputs/parse --ledger decisions.jsonl --reviewer ada --reviewer bob --senior eve
-    """
-    from rationanomaly.review.desk import Member
-    from rationanomaly.review.launch import open_desk, serve
-
-    members = [*(Member(name) for name in reviewers or ()), *(Member(name, senior=True) for name in seniors or ())]
-    desk, surroundings = open_desk(parse, ledger, correct)
-    serve(desk, surroundings, members, host, port, open_to_all)
 
 
 @app.command(rich_help_panel="Before and after")

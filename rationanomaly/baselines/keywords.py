@@ -1,9 +1,9 @@
 """The keyword rule: a template that holds an alert word is abnormal.
 
 The list is what anyone who has run computers would write down: the severities of syslog, what hardware and programs
-do when they break, and what they say when they can't do their work. It comes from general knowledge, was written
-before the published corrections were studied, and is not tuned on data. The division into grave and uneasy words and
-the routine words, which only the radar uses, came later, from general knowledge too.
+do when they break, and what they say when they can't do their work. It comes from general knowledge and was written
+when three of the published corrections had been seen. The division into grave and uneasy words and the routine words,
+which only the radar uses, came later, when variants of the radar had been measured on the published corrections.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ against a label:
 - near-duplicates with the opposite label;
 - a deployed detector that disagrees, where there is one.
 
-They are added up as log odds of "this template is abnormal", in round weights that were not tuned on any correction.
+They are added up as log odds of "this template is abnormal", in round weights. No weight is fitted to corrections, but
+this form was chosen among some sixty by its curve on the published ones, so that curve is not a held-out figure.
 `suspicion` is the probability that these give to the opposite of the label; it ranks, it is not calibrated.
 """
 

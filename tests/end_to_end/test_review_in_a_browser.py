@@ -26,7 +26,10 @@ from tests.template_table import template_table
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is not installed"),
+]
 
 HOSTILE = '<script>document.title="owned"</script> "quoted" \u202egnp.exe\u2069 ' + "x" * 10_000
 FAULTS = [f"{thing} <*> failed: {why}" for thing in ("disk", "link", "fan", "node") for why in ("no answer", "timeout")]
