@@ -77,7 +77,11 @@ class Judge:
         self._vocabulary: Vocabulary | None = None
 
     def probabilities(self, logs: Sequence[Shown]) -> Floats:
-        """P(abnormal) at the label of the direct verdict, of the two labels only, shape (len(logs),)."""
+        """P(abnormal) at the label of the direct verdict, of the two labels only, shape (len(logs),).
+
+        Raises:
+            TrainingError: the weights hold something that is not a number.
+        """
         import torch
 
         found = np.zeros(len(logs))
@@ -88,6 +92,9 @@ class Judge:
                 logits = self._model(input_ids=ids, attention_mask=mask, logits_to_keep=1).logits[:, -1].double()
                 margins = logits[:, self._labels.abnormal] - logits[:, self._labels.normal]
                 found[places] = torch.sigmoid(margins).cpu().numpy()
+        if not np.isfinite(found).all():
+            mend = "Lower the learning rate of the step that trained it"
+            raise TrainingError("the model gives scores that are not numbers", mend=mend)
         return found
 
     def responses(self, logs: Sequence[Shown], task: str = "writing rationales") -> list[str]:

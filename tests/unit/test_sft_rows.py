@@ -1,0 +1,152 @@
+"""What SFT learns from: gold rows, pool rows, rationales; and the threshold."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rationanomaly.baselines.blend import fit_blend
+from rationanomaly.errors import TrainingError
+from rationanomaly.evidence import check_evidence
+from rationanomaly.grpo.prompts import build_tasks
+from rationanomaly.params import Params
+from rationanomaly.prompt import Mode, Shown, parse_response
+from rationanomaly.records import Triplet
+from rationanomaly.sft.pool import build_pool, draw, drop_words, splice
+from rationanomaly.sft.rows import Gold, build_rows, read_gold
+from rationanomaly.sft.threshold import choose_threshold
+
+TEXTS = tuple(
+    f"{part} {state}" for part in ("disk", "fan", "node", "link") for state in ("failed badly", "is ready now")
+)
+LABELS = tuple("abnormal" if "failed" in text else "normal" for text in TEXTS)
+GOLD = Gold(TEXTS, LABELS, tuple(range(len(TEXTS))))
+HELD_OUT = "cable failed badly"
+
+
+def _micro(params: Params, **changes: object) -> Params:
+    pool = params.sft.pool.model_copy(update={"size": 200})
+    return params.model_copy(
+        update={"sft": params.sft.model_copy(update={"steps": 20, "batch": 8, "pool": pool, **changes})}
+    )
+
+
+def _triplet(text: str, label: str) -> Triplet:
+    rationale = f'The log names "{text.split()[0]}" beside "{text.split()[1]}", so it counts.'
+    return Triplet(text, text, rationale, label, "test", "1")  # type: ignore[arg-type]
+
+
+TRIPLETS = [_triplet(text, label) for text, label in zip(TEXTS, LABELS, strict=True)]
+
+
+def _shown(text: str) -> Shown:
+    return Shown(text, tuple(range(len(text))), len(text))
+
+
+def test_every_batch_holds_one_kind_of_row_and_the_last_is_of_verdicts(params: Params) -> None:
+    settings = _micro(params, rationale_share=0.25).sft
+    rows = build_rows(GOLD, TRIPLETS, None, params.prompt, settings, seed=0)
+    kinds = [
+        {row.mode for row in rows[start : start + settings.batch]} for start in range(0, len(rows), settings.batch)
+    ]
+    assert len(rows) == settings.steps * settings.batch
+    assert Counter(map(frozenset, kinds)) == {frozenset({Mode.DIRECT}): 15, frozenset({Mode.REASON}): 5}
+    assert kinds[-1] == {Mode.DIRECT}
+
+
+def test_quotes_stay_literal_though_words_are_dropped(params: Params) -> None:
+    rows = build_rows(
+        GOLD, TRIPLETS, None, params.prompt, _micro(params, rationale_share=1.0, word_drop=0.5).sft, seed=0
+    )
+    assert len({row.text for row in rows}) > len(TEXTS)
+    assert all(check_evidence(parse_response(row.completion).rationale, _shown(row.text)).grounded for row in rows)
+
+
+def test_equal_seeds_give_equal_rows_and_others_do_not(params: Params) -> None:
+    def make(seed: int) -> list[object]:
+        return [*build_rows(GOLD, TRIPLETS, None, params.prompt, _micro(params).sft, seed)]
+
+    assert make(1) == make(1) != make(2)
+
+
+def test_templates_without_a_rationale_still_teach_their_verdict(params: Params) -> None:
+    rows = build_rows(GOLD, [], None, params.prompt, _micro(params, word_drop=0.0).sft, seed=0)
+    assert {row.text for row in rows} == set(TEXTS)
+    assert {row.mode for row in rows} == {Mode.DIRECT}
+
+
+def test_nothing_held_out_enters_the_pool(params: Params) -> None:
+    settings = _micro(params).sft.pool
+    unlabelled = [HELD_OUT, "switch is ready"]
+    teacher = fit_blend(TEXTS, LABELS)
+    pool = build_pool(TEXTS, GOLD.abnormal, unlabelled, teacher, frozenset({HELD_OUT}), settings, seed=0)
+    assert "switch is ready" in pool.texts
+    assert HELD_OUT not in pool.texts
+    assert len(set(pool.texts)) == len(pool.texts)
+
+
+def test_sampled_labels_follow_the_classifier(params: Params) -> None:
+    settings = _micro(params).sft.pool.model_copy(update={"suspicious_share": 0.0})
+    pool = build_pool(TEXTS, GOLD.abnormal, [], fit_blend(TEXTS, LABELS), frozenset(), settings, seed=0)
+    drawn = draw(pool, 20000, settings, np.random.default_rng(0))
+    share = sum(label == "abnormal" for _, label in drawn) / len(drawn)
+    assert share == pytest.approx(float(np.mean(pool.probabilities)), abs=0.02)
+
+
+@given(
+    words=st.lists(st.text(min_size=1), min_size=1, max_size=9),
+    other=st.lists(st.text(min_size=1), min_size=1, max_size=9),
+    seed=st.integers(0, 99),
+)
+def test_pieces_come_from_their_sources(words: list[str], other: list[str], seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    assert drop_words(words, 1.0, chance) == words[0]
+    assert drop_words(words, 0.0, chance) == " ".join(words)
+    spliced = splice(words, other, chance)
+    assert spliced.startswith(words[0])
+    assert spliced.endswith(other[-1])
+
+
+@pytest.mark.parametrize("labels", [[], ["normal", "normal"], ["abnormal"]])
+def test_a_training_split_without_two_classes_is_refused(params: Params, labels: list[str]) -> None:
+    count = len(labels)
+    columns = {"split": ["train"] * count, "label": labels, "template": ["a b"] * count, "group": list(range(count))}
+    schema = {"split": pl.String, "label": pl.String, "template": pl.String, "group": pl.Int64}
+    with pytest.raises(TrainingError, match="nothing to tell apart in the training split"):
+        read_gold(pl.DataFrame(columns, schema=schema), params.prompt)
+
+
+def test_grpo_asks_about_templates_without_a_rationale_too(params: Params) -> None:
+    settings = params.grpo.model_copy(update={"word_drop": 0.0})
+    tasks = build_tasks(GOLD, {TEXTS[0]: TRIPLETS[0].rationale}, settings, seed=0)
+    assert {task.text for task in tasks} == set(TEXTS)
+    assert {task.text for task in tasks if task.reference} == {TEXTS[0]}
+
+
+def test_a_reference_whose_quotes_were_dropped_is_not_shown_to_the_reward(params: Params) -> None:
+    settings = params.grpo.model_copy(update={"word_drop": 0.6})
+    references = {text: row.rationale for text, row in zip(TEXTS, TRIPLETS, strict=True)}
+    tasks = build_tasks(GOLD, references, settings, seed=0)
+    assert any(task.reference is None for task in tasks)
+    assert all(check_evidence(task.reference, task.shown).grounded for task in tasks if task.reference)
+
+
+def test_few_positives_leave_the_threshold_at_one_half() -> None:
+    threshold = choose_threshold(np.array([0.1, 0.2, 0.9]), [False, False, True], minimum=2)
+    assert threshold.value == 0.5
+    assert "1 positives" in threshold.rule
+
+
+def test_a_threshold_is_put_between_the_classes() -> None:
+    threshold = choose_threshold(np.array([0.1, 0.2, 0.3, 0.35]), [False, False, True, True], minimum=2)
+    assert threshold.value == pytest.approx(0.25)
+
+
+def test_equal_scores_are_never_cut_apart() -> None:
+    threshold = choose_threshold(np.array([0.4, 0.4, 0.4]), [True, True, False], minimum=1)
+    assert threshold.value < 0.4
