@@ -16,6 +16,7 @@ from rationanomaly import artifacts, tracking
 from rationanomaly.artifacts import Manifest
 from rationanomaly.errors import ArtifactError, InputError, ParamsError
 from rationanomaly.params import Params
+from rationanomaly.parse import source
 from rationanomaly.records import METRICS
 from rationanomaly.steps import Inputs, Metrics, Outputs, Step
 
@@ -43,7 +44,7 @@ def execute(step: Step, params: Params, inputs: Inputs, output: Path, state: Pat
         ArtifactError: an input folder does not hold what its manifest says.
         InputError: a raw input does not exist.
     """
-    paths = _resolve(step, params, inputs)
+    paths = _resolve(step, params, inputs, state)
     manifests = {name: artifacts.read(paths[name], name) for name in step.reads}
     sources = _sources(step, paths, manifests)
     lineage = tracking.Lineage.of(params, sources["logs"])
@@ -64,7 +65,7 @@ def execute(step: Step, params: Params, inputs: Inputs, output: Path, state: Pat
     return metrics
 
 
-def _resolve(step: Step, params: Params, inputs: Inputs) -> dict[str, Path]:
+def _resolve(step: Step, params: Params, inputs: Inputs, state: Path) -> dict[str, Path]:
     """All of the step's inputs by name, existing."""
     known = {*step.reads, *step.sources}
     for name in inputs:
@@ -77,7 +78,9 @@ def _resolve(step: Step, params: Params, inputs: Inputs) -> dict[str, Path]:
             problem = f"`{step.name}` needs the output folder of `{name}`"
             raise ParamsError(problem, mend=f"Add --input {name}=DIR")
     for name in step.sources:
-        if not paths[name].exists():
+        if name == "logs" and source.is_special(paths[name]):
+            paths[name] = source.settle(paths[name], state)
+        elif not paths[name].exists():
             mend = f"Correct `data.{name}` in the params, or name it with --input {name}=FILE"
             if paths[name].parts[-2:-1] == ("simulated",):
                 mend = "Run `make data/simulated` to make it, or `dvc pull`"
@@ -90,7 +93,7 @@ def _sources(step: Step, paths: Mapping[str, Path], manifests: Mapping[str, Mani
     sources: dict[str, str] = {}
     for manifest in manifests.values():
         sources |= manifest.sources
-    return sources | {name: artifacts.sha256(paths[name]) for name in step.sources}
+    return sources | {name: source.digest(paths[name]) for name in step.sources}
 
 
 def _key(step: Step, params: Params, digests: Mapping[str, str], sources: Mapping[str, str]) -> str:

@@ -27,6 +27,9 @@ from rationanomaly.parse.summary import TemplateSummary
 from rationanomaly.parse.writing import ParquetWriter
 from rationanomaly.steps import Metrics
 
+#: Rows of a row group: a few megabytes each.
+_LINES, _SESSIONS = 2**17, 2**12
+
 
 def merge(parts: Sequence[Part], settings: ParseParams, output: Path) -> Metrics:
     """Write the output of `parse` from all parts of a log.
@@ -42,8 +45,8 @@ def merge(parts: Sequence[Part], settings: ParseParams, output: Path) -> Metrics
     sessions = assigner(settings.sessions, form.keys)
     summary, table = TemplateSummary(), session_table(settings.sessions, sessions.contiguous)
     with (
-        ParquetWriter(output / records.LINES, records.LINES_SCHEMA) as lines_file,
-        ParquetWriter(output / records.SESSIONS, records.SESSIONS_SCHEMA) as sessions_file,
+        ParquetWriter(output / records.LINES, records.LINES_SCHEMA, _LINES) as lines_file,
+        ParquetWriter(output / records.SESSIONS, records.SESSIONS_SCHEMA, _SESSIONS) as sessions_file,
     ):
         for lines in prefetch(map(miner.name, _records(parts, clock))):
             lines_file.write(lines)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
+import shutil
 import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from rationanomaly.artifacts import sha256
 from rationanomaly.errors import InputError
 from rationanomaly.parse.compression import decompress
 
@@ -27,7 +30,7 @@ def find_files(path: Path) -> list[Path]:
     """
     if path == STDIN:
         return [path]
-    if not os.path.lexists(path) and any(character in path.name for character in "*?["):
+    if _is_glob(path):
         found = sorted(file for file in path.parent.glob(path.name) if not file.is_dir())
         if not found:
             raise InputError("no file fits this glob", file=path, mend="Correct data.logs")
@@ -36,6 +39,34 @@ def find_files(path: Path) -> list[Path]:
     for file in found:
         _check(file)
     return found
+
+
+def is_special(path: Path) -> bool:
+    """Whether a path is no plain file: standard input, a glob, a link, a directory, a pipe or a device."""
+    return path == STDIN or path.is_symlink() or (not path.is_file() and (path.exists() or _is_glob(path)))
+
+
+def settle(path: Path, folder: Path) -> Path:
+    """A path that can be read twice, to be hashed and then parsed: standard input and pipes go to a file in ``folder``.
+
+    Raises:
+        InputError: see `find_files`.
+    """
+    files = find_files(path)
+    if path != STDIN and not files[0].is_fifo():
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = folder / "piped.log"
+    with copy.open("wb") as file, sys.stdin.buffer if path == STDIN else path.open("rb") as pipe:
+        shutil.copyfileobj(pipe, file, CHUNK)
+    return copy
+
+
+def digest(path: Path) -> str:
+    """SHA-256 in hex of what a path or glob names; of several files over their hashes, in order."""
+    if path.exists():
+        return sha256(path)
+    return hashlib.sha256("".join(f"{sha256(file)}\n" for file in find_files(path)).encode()).hexdigest()
 
 
 class Source:
@@ -115,6 +146,10 @@ def _read_plain(stream: BinaryIO) -> Iterator[bytes]:
         yield chunk
     if left == 0 and last != b"\n":
         yield stream.readline(CHUNK)
+
+
+def _is_glob(path: Path) -> bool:
+    return not os.path.lexists(path) and any(character in path.name for character in "*?[")
 
 
 def _check(file: Path) -> None:

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
 
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 
 class ParquetWriter:
-    """Writes frames as they come; the file has exactly the columns of ``schema``, in its order."""
+    """Writes frames as they come; the file has exactly the columns of ``schema``, in its order.
 
-    def __init__(self, path: Path, schema: pl.Schema) -> None:
-        self._schema, self.rows = schema, 0
+    Row groups have so many rows whatever the frames have, so that equal rows give equal bytes.
+
+    Args:
+        path: the file.
+        schema: its columns.
+        group: rows of a row group.
+
+    Attributes:
+        rows: number of rows taken in.
+    """
+
+    def __init__(self, path: Path, schema: pl.Schema, group: int) -> None:
+        self._schema, self._group, self.rows = schema, group, 0
+        self._waiting = schema.to_frame()
         # Dictionaries pay where values repeat; elsewhere building them costs more than all the rest.
         strings = [name for name, kind in schema.items() if kind == pl.String]
         counters = {name: "DELTA_BINARY_PACKED" for name, kind in schema.items() if kind in (pl.Int64, pl.Datetime)}
         self._writer = pq.ParquetWriter(
             path,
-            self._arrow(schema.to_frame()).schema,
+            schema.to_frame().to_arrow().schema,
             compression="zstd",
             use_dictionary=strings,
             column_encoding=counters,
@@ -28,18 +38,18 @@ class ParquetWriter:
         )
 
     def write(self, frame: pl.DataFrame) -> None:
-        """Append a row group; an empty frame appends nothing."""
-        if frame.height:
-            self._writer.write_table(self._arrow(frame))
-            self.rows += frame.height
+        """Append rows."""
+        self.rows += frame.height
+        frame = frame.select(pl.col(name).cast(kind) for name, kind in self._schema.items())
+        waiting = pl.concat([self._waiting, frame])
+        for start in range(0, waiting.height - self._group + 1, self._group):
+            self._writer.write_table(waiting.slice(start, self._group).to_arrow())
+        self._waiting = waiting.slice(waiting.height // self._group * self._group)
 
     def __enter__(self) -> ParquetWriter:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_more: object) -> None:
+        if error is None and self._waiting.height:
+            self._writer.write_table(self._waiting.to_arrow())
         self._writer.close()
-
-    def _arrow(self, frame: pl.DataFrame) -> pa.Table:
-        return frame.select(pl.col(name).cast(kind) for name, kind in self._schema.items()).to_arrow()

@@ -8,6 +8,7 @@ import io
 import os
 import resource
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from typing import Any
 import pytest
 import zstandard
 
+from rationanomaly.artifacts import sha256
 from rationanomaly.errors import InputError
-from rationanomaly.parse.source import STDIN, Source
+from rationanomaly.parse.source import STDIN, Source, digest, is_special, settle
 
 TEXT = b"".join(b"line %d of a log\n" % number for number in range(5000))
 
@@ -144,3 +146,29 @@ def test_the_position_reaches_the_size(tmp_path: Path) -> None:
     source = Source(path, 500)
     assert b"".join(source.chunks(path)) == TEXT
     assert source.position == source.size
+
+
+def test_what_can_be_read_once_only_is_put_into_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(TEXT)))
+    assert settle(STDIN, tmp_path / "state").read_bytes() == TEXT
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(TEXT,))
+    writer.start()
+    assert settle(tmp_path / "pipe", tmp_path / "state").read_bytes() == TEXT
+    writer.join()
+
+
+def test_a_plain_file_and_a_missing_one_are_nothing_special(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(TEXT)
+    assert not is_special(tmp_path / "a.log")
+    assert not is_special(tmp_path / "b.log")
+    assert all(map(is_special, (STDIN, tmp_path, tmp_path / "*.log", Path("/dev/null"))))
+    assert settle(tmp_path / "*.log", tmp_path) == tmp_path / "*.log"
+
+
+def test_the_digest_of_a_glob_follows_its_files(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(b"one\n")
+    assert digest(tmp_path / "a.log") == sha256(tmp_path / "a.log")
+    before = digest(tmp_path / "*.log")
+    (tmp_path / "b.log").write_bytes(b"two\n")
+    assert digest(tmp_path / "*.log") != before

@@ -141,11 +141,7 @@ def test_batches_compression_and_repetition_change_no_byte(
     packed.write_bytes(gzip.compress(log.read_bytes()))
     assert sha256(parse(packed).folder) == sha256(whole.folder)
     monkeypatch.setattr(source, "CHUNK", 5000)
-    parts = parse(log)
-    assert parts.lines.equals(whole.lines)
-    assert parts.templates.equals(whole.templates)
-    assert parts.sessions.equals(whole.sessions)
-    assert (parts.folder / records.MINER).read_bytes() == (whole.folder / records.MINER).read_bytes()
+    assert sha256(parse(log).folder) == sha256(whole.folder)
 
 
 def test_a_second_run_goes_on_from_the_first(parse: Parse, log: Path, tmp_path: Path) -> None:
