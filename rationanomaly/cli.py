@@ -218,6 +218,30 @@ def print_params(
 
 
 @app.command(rich_help_panel="Before and after")
+def fetch(
+    name: Annotated[str, typer.Argument(help="bgl, thunderbird, hdfs, spirit or liberty.")],
+    output: Annotated[Path, typer.Option("--output", help="Folder for download and log.")] = Path("data/public"),
+) -> None:
+    """Download a public data set: its terms and size are shown first; resumable, verified ever after.
+
+    Example:
+
+        rationanomaly fetch bgl
+    """
+    from rationanomaly.fetch.fetching import fetch as fetch_log
+    from rationanomaly.fetch.fetching import find
+
+    entry = find(name)
+
+    def announce(size: int | None) -> None:
+        console.STDERR.print(f"{entry.terms}\n{entry.address}, {'size unknown' if size is None else f'{size:,} bytes'}")
+
+    with console.progress_bars("fetch"):
+        log = fetch_log(entry, output, announce)
+    sys.stdout.write(f"--set data.logs={log} --set data.format={entry.format}\n")
+
+
+@app.command(rich_help_panel="Before and after")
 def simulate(
     output: Annotated[Path, typer.Option("--output", help="Folder to write.")] = Path("data/simulated"),
     params: ParamsOption = Path("params.yaml"),

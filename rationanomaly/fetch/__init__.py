@@ -1,0 +1,1 @@
+"""Download the public data sets that the method was published on."""
