@@ -224,7 +224,10 @@ def load_adapted(folder: Path, card: Card, *, trainable: bool = False) -> PeftMo
 
 def write_adapter(model: PeftModel, folder: Path, card: Card) -> None:
     """Write the adapter; it names its base by content, not by where that happened to lie."""
-    model.save_pretrained(str(folder / ADAPTER), safe_serialization=True, save_embedding_layers=False)
+    # Only ours: GRPO keeps a frozen copy of the SFT adapter beside it, which nobody needs afterwards.
+    model.save_pretrained(
+        str(folder / ADAPTER), safe_serialization=True, save_embedding_layers=False, selected_adapters=["default"]
+    )
     path = folder / ADAPTER / "adapter_config.json"
     document = json.loads(path.read_bytes())
     document["base_model_name_or_path"] = f"sha256:{card.base.sha256}"

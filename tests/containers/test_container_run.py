@@ -149,6 +149,12 @@ def test_metrics_equal_those_of_subprocesses(step: Step, container_run: Containe
     assert there == here
 
 
+@BY_STEP
+def test_files_equal_those_of_subprocesses(step: Step, container_run: ContainerRun, subprocess_run: Path) -> None:
+    here, there = (artifacts.read(outputs / step.name).files for outputs in (subprocess_run, container_run.outputs))
+    assert dict(there) == dict(here)
+
+
 def test_a_step_that_fails_in_its_container_fails_the_run(
     run: Callable[..., subprocess.Popen[str]], docker: DockerClient, tmp_path: Path
 ) -> None:
