@@ -83,10 +83,11 @@ class ParseParams(Section):
     redact: list[str]
     redact_patterns: dict[str, str]
     masks: dict[str, str]
-    depth: Positive
+    depth: Annotated[int, Field(ge=3, le=10)]
     similarity: Share
     max_children: Positive
     max_choices: NonNegative
+    max_templates: Positive
     max_words: Positive
     abnormal_share: Share
     max_rejected_share: Share

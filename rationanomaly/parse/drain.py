@@ -13,15 +13,50 @@ additions:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from operator import eq, itemgetter
 from typing import Any
 
 WILDCARD = "<*>"
 
-#: An inner node leads on by the next word; a leaf holds the numbers of its clusters under ``clusters``.
+#: An inner node leads on by the next word; a leaf stands under ``clusters``.
 Node = dict[str, Any]
+
+
+class Leaf(list[int]):
+    """The numbers of clusters, with an index of their words: to compare with all is to look up a message's words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._index: dict[tuple[int, str], list[int]] = {}
+        #: Clusters of wildcards only: they cover every message, and have no word in common with any.
+        self.blank: list[int] = []
+
+    def put(self, number: int, words: list[str]) -> None:
+        """Add a cluster."""
+        self.append(number)
+        words_there = [(place, word) for place, word in enumerate(words) if word != WILDCARD]
+        for key in words_there:
+            self._index.setdefault(key, []).append(number)
+        if not words_there:
+            self.blank.append(number)
+
+    def forget(self, number: int, lost: list[tuple[int, str]], blank: bool) -> None:
+        """Words of a cluster, with their places, have become wildcards; ``blank`` if it has no others left."""
+        for key in lost:
+            self._index[key].remove(number)
+        if lost and blank:
+            self.blank.append(number)
+
+    def equal(self, words: list[str]) -> Counter[int]:
+        """Cluster → number of words that it has in common with a message; clusters without any are left out."""
+        found: Counter[int] = Counter()
+        for key in enumerate(words):
+            numbers = self._index.get(key)
+            if numbers is not None:
+                found.update(numbers)
+        return found
 
 
 @dataclass
@@ -40,23 +75,7 @@ class Cluster:
     variants: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._look()
-
-    def _look(self) -> None:
-        """Make ready for comparisons, of which there are many for each change."""
-        places = [place for place, word in enumerate(self.words) if word != WILDCARD]
-        self.weight = len(places)
-        self._probe: Callable[[list[str]], object] = itemgetter(*places) if places else _nothing
-        self._probed = self._probe(self.words)
-        self._literals = [None if word == WILDCARD else word for word in self.words]
-
-    def covers(self, words: list[str]) -> bool:
-        """Whether every word of a message of as many words is equal or at a wildcard."""
-        return self._probe(words) == self._probed
-
-    def equal(self, words: list[str]) -> int:
-        """Number of words that are equal and no wildcards."""
-        return sum(map(eq, self._literals, words))
+        self.weight = sum(word != WILDCARD for word in self.words)
 
     def text(self, words: list[str]) -> str:
         """The text of the template of a message that is covered: choices are filled in."""
@@ -66,23 +85,33 @@ class Cluster:
                 filled[place] = words[place]
         return " ".join(filled)
 
-    def absorb(self, words: list[str], limit: int) -> bool:
-        """Generalise so far that ``words`` are covered; tells whether older texts lost a word by it."""
-        generalised = False
+    def absorb(self, words: list[str], limit: int) -> tuple[bool, list[tuple[int, str]]]:
+        """Generalise so far that ``words`` are covered.
+
+        Args:
+            words: of a message.
+            limit: so many plain words make a choice; more make a parameter.
+
+        Returns:
+            Whether older texts lost a word by it, and the places and words that became wildcards.
+        """
+        generalised, lost = False, []
         for place, (own, word) in enumerate(zip(self.words, words, strict=True)):
             if own == word != WILDCARD:
                 continue
             known = self.choices.pop(place, None) if own == WILDCARD else [own]
             if known is None:
                 continue
-            self.words[place] = WILDCARD
+            if own != WILDCARD:
+                lost.append((place, own))
+                self.words[place] = WILDCARD
             known = known if word in known else [*known, word]
             if len(known) <= limit and all(map(_is_plain, known)):
                 self.choices[place] = known
             else:
                 generalised = True
-        self._look()
-        return generalised
+        self.weight -= len(lost)
+        return generalised, lost
 
 
 class Drain:
@@ -93,16 +122,24 @@ class Drain:
         similarity: share of equal words from which on a message joins a cluster, in [0, 1].
         max_children: of an inner node; further words share its wildcard branch.
         max_choices: a wildcard with at most so many different plain words is a choice; 0 for the paper's Drain.
-        max_clusters: of a leaf; when it is full, a message joins the most similar one, however little it is.
+        max_clusters: in all; from then on a message joins the most similar one of its leaf, however little it is.
+        max_leaf: the same for one leaf.
     """
 
     def __init__(
-        self, depth: int, similarity: float, max_children: int, max_choices: int = 0, max_clusters: int = 1000
+        self,
+        depth: int,
+        similarity: float,
+        max_children: int,
+        max_choices: int = 0,
+        max_clusters: int = 100_000,
+        max_leaf: int = 1000,
     ) -> None:
         self.depth, self.similarity, self.max_children = depth, similarity, max_children
-        self.max_choices, self.max_clusters = max_choices, max_clusters
+        self.max_choices, self.max_clusters, self.max_leaf = max_choices, max_clusters, max_leaf
         self.tree: Node = {}
         self.clusters: list[Cluster] = []
+        self._leaf_of: list[Leaf] = []
         #: Text of a template that was generalised → the text that it became.
         self.successors: dict[str, str] = {}
 
@@ -116,7 +153,7 @@ class Drain:
             number = len(self.clusters)
             self.clusters.append(Cluster(words))
             self._insert(words, number)
-        self._absorb(self.clusters[number], words)
+        self._absorb(number, words)
         return number
 
     def name(self, message: str) -> str | None:
@@ -138,8 +175,10 @@ class Drain:
                 found.setdefault(new, []).append(old)
         return found
 
-    def _absorb(self, cluster: Cluster, words: list[str]) -> None:
-        generalised = cluster.absorb(words, self.max_choices)
+    def _absorb(self, number: int, words: list[str]) -> None:
+        cluster = self.clusters[number]
+        generalised, lost = cluster.absorb(words, self.max_choices)
+        self._leaf_of[number].forget(number, lost, blank=not cluster.weight)
         text = cluster.text(words)
         if text not in cluster.variants:
             cluster.variants.append(text)
@@ -152,30 +191,33 @@ class Drain:
             cluster.variants = list(dict.fromkeys(renamed.values()))
 
     def _covering(self, words: list[str]) -> int | None:
-        best, most = None, -1
+        """The most specific cluster that covers a message; of equally specific ones the oldest."""
+        best, rank = None, (-1, 0)
         for leaf in self._leaves(words):
-            for number in leaf:
-                cluster = self.clusters[number]
-                if cluster.weight > most and cluster.covers(words):
-                    best, most = number, cluster.weight
+            equal = leaf.equal(words)
+            for number in (*equal, *leaf.blank):
+                weight = self.clusters[number].weight
+                if weight == equal[number] and (weight, -number) > rank:
+                    best, rank = number, (weight, -number)
         return best
 
     def _most_similar(self, words: list[str]) -> int | None:
-        """The cluster of the paper's one leaf that is most similar, if it is similar enough or the leaf is full."""
+        """The cluster of the paper's one leaf that is most similar, if it is similar enough or there are too many."""
         node = self.tree.get(str(len(words)), {})
         for word in self._route(words):
             node = node.get(word, node.get(WILDCARD, {}))
-        leaf = node.get("clusters", ())
-        telling = sum(word != WILDCARD for word in words)
-        best, most = None, (-1, 0)
-        for number in leaf:
-            cluster = self.clusters[number]
-            rank = (cluster.equal(words), -cluster.weight)
-            if rank > most:
-                best, most = number, rank
-        return best if most[0] >= self.similarity * telling or len(leaf) >= self.max_clusters else None
+        leaf: Leaf = node.get("clusters", Leaf())
+        full = len(leaf) >= self.max_leaf or len(self.clusters) >= self.max_clusters
+        needed = self.similarity * sum(word != WILDCARD for word in words)
+        equal = leaf.equal(words)
+        best, rank = None, (-1, 0, 0)
+        for number in equal or (leaf if full or not needed else ()):
+            found = (equal[number], -self.clusters[number].weight, -number)
+            if found > rank:
+                best, rank = number, found
+        return best if full or rank[0] >= needed else None
 
-    def _leaves(self, words: list[str]) -> Iterator[list[int]]:
+    def _leaves(self, words: list[str]) -> Iterator[Leaf]:
         """Every leaf at which a message may have been put: branches by word and wildcard branches."""
         root = self.tree.get(str(len(words)))
         nodes = [root] if root is not None else []
@@ -193,7 +235,9 @@ class Drain:
                 full = len(node) + (WILDCARD not in node) >= self.max_children
                 word = WILDCARD if full or _has_digit(word) else word
             node = node.setdefault(word, {})
-        node.setdefault("clusters", []).append(number)
+        leaf: Leaf = node.setdefault("clusters", Leaf())
+        leaf.put(number, words)
+        self._leaf_of.append(leaf)
 
     def _route(self, words: list[str]) -> list[str]:
         """The words that lead to a leaf."""
@@ -207,6 +251,7 @@ class Drain:
             "max_children": self.max_children,
             "max_choices": self.max_choices,
             "max_clusters": self.max_clusters,
+            "max_leaf": self.max_leaf,
             "clusters": [
                 {
                     "template": " ".join(cluster.words),
@@ -222,18 +267,26 @@ class Drain:
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Drain:
         """Make the tree that `state` described."""
-        settings = ("depth", "similarity", "max_children", "max_choices", "max_clusters")
+        settings = ("depth", "similarity", "max_children", "max_choices", "max_clusters", "max_leaf")
         drain = cls(*(state[name] for name in settings))
         for entry in state["clusters"]:
             choices = {int(place): list(words) for place, words in entry["choices"].items()}
             drain.clusters.append(Cluster(entry["template"].split(" "), choices, list(entry["variants"])))
         drain.successors = dict(state["superseded"])
-        drain.tree = state["tree"]
+        drain._leaf_of = [Leaf()] * len(drain.clusters)
+        drain.tree = drain._grown(state["tree"])
         return drain
 
-
-def _nothing(_words: list[str]) -> object:
-    return None
+    def _grown(self, node: Node) -> Node:
+        """A node of a state with its leaves as such."""
+        # A message may begin with the word "clusters"; what it leads to is a node, not a list.
+        if not isinstance(node.get("clusters"), list):
+            return {word: self._grown(below) for word, below in node.items()}
+        leaf = Leaf()
+        for number in node["clusters"]:
+            leaf.put(number, self.clusters[number].words)
+            self._leaf_of[number] = leaf
+        return {"clusters": leaf}
 
 
 def _is_plain(word: str) -> bool:

@@ -39,7 +39,9 @@ class Miner:
     @classmethod
     def new(cls, settings: ParseParams) -> Miner:
         """A miner that has learnt nothing."""
-        drain = Drain(settings.depth, settings.similarity, settings.max_children, settings.max_choices)
+        drain = Drain(
+            settings.depth, settings.similarity, settings.max_children, settings.max_choices, settings.max_templates
+        )
         return cls(Masker(settings.masks, settings.max_words), drain)
 
     @classmethod

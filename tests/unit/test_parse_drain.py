@@ -14,7 +14,7 @@ MESSAGES = st.lists(st.lists(WORDS, min_size=1, max_size=5).map(" ".join), min_s
 
 
 def learnt(messages: list[str], max_choices: int = 0, **settings: int) -> Drain:
-    drain = Drain(4, 0.5, settings.get("max_children", 100), max_choices, settings.get("max_clusters", 1000))
+    drain = Drain(4, 0.5, settings.get("max_children", 100), max_choices, settings.get("max_clusters", 100))
     for message in messages:
         drain.learn(message)
     return drain
@@ -68,6 +68,11 @@ def test_children_are_bounded() -> None:
     assert WILDCARD in drain.tree["3"]
 
 
+def test_the_number_of_clusters_is_bounded() -> None:
+    messages = [f"{chr(97 + n)} {chr(98 + n)} {chr(99 + n)} {chr(100 + n)}" for n in range(20)]
+    assert len(learnt([f"go {message}" for message in messages], max_clusters=5).clusters) == 5
+
+
 def test_a_full_leaf_merges_what_is_not_similar() -> None:
     drain = learnt(["go one two three", "go four five six", "go seven eight nine"], max_clusters=2)
     assert len(drain.clusters) == 2
@@ -114,3 +119,15 @@ def test_no_superseded_text_is_still_in_use(messages: list[str]) -> None:
     gone = {old for olds in drain.superseded().values() for old in olds}
     assert not gone & current
     assert set(drain.superseded()) <= current
+
+
+def test_a_template_of_wildcards_only_covers_whatever_else_is_known() -> None:
+    drain = learnt(["go x1 y1", "7a x2 y2", "7b x3 y3", "go off now"], max_clusters=2)
+    assert drain.name("7c zz zz") == "<*> <*> <*>"
+
+
+def test_a_message_may_begin_with_the_name_of_the_leaves() -> None:
+    drain = learnt(["clusters are made", "leaves are made"])
+    again = Drain.from_state(json.loads(json.dumps(drain.state())))
+    assert again.name("clusters are made") == "clusters are made"
+    assert again.state() == drain.state()

@@ -38,7 +38,7 @@ class Format:
     Attributes:
         name: as in ``data.format``.
         summary: what writes it, a few words.
-        expressions: column of `FIELDS` → its value, of the column ``raw``.
+        parse: from a frame with the column ``raw`` to one of as many rows with some of the columns of `FIELDS`.
         keys: regular expression of what groups lines to sessions (all its matches in a message), or None.
         names_year: whether a line's time names the year.
         detectable: whether ``data.format: auto`` may choose it.
