@@ -77,8 +77,8 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     before = _figures(judge, validation, card.threshold.value)
     with runtime.quiet():
         curve = trainer.train(
-            model, tokenizer, tasks, reward, card.prompt, params.grpo, card.max_completion, outputs.state,
-            params.run.seed,
+            model, tokenizer, tasks, reward, card.prompt, params.grpo, card.max_completion, card.literal_quotes,
+            outputs.state, params.run.seed,
         )  # fmt: skip
     after = _figures(judge, validation, card.threshold.value)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rationanomaly.errors import TrainingError
+from rationanomaly.grpo.generation import literal_quotes
 from rationanomaly.grpo.prompts import Task
 from rationanomaly.params import GrpoParams, PromptParams
 from rationanomaly.prompt import Mode
@@ -60,10 +62,14 @@ def train(
     prompt: PromptParams,
     params: GrpoParams,
     max_completion: int,
+    literal: bool,
     state: Path,
     seed: int,
 ) -> Curve:
     """Run the trainer over the tasks once, in their order.
+
+    Args:
+        literal: whether completions are generated with literal quotes, as the detector's are.
 
     Returns:
         One dictionary per step.
@@ -76,13 +82,11 @@ def train(
 
     check_trainable(model)
     curve: Curve = []
-    dataset = Dataset.from_list(
-        [
-            {"prompt": render(tokenizer, task.shown, Mode.REASON, prompt), "text": task.text, "label": task.label,
-             "reference": task.reference}
-            for task in tasks
-        ]
-    )  # fmt: skip
+    prompts = [render(tokenizer, task.shown, Mode.REASON, prompt) for task in tasks]
+    columns = ("text", "label", "reference")
+    rows = [{name: getattr(task, name) for name in columns} for task in tasks]
+    dataset = Dataset.from_list([{"prompt": text, **row} for text, row in zip(prompts, rows, strict=True)])
+    logs = {text: task.shown for text, task in zip(prompts, tasks, strict=True)}
     config = GRPOConfig(
         **common_arguments(state, seed),
         max_steps=params.steps,
@@ -106,7 +110,7 @@ def train(
         callbacks=[recorder("GRPO", params.steps, curve, shown), _reference_check(params.beta)],
     )
     silence(trainer)
-    with scoring_completions_only():
+    with scoring_completions_only(), literal_quotes(model, tokenizer, logs) if literal else nullcontext():
         trainer.train()
     return curve
 

@@ -1,0 +1,46 @@
+"""Generate the completions that GRPO pays for in the way the detector writes: with literal quotes.
+
+Otherwise the reward would speak of texts that nobody is ever shown, and a small model would hardly find a grounded
+one to learn from. The gradient takes the policy's own probabilities of the tokens that the constraint let through, so
+what it learns from a paid completion is also to copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rationanomaly.prompt import Shown
+from rationanomaly.quote_decoding import LiteralQuotes, Vocabulary
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from torch import Tensor
+    from transformers import PreTrainedTokenizerBase
+
+
+@contextmanager
+def literal_quotes(model: PeftModel, tokenizer: PreTrainedTokenizerBase, logs: Mapping[str, Shown]) -> Iterator[None]:
+    """Inside the block ``model.generate`` quotes literally.
+
+    Args:
+        model: its ``generate`` is what TRL calls.
+        tokenizer: of the model.
+        logs: prompt → the log that it shows, for every prompt that will be asked.
+    """
+    vocabulary = Vocabulary.of(tokenizer)
+    shown = {tuple(tokenizer(prompt)["input_ids"]): log for prompt, log in logs.items()}
+    generate = model.generate
+
+    def constrained(*, input_ids: Tensor, attention_mask: Tensor, **options: Any) -> Any:
+        rows = zip(input_ids, attention_mask.bool(), strict=True)
+        asked = [shown[tuple(ids[mask].tolist())] for ids, mask in rows]
+        constraint = LiteralQuotes(vocabulary, asked, input_ids.shape[1])
+        return generate(input_ids=input_ids, attention_mask=attention_mask, logits_processor=[constraint], **options)
+
+    model.generate = constrained
+    try:
+        yield
+    finally:
+        del model.generate
