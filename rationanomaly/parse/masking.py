@@ -32,6 +32,8 @@ DATES: Mapping[str, str] = {
     rf"{EDGE}{_MONTH} ([0-9])": f"{WILDCARD} $1",
 }
 _ANY_DATE = rf"{EDGE}{_MONTH} [0-9]"
+#: Characters of a word; a message of ``max_words`` words is cut at so many times as many.
+_LONG_WORD = 32
 _BUILTIN = "|".join(MASKS.values())
 _BLANKS = r"[ \t\v\f]*[\t\v\f][ \t\v\f]*|  +"
 
@@ -65,9 +67,12 @@ class Masker:
         return messages.str.replace_all(_BUILTIN, WILDCARD)
 
     def _first_words(self, messages: pl.Series) -> pl.Series:
-        # Only a message of so many bytes can have more words.
+        # Only a message of so many bytes can have more words. A single word may be as long as a line.
+        most = self.max_words * _LONG_WORD
         long = messages.str.len_bytes() >= 2 * self.max_words
-        return _where(messages, long, lambda some: some.str.split(" ").list.head(self.max_words).list.join(" "))
+        return _where(
+            messages, long, lambda some: some.str.slice(0, most).str.split(" ").list.head(self.max_words).list.join(" ")
+        )
 
 
 def single_spaced(messages: pl.Series) -> pl.Series:
@@ -86,7 +91,8 @@ def _mask_dates(messages: pl.Series) -> pl.Series:
 def _where(messages: pl.Series, mask: pl.Series, change: Callable[[pl.Series], pl.Series]) -> pl.Series:
     """Change the few messages that need it; to look is several times faster than to rewrite them all."""
     places = mask.arg_true()
-    return messages.scatter(places, change(messages.gather(places))) if places.len() else messages
+    # `scatter` works in place.
+    return messages.clone().scatter(places, change(messages.gather(places))) if places.len() else messages
 
 
 def _check(name: str, pattern: str) -> None:

@@ -71,6 +71,13 @@ def test_words_are_parted_by_single_spaces() -> None:
 
 def test_words_behind_the_limit_are_left_out() -> None:
     assert mask("one two three four", max_words=2) == "one two"
+    assert mask("x" * 100, max_words=2) == "x" * 64
+
+
+def test_masking_leaves_the_messages_as_they_are() -> None:
+    messages = pl.Series(["a  b", "Apr 1", "one two three four"])
+    Masker({}, 2).mask(messages)
+    assert messages.to_list() == ["a  b", "Apr 1", "one two three four"]
 
 
 @settings(deadline=None)
