@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rationanomaly import progress
+from rationanomaly.answer_decoding import AnswerInTime
 from rationanomaly.errors import TrainingError
 from rationanomaly.params import PromptParams
 from rationanomaly.prompt import Mode, Shown, write_verdict
@@ -105,7 +106,7 @@ class Judge:
         with self._evaluating():
             for places in _by_length(prompts, GENERATE_BATCH):
                 ids, mask = self._padded([prompts[place] for place in places])
-                constraint = self._constraint([logs[place] for place in places], ids.shape[1])
+                constraints = self._constraints([logs[place] for place in places], ids.shape[1])
                 generated = self._model.generate(
                     input_ids=ids,
                     attention_mask=mask,
@@ -113,7 +114,7 @@ class Judge:
                     max_new_tokens=self._max_completion,
                     pad_token_id=self._tokenizer.pad_token_id,
                     eos_token_id=self._tokenizer.eos_token_id,
-                    logits_processor=constraint,
+                    logits_processor=constraints,
                 )
                 texts = self._tokenizer.batch_decode(generated[:, ids.shape[1] :], skip_special_tokens=True)
                 for place, text in zip(places, texts, strict=True):
@@ -122,12 +123,13 @@ class Judge:
                 progress.report(task, done, len(logs), unit="templates")
         return found
 
-    def _constraint(self, logs: Sequence[Shown], width: int) -> list[LiteralQuotes]:
+    def _constraints(self, logs: Sequence[Shown], width: int) -> list[LiteralQuotes | AnswerInTime]:
+        in_time = AnswerInTime(self._tokenizer, width, self._max_completion)
         if not self._literal_quotes:
-            return []
+            return [in_time]
         if self._vocabulary is None:
             self._vocabulary = Vocabulary.of(self._tokenizer)
-        return [LiteralQuotes(self._vocabulary, logs, width)]
+        return [LiteralQuotes(self._vocabulary, logs, width), in_time]
 
     def _encode(self, log: Shown, mode: Mode) -> list[int]:
         ids: list[int] = self._tokenizer(render(self._tokenizer, log, mode, self._settings))["input_ids"]

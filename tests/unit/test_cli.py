@@ -39,7 +39,10 @@ def call(tracking: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     return run
 
 
-@pytest.mark.parametrize("command", [step.name for step in STEPS] + ["params", "simulate", "review", "detect", "promote", "summary"])
+VERBS = ["params", "simulate", "review", "detect", "promote", "summary"]
+
+
+@pytest.mark.parametrize("command", [step.name for step in STEPS] + VERBS)
 def test_every_help_has_an_example_to_paste(command: str) -> None:
     shown = CliRunner().invoke(app, [command, "--help"]).output
     assert "Example" in shown
