@@ -47,12 +47,12 @@ class Part:
     def masks(self) -> Iterator[pl.Series]:
         """The distinct masks of each batch, in the order of their first line there."""
         for number in range(self.batches):
-            yield pl.read_ipc(_masks(self.folder, number).read_bytes())["mask"]
+            yield pl.read_ipc(_masks(self.folder, number))["mask"]
 
     def records(self) -> Iterator[pl.DataFrame]:
         """The records of each batch, with ``mask`` as an Enum."""
         for number in range(self.batches):
-            yield pl.read_ipc(_batch(self.folder, number).read_bytes())
+            yield pl.read_ipc(_batch(self.folder, number))
 
 
 def read_part(log: Path, format_name: str, settings: ParseParams, folder: Path, number: int = 0) -> Part:
