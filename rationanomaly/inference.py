@@ -13,7 +13,7 @@ from rationanomaly import progress
 from rationanomaly.answer_decoding import AnswerInTime
 from rationanomaly.errors import TrainingError
 from rationanomaly.params import PromptParams
-from rationanomaly.prompt import Mode, Shown, write_verdict
+from rationanomaly.prompt import END_ANSWER, Mode, Shown, write_verdict
 from rationanomaly.prompting import render
 from rationanomaly.quote_decoding import LiteralQuotes, Vocabulary
 
@@ -76,6 +76,9 @@ class Judge:
         self._max_completion, self._literal_quotes = max_completion, literal_quotes
         self._labels = label_tokens(tokenizer)
         self._vocabulary: Vocabulary | None = None
+        # A verdict that is closed is complete, whether the model has learnt to stop or not.
+        closing = tokenizer(END_ANSWER, add_special_tokens=False)["input_ids"]
+        self._ends = [tokenizer.eos_token_id, *(closing if len(closing) == 1 else ())]
 
     def probabilities(self, logs: Sequence[Shown]) -> Floats:
         """P(abnormal) at the label of the direct verdict, of the two labels only, shape (len(logs),).
@@ -113,7 +116,7 @@ class Judge:
                     do_sample=False,
                     max_new_tokens=self._max_completion,
                     pad_token_id=self._tokenizer.pad_token_id,
-                    eos_token_id=self._tokenizer.eos_token_id,
+                    eos_token_id=self._ends,
                     logits_processor=constraints,
                 )
                 texts = self._tokenizer.batch_decode(generated[:, ids.shape[1] :], skip_special_tokens=True)
