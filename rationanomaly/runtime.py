@@ -22,6 +22,9 @@ def prepare(seed: int, threads: int) -> None:
     for name, value in {**_OPENMP, "TOKENIZERS_PARALLELISM": "false"}.items():
         os.environ.setdefault(name, value)
     import torch
+
+    if not torch.cuda.is_available():
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")  # Else DeepSpeed warns that it has found this out by itself.
     import transformers
 
     torch.set_num_threads(threads)
