@@ -15,10 +15,11 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from pipelines.local_run import run_training
 from rationanomaly import artifacts
 from rationanomaly.params import dump, load_params
 from rationanomaly.steps import STEPS
-from rationanomaly.tracking import OUTPUT, STEP
+from rationanomaly.tracking import OUTPUT
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
@@ -102,6 +103,17 @@ def test_a_second_repro_runs_no_stage(project: Project) -> None:
     assert project.repro() == []
 
 
+def test_kubeflows_face_leaves_the_same_files(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.folder)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    run_training(load_params(Path("params.yaml")), tmp_path / "outputs")
+    for name in NAMES:
+        by_dvc, by_kfp = (artifacts.read(folder / "outputs" / name, name) for folder in (project.folder, tmp_path))
+        assert by_kfp.files == by_dvc.files, name
+
+
 def test_a_clone_that_pulled_runs_no_stage(clone: Project) -> None:
     assert clone.repro() == []
     for name in NAMES:
@@ -150,9 +162,13 @@ def test_a_changed_log_gives_new_hashes_down_to_the_registry(clone: Project, tra
 
 
 def _runs(project: Project, tracking: Path) -> Mapping[str, Run]:
-    """The newest run of each step, and of the pipeline."""
+    """The run that made each step's output, and the pipeline run that the last of them hangs under."""
     client = MlflowClient(f"sqlite:///{tracking}")
     experiment = client.get_experiment_by_name("micro")
     assert experiment is not None
-    found = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time ASC"])
-    return {run.data.tags[STEP]: run for run in found}
+    runs: dict[str, Run] = {}
+    for name in NAMES:
+        digest = artifacts.read(project.folder / "outputs" / name).digest
+        query = f"tags.`{OUTPUT}` = '{digest}'"
+        runs[name] = client.search_runs([experiment.experiment_id], query, order_by=["attributes.start_time ASC"])[0]
+    return {**runs, "pipeline": client.get_run(runs[NAMES[-1]].data.tags["mlflow.parentRunId"])}

@@ -1,0 +1,41 @@
+"""A step that fails in the middle of a pipeline run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from pipelines.local_run import run_training
+from rationanomaly import artifacts
+from rationanomaly.errors import PipelineError
+from rationanomaly.params import Params
+
+
+def test_the_run_fails_mlflow_says_why_and_a_second_start_uses_what_is_finished(
+    micro: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    broken = micro.model_copy(update={"correct": micro.correct.model_copy(update={"minimum_kappa": 1.0})})
+
+    for _ in range(2):
+        with pytest.raises(PipelineError, match="step `correct`") as caught:
+            run_training(broken, tmp_path / "outputs")
+        assert "\n" not in str(caught.value)
+
+    artifacts.read(tmp_path / "outputs" / "parse", "parse")
+    assert not (tmp_path / "outputs" / "correct").exists()
+    client = MlflowClient(store)
+    experiment = client.get_experiment_by_name(micro.run.name)
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    parents = [run for run in runs if run.data.tags["rationanomaly.step"] == "pipeline"]
+    assert [run.info.status for run in parents] == ["FAILED"]
+    assert parents[0].data.tags["rationanomaly.failed_step"] == "correct"
+    assert "kappa" in parents[0].data.tags["rationanomaly.error"]
+    # The second start made no run for parse: its output was used again.
+    steps = [run.data.tags["rationanomaly.step"] for run in runs]
+    assert (steps.count("parse"), steps.count("correct")) == (1, 2)
+    assert "pipeline FAILED: step `correct` failed" in (tmp_path / "outputs" / "pipeline.log").read_text()
