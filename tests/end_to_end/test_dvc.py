@@ -144,7 +144,7 @@ def test_a_changed_log_gives_new_hashes_down_to_the_registry(clone: Project, tra
     log = clone.folder / "data" / "simulated" / "cluster.log"
     text = log.read_text()
     log.unlink()  # It may be a link into the cache.
-    log.write_text(text + text.splitlines()[-1] + "\n")
+    log.write_text(re.sub(r"\.\d{3}Z", ".001Z", text, count=1))
     before = artifacts.read(clone.folder / "outputs" / "grpo").sources["logs"]
     assert "parse" in clone.repro()
     digest = artifacts.sha256(log)
