@@ -1,1 +1,1 @@
-"""DAGs of components: compile, run locally, submit. Used from a checkout, not part of the wheel."""
+"""DAGs of components: compile and run locally. Used from a checkout, not part of the wheel."""

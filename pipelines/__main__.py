@@ -2,7 +2,6 @@
 
 python -m pipelines run --params params.yaml --output outputs-kfp
 python -m pipelines compile --params params.yaml --output pipeline.yaml
-python -m pipelines submit --params params.yaml --host https://kubeflow.example
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ def _global_options(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell what is being done.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the frames of an error.")] = False,
 ) -> None:
-    """DAGs of components: run them here, compile them, submit them to a cluster."""
+    """DAGs of components: run them here, compile them for a cluster."""
     console.set_up_logging(verbose, debug)
 
 

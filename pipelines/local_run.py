@@ -99,7 +99,6 @@ def _environment(output: Path) -> Iterator[None]:
     """Tell the components where finished outputs and their state lie."""
     before = dict(os.environ)
     os.environ |= {OUTPUTS: str(output), STATE: str(output / ".state"), PROGRESS: "json"}
-    # Subprocesses import `rationanomaly`; an editable install finds it from any folder.
     try:
         yield
     finally:

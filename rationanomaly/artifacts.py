@@ -62,7 +62,7 @@ def writing_file(path: Path) -> Iterator[Path]:
         try:
             partial.chmod(0o644)
             yield partial
-            _sync(partial)
+            sync(partial)
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
@@ -90,6 +90,9 @@ def translated_disk_errors(path: Path) -> Iterator[None]:
             errno.EDQUOT: "Your disk quota is used up; nothing half-written was kept",
             errno.EROFS: "Choose an output folder on a writable disk",
             errno.EACCES: "Choose an output folder that you may write to",
+            errno.EISDIR: "Name a file; a folder stands there",
+            errno.ENOTDIR: "Name another place; part of the path is a file",
+            errno.EEXIST: "Name another place; part of the path is a file",
         }.get(code := _errno(error))
         if mend is None:
             raise
@@ -177,11 +180,11 @@ def _replaceable(output: Path) -> bool:
 def _seal(folder: Path, step: str, sources: Mapping[str, str]) -> None:
     paths = sorted(p for p in folder.rglob("*") if p.is_file())
     for path in paths:
-        _sync(path)
+        sync(path)
     files = {p.relative_to(folder).as_posix(): sha256(p) for p in paths}
     write_json(folder / MANIFEST, {"schema": SCHEMA_VERSION, "step": step, "sources": dict(sources), "files": files})
     for directory in [*(p for p in folder.rglob("*") if p.is_dir()), folder]:
-        _sync(directory)
+        sync(directory)
 
 
 def _move_into_place(partial: Path, output: Path) -> None:
@@ -199,10 +202,11 @@ def _move_into_place(partial: Path, output: Path) -> None:
     finally:
         if aside is not None:
             shutil.rmtree(aside, ignore_errors=True)
-    _sync(output.parent)
+    sync(output.parent)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or the entries of a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -14,8 +14,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
+from rationanomaly.artifacts import writing_file
 from rationanomaly.detector import Detector, Verdict
-from rationanomaly.errors import InputError, SurroundingsError
+from rationanomaly.errors import InputError
 from rationanomaly.model_folder import read_parser
 from rationanomaly.parse.live import read_log
 
@@ -101,23 +102,15 @@ def write_verdicts(rows: Iterable[Row], output: Path | None) -> None:
     if output is None:
         _write_rows(rows, sys.stdout)
         return
-    partial = output.with_name(f".{output.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
-            _write_rows(rows, file)
-        partial.replace(output)
-    except OSError as error:
-        mend = "Choose another --output, or free some space"
-        raise SurroundingsError(f"cannot write: {error.strerror}", file=output, mend=mend) from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with writing_file(output) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
+        _write_rows(rows, file)
 
 
 def _write_rows(rows: Iterable[Row], file: IO[str]) -> None:
     for row in rows:
         # Lone surrogates come from undecodable bytes; only escaped are they valid in a UTF-8 file.
         text = json.dumps(row, ensure_ascii=False)
-        file.write((text if text.isprintable() or _encodes(text) else json.dumps(row)) + "\n")
+        file.write((text if _encodes(text) else json.dumps(row)) + "\n")
     file.flush()
 
 

@@ -137,7 +137,7 @@ def step_run(
     Raises:
         SurroundingsError: the tracking server does not answer.
     """
-    _quieten()
+    quieten()
     uri = tracking_uri()
     try:
         client, parent, run_id = _open(uri, step, params, lineage, inputs, sources)
@@ -172,7 +172,7 @@ def close_pipeline(params: Params, succeeded: bool, message: str) -> tuple[str, 
     """
     from mlflow import MlflowClient
 
-    _quieten()
+    quieten()
     client = MlflowClient(tracking_uri())
     experiment = _experiment(client, params.run.name)
     document = params_hash(params)
@@ -310,7 +310,7 @@ def _log_metrics(client: MlflowClient, run_id: str, metrics: dict[str, float], c
         client.log_batch(run_id, metrics=rows[start : start + _METRICS_PER_CALL])
 
 
-def _quieten() -> None:
+def quieten() -> None:
     """MLflow and alembic tell of every table they make; nobody who runs a step wants to know."""
     for name in ("mlflow", "alembic", "sqlalchemy"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rationanomaly.artifacts import translated_disk_errors
+from rationanomaly.artifacts import sync, translated_disk_errors
 from rationanomaly.correct.ledger import Decision, read_ledger, read_time, write_decision
 from rationanomaly.errors import InputError
 
@@ -41,7 +41,7 @@ def append_decisions(path: Path, decisions: Iterable[Decision]) -> int:
                 os.ftruncate(file.fileno(), end)
                 raise
         if new:
-            _sync_folder(path.parent)
+            sync(path.parent)
     return len(data)
 
 
@@ -79,11 +79,3 @@ def _comparable(time: str | None) -> str:
     """A time as text that sorts as time does; the empty text for none."""
     moment = read_time(time) if time else None
     return "" if moment is None else f"{moment.timestamp():020.6f}"
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

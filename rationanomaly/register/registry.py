@@ -24,6 +24,7 @@ _REQUIREMENTS = ("torch", "transformers", "peft", "accelerate", "safetensors", "
 
 def connect() -> MlflowClient:
     """A client of the tracking server that also holds the registry."""
+    tracking.quieten()
     import mlflow
 
     mlflow.set_tracking_uri(tracking.tracking_uri())
