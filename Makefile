@@ -34,7 +34,7 @@ test: $(VENV)/installed  ## unit, component and pipeline tests
 	pytest
 
 bench-%: $(VENV)/installed  ## a benchmark of benchmarks/: bench-rewards, bench-simulate, …
-	@python benchmarks/$*.py
+	@python -m benchmarks.$*
 
 test-slow: $(VENV)/installed  ## tests of many minutes
 	pytest -m slow

@@ -1,6 +1,6 @@
 """How far the built-in teacher and the published reasoning get through the checks, over the published templates.
 
-    python benchmarks/distill.py        # needs ../shared/data
+    python -m benchmarks.distill        # needs ../shared/data
 
 Every template takes part, as if all of them were training templates: nothing is learnt here, only checked.
 """

@@ -1,6 +1,6 @@
 """Two rationales of the built-in teacher for each fault domain, as Markdown; `docs/distill.md` holds its output.
 
-python benchmarks/distill_examples.py
+python -m benchmarks.distill_examples
 """
 
 from __future__ import annotations

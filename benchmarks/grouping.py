@@ -1,6 +1,6 @@
 """Grouping accuracy on the six systems of LogHub in ../shared/data, beside plain Drain3 0.9.11.
 
-    python benchmarks/grouping.py
+    python -m benchmarks.grouping
 
 LogHub's definition: a message counts as right if the messages of its template are exactly those of its `EventId`.
 """
@@ -12,9 +12,9 @@ import sys
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 
-import drain3_reference  # type: ignore[import-not-found]  # scripts find their neighbours, mypy doesn't
 import polars as pl
 
+from benchmarks import drain3_reference
 from rationanomaly.params import load_params
 from rationanomaly.parse.mining import Miner
 

@@ -1,6 +1,6 @@
 """How long masks, redaction and formats take on hostile lines: worst CPU time per line of 16 kB, growth with length.
 
-python benchmarks/masks.py
+python -m benchmarks.masks
 """
 
 from __future__ import annotations

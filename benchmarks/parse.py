@@ -1,6 +1,6 @@
 """How fast `parse` is from the file to the finished Parquet files, beside a plain Drain3 loop, and its memory.
 
-    python benchmarks/parse.py [--lines 2000000] [--times 10]
+    python -m benchmarks.parse [--lines 2000000] [--times 10]
 
 The log is made by `simulate` in BGL's layout: hundreds of templates, many distinct parameters. Drain3 0.9.11 gets
 the bare messages, already read and matched, and the same masks. Ours runs in a process of its own, imports left
@@ -17,9 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import drain3_reference  # type: ignore[import-not-found]  # scripts find their neighbours, mypy doesn't
 import polars as pl
 
+from benchmarks import drain3_reference
 from rationanomaly import simulate
 from rationanomaly.params import load_params
 from rationanomaly.parse import step
@@ -42,8 +42,8 @@ def make_log(lines: int, folder: Path) -> Path:
 
 def measure(log: Path) -> dict[str, float]:
     """Parse ``log`` in a fresh process; lines, seconds, peak memory in MB."""
-    command = [sys.executable, __file__, "--measure", str(log)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    command = [sys.executable, "-m", "benchmarks.parse", "--measure", str(log)]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return figures
 

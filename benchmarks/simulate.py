@@ -1,6 +1,6 @@
 """How fast `simulate` writes a log, its truth and its ledger, and whether its memory stays flat.
 
-    python benchmarks/simulate.py [--lines 2000000]
+    python -m benchmarks.simulate [--lines 2000000]
 
 Each size runs in a process of its own, from start to finished files, imports left out; the smaller one
 three times, of which the fastest counts.
@@ -28,8 +28,8 @@ TARGET_GROWTH = 0.10
 
 def measure(lines: int) -> dict[str, float]:
     """Write a log of ``lines`` lines in a fresh process; lines per second, peak memory in MB, bytes of the log."""
-    command = [sys.executable, __file__, "--measure", str(lines)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    command = [sys.executable, "-m", "benchmarks.simulate", "--measure", str(lines)]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return figures
 

@@ -16,10 +16,11 @@ from docker.errors import DockerException, ImageNotFound
 from docker.types import Mount
 from kfp import local
 
-from pipelines.pod import USER
 from rationanomaly.component import OUTPUTS, PROGRESS, STATE
 from rationanomaly.errors import SurroundingsError
 from rationanomaly.params import Params
+from rationanomaly.parse.source import is_glob
+from rationanomaly.trainjob.manifest import USER
 
 _LABEL = "rationanomaly.output"
 
@@ -88,10 +89,11 @@ def _user(output: Path, scratch: Path) -> int:
 
 def _mounts(params: Params, output: Path) -> list[Mount]:
     """The output folder, and every raw input that exists, read-only; a step names a missing one better than Docker."""
-    named = [params.data.logs, params.data.ledger, params.data.truth, params.distill.reasoning]
+    named = [params.data.logs, params.data.ledger, params.data.truth, params.data.reasoning]
     named += [Path(name) for name in (params.model.name, params.distill.local.model) if name]
     # Normalised, not resolved: inside, the step opens the path that stands in the params.
-    inputs = {os.path.abspath(path) for path in named if path.exists()}  # noqa: PTH100
+    there = [path.parent if is_glob(path) else path for path in named]
+    inputs = {os.path.abspath(path) for path in there if path.exists()}  # noqa: PTH100
     return [
         Mount(str(output), str(output), type="bind"),
         *(Mount(path, path, type="bind", read_only=True) for path in sorted(inputs)),

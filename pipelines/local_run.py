@@ -13,7 +13,7 @@ from pathlib import Path
 from kfp import dsl, local
 
 from pipelines.run_log import captured
-from pipelines.training import training_pipeline
+from pipelines.training import task_counts, training_pipeline
 from rationanomaly import artifacts
 from rationanomaly.component import OUTPUTS, PROGRESS, STATE
 from rationanomaly.errors import PipelineError
@@ -50,29 +50,39 @@ def run_training(params: Params, output: Path, runner: Runner = Runner.SUBPROCES
             # KFP's local cache ignores what is in an artifact; ours does not.
             enable_caching=False,
         )
+        pipeline = training_pipeline(params, partial(_name_image, image=params.cluster.image))
+        failures: list[tuple[str, str]] = []
         try:
-            with captured(output / "pipeline.log"):
-                training_pipeline(params, partial(_name_image, image=params.cluster.image))()
-        except RuntimeError as error:
-            raise PipelineError(f"the pipeline failed: {_failed_step(Path(root), error)}", mend=_MEND) from error
+            with captured(output / "pipeline.log") as failures:
+                pipeline()
+        except (RuntimeError, ValueError) as error:
+            # A ValueError where KFP took a container that it had removed for a success, and then misses its output.
+            reason = f": {failures[-1][1].rstrip('.')}" if failures else ""
+            problem = f"the pipeline failed: {_failed_step(params, Path(root), error)}{reason}"
+            raise PipelineError(problem, mend=_MEND) from error
         # KFP can skip a branch, or miss the status of a container, and still report success.
-        if unfinished := _unfinished(Path(root)):
+        if unfinished := _unfinished(params, Path(root)):
             raise PipelineError(f"the pipeline failed: step `{unfinished[0]}` has not finished", mend=_MEND)
     for step in STEPS:
         artifacts.read(output / step.name, step.name)
 
 
-_MEND = "The line above says why, pipeline.log in the output folder all; the same command goes on from there"
+_MEND = "pipeline.log in the output folder says all; the same command goes on from there"
 
 
-def _failed_step(root: Path, error: RuntimeError) -> str:
-    unfinished = _unfinished(root)
+def _failed_step(params: Params, root: Path, error: Exception) -> str:
+    unfinished = _unfinished(params, root)
     return f"step `{unfinished[0]}`" if unfinished else str(error)
 
 
-def _unfinished(root: Path) -> list[str]:
-    """Steps that did not come to their end in this run: KFP writes this file when a component has returned."""
-    return [step.name for step in STEPS if not any(root.glob(f"*/{step.name}/executor_output.json"))]
+def _unfinished(params: Params, root: Path) -> list[str]:
+    """Tasks that did not come to their end in this run: KFP writes this file when a component has returned."""
+    return [
+        task
+        for task, count in task_counts(params).items()
+        # The tasks of a loop lie in a folder for each time.
+        if sum(len(list(root.glob(f"{depth}/{task}/executor_output.json"))) for depth in ("*", "*/*")) < count
+    ]
 
 
 def _name_image(task: dsl.PipelineTask, image: str) -> dsl.PipelineTask:

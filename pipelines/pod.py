@@ -5,16 +5,23 @@ from __future__ import annotations
 from kfp import dsl, kubernetes
 
 from rationanomaly.component import STATE
-from rationanomaly.params import ClusterParams
+from rationanomaly.params import Params
+from rationanomaly.trainjob.manifest import USER
 
-#: The user of the images in docker/; any other non-root user works as well.
-USER = 10001
 _STATE_PATH = "/state"
 
 
-def shape_pod(task: dsl.PipelineTask, cluster: ClusterParams) -> dsl.PipelineTask:
-    """Give ``task`` the resources that ``cluster`` states for its step, and what every pod of ours has."""
+#: Steps that `training.nodes` spreads over machines.
+_SPREAD = ("sft", "grpo")
+
+
+def shape_pod(task: dsl.PipelineTask, params: Params) -> dsl.PipelineTask:
+    """Give ``task`` the resources that ``params.cluster`` states for its step, and what every pod of ours has."""
+    cluster = params.cluster
     resources = cluster.steps.get(task.name, cluster.default)
+    if params.training.nodes > 1 and task.name in _SPREAD:
+        # This pod only submits and follows the TrainJob, whose nodes get the step's resources.
+        resources = cluster.default.model_copy(update={"timeout": resources.timeout, "retries": resources.retries})
 
     # ---- what it gets
     task.set_container_image(cluster.gpu_image if resources.gpus else cluster.image)

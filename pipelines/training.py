@@ -13,10 +13,14 @@ from components.evaluate.component import evaluate
 from components.finish.component import finish
 from components.grpo.component import grpo
 from components.parse.component import parse
+from components.parse_merge.component import parse_merge
+from components.parse_plan.component import parse_plan
+from components.parse_shard.component import parse_shard
 from components.register.component import register
 from components.sft.component import sft
 from pipelines.pod import shape_pod
 from rationanomaly.params import Params, dump_line
+from rationanomaly.steps import STEPS
 
 Shape = Callable[[dsl.PipelineTask], dsl.PipelineTask]
 
@@ -28,14 +32,15 @@ def training_pipeline(params: Params, shape: Shape | None = None) -> BaseCompone
         params: all params.
         shape: what every task goes through; None gives it the image, resources and environment of a pod.
     """
-    document, shape = dump_line(params), shape or partial(shape_pod, cluster=params.cluster)
+    document, shape = dump_line(params), shape or partial(shape_pod, params=params)
+    shards = params.cluster.parse_shards
 
     @dsl.pipeline(  # type: ignore[untyped-decorator]
         name="rationanomaly-training", description="From raw logs to a registered anomaly detector."
     )
     def training(params: str = document) -> None:
         with dsl.ExitHandler(shape(finish(params=params))):
-            parsed = shape(parse(params=params)).outputs["output"]
+            parsed = _parse(params, shards, shape).outputs["output"]
             corrected = shape(correct(params=params, parse=parsed)).outputs["output"]
             distilled = shape(distill(params=params, correct=corrected)).outputs["output"]
             based = shape(base(params=params, correct=corrected)).outputs["output"]
@@ -50,3 +55,23 @@ def training_pipeline(params: Params, shape: Shape | None = None) -> BaseCompone
 
     pipeline: BaseComponent = training
     return pipeline
+
+
+def _parse(params: str, shards: int, shape: Shape) -> dsl.PipelineTask:
+    """The task whose output is that of `parse`; with several shards it has a plan and parallel tasks before it."""
+    if shards == 1:
+        return shape(parse(params=params))
+    plan = shape(parse_plan(params=params, shards=shards)).outputs["output"]
+    with dsl.ParallelFor(items=list(range(shards))) as number:
+        read = shape(parse_shard(params=params, plan=plan, number=number)).outputs["output"]
+    return shape(parse_merge(params=params, plan=plan, shards=dsl.Collected(read)))
+
+
+def task_counts(params: Params) -> dict[str, int]:
+    """Name of each task of the pipeline but the exit handler → how often it runs; in the order of the steps."""
+    counts: dict[str, int] = {}
+    for step in STEPS:
+        shards = getattr(params.cluster, step.shards) if step.shards else 1
+        counts |= dict.fromkeys((step.name,) if shards == 1 else step.fanned_out, 1)
+        counts |= {f"{step.name}_shard": shards} if shards > 1 else {}
+    return {name.replace("_", "-"): count for name, count in counts.items()}

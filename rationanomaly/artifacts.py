@@ -7,7 +7,10 @@ no time, path or run id: equal inputs give equal folders, and the digest of the 
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -23,6 +26,8 @@ from rationanomaly.errors import ArtifactError, SurroundingsError
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
+#: In the workplace of a writer: what it writes, and the output that it replaces.
+_NEW, _OLD = "new", "old"
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Manifest:
     Attributes:
         step: name of the step that wrote the folder.
         files: relative POSIX path → SHA-256 in hex.
-        sources: SHA-256 of the raw inputs (``logs``, ``ledger``, ``truth``) that lie behind it, by name.
+        sources: SHA-256 of the raw inputs (``logs``, ``ledger``, …) that lie behind it, by name.
         digest: SHA-256 of the manifest itself: equal digests, equal folders.
     """
 
@@ -110,6 +115,8 @@ def _errno(error: OSError) -> int:
 def writing(output: Path, step: str, sources: Mapping[str, str] | None = None) -> Iterator[Path]:
     """Give a fresh folder to write into; on success it becomes ``output``, on any failure it is removed.
 
+    What a writer left that was killed is cleared here, too.
+
     Args:
         output: the final place; what lies there is replaced only once the new folder is complete.
         step: name of the step, written into the manifest.
@@ -126,14 +133,14 @@ def writing(output: Path, step: str, sources: Mapping[str, str] | None = None) -
         )
     with translated_disk_errors(output):
         output.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}.partial-"))
-        try:
+        _clear_leftovers(output)
+        with _workplace(output) as place:
+            partial = place / _NEW
+            partial.mkdir()
             partial.chmod(0o755)
             yield partial
             _seal(partial, step, sources or {})
-            _move_into_place(partial, output)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            _move_into_place(place, output)
 
 
 def read(folder: Path, step: str | None = None) -> Manifest:
@@ -187,21 +194,67 @@ def _seal(folder: Path, step: str, sources: Mapping[str, str]) -> None:
         sync(directory)
 
 
-def _move_into_place(partial: Path, output: Path) -> None:
-    """Rename; a predecessor is moved aside first, so that a reader never sees a mixture."""
-    aside = None
-    if output.exists():
-        aside = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}.old-"))
-        os.rename(output, aside / output.name)
+@contextmanager
+def _workplace(output: Path) -> Iterator[Path]:
+    """A folder beside ``output`` that is locked while we live and removed at the end."""
+    place, lock = _locked_folder(output)
     try:
-        os.rename(partial, output)
-    except OSError:
-        if aside is not None:
-            os.rename(aside / output.name, output)
-        raise
+        yield place
     finally:
-        if aside is not None:
-            shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(place, ignore_errors=True)
+        os.close(lock)
+
+
+def _locked_folder(output: Path) -> tuple[Path, int]:
+    while True:
+        place = Path(tempfile.mkdtemp(dir=output.parent, prefix=_prefix(output)))
+        with contextlib.suppress(FileNotFoundError):
+            lock = os.open(place, os.O_RDONLY)
+            # Somebody who clears leftovers may have been faster than the lock.
+            if _lock(lock) is not False and place.exists():
+                return place, lock
+            os.close(lock)
+
+
+def _clear_leftovers(output: Path) -> None:
+    """Remove the workplaces of writers that were killed; one may hold the output, moved aside and not yet replaced."""
+    for place in output.parent.glob(f"{glob.escape(_prefix(output))}*"):
+        with contextlib.suppress(FileNotFoundError):
+            lock = os.open(place, os.O_RDONLY)
+            try:
+                if _lock(lock):
+                    if (place / _OLD).is_dir() and not output.exists():
+                        os.rename(place / _OLD, output)
+                    shutil.rmtree(place, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
+def _lock(descriptor: int) -> bool | None:
+    """Lock a folder until the descriptor or the process ends; False if another has, None where there are no locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _prefix(output: Path) -> str:
+    return f".{output.name}.partial-"
+
+
+def _move_into_place(place: Path, output: Path) -> None:
+    """Rename; a predecessor is moved aside first, so that a reader never sees a mixture."""
+    if output.exists():
+        os.rename(output, place / _OLD)
+    try:
+        os.rename(place / _NEW, output)
+    except OSError:
+        if (place / _OLD).exists():
+            os.rename(place / _OLD, output)
+        raise
     sync(output.parent)
 
 

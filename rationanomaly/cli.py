@@ -269,6 +269,9 @@ def detect(
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", help="File to write; default: standard output.")] = None,
     log_format: Annotated[str, typer.Option("--format", help="Log format; auto detects it.")] = "auto",
+    ledger: Annotated[
+        Path | None, typer.Option("--ledger", help="A newer ledger of decisions; they hold at once, without training.")
+    ] = None,
 ) -> None:
     """Judge templates or raw log lines: one JSON line per row, in order.
 
@@ -277,6 +280,8 @@ def detect(
         rationanomaly detect --model outputs/grpo --templates templates.csv --output verdicts.jsonl
 
         tail -n 1000 app.log | rationanomaly detect --model models:/rationanomaly@candidate -
+
+        rationanomaly detect --model outputs/grpo --ledger data/decisions.jsonl --templates templates.csv
     """
     from rationanomaly.detect import detect_lines, detect_templates, write_verdicts
 
@@ -284,9 +289,35 @@ def detect(
         raise ParamsError("name either --templates FILE or a log file (or - for standard input), one of the two")
     with console.progress_bars("detect"):
         rows = (
-            detect_templates(model, templates) if templates is not None else detect_lines(model, str(logs), log_format)
+            detect_templates(model, templates, ledger)
+            if templates is not None
+            else detect_lines(model, str(logs), log_format, ledger)
         )
         write_verdicts(rows, output)
+
+
+@app.command(rich_help_panel="Before and after")
+def refit(
+    output: Annotated[Path, typer.Option("--output", help="Folder for the outputs of its steps.")] = Path(
+        "outputs/refit"
+    ),
+    outputs: Annotated[Path, typer.Option("--outputs", help="Folder of the evaluated run's outputs.")] = Path(
+        "outputs"
+    ),
+    params: ParamsOption = Path("params.yaml"),
+    settings: SetOption = None,
+) -> None:
+    """Fit the evaluated model again on all labels, for production, and register it marked as such.
+
+    Example:
+
+        rationanomaly refit --params params.yaml --outputs outputs --output outputs/refit
+    """
+    from rationanomaly.refit import refit as fit_again
+
+    loaded = load_params(params, settings or ())
+    with console.progress_bars("refit"):
+        fit_again(loaded, outputs, output, Path(".state"))
 
 
 @app.command(rich_help_panel="Before and after")
@@ -348,8 +379,9 @@ def run_app(application: typer.Typer) -> None:
         application()
     except RationAnomalyError as error:
         _fail(str(error), error.exit_code, debug)
-    except KeyboardInterrupt:
-        _fail("interrupted; nothing half-written was kept, the same command goes on", INTERRUPTED, debug)
+    except KeyboardInterrupt as error:
+        kept = "interrupted; nothing half-written was kept, and the same command goes on"
+        _fail(str(error) or kept, INTERRUPTED, debug)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Else Python complains at exit.
         sys.exit(0)

@@ -7,24 +7,28 @@ pod) and, for local runs, ``RATIONANOMALY_OUTPUTS`` (finished outputs, which a s
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rationanomaly import tracking
-from rationanomaly.errors import RationAnomalyError
-from rationanomaly.params import read_document
+from rationanomaly.errors import INTERRUPTED, RationAnomalyError
+from rationanomaly.interruption import Interrupted
+from rationanomaly.params import Params, read_document
 from rationanomaly.progress import Event, listening
 from rationanomaly.steps import BY_NAME, Metrics
 
 if TYPE_CHECKING:
     from kfp import dsl
+
+    from rationanomaly.execution import Begun
 
 logger = logging.getLogger(__name__)
 
@@ -49,26 +53,36 @@ def run_component(
     Raises:
         RationAnomalyError: as `execution.execute`; the last line of the pod's log is the same clear line.
     """
-    from rationanomaly.execution import execute
+    with _telling(name):
+        return _execute(name, read_document(params), {k: Path(v) for k, v in inputs.items()}, output, metrics)
 
-    _set_up_logging()
-    state = Path(os.environ.get(STATE, ".state")) / name
-    keep = os.environ.get(OUTPUTS)
-    target = Path(output.path)
-    folder = Path(keep) / name if keep else target
-    try:
-        loaded = read_document(params)
-        with listening(_Teller(name)):
-            figures = execute(BY_NAME[name], loaded, {k: Path(v) for k, v in inputs.items()}, folder, state)
-    except RationAnomalyError as error:
-        logger.error("%s%s: %s", FAILURE_MARK, name, error)
-        raise
-    if folder != target:
-        shutil.copytree(folder, target, copy_function=_link, dirs_exist_ok=True)
-    if metrics is not None:
-        for key, value in figures.items():
-            metrics.log_metric(key, value)
-    return figures
+
+def run_plan(params: str, shards: int, output: dsl.Artifact) -> None:
+    """Share the log out to ``shards`` pods: what comes before `run_shard`."""
+    from rationanomaly.parse.fan_out import write_plan
+
+    with _telling("parse plan"):
+        target = Path(output.path)
+        write_plan(read_document(params), shards, target, _kept("parse") or target, _state("parse"))
+
+
+def run_shard(params: str, plan: str, number: int, output: dsl.Artifact) -> None:
+    """Read the shard of that number, from 0."""
+    from rationanomaly.parse.fan_out import write_shard
+
+    with _telling(f"parse shard {number}"):
+        write_shard(read_document(params), Path(plan), number, Path(output.path))
+
+
+def run_merge(
+    params: str, plan: str, shards: Sequence[str], output: dsl.Artifact, metrics: dsl.Metrics | None = None
+) -> Metrics:
+    """Put the shards together: fills the same artifacts as `run_component` for the step `parse`."""
+    from rationanomaly.parse.fan_out import begun
+
+    with _telling("parse merge"):
+        rest = begun(Path(plan), [Path(folder) for folder in shards])
+        return _execute("parse", read_document(params), {}, output, metrics, rest)
 
 
 def finish_pipeline(params: str, state: str, message: str | None) -> None:
@@ -86,6 +100,37 @@ def finish_pipeline(params: str, state: str, message: str | None) -> None:
     log("pipeline %s%s", state, f": step `{failed[0]}` failed: {failed[1]}" if failed else "")
 
 
+def _execute(
+    name: str,
+    params: Params,
+    inputs: Mapping[str, Path],
+    output: dsl.Artifact,
+    metrics: dsl.Metrics | None,
+    begun: Begun | None = None,
+) -> Metrics:
+    from rationanomaly.execution import execute
+
+    target = Path(output.path)
+    folder = _kept(name) or target
+    figures = execute(BY_NAME[name], params, inputs, folder, _state(name), begun)
+    if folder != target:
+        shutil.copytree(folder, target, copy_function=_link, dirs_exist_ok=True)
+    if metrics is not None:
+        for key, value in figures.items():
+            metrics.log_metric(key, value)
+    return figures
+
+
+def _state(name: str) -> Path:
+    return Path(os.environ.get(STATE, ".state")) / name
+
+
+def _kept(name: str) -> Path | None:
+    """Where a local run keeps the output of a step; None in a pod."""
+    keep = os.environ.get(OUTPUTS)
+    return Path(keep) / name if keep else None
+
+
 def _link(source: str, target: str) -> str:
     """Hard link where the file system can, so that gigabytes of weights are not copied."""
     try:
@@ -98,6 +143,21 @@ def _link(source: str, target: str) -> str:
 def _set_up_logging() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("rationanomaly").setLevel(logging.INFO)
+
+
+@contextmanager
+def _telling(task: str) -> Iterator[None]:
+    """Tell progress, and why the task failed, in the pod's log."""
+    _set_up_logging()
+    try:
+        with listening(_Teller(task)):
+            yield
+    except RationAnomalyError as error:
+        logger.error("%s%s: %s", FAILURE_MARK, task, error)
+        raise
+    except Interrupted as error:  # The pod is to go away; a retry finds the checkpoint.
+        logger.error("%s%s: %s", FAILURE_MARK, task, error)
+        sys.exit(INTERRUPTED)
 
 
 class _Teller:
@@ -115,10 +175,9 @@ class _Teller:
         if not finished and now - self._told.get(event.task, now - self._pause) < self._pause:
             return
         self._told[event.task] = now
-        task, figures = f"{self._step}: {event.task}", dict(event.figures)
+        task = f"{self._step}: {event.task}"
         if self._for_machine:
-            document = {"task": task, "done": event.done, "total": event.total, "unit": event.unit, "figures": figures}
-            sys.stderr.write(f"{PROGRESS_MARK}{json.dumps(document)}\n")
+            sys.stderr.write(f"{PROGRESS_MARK}{replace(event, task=task).to_json()}\n")
             return
         of = f" of {event.total:g}" if event.total is not None else ""
-        logger.info("%s %g%s %s %s", task, event.done, of, event.unit, figures or "")
+        logger.info("%s %g%s %s %s", task, event.done, of, event.unit, dict(event.figures) or "")

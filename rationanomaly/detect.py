@@ -1,6 +1,7 @@
 """Judge templates or raw lines with a trained model: what `rationanomaly detect` does.
 
-A verdict is per template, so the model sees each distinct template once, however many lines there are.
+A verdict is per template, so the model sees each distinct template once, however many lines there are. What experts
+have decided holds at once (`precedents`): the ledger that the model folder carries, or a newer one.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from rationanomaly.artifacts import writing_file
+from rationanomaly.correct.ledger import read_ledger, warn_of
 from rationanomaly.detector import Detector, Verdict
 from rationanomaly.errors import InputError
 from rationanomaly.model_folder import read_parser
 from rationanomaly.parse.live import read_log
+from rationanomaly.precedents import Citation, Precedents, read_precedents
 
 Row = dict[str, Any]
 
@@ -32,14 +35,35 @@ def open_model(model: str) -> Detector:
     return Detector.open(Path(model))
 
 
-def detect_templates(model: str, path: Path) -> Iterator[Row]:
-    """One row per template of the file, in order, with the text as it stands there."""
+def open_precedents(folder: Path, ledger: Path | None) -> Precedents:
+    """What experts have decided: what the model folder carries, and a newer ledger laid over it.
+
+    Raises:
+        InputError: no such ledger.
+    """
+    carried = read_precedents(folder)
+    if ledger is None:
+        return carried
+    newer = read_ledger(ledger)
+    warn_of(newer.problems)
+    return carried.under(newer)
+
+
+def detect_templates(model: str, path: Path, ledger: Path | None = None) -> Iterator[Row]:
+    """One row per template of the file, in order, with the text as it stands there.
+
+    Args:
+        model: see `open_model`.
+        path: see `read_templates`.
+        ledger: see `open_precedents`.
+    """
     templates = read_templates(path)
-    for verdict in open_model(model).judge(templates):
+    detector = open_model(model)
+    for verdict in detector.judge(templates, precedents=open_precedents(detector.folder, ledger)):
         yield as_row(verdict)
 
 
-def detect_lines(model: str, logs: str, log_format: str) -> Iterator[Row]:
+def detect_lines(model: str, logs: str, log_format: str, ledger: Path | None = None) -> Iterator[Row]:
     """One row per log line, in order, as the lines come: its number and session, and the verdict on its template.
 
     The evidence's offsets point into the template. A template is judged once, however many lines it has.
@@ -48,13 +72,15 @@ def detect_lines(model: str, logs: str, log_format: str) -> Iterator[Row]:
         model: see `open_model`.
         logs: a file, plain or compressed, a glob, or ``-`` for standard input.
         log_format: name of a log format, or ``auto``.
+        ledger: see `open_precedents`.
     """
     detector = open_model(model)
+    precedents = open_precedents(detector.folder, ledger)
     miner, settings = read_parser(detector.folder)
     known: dict[str, Row] = {}
     for lines in read_log(Path(logs), log_format, settings, miner):
         new = [text for text in lines["template"].unique(maintain_order=True) if text not in known]
-        known |= {verdict.template: as_row(verdict) for verdict in detector.judge(new)}
+        known |= {verdict.template: as_row(verdict) for verdict in detector.judge(new, precedents=precedents)}
         for line, session, message, template in lines.select("line", "session", "message", "template").iter_rows():
             yield {"line": line, "session": session, "message": message, **known[template]}
 
@@ -94,7 +120,15 @@ def as_row(verdict: Verdict) -> Row:
         "stated": verdict.stated,
         "rationale": verdict.rationale,
         "evidence": [asdict(span) for span in verdict.evidence],
+        "source": verdict.source,
+        "precedent": _cite(verdict.precedent),
     }
+
+
+def _cite(citation: Citation | None) -> Row | None:
+    if citation is None:
+        return None
+    return asdict(citation.precedent) | {"similarity": round(citation.similarity, 6)}
 
 
 def write_verdicts(rows: Iterable[Row], output: Path | None) -> None:

@@ -8,8 +8,9 @@ for verdict in detector.judge(["link <*> down"]):
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,9 @@ from rationanomaly import artifacts, runtime
 from rationanomaly.errors import ArtifactError
 from rationanomaly.evidence import Span, check_evidence
 from rationanomaly.inference import Judge
+from rationanomaly.labelled_neighbours import read_neighbours
 from rationanomaly.model_folder import Card, base_files, load_adapted, load_base, load_tokenizer, read_card
+from rationanomaly.precedents import Citation, Precedents
 from rationanomaly.prompt import parse_response, show
 from rationanomaly.records import Answer
 
@@ -38,6 +41,7 @@ class Verdict:
         rationale: its analysis; empty if none was asked for or it does not parse.
         evidence: quotes of the rationale that stand in the template, with their offsets.
         grounded: whether the rationale is (`evidence.Evidence`).
+        precedent: the experts' decision that the answer was taken from; None: the answer is the model's own.
     """
 
     template: str
@@ -47,6 +51,18 @@ class Verdict:
     rationale: str
     evidence: tuple[Span, ...]
     grounded: bool
+    precedent: Citation | None = None
+
+    @property
+    def source(self) -> Literal["model", "precedent"]:
+        """Whose answer it is."""
+        return "model" if self.precedent is None else "precedent"
+
+    def under(self, precedent: Citation | None) -> Verdict:
+        """This verdict with the answer of a precedent; all else stays what the model says."""
+        if precedent is None:
+            return self
+        return replace(self, answer=precedent.precedent.label, precedent=precedent)
 
 
 class Detector:
@@ -76,7 +92,12 @@ class Detector:
         runtime.prepare(_SEED, threads)
         model = load_base(base_files(folder, card)) if card.stage == "base" else load_adapted(folder, card)
         judge = Judge(
-            model.to(runtime.device()), load_tokenizer(folder), card.prompt, card.max_completion, card.literal_quotes
+            model.to(runtime.device()),
+            load_tokenizer(folder),
+            card.prompt,
+            card.max_completion,
+            card.literal_quotes,
+            read_neighbours(folder, card.prompt),
         )
         return cls(judge, card, folder)
 
@@ -87,19 +108,24 @@ class Detector:
         by_text = dict(zip(distinct, found, strict=True))
         return np.array([by_text[text] for text in templates], dtype=np.float64)
 
-    def judge(self, templates: Sequence[str], rationales: bool = True) -> list[Verdict]:
+    def judge(
+        self, templates: Sequence[str], rationales: bool = True, precedents: Precedents | None = None
+    ) -> list[Verdict]:
         """One verdict for each template, in order; equal texts are judged once.
 
         Args:
             templates: any texts.
             rationales: generate an analysis for each, which takes most of the time.
+            precedents: take the answers of these where they have one; None: the model's own, as evaluation wants.
         """
         distinct = list(dict.fromkeys(templates))
         logs = [show(text, self.card.prompt) for text in distinct]
         scores = self._judge.probabilities(logs)
         texts: Sequence[str | None] = self._judge.responses(logs) if rationales else [None] * len(logs)
         by_text = {
-            template: self._verdict(template, float(score), text)
+            template: self._verdict(template, float(score), text).under(
+                precedents.find(template) if precedents else None
+            )
             for template, score, text in zip(distinct, scores, texts, strict=True)
         }
         return [by_text[template] for template in templates]

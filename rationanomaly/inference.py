@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from rationanomaly import progress
-from rationanomaly.answer_decoding import AnswerInTime
+from rationanomaly import progress, sharding
+from rationanomaly.answer_decoding import AnswerInTime, TagsInOrder
 from rationanomaly.errors import TrainingError
+from rationanomaly.labelled_neighbours import LabelledNeighbours
+from rationanomaly.memory.judging import rows_at_once
 from rationanomaly.params import PromptParams
 from rationanomaly.prompt import END_ANSWER, Mode, Shown, write_verdict
 from rationanomaly.prompting import render
@@ -22,9 +24,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Floats = npt.NDArray[np.float64]
-
-SCORE_BATCH = 128
-GENERATE_BATCH = 128
+#: What rules out tokens while a completion is generated.
+Constraint = LiteralQuotes | TagsInOrder | AnswerInTime
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,11 @@ class Judge:
         settings: PromptParams,
         max_completion: int,
         literal_quotes: bool,
+        neighbours: LabelledNeighbours | None = None,
     ) -> None:
         self._model, self._tokenizer, self._settings = model, tokenizer, settings
         self._max_completion, self._literal_quotes = max_completion, literal_quotes
+        self._neighbours = neighbours or LabelledNeighbours()
         self._labels = label_tokens(tokenizer)
         self._vocabulary: Vocabulary | None = None
         # A verdict that is closed is complete, whether the model has learnt to stop or not.
@@ -91,10 +94,11 @@ class Judge:
         found = np.zeros(len(logs))
         prompts = [[*self._encode(log, Mode.DIRECT), *self._labels.prefix] for log in logs]
         with self._evaluating():
-            for places in _by_length(prompts, SCORE_BATCH):
+            for places in _by_length(prompts, self._rows(prompts)):
                 ids, mask = self._padded([prompts[place] for place in places])
-                logits = self._model(input_ids=ids, attention_mask=mask, logits_to_keep=1).logits[:, -1].double()
-                margins = logits[:, self._labels.abnormal] - logits[:, self._labels.normal]
+                logits = self._model(input_ids=ids, attention_mask=mask, logits_to_keep=1, use_cache=False).logits
+                last = logits[:, -1].double()
+                margins = last[:, self._labels.abnormal] - last[:, self._labels.normal]
                 found[places] = torch.sigmoid(margins).cpu().numpy()
         if not np.isfinite(found).all():
             mend = "Lower the learning rate of the step that trained it"
@@ -107,7 +111,7 @@ class Judge:
         prompts = [self._encode(log, Mode.REASON) for log in logs]
         done = 0
         with self._evaluating():
-            for places in _by_length(prompts, GENERATE_BATCH):
+            for places in _by_length(prompts, self._rows(prompts, self._max_completion)):
                 ids, mask = self._padded([prompts[place] for place in places])
                 constraints = self._constraints([logs[place] for place in places], ids.shape[1])
                 generated = self._model.generate(
@@ -126,16 +130,23 @@ class Judge:
                 progress.report(task, done, len(logs), unit="templates")
         return found
 
-    def _constraints(self, logs: Sequence[Shown], width: int) -> list[LiteralQuotes | AnswerInTime]:
+    def _constraints(self, logs: Sequence[Shown], width: int) -> list[Constraint]:
         in_time = AnswerInTime(self._tokenizer, width, self._max_completion)
-        if not self._literal_quotes:
-            return [in_time]
-        if self._vocabulary is None:
-            self._vocabulary = Vocabulary.of(self._tokenizer)
-        return [LiteralQuotes(self._vocabulary, logs, width), in_time]
+        constraints: list[Constraint] = [TagsInOrder(self._tokenizer, width), in_time]
+        if self._literal_quotes:
+            if self._vocabulary is None:
+                self._vocabulary = Vocabulary.of(self._tokenizer)
+            constraints.insert(0, LiteralQuotes(self._vocabulary, logs, width))
+        return constraints
+
+    def _rows(self, prompts: Sequence[Sequence[int]], completion: int = 0) -> int:
+        """Rows of a batch: as many as fit when the longest prompts meet in one."""
+        tokens = max(map(len, prompts), default=1) + completion
+        return rows_at_once(self._model, tokens, generating=completion > 0)
 
     def _encode(self, log: Shown, mode: Mode) -> list[int]:
-        ids: list[int] = self._tokenizer(render(self._tokenizer, log, mode, self._settings))["input_ids"]
+        text = render(self._tokenizer, self._neighbours.beside(log), mode, self._settings)
+        ids: list[int] = self._tokenizer(text)["input_ids"]
         return ids
 
     def _padded(self, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
@@ -160,7 +171,9 @@ class _Evaluating:
     def __init__(self, model: PreTrainedModel) -> None:
         import torch
 
-        self._model, self._was_training, self._no_grad = model, model.training, torch.inference_mode()
+        # Weights that ZeRO-3 gathers in inference mode could not be trained on afterwards.
+        no_grad = torch.no_grad() if sharding.is_sharded(model) else torch.inference_mode()
+        self._model, self._was_training, self._no_grad = model, model.training, no_grad
 
     def __enter__(self) -> None:
         self._model.eval()

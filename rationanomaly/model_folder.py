@@ -1,10 +1,12 @@
 """Model folders: what `base`, `sft` and `grpo` write and the detector reads.
 
-    detector.json   stage, prompt settings, threshold and how it was chosen, which base
-    base/           config and weights of the base, where it is small enough to be copied
+    detector.json     stage, prompt settings, threshold and how it was chosen, which base
+    base/             config and weights of the base, where it is small enough to be copied
     tokenizer/
-    adapter/        the LoRA adapter; not in the output of `base`
-    parser/         miner state and settings of `parse`, so that new lines are read as the training lines were
+    adapter/          the LoRA adapter; not in the output of `base`
+    parser/           miner state and settings of `parse`, so that new lines are read as the training lines were
+    precedents.jsonl  what experts have settled, but for the test side; not in the output of `base`
+    neighbours.jsonl  labelled training templates, where the prompt shows some of them
 
 Weights are safetensors; a folder with pickled weights or with code of its own is refused before anything is loaded.
 """
@@ -17,11 +19,11 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rationanomaly import artifacts
+from rationanomaly import artifacts, quantisation, ranks, sharding
 from rationanomaly.errors import ArtifactError
-from rationanomaly.params import ParseParams, PromptParams
+from rationanomaly.params import ParseParams, PromptParams, TrainingParams
 from rationanomaly.prompt import PROMPT_VERSION
-from rationanomaly.records import ADAPTER, BASE, DETECTOR, MINER, PARSER, TOKENIZER
+from rationanomaly.records import ADAPTER, BASE, DETECTOR, MINER, NEIGHBOURS, PARSER, PRECEDENTS, TOKENIZER
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -64,7 +66,13 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Card:
-    """The contents of ``detector.json``."""
+    """The contents of ``detector.json``.
+
+    Attributes:
+        refit_of: digest of the evaluated model that this one is a `refit` of, on all labels; threshold and figures are
+            that one's. None for a model that can be evaluated itself.
+        learnt_validation: whether the labels of the validation split were learnt from, so that it measures nothing.
+    """
 
     stage: Stage
     base: BaseReference
@@ -73,6 +81,8 @@ class Card:
     prompt_version: str
     max_completion: int
     literal_quotes: bool
+    refit_of: str | None = None
+    learnt_validation: bool = False
 
 
 def write_card(folder: Path, card: Card) -> None:
@@ -153,10 +163,13 @@ def check_safe(folder: Path) -> None:
 
 
 def copy_base(source: Path, folder: Path) -> None:
-    """Copy base, tokenizer and parser of one model folder into another, as far as it has them."""
+    """Copy what stages share of one model folder into another, as far as it has it: all but adapter and card."""
     for name in (BASE, TOKENIZER, PARSER):
         if (source / name).is_dir():
             shutil.copytree(source / name, folder / name, copy_function=shutil.copyfile)
+    for name in (PRECEDENTS, NEIGHBOURS):
+        if (source / name).is_file():
+            shutil.copyfile(source / name, folder / name)
 
 
 def base_files(folder: Path, card: Card) -> Path:
@@ -194,18 +207,43 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def load_base(files: Path) -> PreTrainedModel:
-    """The base model in its stored precision, on the CPU."""
-    from transformers import AutoModelForCausalLM
+def load_base(files: Path, training: TrainingParams | None = None) -> PreTrainedModel:
+    """The base model in its stored precision, on the CPU; for a training as its GPU wants it.
 
+    That is in 4 bits where the training says so, else in bf16 where 16-bit floats are stored: the trainers compute in
+    bf16, which would convert each weight anew in each pass.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    options: dict[str, Any] = {"dtype": "auto", **quantisation.load_options(training)}
+    if training is not None and torch.cuda.is_available():
+        stored = AutoConfig.from_pretrained(str(files), trust_remote_code=False, local_files_only=True).dtype
+        options["dtype"] = torch.bfloat16 if stored == torch.float16 else options["dtype"]
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-        str(files), trust_remote_code=False, use_safetensors=True, local_files_only=True, dtype="auto"
+        str(files), trust_remote_code=False, use_safetensors=True, local_files_only=True, **options
     )
     return model
 
 
-def load_adapted(folder: Path, card: Card, *, trainable: bool = False) -> PeftModel:
+def read_context(files: Path) -> int:
+    """Tokens that the base in ``files`` can see, from its config alone."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(str(files), trust_remote_code=False, local_files_only=True)
+    return int(config.max_position_embeddings)
+
+
+def load_adapted(
+    folder: Path, card: Card, *, training: TrainingParams | None = None, files: Path | None = None
+) -> PeftModel:
     """The base with the adapter of a model folder on it.
+
+    Args:
+        folder: output folder of sft or grpo.
+        card: of the folder.
+        training: the adapter shall change in a training of this kind; None: it stays as it is.
+        files: of the base, where `base_files` has been asked for them: it hashes gigabytes.
 
     Raises:
         ArtifactError: no adapter, an unsafe one, or one that belongs to another base.
@@ -217,17 +255,23 @@ def load_adapted(folder: Path, card: Card, *, trainable: bool = False) -> PeftMo
         check_safe(folder)
         raise ArtifactError("holds no adapter", file=folder, mend="Name the output folder of sft or grpo")
     check_safe(adapter)
-    files = base_files(folder, card)
+    files = files or base_files(folder, card)
     _check_pair(adapter, card)
-    return PeftModel.from_pretrained(load_base(files), str(adapter), is_trainable=trainable)
+    return PeftModel.from_pretrained(load_base(files, training), str(adapter), is_trainable=training is not None)
 
 
 def write_adapter(model: PeftModel, folder: Path, card: Card) -> None:
-    """Write the adapter; it names its base by content, not by where that happened to lie."""
-    # Only ours: GRPO keeps a frozen copy of the SFT adapter beside it, which nobody needs afterwards.
-    model.save_pretrained(
-        str(folder / ADAPTER), safe_serialization=True, save_embedding_layers=False, selected_adapters=["default"]
-    )
+    """Write the adapter; it names its base by content, not by where that happened to lie.
+
+    Every rank has to come, for each may hold a share of it; rank 0 writes.
+    """
+    with sharding.whole(model):
+        if not ranks.is_first():
+            return
+        # Only ours: GRPO keeps a frozen copy of the SFT adapter beside it, which nobody needs afterwards.
+        model.save_pretrained(
+            str(folder / ADAPTER), safe_serialization=True, save_embedding_layers=False, selected_adapters=["default"]
+        )
     path = folder / ADAPTER / "adapter_config.json"
     document = json.loads(path.read_bytes())
     document["base_model_name_or_path"] = f"sha256:{card.base.sha256}"

@@ -6,6 +6,7 @@ a split, and they are what a reviewer or a reader of a verdict wants to see besi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 
@@ -13,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix, vstack
 from scipy.sparse.csgraph import connected_components
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
+from sklearn.preprocessing import normalize
 
 from rationanomaly.params import PromptParams
 from rationanomaly.prompt import WILDCARD, show
@@ -22,7 +24,11 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 #: The view of a template that small models get, with room for long ones: what looks equal to a model is equal here.
-_VIEW = PromptParams(style="compact", normalise=True, max_words=256, max_characters=20_000)
+_VIEW = PromptParams(style="compact", normalise=True, max_words=256, max_characters=20_000, neighbours=0)
+#: Characters of the longest template that is seen whole where a difference at the end matters.
+LONGEST = _VIEW.max_characters
+_WHOLE = _VIEW.model_copy(update={"max_words": LONGEST})
+_LETTERS = re.compile(r"[^\W\d_]+")
 #: Rows of the similarity matrix that are in memory at a time.
 _BLOCK = 512
 #: Rounding must not part two texts whose similarity is the threshold itself.
@@ -30,13 +36,54 @@ _EPSILON = 1e-9
 
 
 @lru_cache(maxsize=32_768)
-def normalise(template: str) -> str:
-    """The text that similarity is measured on: as small models see it, runs of wildcards written as one."""
+def normalise(template: str, whole: bool = False) -> str:
+    """The text that similarity is measured on: as small models see it, runs of wildcards written as one.
+
+    Args:
+        template: any text.
+        whole: up to its `LONGEST` characters; else no more than its first 256 words.
+    """
     kept: list[str] = []
-    for word in show(template, _VIEW).text.split():
+    for word in show(template, _WHOLE if whole else _VIEW).text.split():
         if word != WILDCARD or kept[-1:] != [WILDCARD]:
             kept.append(word)
     return " ".join(kept)
+
+
+def wording(template: str) -> tuple[str, ...]:
+    """The words of a template in their order, lower-case, without values and signs.
+
+    Two templates of one wording differ in values alone. A template without words has its normalised text as wording.
+    """
+    text = normalise(template, whole=True)
+    return tuple(_LETTERS.findall(text)) or (text,)
+
+
+class PairSimilarity:
+    """Templates that others are held against, pair by pair.
+
+    The cosine of logarithmic counts of character 3- to 5-grams, those across words too, so that order counts. Unlike
+    in `Neighbours` every n-gram weighs the same, also one that no template has: the similarity of two texts depends
+    on nothing but the two, so that one more template here changes nothing for the others.
+    """
+
+    def __init__(self, templates: Sequence[str]) -> None:
+        self._vectors = _unweighted(templates)
+
+    def to(self, template: str) -> Floats:
+        """The similarity of a template with each of these, shape (templates,), in [0, 1]."""
+        found: Floats = (self._vectors @ _unweighted([template]).T).toarray().ravel()
+        return np.clip(found, 0, 1)
+
+
+def _unweighted(templates: Sequence[str]) -> csr_matrix:
+    vectorizer = HashingVectorizer(
+        analyzer="char", ngram_range=(3, 5), lowercase=False, alternate_sign=False, norm=None
+    )
+    # Its ends are n-grams too, so that every text has one and is equal to itself.
+    counts = vectorizer.transform([f"|{normalise(template, whole=True)}||" for template in templates])
+    counts.data = 1 + np.log(counts.data)
+    return normalize(counts)
 
 
 class Neighbours:

@@ -43,6 +43,7 @@ class DataParams(Section):
     format: str
     ledger: Path
     truth: Path
+    reasoning: Path
 
 
 class SimulateParams(Section):
@@ -179,7 +180,6 @@ class DistillParams(Section):
     prompt: str
     output_tokens: Positive
     temperature: Annotated[float, Field(ge=0)] | None
-    reasoning: Path
     endpoint: EndpointParams
     budget: BudgetParams
     local: LocalTeacherParams
@@ -190,6 +190,7 @@ class PromptParams(Section):
     normalise: bool
     max_words: Positive
     max_characters: Positive
+    neighbours: NonNegative
 
 
 class ModelParams(Section):
@@ -197,6 +198,7 @@ class ModelParams(Section):
     name: str
     revision: str | None
     copy_megabytes: NonNegative
+    encoder: Literal["minilm", "none"]
     max_completion: Positive
     literal_quotes: bool
     lora_rank: Positive
@@ -207,6 +209,13 @@ class ModelParams(Section):
 class TrainingParams(Section):
     threads: Positive
     processes: Positive
+    nodes: Positive
+    strategy: Literal["ddp", "zero2", "zero3"]
+    offload: Literal["none", "optimizer", "all"]
+    checkpoint_steps: Positive
+    hang_seconds: Positive
+    micro_batch: Positive | None
+    quantisation: Literal["none", "nf4"]
 
 
 class BaseParams(Section):
@@ -216,6 +225,7 @@ class BaseParams(Section):
     layers: Positive
     heads: Positive
     epochs: Positive
+    meaning: Weight
     batch: Positive
     learning_rate: Rate
 
@@ -237,7 +247,9 @@ class SftParams(Section):
     abnormal_share: Share
     word_drop: Share
     pool: PoolParams
+    learn_validation: bool
     evaluations: NonNegative
+    best_by: Literal["ap", "f1", "loss"] | None
     threshold_positives: Positive
 
 
@@ -280,15 +292,34 @@ class RewardParams(Section):
     perplexity_scale: Rate
 
 
+class AlarmParams(Section):
+    stop: bool
+    window: Positive
+    valid_fall: Share
+    least_entropy: Annotated[float, Field(ge=0)]
+    length_factor: Annotated[float, Field(gt=1)]
+    validation_fall: Share
+
+
+class VllmParams(Section):
+    url: Annotated[str, AfterValidator(_without_secrets)]
+    memory_share: Annotated[float, Field(gt=0, lt=1)]
+
+
 class GrpoParams(Section):
     steps: Positive
     prompts: Positive
     generations: Positive
+    generation: Literal["transformers", "vllm-colocate", "vllm-server"]
+    vllm: VllmParams
     learning_rate: Rate
     beta: Annotated[float, Field(ge=0)]
     temperature: Rate
     abnormal_share: Share
     word_drop: Share
+    evaluations: NonNegative
+    keep_best: bool
+    alarms: AlarmParams
     reward: RewardParams
 
 
@@ -320,6 +351,8 @@ class ClusterParams(Section):
     secret_keys: list[str]
     state_claim: str
     shared_memory: str
+    training_runtime: str
+    parse_shards: Positive
     default: StepResources
     steps: dict[str, StepResources]
 

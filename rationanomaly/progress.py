@@ -5,6 +5,7 @@ The command line draws bars from these events, a pod writes them as log lines, a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -32,6 +33,10 @@ class Event:
     unit: str = "steps"
     figures: Mapping[str, float] = field(default_factory=dict)
 
+    def to_json(self) -> str:
+        """One line of JSON, for a listener in another process: `report_json` makes the event of it again."""
+        return json.dumps({**vars(self), "figures": dict(self.figures)})
+
 
 Listener = Callable[[Event], None]
 _listener: ContextVar[Listener | None] = ContextVar("progress_listener", default=None)
@@ -44,6 +49,15 @@ def report(
     listener = _listener.get()
     if listener is not None:
         listener(Event(task, done, total, unit, figures or {}))
+
+
+def report_json(line: str) -> None:
+    """Tell the listener what another process wrote with `Event.to_json`.
+
+    Raises:
+        ValueError, TypeError: the line is not of that kind.
+    """
+    report(**json.loads(line))
 
 
 def track(items: Iterable[T], task: str, total: int | None = None, unit: str = "steps") -> Iterator[T]:

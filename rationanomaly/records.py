@@ -53,6 +53,7 @@ TEMPLATES_SCHEMA = pl.Schema(
         "first_seen": pl.Datetime("us", "UTC"),
         "last_seen": pl.Datetime("us", "UTC"),
         "examples": pl.List(pl.String()),  # up to three messages
+        "parameters": pl.List(pl.List(pl.String())),  # of each example: what stands at the template's wildcards
         "supersedes": pl.List(pl.String()),  # ids that this template had before mining generalised it
     }
 )
@@ -96,6 +97,30 @@ LABELLED_SCHEMA = pl.Schema(
 )
 AGREEMENT = "agreement.json"
 REVIEW_QUEUE = "review_queue.jsonl"
+#: In the output of `correct`: all of them. In a model folder: those that are not on the test side.
+PRECEDENTS = "precedents.jsonl"
+
+
+@dataclass(frozen=True)
+class Precedent:
+    """What experts have settled about one template.
+
+    Attributes:
+        template_id: which template.
+        template: its text; empty where a ledger names only the id.
+        label: normal or abnormal.
+        decided_by: the reviewers who carried the decision.
+        round: the round that had the last word: independent, panel or senior.
+        time: of the newest of these decisions, ISO 8601; None where the ledger has none.
+    """
+
+    template_id: str
+    template: str
+    label: Label
+    decided_by: list[str]
+    round: str
+    time: str | None
+
 
 # ---------------------------------------------------------------- distill
 
@@ -152,9 +177,27 @@ ADAPTER = "adapter"
 BASE = "base"
 TOKENIZER = "tokenizer"
 PARSER = "parser"
+#: Training templates with their labels, of which a prompt shows the most similar; only where it does.
+NEIGHBOURS = "neighbours.jsonl"
 CURVES = "curves.jsonl"
-#: In the output of `base`: unlabelled logs as a prompt shows them, one object with ``text`` a line.
-CORPUS = "corpus.jsonl"
+
+
+@dataclass(frozen=True)
+class LabelledText:
+    """A training template as a prompt shows it, with its corrected label."""
+
+    text: str
+    label: Label
+
+
+#: In the output of `base`: unlabelled logs as a prompt shows them.
+CORPUS = "corpus.parquet"
+CORPUS_SCHEMA = pl.Schema(
+    {
+        "text": pl.String(),
+        "vector": pl.Array(pl.Float32(), 384),  # of the sentence encoder; null where none was asked
+    }
+)
 
 # ---------------------------------------------------------------- evaluate, register
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from rationanomaly.params import Params
 
 Metrics = dict[str, float]
-#: Folders of other steps by step name, and raw inputs (``logs``, ``ledger``, ``truth``) by name.
+#: Folders of other steps by step name, and raw inputs (``logs``, ``ledger``, ``truth``, ``reasoning``) by name.
 Inputs = Mapping[str, Path]
 
 
@@ -25,10 +25,13 @@ class Outputs:
     Attributes:
         folder: a fresh, empty folder; it becomes the step's output once ``run`` has returned.
         state: survives a crash and lies outside the output: checkpoints, a teacher's journal.
+        key: hash of everything that the output depends on; checkpoints are used again only with the same. Without
+            one none are made.
     """
 
     folder: Path
     state: Path
+    key: str = ""
 
 
 Run = Callable[[Params, Inputs, Outputs], Metrics]
@@ -44,6 +47,9 @@ class Step:
         sources: raw inputs it reads, each a key of the params section ``data``.
         reads: steps whose output folders it reads.
         params: params sections whose change makes its output stale.
+        models: params that may name a folder with a model on this machine; its content counts like a raw input.
+        shards: the key of ``cluster`` that says how many pods share its work (`fan_out.py` in its package); None where
+            one does all.
     """
 
     name: str
@@ -51,6 +57,13 @@ class Step:
     sources: tuple[str, ...]
     reads: tuple[str, ...]
     params: tuple[str, ...]
+    models: tuple[str, ...] = ()
+    shards: str | None = None
+
+    @property
+    def fanned_out(self) -> tuple[str, ...]:
+        """The components that take its place where pods share its work: what cuts, what does a shard, what merges."""
+        return tuple(f"{self.name}_{part}" for part in ("plan", "shard", "merge")) if self.shards else ()
 
     @property
     def run(self) -> Run:
@@ -59,37 +72,57 @@ class Step:
         return run
 
 
+#: How often a checkpoint is made and how long a rank may hang changes no result.
+_TRAINING = tuple(
+    f"training.{name}" for name in ("threads", "processes", "micro_batch", "strategy", "offload", "quantisation")
+)
+
 STEPS: tuple[Step, ...] = (
-    Step("parse", "Turn raw logs into templates, lines and sessions.", ("logs",), (), ("data.format", "parse")),
+    Step(
+        "parse",
+        "Turn raw logs into templates, lines and sessions.",
+        ("logs",),
+        (),
+        ("data.format", "parse"),
+        shards="parse_shards",
+    ),
     Step("correct", "Apply the experts' decisions and split.", ("ledger",), ("parse",), ("run.seed", "correct")),
-    Step("distill", "Let a teacher write checked rationales.", (), ("correct",), ("run.seed", "prompt", "distill")),
+    Step(
+        "distill",
+        "Let a teacher write checked rationales.",
+        ("reasoning",),
+        ("correct",),
+        ("run.seed", "prompt", "distill"),
+        models=("distill.local.model",),
+    ),
     Step(
         "base",
         "Provide the base model: bootstrapped from the training templates, or a hub id at a revision.",
         (),
         ("correct",),
-        ("run.seed", "prompt", "model", "training", "base"),
+        ("run.seed", "prompt", "model", "training.threads", "base"),
+        models=("model.name",),
     ),
     Step(
         "sft",
         "Teach the base the rationales and verdicts.",
         (),
         ("parse", "correct", "distill", "base"),
-        ("run.seed", "prompt", "model", "training", "sft"),
+        ("run.seed", "prompt", "model", *_TRAINING, "sft"),
     ),
     Step(
         "grpo",
         "Align the SFT model with the multi-faceted reward.",
         (),
         ("correct", "distill", "sft"),
-        ("run.seed", "prompt", "training", "grpo"),
+        ("run.seed", "prompt", *_TRAINING, "grpo"),
     ),
     Step(
         "evaluate",
         "Measure base, SFT, SFT+GRPO and the reference classifier on held-out templates and sessions.",
         ("truth",),
         ("parse", "correct", "base", "sft", "grpo"),
-        ("run.seed", "parse.abnormal_share", "prompt", "training", "evaluate"),
+        ("run.seed", "parse.abnormal_share", "prompt", "training.threads", "evaluate"),
     ),
     Step(
         "register",

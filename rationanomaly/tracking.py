@@ -34,6 +34,8 @@ LINEAGE, OUTPUT, STEP = "rationanomaly.lineage", "rationanomaly.output", "ration
 #: Files of an output folder up to this size are kept with the run: adapters are, base weights of 7B are not.
 _MAX_ARTIFACT_BYTES = 64 * 1024 * 1024
 _METRICS_PER_CALL = 900  # MLflow takes at most 1,000
+#: Files of the package that decide what a step writes.
+_SOURCE = (".py", ".md", ".html")
 _current: ContextVar[str | None] = ContextVar("current_run", default=None)
 
 
@@ -68,9 +70,10 @@ def params_hash(params: Params) -> str:
 
 
 def code_hash() -> str:
-    """Hash of the package's Python source."""
+    """Hash of the package's source: Python, a teacher's prompts, pages."""
     package = Path(__file__).parent
-    rows = [f"{path.relative_to(package).as_posix()}\0{sha256(path)}" for path in sorted(package.rglob("*.py"))]
+    paths = sorted(path for path in package.rglob("*") if path.suffix in _SOURCE)
+    rows = [f"{path.relative_to(package).as_posix()}\0{sha256(path)}" for path in paths]
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from rationanomaly.params import Params, load_params
+from tests.scripted_endpoint import Script, serving
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -24,3 +26,17 @@ def shared_data() -> Path:
 def params() -> Params:
     """The embedded default."""
     return load_params(ROOT / "params.yaml")
+
+
+@pytest.fixture
+def script() -> Script:
+    """What the scripted chat endpoint does; a test fills it in."""
+    return Script()
+
+
+@pytest.fixture
+def endpoint(script: Script, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Address of the scripted chat endpoint, for ``distill.endpoint.url``."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with serving(script) as address:
+        yield address

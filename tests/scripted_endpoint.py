@@ -177,7 +177,7 @@ class Handler(BaseHTTPRequestHandler):
         self._send(200, b'{"choices": [{"message": ["content"]}], "usage": {"prompt_tokens": "many"}}')
 
     def slow_first_byte(self) -> None:
-        time.sleep(1.5)
+        time.sleep(10)
         self.close_connection = True
 
     def cut_body(self) -> None:
@@ -193,7 +193,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        ends = time.monotonic() + 5
+        ends = time.monotonic() + 10
         while time.monotonic() < ends:
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
             self.wfile.flush()

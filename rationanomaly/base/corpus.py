@@ -30,18 +30,21 @@ def harvested(limit: int, labelled: pl.DataFrame, settings: PromptParams) -> lis
 
 def general_sentences() -> list[str]:
     """The sentences that the built-in teacher writes with, so that a rationale is words and not pieces of words."""
-    from rationanomaly.distill import domains, phrases
+    from rationanomaly.distill import domains, phrases, signs
 
     # Python's own names hold texts too, `__builtins__` its documentation, which changes from release to release.
     values = [
-        value for module in (phrases, domains) for name, value in vars(module).items() if not name.startswith("__")
+        value
+        for module in (phrases, domains, signs)
+        for name, value in vars(module).items()
+        if not name.startswith("__")
     ]
     return [text for value in values for text in _texts(value)]
 
 
-def pretraining_texts(logs: Sequence[str], harvested_logs: Sequence[str], settings: PromptParams) -> list[str]:
-    """What the language model reads: prompts without an answer."""
-    return [write_prompt(Shown(text, (), 0), Mode.REASON, settings) for text in (*logs, *harvested_logs)]
+def pretraining_texts(logs: Sequence[str], settings: PromptParams) -> list[str]:
+    """What the language model reads: the prompt of each log, without an answer."""
+    return [write_prompt(Shown(text, (), 0), Mode.REASON, settings) for text in logs]
 
 
 def _texts(value: object) -> list[str]:

@@ -7,6 +7,7 @@ environment, whose versions are pinned, so equal environments give equal texts.
 from __future__ import annotations
 
 import ast
+import hashlib
 import sysconfig
 import warnings
 from collections.abc import Iterator
@@ -30,10 +31,10 @@ _MIN_WORDS = 2
 
 
 def harvest(limit: int) -> list[str]:
-    """Distinct messages of log statements, warnings and exceptions, in the order of their files.
+    """Distinct messages of log statements, warnings and exceptions, from files in a shuffled order that never changes.
 
     Args:
-        limit: at most so many; 0 reads nothing.
+        limit: at most so many, from all packages alike; 0 reads nothing.
     """
     found: dict[str, None] = {}
     if limit:
@@ -50,11 +51,12 @@ def _files() -> list[Path]:
     paths = [path for name in PACKAGES for path in sorted((site_packages / name).rglob("*.py"))]
     # Relative, so that it doesn't matter where the environment lies.
     names = [path.relative_to(site_packages).as_posix() for path in paths]
-    return [
-        path
+    kept = [
+        (hashlib.sha256(name.encode()).digest(), path)
         for path, name in zip(paths, names, strict=True)
         if "test" not in name and path.stat().st_size <= _MAX_FILE_BYTES
     ]
+    return [path for _, path in sorted(kept)]
 
 
 def _messages(path: Path) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A base from the hub, or from a local folder in the hub's layout: safetensors only, never code."""
+"""A model from the hub, or from a local folder in the hub's layout: safetensors only, never code."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from rationanomaly.model_folder import check_safe
 PATTERNS = ("*.json", "*.safetensors", "*.txt", "tokenizer.model", "*.jinja")
 
 
-def fetch(name: str, revision: str | None) -> Path:
-    """The folder that holds a base.
+def fetch(name: str, revision: str | None, key: str = "model.name") -> Path:
+    """The folder that holds a model.
 
     Args:
         name: a hub id, or the path of a local folder.
         revision: the commit on the hub; it must be named, for a branch moves.
+        key: where the name stands in params, for messages; the revision stands beside it.
 
     Raises:
         ParamsError: no name, or a hub id without a revision.
@@ -25,17 +26,18 @@ def fetch(name: str, revision: str | None) -> Path:
         SurroundingsError: the hub can't be reached.
     """
     if not name:
-        raise ParamsError("`model.name` is empty", mend="Name a hub id or a folder, or set model.source to bootstrap")
+        raise ParamsError(f"`{key}` is empty", mend="Name a hub id, or the folder of a model")
     folder = Path(name)
     if not folder.is_dir():
-        folder = _download(name, revision)
+        folder = _download(name, revision, key)
     _check(folder)
     return folder
 
 
-def _download(name: str, revision: str | None) -> Path:
+def _download(name: str, revision: str | None, key: str) -> Path:
+    revision_key = f"{key.rpartition('.')[0]}.revision"
     if revision is None:
-        problem = f"`model.name` is {name!r}, no local folder, and `model.revision` names no commit"
+        problem = f"`{key}` is {name!r}, no local folder, and `{revision_key}` names no commit"
         raise ParamsError(problem, mend="Name the commit: a branch moves, and results with it")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
@@ -43,8 +45,8 @@ def _download(name: str, revision: str | None) -> Path:
     try:
         return Path(snapshot_download(name, revision=revision, allow_patterns=list(PATTERNS)))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        mend = "Check model.name, model.revision and the network, or download it and name the folder"
-        raise SurroundingsError(f"the base {name!r} can't be fetched at {revision}", mend=mend) from error
+        mend = f"Check {key}, {revision_key} and the network, or download it and name the folder"
+        raise SurroundingsError(f"the model {name!r} can't be fetched at {revision}", mend=mend) from error
 
 
 def _check(folder: Path) -> None:

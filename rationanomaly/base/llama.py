@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rationanomaly import progress
+from rationanomaly.base.meaning import MeaningTask
+from rationanomaly.encoder import Encoder, Vectors
 from rationanomaly.errors import TrainingError
 from rationanomaly.params import BaseParams
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 #: Tokens that the rotary position embedding is made for; longer texts are never shown (prompt.max_words).
 CONTEXT = 512
+#: Standard deviation of embeddings that start from an encoder: five times that of random ones, so that their geometry
+#: outlasts training.
+_EMBEDDING_DEVIATION = 0.1
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,24 @@ class Pretrained:
     losses: tuple[float, ...]
 
 
-def pretrain(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], params: BaseParams, seed: int) -> Pretrained:
-    """Make a Llama and train it to predict the next token of ``texts``.
+def pretrain(
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    params: BaseParams,
+    seed: int,
+    encoder: Encoder | None = None,
+    vectors: Vectors | None = None,
+) -> Pretrained:
+    """Make a Llama and train it to predict the next token of ``texts``, and what the logs in them mean.
+
+    Args:
+        tokenizer: of the model.
+        texts: what it reads.
+        params: sizes and rates.
+        seed: of the order of the batches; seed torch before, for the first values.
+        encoder: its vectors of the tokens are where the embeddings start from; None: random ones.
+        vectors: of the log in each of ``texts``, which the model is to tell (`meaning.MeaningTask`), shape
+            (len(texts), any); None: language alone.
 
     Raises:
         TrainingError: nothing to train on, or the loss is not a number.
@@ -45,21 +66,30 @@ def pretrain(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], params: B
     from transformers import get_cosine_schedule_with_warmup
 
     model = _make(tokenizer, params)
+    if encoder is not None:
+        _start_from(encoder, model, tokenizer)
+    meaning = MeaningTask(vectors, params.hidden) if vectors is not None else None
     batches = _batches(tokenizer, texts, params, seed)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=params.learning_rate, weight_decay=0.01)
+    trained = [*model.parameters(), *(meaning.head.parameters() if meaning else ())]
+    optimizer = torch.optim.AdamW(trained, lr=params.learning_rate, weight_decay=0.01)
     schedule = get_cosine_schedule_with_warmup(optimizer, len(batches) // 20, len(batches))
     losses = []
     model.train()
-    for step, (ids, mask) in enumerate(batches, start=1):
-        loss = model(input_ids=ids, attention_mask=mask, labels=ids.masked_fill(mask == 0, -100)).loss
-        losses.append(float(loss.detach()))
+    for step, (places, ids, mask) in enumerate(batches, start=1):
+        told = model(
+            input_ids=ids, attention_mask=mask, labels=ids.masked_fill(mask == 0, -100), output_hidden_states=True
+        )
+        losses.append(float(told.loss.detach()))
+        loss = told.loss
+        if meaning is not None:
+            loss = loss + params.meaning * meaning.loss(told.hidden_states[-1], mask, places)
         if not np.isfinite(losses[-1]):
             raise TrainingError(
                 f"the loss is {losses[-1]} at step {step} of pretraining", mend="Lower base.learning_rate"
             )
         optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         schedule.step()
         progress.report("pretraining", step, len(batches), figures={"loss": losses[-1]})
@@ -85,10 +115,27 @@ def _make(tokenizer: PreTrainedTokenizerBase, params: BaseParams) -> LlamaForCau
     return LlamaForCausalLM(config)
 
 
+def _start_from(encoder: Encoder, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Set the input embeddings to the main components of the encoder's vectors of the tokens.
+
+    Words of like meaning then begin alike, so that what is learnt of one holds for the other.
+    """
+    import torch
+
+    words = [tokenizer.decode([token]).strip() or "." for token in range(len(tokenizer))]
+    vectors = encoder.vectors(words, "reading the vocabulary").astype(np.float64)
+    left, sizes, _ = np.linalg.svd(vectors - vectors.mean(0), full_matrices=False)
+    weight = model.get_input_embeddings().weight
+    kept = min(weight.shape[1], len(sizes))
+    components = left[:, :kept] * sizes[:kept]
+    with torch.no_grad():
+        weight[:, :kept] = torch.from_numpy(components * (_EMBEDDING_DEVIATION / components.std())).to(weight.dtype)
+
+
 def _batches(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], params: BaseParams, seed: int
-) -> list[tuple[Tensor, Tensor]]:
-    """Batches of similar length, in an order drawn from the seed."""
+) -> list[tuple[list[int], Tensor, Tensor]]:
+    """Batches of similar length, in an order drawn from the seed: places of the texts, their tokens, the mask."""
     import torch
 
     chance = np.random.default_rng(seed)
@@ -106,5 +153,5 @@ def _batches(
             for place, row in enumerate(rows):
                 ids[place, : len(row)] = torch.tensor(row)
                 mask[place, : len(row)] = 1
-            batches.append((ids, mask))
+            batches.append((chunks[position], ids, mask))
     return batches

@@ -13,11 +13,24 @@ import polars as pl
 from rationanomaly import artifacts, runtime
 from rationanomaly.base import corpus, hub, llama
 from rationanomaly.base.tokenizer import train_tokenizer
+from rationanomaly.encoder import Encoder, Vectors
 from rationanomaly.inference import label_tokens
+from rationanomaly.labelled_neighbours import write_neighbours
 from rationanomaly.model_folder import BaseReference, Card, Threshold, check_safe, load_tokenizer, write_card
 from rationanomaly.params import Params
 from rationanomaly.prompt import PROMPT_VERSION
-from rationanomaly.records import BASE, CORPUS, CURVES, LABELLED, LABELLED_SCHEMA, TOKENIZER, read_table, write_rows
+from rationanomaly.records import (
+    BASE,
+    CORPUS,
+    CORPUS_SCHEMA,
+    CURVES,
+    LABELLED,
+    LABELLED_SCHEMA,
+    TOKENIZER,
+    read_table,
+    write_rows,
+    write_table,
+)
 from rationanomaly.steps import Inputs, Metrics, Outputs
 
 _MEGABYTE = 2**20
@@ -33,11 +46,16 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     runtime.prepare(params.run.seed, params.training.threads)
     labelled = read_table(inputs["correct"] / LABELLED, LABELLED_SCHEMA)
     harvested = corpus.harvested(params.base.harvest, labelled, params.prompt)
-    write_rows(outputs.folder / CORPUS, ({"text": text} for text in harvested))
+    vectors = None
     if params.model.source == "hub":
         metrics, reference = _from_hub(params, outputs.folder)
     else:
-        metrics, reference = _from_scratch(params, labelled, harvested, outputs.folder)
+        metrics, reference, vectors = _from_scratch(params, labelled, harvested, outputs.folder)
+    # `sft` asks the encoder of the same texts, and need not wait for it again.
+    known = pl.lit(None) if vectors is None else pl.Series(vectors)
+    table = pl.DataFrame({"text": harvested}, schema_overrides={"text": pl.String}).with_columns(vector=known)
+    write_table(outputs.folder / CORPUS, table, CORPUS_SCHEMA)
+    write_neighbours(labelled, params.prompt, outputs.folder)
     check_safe(outputs.folder)
     label_tokens(load_tokenizer(outputs.folder))
     threshold = Threshold(0.5, "zero-shot: not chosen")
@@ -56,11 +74,15 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
 
 def _from_scratch(
     params: Params, labelled: pl.DataFrame, harvested: list[str], folder: Path
-) -> tuple[Metrics, BaseReference]:
+) -> tuple[Metrics, BaseReference, Vectors | None]:
+    """Pretrain; also the encoder's vectors of the harvested logs, shape (len(harvested), any)."""
     trained_on = corpus.training_logs(labelled, params.prompt)
     tokenizer = train_tokenizer([*trained_on, *harvested, *corpus.general_sentences()], params.base.vocabulary)
-    texts = corpus.pretraining_texts(trained_on, harvested, params.prompt)
-    pretrained = llama.pretrain(tokenizer, texts, params.base, params.run.seed)
+    logs = [*trained_on, *harvested]
+    texts = corpus.pretraining_texts(logs, params.prompt)
+    encoder = Encoder.chosen(params.model)
+    vectors = encoder.vectors(logs, "reading the corpus") if encoder and params.base.meaning else None
+    pretrained = llama.pretrain(tokenizer, texts, params.base, params.run.seed, encoder, vectors)
     pretrained.model.save_pretrained(str(folder / BASE))
     tokenizer.save_pretrained(str(folder / TOKENIZER))
     write_rows(folder / CURVES, ({"step": step, "loss": loss} for step, loss in enumerate(pretrained.losses, start=1)))
@@ -71,7 +93,8 @@ def _from_scratch(
         "base/harvested": float(len(harvested)),
         "base/loss": pretrained.losses[-1],
     }
-    return metrics, BaseReference("", None, artifacts.sha256(folder / BASE), copied=True)
+    reference = BaseReference("", None, artifacts.sha256(folder / BASE), copied=True)
+    return metrics, reference, None if vectors is None else vectors[len(trained_on) :]
 
 
 def _from_hub(params: Params, folder: Path) -> tuple[Metrics, BaseReference]:

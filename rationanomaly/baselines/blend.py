@@ -1,7 +1,8 @@
-"""The teacher that labels the SFT pool: the reference classifier blended with a classifier on words.
+"""The teacher that labels the SFT pool: the reference classifier blended with classifiers on words and on meaning.
 
-Characters generalise over spelling, words over what stands between them; the blend of both logits is steadier than
-either. It is fitted on training templates only, so that nothing held out reaches the model through its pool.
+Characters generalise over spelling, words over what stands between them, sentence vectors over words that no training
+template holds; the blend of the logits is steadier than each. It is fitted on training templates only, so that nothing
+held out reaches the model through its pool.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from rationanomaly.baselines.reference import fit_reference
 from rationanomaly.baselines.scorer import Floats, Scorer, log_odds, targets
 from rationanomaly.baselines.words import split_words
+from rationanomaly.encoder import Encoder
 
 #: Stands for a text without words, so that the vocabulary is never empty.
 _NO_WORDS = "<no words>"
@@ -36,16 +38,38 @@ class WordClassifier:
 
 
 @dataclass(frozen=True)
+class MeaningClassifier:
+    """A fitted logistic regression on the sentence vectors of templates."""
+
+    encoder: Encoder
+    regression: LogisticRegression
+
+    def scores(self, templates: Sequence[str]) -> Floats:
+        """P(abnormal) of each template, shape (len(templates),)."""
+        if not templates:
+            return np.zeros(0)
+        return np.asarray(self.regression.predict_proba(self.encoder.vectors(templates))[:, 1], dtype=np.float64)
+
+
+@dataclass(frozen=True)
 class Blend:
-    """(2 × logit of the characters + logit of the words) / 3."""
+    """(2 × logit of the characters + logit of the words) / 3, and the mean of that and the logit of the meaning.
+
+    Attributes:
+        characters: the reference classifier.
+        words: fitted by `fit_words`.
+        meaning: fitted by `fit_meaning`; None where there is no encoder.
+    """
 
     characters: Scorer
     words: Scorer
+    meaning: Scorer | None = None
 
     def logits(self, templates: Sequence[str]) -> Floats:
         """The blended log odds of abnormal, shape (len(templates),)."""
         characters, words = log_odds(self.characters.scores(templates)), log_odds(self.words.scores(templates))
-        return (2 * characters + words) / 3
+        seen = (2 * characters + words) / 3
+        return seen if self.meaning is None else (seen + log_odds(self.meaning.scores(templates))) / 2
 
     def scores(self, templates: Sequence[str]) -> Floats:
         """P(abnormal) of each template, shape (len(templates),)."""
@@ -65,13 +89,26 @@ def fit_words(templates: Sequence[str], labels: Sequence[str]) -> Scorer:
     return WordClassifier(vectorizer, regression)
 
 
-def fit_blend(templates: Sequence[str], labels: Sequence[str]) -> Blend:
+def fit_meaning(templates: Sequence[str], labels: Sequence[str], encoder: Encoder) -> Scorer:
+    """Fit a balanced logistic regression (C = 10) on sentence vectors.
+
+    Raises:
+        InputError: an unknown label, or only one class.
+    """
+    y = targets(templates, labels)
+    regression = LogisticRegression(C=10, class_weight="balanced", max_iter=1000)
+    regression.fit(encoder.vectors(templates), y)
+    return MeaningClassifier(encoder, regression)
+
+
+def fit_blend(templates: Sequence[str], labels: Sequence[str], encoder: Encoder | None = None) -> Blend:
     """Fit the blend on training templates.
 
     Raises:
         InputError: an unknown label, or only one class.
     """
-    return Blend(fit_reference(templates, labels), fit_words(templates, labels))
+    meaning = None if encoder is None else fit_meaning(templates, labels, encoder)
+    return Blend(fit_reference(templates, labels), fit_words(templates, labels), meaning)
 
 
 def _words_or_marker(text: str) -> list[str]:

@@ -9,11 +9,13 @@ which only the radar uses, came later, when variants of the radar had been measu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from rationanomaly.baselines.scorer import Floats
 from rationanomaly.baselines.words import split_words
+
+if TYPE_CHECKING:
+    from rationanomaly.baselines.scorer import Floats
 
 #: A word that begins so says that something broke, died or was lost: ``fail`` covers fails, failed, failing, failure.
 GRAVE_STEMS: tuple[str, ...] = (
@@ -62,11 +64,14 @@ class KeywordRule:
 
     def scores(self, templates: Sequence[str]) -> Floats:
         """1 - 2^-n for n distinct alert words: 0 without one, .5 with one, shape (len(templates),)."""
+        import numpy as np
+
         counts = [len(alert_words(template)) for template in templates]
         return np.asarray(1 - 0.5 ** np.array(counts, dtype=np.float64), dtype=np.float64)
 
 
-def alert_words(template: str) -> list[str]:
+@lru_cache(maxsize=32_768)
+def alert_words(template: str) -> tuple[str, ...]:
     """The distinct alert words and phrases in ``template``, in lower case, phrases first."""
     words = split_words(template)
     text = " " + " ".join(words)
@@ -76,4 +81,4 @@ def alert_words(template: str) -> list[str]:
         if word.startswith(ALERT_STEMS) and not (previous in _NONE and word.startswith(_DENIABLE)):
             found.append(word)
         previous = word
-    return list(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found))

@@ -103,12 +103,16 @@ def export_labels(
 def export_tasks(
     output: OutputOption,
     parse: Annotated[Path, typer.Option("--parse", help="Output folder of parse.")] = Path("outputs/parse"),
+    decided: Annotated[Path | None, typer.Option("--ledger", help="Ledger whose decisions become annotations.")] = None,
 ) -> None:
     """Write the templates as Label Studio tasks, and its labelling interface beside them."""
     from rationanomaly import records
     from rationanomaly.artifacts import write_text
     from rationanomaly.correct.exchange import LABEL_STUDIO_CONFIG, export_label_studio
+    from rationanomaly.correct.labels import assign
+    from rationanomaly.correct.ledger import read_ledger
 
     templates = records.read_table(parse / records.TEMPLATES, records.TEMPLATES_SCHEMA)
-    write_text(output, json.dumps(export_label_studio(templates), indent=1, ensure_ascii=False) + "\n")
+    decisions = None if decided is None else assign(read_ledger(decided), templates)[0]
+    write_text(output, json.dumps(export_label_studio(templates, decisions), indent=1, ensure_ascii=False) + "\n")
     write_text(output.with_suffix(".xml"), LABEL_STUDIO_CONFIG)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rationanomaly.baselines.keywords import alert_words
 from rationanomaly.baselines.scorer import Floats
+from rationanomaly.correct.alert_words import rank_by_alert_words
 from rationanomaly.correct.radar import suspect_labels
 from rationanomaly.records import Label
 
@@ -59,12 +59,4 @@ def measure_radar(
     return [
         {"depth": depth, "radar": float(one), "alert_words": float(other)}
         for depth, one, other in zip(DEPTHS, radar, words, strict=True)
-    ]
-
-
-def rank_by_alert_words(templates: Sequence[str], labels: Sequence[Label]) -> list[float]:
-    """The plainest radar: number of alert words in a template labelled normal, 0 in one labelled abnormal."""
-    return [
-        float(len(alert_words(template))) if label == "normal" else 0.0
-        for template, label in zip(templates, labels, strict=True)
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +54,41 @@ def export_csv(labelled: pl.DataFrame) -> str:
     return text.getvalue()
 
 
-def export_label_studio(templates: pl.DataFrame) -> list[dict[str, Any]]:
-    """The templates of the step `parse` as Label Studio tasks, to be imported beside `LABEL_STUDIO_CONFIG`."""
+def export_label_studio(
+    templates: pl.DataFrame, decisions: Sequence[Sequence[Decision]] | None = None
+) -> list[dict[str, Any]]:
+    """The templates of the step `parse` as Label Studio tasks, to be imported beside `LABEL_STUDIO_CONFIG`.
+
+    Args:
+        templates: the table.
+        decisions: of each template, as `labels.assign` gives them; those of the independent round become annotations,
+            for Label Studio knows no other.
+    """
     tasks = []
-    for row in templates.select("template_id", "template", "dataset", "label", "examples").iter_rows(named=True):
+    rows = templates.select("template_id", "template", "dataset", "label", "examples").iter_rows(named=True)
+    for row, mine in zip(rows, decisions or [()] * len(templates), strict=True):
         row["examples"] = "\n".join(row["examples"] or ())
         row["label"] = row["label"] or ""
-        tasks.append({"data": row})
+        task: dict[str, Any] = {"data": row}
+        annotations = [_annotation(one) for one in mine if one.round == "independent"]
+        if annotations:
+            task["annotations"] = annotations
+        tasks.append(task)
     return tasks
+
+
+def _annotation(decision: Decision) -> dict[str, Any]:
+    """A decision in the form in which Label Studio exports it and takes it."""
+    result = [_answer("decision", "choices", "choices", decision.decision)]
+    if decision.category:
+        result.append(_answer("category", "choices", "choices", decision.category))
+    if decision.comment:
+        result.append(_answer("comment", "textarea", "text", decision.comment))
+    return {"completed_by": {"email": decision.reviewer}, "created_at": decision.time, "result": result}
+
+
+def _answer(name: str, kind: str, field: str, value: str) -> dict[str, Any]:
+    return {"from_name": name, "to_name": "template", "type": kind, "value": {field: [value]}}
 
 
 def import_csv(path: Path, reviewer: str | None = None, round_: Round = "independent") -> list[Decision]:

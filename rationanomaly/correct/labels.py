@@ -84,7 +84,8 @@ def assign(ledger: Ledger, templates: pl.DataFrame) -> tuple[list[list[Decision]
                 problems.append(Problem(entry.file, entry.line, "twice", problem, counts=True))
             newest[row][key] = entry
     for mine_of_row in newest:
-        problems += _out_of_order(mine_of_row.values())
+        if len({entry.decision.round for entry in mine_of_row.values()}) > 1:
+            problems += _out_of_order(mine_of_row.values())
     return [[entry.decision for entry in mine_of_row.values()] for mine_of_row in newest], problems
 
 
@@ -143,8 +144,8 @@ def _rows_by_id(templates: pl.DataFrame) -> Mapping[str, list[int]]:
 
 
 def _majority(votes: Sequence[Decision]) -> Label | None:
-    counts = Counter(vote.decision for vote in votes)
-    normal, abnormal = counts["normal"], counts["abnormal"]
+    stated = [vote.decision for vote in votes]
+    normal, abnormal = stated.count("normal"), stated.count("abnormal")
     return None if normal == abnormal else "abnormal" if abnormal > normal else "normal"
 
 

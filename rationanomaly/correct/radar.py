@@ -11,9 +11,11 @@ against a label:
 - near-duplicates with the opposite label;
 - a deployed detector that disagrees, where there is one.
 
-They are added up as log odds of "this template is abnormal", in round weights. No weight is fitted to corrections, but
-this form was chosen among some sixty by its curve on the published ones, so that curve is not a held-out figure.
-`suspicion` is the probability that these give to the opposite of the label; it ranks, it is not calibrated.
+They are added up as log odds of "this template is abnormal", in round weights. The form and the weights were chosen
+when variants had been measured on the published corrections; `benchmarks/radar.py` therefore chooses the weights anew
+on one half of the table and shows the other half.
+
+`suspicion` is the probability that the evidence gives to the opposite of the label; it ranks, it is not calibrated.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from rationanomaly.baselines.blend import fit_words
 from rationanomaly.baselines.keywords import GRAVE_STEMS, ROUTINE_WORDS, alert_words
 from rationanomaly.baselines.scorer import Floats, log_odds
 from rationanomaly.baselines.words import split_words
+from rationanomaly.correct.alert_words import reasons_by_words
 from rationanomaly.neighbours import Neighbours, normalise
 from rationanomaly.records import Label
 
@@ -35,6 +38,52 @@ _FOLDS = 5
 #: From this similarity on a template with the opposite label counts as a near-duplicate.
 _NEAR = 0.8
 _SHOWN = 70
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What each kind of evidence adds to the classifier's log odds.
+
+    Attributes:
+        alert: for a template with an alert word.
+        grave: for each of up to two grave ones among them.
+        routine: against, for each of up to two words of routine.
+        twins: times the share of near-duplicates that bear the other label; counts against any label.
+    """
+
+    alert: float = 1.0
+    grave: float = 1.0
+    routine: float = 1.0
+    twins: float = 1.0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known about the label of each template; all arrays have the shape (templates,).
+
+    Attributes:
+        abnormal: whether the label says so.
+        classifier: log odds of abnormal by the other templates' labels.
+        alert: 1 with an alert word, else 0.
+        grave: number of grave alert words, at most 2.
+        routine: number of words of routine, at most 2.
+        opposite: share of the near-duplicates that bear the other label.
+        twins: text of one of those; empty where there is none.
+    """
+
+    abnormal: npt.NDArray[np.bool_]
+    classifier: Floats
+    alert: Floats
+    grave: Floats
+    routine: Floats
+    opposite: Floats
+    twins: tuple[str, ...]
+
+    def against(self, weights: Weights) -> Floats:
+        """Log odds that the label is wrong."""
+        abnormal = self.classifier + weights.alert * self.alert + weights.grave * self.grave
+        abnormal = abnormal - weights.routine * self.routine
+        return np.where(self.abnormal, -abnormal, abnormal) + weights.twins * self.opposite
 
 
 @dataclass(frozen=True)
@@ -69,60 +118,58 @@ def suspect_labels(
     Returns:
         one `Suspicion` for each template.
     """
-    settled = np.zeros(len(templates), dtype=bool) if decided is None else np.asarray(decided, dtype=bool)
-    index = Neighbours(templates)
-    classifier = _out_of_fold(templates, labels, settled, index.groups(_NEAR), seed)
-    return _judge(templates, labels, classifier, index, detector)
-
-
-def suspect_others(
-    known: Sequence[str],
-    known_labels: Sequence[Label],
-    templates: Sequence[str],
-    labels: Sequence[Label],
-) -> list[Suspicion]:
-    """Judge the labels of ``templates`` by a classifier fitted on ``known`` alone. For measuring the radar."""
-    believed = _believed(known, known_labels, np.zeros(len(known), dtype=bool))
-    return _judge(templates, labels, _fit_and_score(known, believed, templates), Neighbours(templates), None)
-
-
-def _judge(
-    templates: Sequence[str],
-    labels: Sequence[Label],
-    classifier: Floats,
-    index: Neighbours,
-    detector: Sequence[float] | None,
-) -> list[Suspicion]:
-    """Add the evidence up. ``classifier`` holds log odds of abnormal."""
-    opposite, twins = _opposite_twins(labels, index)
+    evidence = gather(templates, labels, seed, decided)
+    against = evidence.against(Weights())
+    if detector is not None:
+        odds = log_odds(np.asarray(detector, dtype=np.float64))
+        against = against + np.where(evidence.abnormal, -odds, odds)
     found = []
     for row, (template, label) in enumerate(zip(templates, labels, strict=True)):
-        abnormal = classifier[row] + _words_evidence(template)
-        if detector is not None:
-            abnormal += float(log_odds(np.array([detector[row]]))[0])
-        against = float(-abnormal if label == "abnormal" else abnormal) + opposite[row]
-        reasons = _reasons(template, label, classifier[row], None if detector is None else detector[row])
-        if opposite[row] > 0:
-            reasons.append(f"near-duplicate with the other label: {index.texts[twins[row]][:_SHOWN]!r}")
-        found.append(Suspicion(float(1 / (1 + np.exp(-against))), tuple(reasons)))
+        reasons = _reasons(template, label, evidence.classifier[row], None if detector is None else detector[row])
+        if evidence.twins[row]:
+            reasons.append(f"near-duplicate with the other label: {evidence.twins[row][:_SHOWN]!r}")
+        found.append(Suspicion(float(1 / (1 + np.exp(-against[row]))), tuple(reasons)))
     return found
 
 
-def _words_evidence(template: str) -> float:
-    """Log odds of abnormal by words: 1 for any alert word, 1 more for each of two grave ones, less the routine ones."""
-    alerts = alert_words(template)
-    grave = sum(word.startswith(GRAVE_STEMS) for word in alerts)
-    routine = len({word for word in split_words(template) if word in ROUTINE_WORDS})
-    return float(bool(alerts)) + min(grave, 2) - min(routine, 2)
+def gather(
+    templates: Sequence[str], labels: Sequence[Label], seed: int, decided: Sequence[bool] | None = None
+) -> Evidence:
+    """The evidence on every label, each template judged by a classifier that saw neither it nor its near-duplicates.
+
+    Args: as of `suspect_labels`.
+    """
+    settled = np.zeros(len(templates), dtype=bool) if decided is None else np.asarray(decided, dtype=bool)
+    index = Neighbours(templates)
+    return _evidence(templates, labels, _out_of_fold(templates, labels, settled, index.groups(_NEAR), seed), index)
+
+
+def gather_on_others(
+    known: Sequence[str], known_labels: Sequence[Label], templates: Sequence[str], labels: Sequence[Label]
+) -> Evidence:
+    """Evidence on the labels of ``templates`` by a classifier fitted on ``known`` alone. For measuring the radar."""
+    believed = _believed(known, known_labels, np.zeros(len(known), dtype=bool))
+    return _evidence(templates, labels, _fit_and_score(known, believed, templates), Neighbours(templates))
+
+
+def _evidence(templates: Sequence[str], labels: Sequence[Label], classifier: Floats, index: Neighbours) -> Evidence:
+    alerts = [alert_words(template) for template in templates]
+    grave = [min(sum(word.startswith(GRAVE_STEMS) for word in words), 2) for words in alerts]
+    routine = [min(len(set(split_words(template)).intersection(ROUTINE_WORDS)), 2) for template in templates]
+    opposite, twins = _opposite_twins(labels, index)
+    return Evidence(
+        abnormal=np.array([label == "abnormal" for label in labels], dtype=bool),
+        classifier=classifier,
+        alert=np.array([bool(words) for words in alerts], dtype=np.float64),
+        grave=np.array(grave, dtype=np.float64),
+        routine=np.array(routine, dtype=np.float64),
+        opposite=opposite,
+        twins=twins,
+    )
 
 
 def _reasons(template: str, label: Label, classifier: float, detector: float | None) -> list[str]:
-    alerts = alert_words(template)
-    reasons = []
-    if label == "normal" and alerts:
-        reasons.append("alert words in a normal template: " + ", ".join(alerts))
-    if label == "abnormal" and not alerts:
-        reasons.append("an abnormal template without an alert word")
+    reasons = reasons_by_words(template, label)
     other = "abnormal" if label == "normal" else "normal"
     if (classifier > 0) != (label == "abnormal"):
         reasons.append(f"reads like the {other} ones ({1 / (1 + np.exp(-abs(classifier))):.2f})")
@@ -168,7 +215,7 @@ def _fit_and_score(known: Sequence[str], believed: Sequence[Label], templates: S
     return log_odds(classifier.scores(templates))
 
 
-def _opposite_twins(labels: Sequence[Label], index: Neighbours) -> tuple[Floats, npt.NDArray[np.int64]]:
+def _opposite_twins(labels: Sequence[Label], index: Neighbours) -> tuple[Floats, tuple[str, ...]]:
     """For each template the share of its near-duplicates that bear the other label, and the text of one of them."""
     abnormal = np.array([label == "abnormal" for label in labels], dtype=np.float64)
     texts = len(index.texts)
@@ -181,10 +228,10 @@ def _opposite_twins(labels: Sequence[Label], index: Neighbours) -> tuple[Floats,
     others = np.where(abnormal > 0, around - around_positive, around_positive)
     shares = np.divide(others, around, out=np.zeros(len(abnormal)), where=around > 0)
     mixed = [positives, totals - positives]
-    twins = np.zeros(len(abnormal), dtype=np.int64)
+    twins = [""] * len(abnormal)
     for row in np.flatnonzero(shares > 0):
         text = index.text_of[row]
         candidates = [text, *near.indices[near.indptr[text] : near.indptr[text + 1]]]
         counts = mixed[int(abnormal[row])]
-        twins[row] = next(candidate for candidate in candidates if counts[candidate] > 0)
-    return shares, twins
+        twins[row] = next(index.texts[candidate] for candidate in candidates if counts[candidate] > 0)
+    return shares, tuple(twins)

@@ -17,7 +17,7 @@ from rationanomaly.prompt import show
 REPORT = "corrections.md"
 
 #: Log text in a report: one line, inert, short.
-_CELL = PromptParams(style="compact", normalise=False, max_words=1, max_characters=160)
+_CELL = PromptParams(style="compact", normalise=False, max_words=1, max_characters=160, neighbours=0)
 _PROBLEMS_SHOWN = 50
 
 

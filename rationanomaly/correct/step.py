@@ -5,7 +5,6 @@ rationanomaly correct --params params.yaml --set data.ledger=decisions.jsonl
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from rationanomaly import records
 from rationanomaly.artifacts import write_json, write_text
 from rationanomaly.correct.curve import measure_radar
 from rationanomaly.correct.labels import Verdict, assign, describe, resolve
-from rationanomaly.correct.ledger import Problem, read_ledger
+from rationanomaly.correct.ledger import Problem, read_ledger, warn_of
 from rationanomaly.correct.radar import Suspicion, suspect_labels
 from rationanomaly.correct.report import REPORT, write_report
 from rationanomaly.correct.review_queue import review_queue
@@ -24,11 +23,10 @@ from rationanomaly.correct.split import LEFT_OUT, SIDES, audit_leakage, split_te
 from rationanomaly.errors import about
 from rationanomaly.neighbours import Neighbours
 from rationanomaly.params import Params
+from rationanomaly.precedents import settled
 from rationanomaly.steps import Inputs, Metrics, Outputs
 
 PROBLEMS = "ledger_problems.jsonl"
-
-_log = logging.getLogger(__name__)
 
 
 def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
@@ -45,7 +43,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     ledger = read_ledger(inputs["ledger"])
     decisions, unassigned = assign(ledger, templates)
     problems = [*ledger.problems, *unassigned]
-    _warn_of(problems)
+    warn_of(problems)
     verdicts = [resolve(label, mine) for label, mine in zip(templates["label"], decisions, strict=True)]
 
     # Agreement
@@ -66,6 +64,9 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     queue = review_queue(templates, verdicts, _suspicions(templates, verdicts, seed))
     records.write_rows(outputs.folder / records.REVIEW_QUEUE, queue)
     records.write_rows(outputs.folder / PROBLEMS, problems)
+    rows = zip(templates["template_id"], templates["template"], verdicts, strict=True)
+    found = [precedent for row in rows if (precedent := settled(*row)) is not None]
+    records.write_rows(outputs.folder / records.PRECEDENTS, found)
     judged = labelled.filter(pl.col("original_label").is_not_null())
     texts, original = judged["template"].to_list(), judged["original_label"].to_list()
     radar = measure_radar(texts, original, judged["corrected"].to_list(), seed)
@@ -102,16 +103,6 @@ def _suspicions(templates: pl.DataFrame, verdicts: Sequence[Verdict], seed: int)
     for row, suspicion in zip(rows, suspect_labels([texts[row] for row in rows], labels, seed, decided), strict=True):
         found[row] = suspicion
     return found
-
-
-def _warn_of(problems: Sequence[Problem]) -> None:
-    ignored = [problem for problem in problems if not problem.counts]
-    if ignored:
-        first = ignored[0]
-        _log.warning(
-            "%d lines of the ledger do not count; the first: %s:%d: %s",
-            len(ignored), first.file, first.line, first.problem,
-        )  # fmt: skip
 
 
 def _metrics(

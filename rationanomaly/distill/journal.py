@@ -130,8 +130,8 @@ class Journal:
         with translated_disk_errors(self._path):
             self._file.write(text.encode() + b"\n")
             self._file.flush()
-            if line["event"] == "settled":  # A paid answer must survive a power cut; this also saves what was sent.
-                os.fsync(self._file.fileno())
+            # A power cut must lose neither a paid answer nor the reservation of a call that may have been billed.
+            os.fsync(self._file.fileno())
 
     def _load(self) -> None:
         self._file.seek(0)

@@ -1,19 +1,37 @@
-"""Choose what to quote from a log: short spans of whole words, the most telling ones first."""
+"""Choose what to quote from a log: what happened and what it happened to, as short spans of whole words."""
 
 from __future__ import annotations
 
-import random
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rationanomaly.distill.domains import FAULT_WORDS, Domain, weight
+from rationanomaly.distill.domains import Domain
+from rationanomaly.distill.signs import ACTIVITIES, FAULTS, STOP_WORDS, Reading
 from rationanomaly.evidence import required_quotes, words
-from rationanomaly.prompt import Shown
+from rationanomaly.prompt import WILDCARD, Shown
 
 _RUN = re.compile(r"[^\W_]+")
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_VALUE = re.compile(r"<\*>|[^\W_]*\d[^\W_]*")
 #: Longest quote, in words: short ones are easier to copy without a slip.
 _LONGEST = 3
+_FAILURES = frozenset(word for sign in FAULTS for word in sign.words)
+#: Words that tell that something happened rather than to what.
+_REMARKS = _FAILURES.union(("warning", "warn", "info", "notice", "debug"), *(sign.words for sign in ACTIVITIES))
+#: What ends a phrase.
+_BREAK = re.compile(r"[,;:()\[\]=!?|]|\. ")
+#: Words that say nothing without what comes behind them.
+_LEADING = frozenset(
+    (
+        *("no", "not", "cannot", "to", "could", "unable", "bad", "illegal", "invalid", "unknown", "unexpected"),
+        *("missing", "uncorrectable", "unrecoverable", "uncorrected", "spurious", "premature", "wrong", "undefined"),
+        *("unsupported", "critical", "fatal", "longer"),
+    )
+)
+#: What may stand between the words of a failure.
+_WIDE_GAPS = (" ", f" {WILDCARD} ", "/", "/ ")
+_COPULAS = frozenset(("is", "are", "was", "were", "be", "been"))
 
 
 @dataclass(frozen=True)
@@ -30,75 +48,160 @@ class Token:
         return [part.lower() for part in _PART.findall(self.text) if len(part) > 1]
 
 
-def tokens(shown: Shown) -> list[Token]:
-    """The tokens that hold a word, in order. They can be quoted: a quote must not cut through letters or digits."""
-    found = (Token(match.group(), match.start(), match.end()) for match in _RUN.finditer(shown.text))
-    return [token for token in found if words(token.text)]
+@dataclass(frozen=True)
+class Text:
+    """A shown log cut into tokens.
 
-
-def choose_quotes(shown: Shown, domain: Domain, chance: random.Random) -> tuple[str, ...]:
-    """One or two spans of one to three words: none for a log without words, two wherever two are to be had.
-
-    The most telling token starts a quote; neighbours that are one space away may join it.
+    Attributes:
+        shown: the log.
+        tokens: those that hold a word, in order; they can be quoted, for a quote must not cut through letters.
+        words: their lower-case words, and an empty one where punctuation parts two of them.
+        places: for each of the words the place of its token.
+        values: number of its numbers and variable parts.
     """
-    candidates = tokens(shown)
-    spans: list[tuple[int, int]] = []
-    for token in _ranked(candidates, domain):
+
+    shown: Shown
+    tokens: tuple[Token, ...]
+    words: tuple[str, ...]
+    places: tuple[int, ...]
+    values: int
+
+    @classmethod
+    def of(cls, shown: Shown) -> Text:
+        """Cut up a shown log."""
+        found = (Token(match.group(), match.start(), match.end()) for match in _RUN.finditer(shown.text))
+        tokens = tuple(token for token in found if words(token.text))
+        parts: list[tuple[str, int]] = []
+        for place, token in enumerate(tokens):
+            if place and _BREAK.search(shown.text, tokens[place - 1].end, token.start):
+                parts.append(("", place))
+            parts += [(part, place) for part in token.parts]
+        values = len(_VALUE.findall(shown.text))
+        return cls(shown, tokens, tuple(part for part, _ in parts), tuple(place for _, place in parts), values)
+
+    def quote(self, span: range) -> str:
+        """The log from the first to the last token of ``span``, as it stands there."""
+        return self.shown.text[self.tokens[span.start].start : self.tokens[span.stop - 1].end]
+
+    def gap(self, place: int) -> str:
+        """What stands between the tokens at ``place`` and ``place + 1``."""
+        return self.shown.text[self.tokens[place].end : self.tokens[place + 1].start]
+
+
+def choose_quotes(text: Text, reading: Reading, domain: Domain) -> tuple[str, ...]:
+    """One or two spans: none for a log without words, two wherever two are to be had.
+
+    For a failure the first is what failed and the second the part that it concerns; else the first is the part and the
+    second what goes on. No two start with the same word unless the log has only one.
+    """
+    required = required_quotes(text.shown)
+    if not required:
+        return ()
+    spans = [] if reading.span is None else [_event(text, reading, domain, required)]
+    is_activity = reading.tone == "plain" and bool(spans)
+    for place in _ranked(text, domain, spans, reading.tone != "plain"):
         if len(spans) == 2:
             break
-        enough = len(spans) >= required_quotes(shown) and not (token.text.isalpha() and _telling(token, domain))
-        if enough or _taken(token, spans):
+        enough = len(spans) >= required and _weight(text.tokens[place], domain) < 2
+        if enough or any(place in span for span in spans) or _starts_alike(text, place, spans):
             continue
-        start, end = _widen(shown.text, candidates, candidates.index(token), domain, chance, spans)
-        if shown.text[start:end].casefold() not in {shown.text[a:b].casefold() for a, b in spans}:
-            spans.append((start, end))
-    quotes = [shown.text[start:end] for start, end in spans]
-    if len(quotes) < required_quotes(shown):  # One word over and over: a longer span of it is another quote.
-        quotes.append(shown.text[candidates[0].start : candidates[1].end])
-    return tuple(quotes)
+        span = _object(text, place, domain, spans)
+        spans.append(range(place, place + 1) if _starts_alike(text, span.start, spans) else span)
+    if is_activity and len(spans) == 2 and any(_weight(text.tokens[place], domain) > 1 for place in spans[1]):
+        spans.reverse()
+    quotes = [text.quote(span) for span in spans]
+    return tuple(quotes) if len(quotes) >= required else (*quotes, _another(text, quotes))
 
 
-def _widen(
-    text: str,
-    candidates: list[Token],
-    index: int,
-    domain: Domain,
-    chance: random.Random,
-    taken: list[tuple[int, int]],
-) -> tuple[int, int]:
-    """The token at ``index`` and, by chance, up to two telling neighbours on each side that no quote has taken."""
-    first = last = index
+def _another(text: Text, quotes: Sequence[str]) -> str:
+    """A quote for a log with one word over and over: a longer span of it than the one that was taken."""
+    taken = {quote.casefold() for quote in quotes}
+    spans = (range(first, first + length) for length in (1, 2, 3) for first in range(len(text.tokens) - length + 1))
+    return next(quote for quote in map(text.quote, spans) if quote.casefold() not in taken)
+
+
+def _event(text: Text, reading: Reading, domain: Domain, required: int) -> range:
+    """The tokens of a sign with what makes them clear: ``parity error``, ``bond is empty``, ``cannot read inode``."""
+    found = [text.places[place] for place in reading.span or ()]
+    sign = range(found[0], found[-1] + 1)
+    if reading.tone == "plain":
+        return sign
+    if text.tokens[sign.stop - 1].text.lower() in _LEADING:
+        wider = _widened(text, sign, 1, _LONGEST + 1)
+        wider = wider if wider != sign else _widened(text, sign, -1, _LONGEST)
+    else:
+        wider = _widened(text, sign, -1, _LONGEST)
+        wider = wider if wider != sign else _widened(text, sign, 1, _LONGEST - 1)
+    # A second quote should find a word with a meaning, too.
+    left = (token for place, token in enumerate(text.tokens) if place not in wider)
+    return wider if required < 2 or any(_weight(token, domain) for token in left) else sign
+
+
+def _widened(text: Text, span: range, step: int, longest: int) -> range:
+    """``span`` grown to one side, to ``longest`` tokens at most, so that the last one gained has a meaning.
+
+    To the left it grows over ``is``, to the right over any words without a meaning of their own, up to one that has.
+    """
+    grown = span
+    wider = span
+    while len(wider) < longest:
+        near = wider.stop if step == 1 else wider.start - 1
+        if not 0 <= near < len(text.tokens) or text.gap(min(near, near - step)) not in _WIDE_GAPS:
+            break
+        token = text.tokens[near]
+        wider = range(min(near, wider.start), max(near + 1, wider.stop))
+        if _is_content(token):
+            grown = wider
+        elif grown != span or (step == -1 and token.text.lower() not in _COPULAS):
+            break
+    return grown
+
+
+def _object(text: Text, place: int, domain: Domain, taken: Sequence[range]) -> range:
+    """The token at ``place`` with neighbours that belong to its name: ``service card``, ``node map file``."""
+    first = last = place
     for step in (1, -1):
-        while chance.random() < 0.5 and last - first + 1 < _LONGEST:
+        while last - first + 1 < _LONGEST:
             near = (last if step == 1 else first) + step
-            if not 0 <= near < len(candidates):
+            if not 0 <= near < len(text.tokens) or any(near in span for span in taken):
                 break
-            left, right = sorted((near, near - step))
-            token = candidates[near]
-            gap = text[candidates[left].end : candidates[right].start]
-            if (
-                gap != " "
-                or _telling(token, domain) < 2
-                or any(token.start < end and start < token.end for start, end in taken)
-            ):
+            token = text.tokens[near]
+            if text.gap(min(near, near - step)) != " " or _weight(token, domain) < 2 or _is_remark(token):
                 break
             first, last = min(first, near), max(last, near)
-    return candidates[first].start, candidates[last].end
+    return range(first, last + 1)
 
 
-def _ranked(candidates: list[Token], domain: Domain) -> list[Token]:
-    """The most telling first, but what failed before a second word for the failure; plain words before mixed ones."""
-    ranked = sorted(candidates, key=lambda token: (not token.text.isalpha(), -_telling(token, domain)))
-    return ranked[:1] + sorted(ranked[1:], key=lambda token: (not token.text.isalpha(), _names_failure(token)))
+def _ranked(text: Text, domain: Domain, taken: Sequence[range], failed: bool) -> Iterator[int]:
+    """The places of all tokens, the most telling first; among equals those near to what ``failed``, else the first."""
+    anchor = taken[0].start if taken and failed else 0
+    yield from sorted(
+        range(len(text.tokens)),
+        key=lambda place: (
+            not text.tokens[place].text.isalpha(),
+            -_weight(text.tokens[place], domain),
+            abs(place - anchor),
+        ),
+    )
 
 
-def _names_failure(token: Token) -> bool:
-    return any(part in FAULT_WORDS for part in token.parts)
+def _weight(token: Token, domain: Domain) -> int:
+    """How much a token tells about the part that a log is about: 0 for nothing to 3 for a word of its domain."""
+    parts = [part for part in token.parts if part not in STOP_WORDS]
+    if not parts or any(part in _FAILURES for part in parts):
+        return min(1, len(parts))
+    if any(part in domain.words for part in parts):
+        return 3
+    return 2 if max(map(len, parts)) > 2 and not _is_remark(token) else 1
 
 
-def _taken(token: Token, spans: list[tuple[int, int]]) -> bool:
-    return any(token.start < end and start < token.end for start, end in spans)
+def _is_content(token: Token) -> bool:
+    return token.text.isalpha() and any(part not in STOP_WORDS for part in token.parts)
 
 
-def _telling(token: Token, domain: Domain) -> int:
-    return max((weight(part, domain) for part in token.parts), default=0)
+def _is_remark(token: Token) -> bool:
+    return any(part in _REMARKS for part in token.parts)
+
+
+def _starts_alike(text: Text, place: int, spans: Sequence[range]) -> bool:
+    return any(text.tokens[span.start].text.casefold() == text.tokens[place].text.casefold() for span in spans)

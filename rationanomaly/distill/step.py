@@ -1,7 +1,7 @@
 """Step ``distill``: ``rationanomaly distill --params params.yaml --output outputs/distill``.
 
-Reads the labelled templates of the training split and nothing of the other splits. Writes the accepted triplets, the
-rejected ones with a reason, what it cost, and a report with examples.
+Reads the labelled templates of the training split, nothing of the other splits, and existing reasoning where that is
+the teacher. Writes the accepted triplets, the rejected ones with a reason, what it cost, and a report with examples.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     # Ask and check.
     questions = read_questions(params, inputs)
     checker = Checker(params.distill)
-    with TEACHERS[params.distill.teacher](params, outputs.state) as teacher:
+    with TEACHERS[params.distill.teacher](params, inputs, outputs.state) as teacher:
         ended = teach(teacher, questions, checker, params.distill.retries)
         bill = teacher.bill
 
     # Let the built-in teacher write what the teacher left unwritten.
     if params.distill.rest == "builtin":
         left = [replace(end.question, attempt=0, refusal=None) for end in ended if not end.accepted]
-        with open_builtin(params, outputs.state) as teacher:
+        with open_builtin(params, inputs, outputs.state) as teacher:
             ended = [end for end in ended if not _is_absent(end)]
             ended += teach(teacher, left, checker, params.distill.retries)
         places = {(question.template_id, question.sample): place for place, question in enumerate(questions)}

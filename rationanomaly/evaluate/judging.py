@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from rationanomaly.detector import Detector, Verdict
-from rationanomaly.errors import TrainingError
+from rationanomaly.errors import ArtifactError, TrainingError
 from rationanomaly.evaluate.figures import Judged
 from rationanomaly.evaluate.session_threshold import tune
 from rationanomaly.evaluate.sessions import TemplateVerdict
@@ -103,8 +103,14 @@ def judge_with_detector(
         others: ``template_id`` and ``template`` of those that only sessions need: no rationale.
         calibration: validation sessions.
         threads: of torch.
+
+    Raises:
+        ArtifactError: what `Detector.open` says, or the model has learnt what is tested.
     """
     detector = Detector.open(folder, threads)
+    if detector.card.learnt_validation and (tested["split"] == "validation").any():
+        mend = "Train it anew on this split, or set sft.learn_validation to false"
+        raise ArtifactError("has learnt the validation templates, which are tested here", file=folder, mend=mend)
     verdicts = detector.judge(tested["template"].to_list(), rationales=True)
     predictions = [
         _prediction(name, row, verdict, detector.card.prompt)
@@ -114,7 +120,10 @@ def judge_with_detector(
     by_id = {p.template_id: TemplateVerdict(p.answer, p.score) for p in predictions}
     for template_id, verdict in zip(others["template_id"], more, strict=True):
         by_id[template_id] = TemplateVerdict(verdict.answer, _finite(name, verdict.score))
-    threshold = tune(calibration, {key: verdict.score for key, verdict in by_id.items()})
+    # Sessions of templates that a model has learnt say nothing about those that it has not.
+    threshold = None
+    if not detector.card.learnt_validation:
+        threshold = tune(calibration, {key: verdict.score for key, verdict in by_id.items()})
     return ModelVerdicts(name, predictions, by_id, threshold)
 
 

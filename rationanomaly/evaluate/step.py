@@ -93,7 +93,8 @@ def _held_out(params: Params, inputs: Inputs) -> HeldOut:
 
     side = "test" if (labelled["split"] == "test").any() else "validation"
     if side == "validation":
-        _log.warning("the split has no test side: the figures are validation figures, on which thresholds were chosen")
+        problem = "the split has no test side: the figures are validation figures"
+        _log.warning("%s, on which thresholds and adapters were chosen", problem)
     tested = labelled.filter(pl.col("split") == side)
     fitted_on = labelled.filter(pl.col("split").is_in(["train", "validation"] if side == "test" else ["train"]))
     unlabelled = templates.join(labelled, on="template_id", how="anti")["template_id"]

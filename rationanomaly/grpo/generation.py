@@ -34,6 +34,8 @@ def literal_quotes(model: PeftModel, tokenizer: PreTrainedTokenizerBase, logs: M
     generate = model.generate
 
     def constrained(*, input_ids: Tensor, attention_mask: Tensor, **options: Any) -> Any:
+        if "logits_processor" in options:  # An evaluation between the steps, with constraints of its own.
+            return generate(input_ids=input_ids, attention_mask=attention_mask, **options)
         rows = zip(input_ids, attention_mask.bool(), strict=True)
         asked = [shown[tuple(ids[mask].tolist())] for ids, mask in rows]
         constraint = LiteralQuotes(vocabulary, asked, input_ids.shape[1])

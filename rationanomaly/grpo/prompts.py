@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rationanomaly.evidence import check_evidence
+from rationanomaly.labelled_neighbours import LabelledNeighbours
 from rationanomaly.params import GrpoParams
 from rationanomaly.prompt import Shown
 from rationanomaly.sft.pool import drop_words
-from rationanomaly.sft.rows import Gold
+from rationanomaly.sft.rows import Gold, draw_group
 
 
 @dataclass(frozen=True)
 class Task:
-    """One prompt: the log as it is shown, its label and the teacher's rationale where there is one."""
+    """One prompt: the log as it is shown, its label, the teacher's rationale where there is one, its neighbours."""
 
     text: str
     label: str
     reference: str | None
+    neighbours: tuple[tuple[str, str], ...] = ()
 
     @property
     def shown(self) -> Shown:
-        return Shown(self.text, tuple(range(len(self.text))), len(self.text))
+        return Shown(self.text, tuple(range(len(self.text))), len(self.text), self.neighbours)
+
+    def beside(self, neighbours: LabelledNeighbours) -> Task:
+        """This task with the neighbours of its log."""
+        return replace(self, neighbours=neighbours.beside(self.shown, in_training=True).neighbours)
 
 
 def build_tasks(gold: Gold, references: Mapping[str, str], params: GrpoParams, seed: int) -> list[Task]:
-    """``steps`` × ``prompts`` tasks: abnormal ones with their share, groups of near-duplicates equally likely.
+    """``steps`` × ``prompts`` tasks: abnormal ones with their share, groups of near-duplicates by `draw_group`.
 
     Args:
         gold: the training split.
@@ -44,7 +50,7 @@ def build_tasks(gold: Gold, references: Mapping[str, str], params: GrpoParams, s
     tasks = []
     for _ in range(params.steps * params.prompts):
         label = "abnormal" if chance.random() < params.abnormal_share else "normal"
-        near = groups[label][chance.integers(len(groups[label]))]
+        near = groups[label][draw_group(groups[label], chance)]
         tasks.append(_task(near[chance.integers(len(near))], label, references, params.word_drop, chance))
     return tasks
 

@@ -12,12 +12,18 @@ from pathlib import Path
 
 import numpy as np
 
-from rationanomaly import runtime
+from rationanomaly import launch, ranks, runtime
+from rationanomaly.batching import spread
+from rationanomaly.best_adapter import SCORE, VALIDATION, best_evaluation, is_evaluation
+from rationanomaly.checkpoints import Curve
 from rationanomaly.errors import ArtifactError
 from rationanomaly.evidence import check_evidence
-from rationanomaly.grpo import trainer
+from rationanomaly.grpo import engine, trainer
+from rationanomaly.grpo.alarms import went_off
 from rationanomaly.grpo.prompts import build_tasks
 from rationanomaly.inference import Judge
+from rationanomaly.labelled_neighbours import read_neighbours
+from rationanomaly.memory import check as memory
 from rationanomaly.model_folder import (
     base_files,
     copy_base,
@@ -31,6 +37,7 @@ from rationanomaly.model_folder import (
 from rationanomaly.params import Params
 from rationanomaly.prompt import parse_response, show
 from rationanomaly.records import (
+    ADAPTER,
     COST,
     CURVES,
     LABELLED,
@@ -46,53 +53,86 @@ from rationanomaly.rewards.coherence import FrozenModel
 from rationanomaly.sft.rows import read_gold
 from rationanomaly.sft.validation import Validation
 from rationanomaly.steps import Inputs, Metrics, Outputs
+from rationanomaly.training import TrainingRun
+
+#: Steps whose mean speaks for the end of the training.
+_LAST = 5
 
 
 def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
+    """Run `train` in this process or on several ranks, as the params section ``training`` says."""
+    return launch.start("grpo", train, params, inputs, outputs)
+
+
+def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     """Align the SFT model with the reward; write a model folder and the reward curves.
 
     The threshold is that of the SFT model: GRPO trains the reasoning prompt, not the direct verdict.
 
     Raises:
-        TrainingError: one class only, nothing trainable, a wrong KL reference, a loss that is not a number.
+        TrainingError: too little memory, one class only,
+            nothing trainable, a wrong KL reference, a loss that is not a number.
         ArtifactError: the SFT folder is damaged, unsafe or holds no adapter.
     """
+    passes = spread(params.grpo.prompts * params.grpo.generations, params.training, "grpo.prompts × grpo.generations")
     runtime.prepare(params.run.seed, params.training.threads)
     card = read_card(inputs["sft"])
+    engine.check(params.grpo, params.training, card.literal_quotes)
     labelled = read_table(inputs["correct"] / LABELLED, LABELLED_SCHEMA)
     gold = read_gold(labelled, card.prompt)
     triplets = read_rows(inputs["distill"] / TRIPLETS, Triplet)
     references = {show(row.template, card.prompt).text: row.rationale for row in triplets}
-    tasks = build_tasks(gold, references, params.grpo, params.run.seed)
+    neighbours = read_neighbours(inputs["sft"], card.prompt)
+    tasks = [task.beside(neighbours) for task in build_tasks(gold, references, params.grpo, params.run.seed)]
     tokenizer = load_tokenizer(inputs["sft"])
+    files = base_files(inputs["sft"], card)
+    longest = trainer.longest_prompt(tokenizer, tasks, card.prompt)
+    work = memory.grpo_work(params, inputs["sft"] / ADAPTER, longest, card.max_completion, passes)
+    memory.check("grpo", params, files, work, engine.reserved(params.grpo))
     frozen = None
     if params.grpo.reward.weights.coherence > 0:
-        frozen = FrozenModel.of(load_base(base_files(inputs["sft"], card)).to(runtime.device()), tokenizer)
+        frozen = FrozenModel.of(load_base(files).to(runtime.device()), tokenizer)
     composition = Composition.from_params(params.grpo.reward, frozen)
-    reward = trainer.reward_function(composition, _target_words(inputs["distill"] / COST))
+    reward = trainer.reward_function(composition, _target_words(inputs["distill"] / COST), neighbours)
 
-    model = load_adapted(inputs["sft"], card, trainable=True)
-    judge = Judge(model, tokenizer, card.prompt, card.max_completion, card.literal_quotes)
-    validation = Validation.of(labelled, card.prompt)
-    before = _figures(judge, validation, card.threshold.value)
+    model = load_adapted(inputs["sft"], card, training=params.training, files=files)
+    judge = Judge(model, tokenizer, card.prompt, card.max_completion, card.literal_quotes, neighbours)
+    validation = Validation.of(labelled, card.prompt, card.learnt_validation)
     with runtime.quiet():
         curve = trainer.train(
-            model, tokenizer, tasks, reward, card.prompt, params.grpo, card.max_completion, card.literal_quotes,
-            outputs.state, params.run.seed,
+            model, tokenizer, tasks, reward, card.prompt, params.grpo, passes, card.max_completion,
+            card.literal_quotes, TrainingRun.of(params, outputs),
+            lambda: _figures(judge, validation, card.threshold.value),
         )  # fmt: skip
-    after = _figures(judge, validation, card.threshold.value)
 
     card = replace(card, stage="grpo")
-    copy_base(inputs["sft"], outputs.folder)
+    if ranks.is_first():
+        copy_base(inputs["sft"], outputs.folder)
     write_adapter(model, outputs.folder, card)
     write_card(outputs.folder, card)
     write_rows(outputs.folder / CURVES, curve)
+    return _metrics(curve)
+
+
+def _metrics(curve: Curve) -> Metrics:
+    steps = [entry for entry in curve if "reward" in entry]
+    evaluated = [entry for entry in curve if is_evaluation(entry)]
+    before, kept = (evaluated[0], best_evaluation(curve) or evaluated[-1]) if evaluated else ({}, {})
+    last = steps[-_LAST:]
+    names = [name.removeprefix(VALIDATION) for name in before if name.startswith(VALIDATION) and name != SCORE]
     return {
-        "grpo/reward_first": curve[0]["reward"],
-        "grpo/reward_last": float(np.mean([entry["reward"] for entry in curve[-5:]])),
-        "grpo/kl_last": curve[-1].get("kl", 0.0),
-        **{f"grpo/validation_sft_{name}": value for name, value in before.items()},
-        **{f"grpo/validation_{name}": value for name, value in after.items()},
+        "grpo/steps": steps[-1]["step"],
+        "grpo/best_step": kept.get("step", steps[-1]["step"]),
+        "grpo/alarm": float(went_off(curve)),
+        "grpo/reward_first": steps[0]["reward"],
+        "grpo/reward_last": float(np.mean([entry["reward"] for entry in last])),
+        "grpo/kl_last": steps[-1].get("kl", 0.0),
+        "grpo/entropy_last": float(np.mean([entry["entropy"] for entry in last])),
+        # Groups whose rewards are all equal have advantages of 0: they are skipped, the KL apart.
+        "grpo/groups_without_signal": float(np.mean([entry["frac_reward_zero_std"] for entry in steps])),
+        "grpo/clipped": float(np.mean([entry["completions/clipped_ratio"] for entry in last])),
+        **{f"grpo/validation_sft_{name}": before[f"{VALIDATION}{name}"] for name in names},
+        **{f"grpo/validation_{name}": kept[f"{VALIDATION}{name}"] for name in names},
     }
 
 

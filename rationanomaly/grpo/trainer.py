@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rationanomaly.batching import Passes
+from rationanomaly.best_adapter import Figures, evaluations, interval, mean_of
+from rationanomaly.checkpoints import Curve
 from rationanomaly.errors import TrainingError
+from rationanomaly.grpo import engine
+from rationanomaly.grpo.alarms import watch
 from rationanomaly.grpo.generation import literal_quotes
 from rationanomaly.grpo.prompts import Task
+from rationanomaly.grpo.sampling import shared_draws
+from rationanomaly.labelled_neighbours import LabelledNeighbours
 from rationanomaly.params import GrpoParams, PromptParams
 from rationanomaly.prompt import Mode
 from rationanomaly.prompting import render
 from rationanomaly.rewards import Composition
-from rationanomaly.training import Curve, check_trainable, common_arguments, recorder, scoring_completions_only, silence
+from rationanomaly.training import TrainingRun, check_trainable, common_arguments, fit, recorder
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -24,10 +30,16 @@ if TYPE_CHECKING:
 
 #: Before the first update policy and reference are the same; more than rounding says that they are not.
 MAX_FIRST_KL = 1e-4
+#: The mean of these figures on the validation split says which adapter is best: verdicts and rationales alike.
+SCORED_BY = ("ap", "valid", "grounded")
 
 
-def reward_function(composition: Composition, target_words: int) -> Callable[..., list[float]]:
+def reward_function(
+    composition: Composition, target_words: int, neighbours: LabelledNeighbours | None = None
+) -> Callable[..., list[float]]:
     """The function that TRL calls: total rewards, with the mean of every term logged.
+
+    Neighbours are what prompts show beside a log: words copied from them are none of a completion's own.
 
     The columns ``text``, ``label`` and ``reference`` come from the dataset, one value per completion.
     """
@@ -40,7 +52,8 @@ def reward_function(composition: Composition, target_words: int) -> Callable[...
         log_metric: Callable[[str, float], None],
         **_: Any,
     ) -> list[float]:
-        shown = [Task(log, name, None).shown for log, name in zip(text, label, strict=True)]
+        tasks = [Task(log, name, None) for log, name in zip(text, label, strict=True)]
+        shown = [(task.beside(neighbours) if neighbours else task).shown for task in tasks]
         scored = composition.compose(completions, shown, label, reference, target_words)
         log_metric("terms/format", float(np.mean([entry.format for entry in scored])))
         log_metric("valid", float(np.mean([entry.stated != "invalid" for entry in scored])))
@@ -54,6 +67,12 @@ def reward_function(composition: Composition, target_words: int) -> Callable[...
     return reward
 
 
+def longest_prompt(tokenizer: PreTrainedTokenizerBase, tasks: Sequence[Task], prompt: PromptParams) -> int:
+    """Tokens of the longest prompt of the tasks."""
+    texts = {render(tokenizer, task.shown, Mode.REASON, prompt) for task in tasks}
+    return max(len(ids) for ids in tokenizer(sorted(texts))["input_ids"])
+
+
 def train(
     model: PeftModel,
     tokenizer: PreTrainedTokenizerBase,
@@ -61,15 +80,21 @@ def train(
     reward: Callable[..., list[float]],
     prompt: PromptParams,
     params: GrpoParams,
+    passes: Passes,
     max_completion: int,
     literal: bool,
-    state: Path,
-    seed: int,
+    run: TrainingRun,
+    validate: Figures,
 ) -> Curve:
-    """Run the trainer over the tasks once, in their order.
+    """Run the trainer over the tasks once, in their order, or until an alarm stops it.
+
+    The model is left with the adapter of the best evaluation, which may be that of SFT.
 
     Args:
+        passes: how the completions of a step are cut.
         literal: whether completions are generated with literal quotes, as the detector's are.
+        run: where it keeps what survives a crash, and on how many ranks it runs.
+        validate: figures on the validation split, asked for before, ``params.evaluations`` times during and after it.
 
     Returns:
         One dictionary per step.
@@ -88,12 +113,14 @@ def train(
     dataset = Dataset.from_list([{"prompt": text, **row} for text, row in zip(prompts, rows, strict=True)])
     logs = {text: task.shown for text, task in zip(prompts, tasks, strict=True)}
     config = GRPOConfig(
-        **common_arguments(state, seed),
+        **common_arguments(run),
         max_steps=params.steps,
-        per_device_train_batch_size=params.prompts * params.generations,
+        per_device_train_batch_size=passes.rows,
+        gradient_accumulation_steps=passes.count,
         num_generations=params.generations,
-        steps_per_generation=1,
+        steps_per_generation=passes.per_generation(params.generations),
         max_completion_length=max_completion,
+        **engine.options(params),
         learning_rate=params.learning_rate,
         beta=params.beta,
         temperature=params.temperature,
@@ -101,17 +128,22 @@ def train(
         shuffle_dataset=False,
     )
     shown = {"reward": "reward", "kl": "KL", "valid": "valid"}
+    every = interval(params.steps, params.evaluations)
     trainer = GRPOTrainer(
         model=model,
         args=config,
         reward_funcs=reward,
         train_dataset=dataset,
         processing_class=tokenizer,
-        callbacks=[recorder("GRPO", params.steps, curve, shown), _reference_check(params.beta)],
+        callbacks=[
+            recorder("GRPO", params.steps, curve, shown),
+            _reference_check(params.beta),
+            evaluations(model, curve, every, validate, mean_of(SCORED_BY if params.keep_best else ()), run.checkpoints),
+            watch(curve, params.alarms),
+        ],
     )
-    silence(trainer)
-    with scoring_completions_only(), literal_quotes(model, tokenizer, logs) if literal else nullcontext():
-        trainer.train()
+    with shared_draws(model), literal_quotes(model, tokenizer, logs) if literal else nullcontext():
+        fit(trainer, curve, run)
     return curve
 
 

@@ -77,6 +77,24 @@ class _Zstandard:
         return not self._tail
 
 
+#: How a compressed file begins, and what expands it.
+_MEMBERS: dict[bytes, Callable[[], _Decompressor]] = {
+    b"\x1f\x8b": _Gzip,
+    b"BZh": _Bzip2,
+    b"\x28\xb5\x2f\xfd": _Zstandard,
+}
+
+
+def first_bytes(stream: BinaryIO) -> bytes:
+    """The first bytes of a file, which tell whether it is compressed; they are not taken from it."""
+    return stream.peek(4)[:4] if hasattr(stream, "peek") else b""
+
+
+def is_compressed(magic: bytes) -> bool:
+    """Whether a file that begins with ``magic`` is one that `decompress` expands."""
+    return any(magic.startswith(begin) for begin in _MEMBERS)
+
+
 def decompress(stream: BinaryIO, magic: bytes, size: int) -> Iterator[bytes] | None:
     """The expanded bytes in pieces of at most about ``size``, or None if the file is not compressed.
 
@@ -88,12 +106,9 @@ def decompress(stream: BinaryIO, magic: bytes, size: int) -> Iterator[bytes] | N
     Raises:
         EOFError: while iterating: the file broke off or is damaged; the pieces before are good.
     """
-    if magic[:2] == b"\x1f\x8b":
-        return _expand(stream, _Gzip, size)
-    if magic[:3] == b"BZh":
-        return _expand(stream, _Bzip2, size)
-    if magic == b"\x28\xb5\x2f\xfd":
-        return _expand(stream, _Zstandard, size)
+    for begin, member in _MEMBERS.items():
+        if magic.startswith(begin):
+            return _expand(stream, member, size)
     return None
 
 

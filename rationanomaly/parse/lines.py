@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 import polars as pl
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 #: Colours and cursor moves, window titles, and any escape that is left.
 _ANSI = r"\x1b\[[0-9;:?<=>]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*\x07|\x1b"
 
@@ -44,8 +44,8 @@ class Counts:
 def split_lines(chunks: Iterable[bytes], max_line_bytes: int, counts: Counts) -> Iterator[pl.DataFrame]:
     """Frames of ``line`` (1-based, going on from ``counts.lines``) and ``raw``, without line ends or empty lines.
 
-    Any of LF, CR LF and CR ends a line. A line over ``max_line_bytes`` is cut there. Invalid UTF-8 becomes U+FFFD;
-    NULs, terminal escapes and a byte order mark go.
+    Any of LF, CR LF and CR ends a line. A line over ``max_line_bytes`` is cut there, before all else, so that it does
+    not matter how it came in chunks. Invalid UTF-8 becomes U+FFFD; NULs, terminal escapes and a byte order mark go.
     """
     rest, skipping = b"", False
     for chunk in _unix_ends(chunks):
@@ -70,7 +70,7 @@ def _unix_ends(chunks: Iterable[bytes]) -> Iterator[bytes]:
     held = b""
     for number, piece in enumerate(chunks):
         chunk = held + piece if held else piece
-        chunk = chunk.removeprefix(_BOM) if number == 0 else chunk
+        chunk = chunk.removeprefix(BOM) if number == 0 else chunk
         # A CR at the very end may be the first half of CR LF.
         held = b"\r" if chunk.endswith(b"\r") else b""
         if b"\r" in chunk:
@@ -81,8 +81,8 @@ def _unix_ends(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _frame(data: bytes, max_line_bytes: int, counts: Counts) -> pl.DataFrame:
-    raw = pl.read_lines(io.BytesIO(_valid(data, counts)), name="raw")["raw"]
-    raw = _cut(_clean(raw, data, counts), max_line_bytes, counts)
+    data = _valid_and_short(data, max_line_bytes, counts)
+    raw = _clean(pl.read_lines(io.BytesIO(data), name="raw")["raw"], data, counts)
     first = counts.lines + 1
     counts.lines += raw.len()
     frame = pl.DataFrame({"line": pl.int_range(first, first + raw.len(), dtype=pl.Int64, eager=True), "raw": raw})
@@ -91,21 +91,40 @@ def _frame(data: bytes, max_line_bytes: int, counts: Counts) -> pl.DataFrame:
     return frame.filter(~empty) if empty.any() else frame
 
 
-def _valid(data: bytes, counts: Counts) -> bytes:
-    """The data as valid UTF-8."""
-    if data.isascii():
+def _valid_and_short(data: bytes, most: int, counts: Counts) -> bytes:
+    """The data as valid UTF-8, and without what lies behind the first ``most`` bytes of a line."""
+    if not _has_long_line(data, most) and _is_valid(data):
         return data
+    texts = data.split(b"\n")
+    for number, text in enumerate(texts):
+        short = text[: _character_start(text, most)]
+        repaired = short.decode(errors="replace").encode()
+        # What takes the place of a byte has three.
+        texts[number] = repaired[: _character_start(repaired, most)]
+        counts.invalid_utf8_lines += repaired != short
+        counts.cut_lines += len(text) > most or len(repaired) > most
+    return b"\n".join(texts)
+
+
+def _has_long_line(data: bytes, most: int) -> bool:
+    """Whether a line may have more than ``most`` bytes."""
+    # Such a line fills one of these stretches; to look for a line end in each costs next to nothing.
+    step = max(most // 2, 1)
+    return any(data.find(b"\n", start, start + step) < 0 for start in range(0, len(data) - step + 1, step))
+
+
+def _is_valid(data: bytes) -> bool:
     try:
-        data.decode()
-        return data
+        return data.isascii() or bool(data.decode())
     except UnicodeDecodeError:
-        texts = data.split(b"\n")
-        for number, text in enumerate(texts):
-            repaired = text.decode(errors="replace").encode()
-            if repaired != text:
-                counts.invalid_utf8_lines += 1
-                texts[number] = repaired
-        return b"\n".join(texts)
+        return False
+
+
+def _character_start(text: bytes, place: int) -> int:
+    """The last place up to ``place`` at which no character of UTF-8 is cut in two."""
+    if len(text) <= place:
+        return len(text)
+    return max(place - next((n for n in range(4) if text[place - n] & 0xC0 != 0x80), 0), 0)
 
 
 def _clean(raw: pl.Series, data: bytes, counts: Counts) -> pl.Series:
@@ -117,12 +136,3 @@ def _clean(raw: pl.Series, data: bytes, counts: Counts) -> pl.Series:
         counts.ansi_lines += int(raw.str.contains("\x1b", literal=True).sum())
         raw = raw.str.replace_all(_ANSI, "")
     return raw
-
-
-def _cut(raw: pl.Series, max_bytes: int, counts: Counts) -> pl.Series:
-    long = (raw.str.len_bytes() > max_bytes).arg_true()
-    if not long.len():
-        return raw
-    counts.cut_lines += long.len()
-    short = [text.encode()[:max_bytes].decode(errors="ignore") for text in raw.gather(long)]
-    return raw.scatter(long, short)

@@ -130,7 +130,7 @@ def _first_lines(path: Path, settings: ParseParams) -> pl.DataFrame:
     source = Source(path, settings.max_expansion)
     # The first of several files stands for all.
     frames, found = [], 0
-    for lines in split_lines(source.chunks(source.files[0]), settings.max_line_bytes, Counts()):
+    for lines in split_lines(source.chunks(source.pieces[0]), settings.max_line_bytes, Counts()):
         frames.append(lines)
         found += lines.height
         if found >= SAMPLE:

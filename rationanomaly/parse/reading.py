@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import polars as pl
 
@@ -19,7 +20,7 @@ from rationanomaly.parse.formats import FIELDS, Format
 from rationanomaly.parse.joining import Joined, Joiner
 from rationanomaly.parse.lines import Counts, split_lines
 from rationanomaly.parse.redaction import Redactor
-from rationanomaly.parse.source import Source
+from rationanomaly.parse.source import Piece, Source
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,9 @@ class LogReader:
         settings: the params section ``parse``.
         counts: is filled on the way; the line numbers go on from it.
         rejects: receives the lines that fit no record of the format.
-        part: only a part of a log is read; clock and share of rejected lines are left to who sees the whole.
+        shard: place of what is read among the shards of a log; clock and checks of the counts are then left to who sees
+            the whole. None: all is read here.
+        pieces: what is to be read of the log; None: all.
 
     Raises:
         InputError: missing or empty file, no format fits, or a larger share of lines than ``max_rejected_share``
@@ -52,15 +55,16 @@ class LogReader:
         settings: ParseParams,
         counts: Counts | None = None,
         rejects: Rejects | None = None,
-        part: bool = False,
+        shard: int | None = None,
+        pieces: Sequence[Piece] | None = None,
     ) -> None:
         self.counts = counts or Counts()
         self._path, self._settings, self._rejects = path, settings, rejects
-        self._source = Source(path, settings.max_expansion)
+        self._source = Source(path, settings.max_expansion, pieces)
         self._format = None if format_name == AUTO else formats.find(format_name, settings)
         self._redactor = Redactor(settings.redact, settings.redact_patterns)
         self._fitted = False
-        self._part = part
+        self._shard = shard
         self._clock: Clock | None = None
 
     @property
@@ -72,12 +76,12 @@ class LogReader:
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         started = time.monotonic()
-        for file in self._source.files:
+        for piece in self._source.pieces:
             joiner = Joiner(hold=not self._source.live, limit=self._settings.max_line_bytes)
-            chunks = self._source.chunks(file)
+            chunks = self._source.chunks(piece)
             for lines in split_lines(chunks, self._settings.max_line_bytes, self.counts):
                 if lines.height:
-                    yield from self._records(file, lines, joiner)
+                    yield from self._records(piece.file, lines, joiner)
                 rate = self.counts.lines / max(time.monotonic() - started, 1e-9)
                 progress.report("reading", self._source.position, self._source.size, "bytes", {"lines/s": rate})
             if (last := joiner.finish()) is not None:
@@ -85,12 +89,10 @@ class LogReader:
         self.counts.truncated_files = self._source.truncated
         if self._source.truncated:
             logger.warning("%s: %d files break off; what they hold is used", self._path, self._source.truncated)
-        if self.counts.lines == self.counts.empty_lines:
-            raise InputError("holds no line", file=self._path, mend="Correct data.logs")
-        if not self._fitted:
-            self._no_line_fits(self._path)
-        if not self._part:
-            check_rejects(self._path, self.format.name, self.counts, self._settings.max_rejected_share)
+        # Without a line there is no telling the format of a shard either.
+        if self._shard is None or self._format is None:
+            name = None if self._format is None else self._format.name
+            check_counts(self._path, name, self.counts, self._settings)
 
     def _records(self, file: Path, lines: pl.DataFrame, joiner: Joiner) -> Iterator[pl.DataFrame]:
         lines = self._redactor.redact(lines)
@@ -102,10 +104,10 @@ class LogReader:
             self._format = found.format
         fields = self._format.read(lines)
         self._fitted = self._fitted or fields["message"].null_count() < fields.height
-        if not self._fitted and self.counts.lines >= SAMPLE:
-            self._no_line_fits(file)
+        if not self._fitted and self.counts.lines >= SAMPLE and not self._shard:
+            _no_line_fits(file, self._format.name, self._settings)
         read = lines.hstack(fields)
-        yield from self._finish(joiner.join(read) if self._settings.multiline else joiner.part(read))
+        yield from self._finish(joiner.join(read) if self._settings.multiline else joiner.split(read))
 
     def _finish(self, found: Joined) -> Iterator[pl.DataFrame]:
         """Count, pass the rejected lines on, put the clock right, and give the columns their final order."""
@@ -116,7 +118,7 @@ class LogReader:
             self._rejects(found.rejected)
         if found.records.height:
             found_records = found.records.select("line", *FIELDS)
-            yield found_records if self._part else self._set_clock(found_records)
+            yield self._set_clock(found_records) if self._shard is None else found_records
 
     def _set_clock(self, records: pl.DataFrame) -> pl.DataFrame:
         self._clock = self._clock or Clock(self.format.names_year)
@@ -124,21 +126,32 @@ class LogReader:
         self.counts.clock_jumps = self._clock.jumps
         return records
 
-    def _no_line_fits(self, file: Path) -> None:
-        known = ", ".join([*formats.formats(self._settings), AUTO])
-        problem = f"no line fits the format {self.format.name}"
-        raise InputError(problem, file=file, line=1, mend=f"Set data.format to one of {known}")
 
+def check_counts(log: Path | str, format_name: str | None, counts: Counts, settings: ParseParams) -> None:
+    """Refuse a log that holds nothing, or of which too little fits.
 
-def check_rejects(log: Path | str, format_name: str, counts: Counts, limit: float) -> None:
-    """Refuse a log of which too little fits.
+    Args:
+        log: names it in the error.
+        format_name: None if no line has told the format.
+        counts: of the whole log.
+        settings: the params section ``parse``.
 
     Raises:
-        InputError: a larger share than ``limit`` of the lines does not fit.
+        InputError: no line, none that fits, or a larger share than ``max_rejected_share`` that does not.
     """
     filled = counts.lines - counts.empty_lines
-    share = counts.rejects / max(filled, 1)
-    if share > limit:
+    if not filled or format_name is None:
+        raise InputError("holds no line", file=log, mend="Correct data.logs")
+    if not counts.records:
+        _no_line_fits(log, format_name, settings)
+    share = counts.rejects / filled
+    if share > settings.max_rejected_share:
         problem = f"{counts.rejects} of {filled} lines do not fit the format {format_name} "
-        problem += f"({share:.0%}, allowed {limit:.0%})"
+        problem += f"({share:.0%}, allowed {settings.max_rejected_share:.0%})"
         raise InputError(problem, file=log, mend="Correct data.format, or raise parse.max_rejected_share")
+
+
+def _no_line_fits(log: Path | str, format_name: str, settings: ParseParams) -> NoReturn:
+    known = ", ".join([*formats.formats(settings), AUTO])
+    problem = f"no line fits the format {format_name}"
+    raise InputError(problem, file=log, line=1, mend=f"Set data.format to one of {known}")

@@ -29,18 +29,18 @@ def write_rejects(path: Path) -> Callable[[pl.DataFrame], None]:
 
 
 def copy_rejects(paths: Sequence[Path], offsets: Sequence[int], output: Path) -> None:
-    """Put the files of several parts of a log together.
+    """Put the files of the shards of a log together.
 
     Args:
         paths: the files, in order.
-        offsets: number of lines before each part.
+        offsets: number of lines before each shard.
         output: the file to write.
     """
     with output.open("wb") as file:
         for path, offset in zip(paths, offsets, strict=True):
             if not offset:
-                with path.open("rb") as part:
-                    shutil.copyfileobj(part, file)
+                with path.open("rb") as shard:
+                    shutil.copyfileobj(shard, file)
                 continue
             for _, row in read_objects(path):
                 text = json.dumps(row | {"line": row["line"] + offset}, ensure_ascii=False)

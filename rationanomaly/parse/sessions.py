@@ -1,6 +1,6 @@
 """Sessions: windows of lines or of time, or the lines that share a key.
 
-An assigner names each line's session as the lines come; a `SessionTable` makes one row of each session.
+An assigner names each line's session as the lines come; `session_tables.py` makes one row of each session.
 """
 
 from __future__ import annotations
@@ -11,17 +11,6 @@ import polars as pl
 
 from rationanomaly.errors import InputError, ParamsError
 from rationanomaly.params import SessionParams
-from rationanomaly.records import SESSIONS_SCHEMA
-
-_COLUMNS = ("session", "line", "alert", "template_id")
-_AGGREGATES = (
-    pl.col("line").first().alias("first_line"),
-    pl.col("line").last().alias("last_line"),
-    pl.len().cast(pl.Int64).alias("lines"),
-    # Null, not False, where no line carries a tag.
-    pl.when(pl.col("alert").is_not_null().any()).then(pl.col("alert").any()).alias("alert"),
-    pl.col("template_id").cast(pl.String).alias("template_ids"),
-)
 
 
 class Assigner(Protocol):
@@ -132,49 +121,3 @@ class Keys:
             return lines.with_columns(pl.col("node").alias("session")).filter(pl.col("session").is_not_null())
         keys = pl.col("message").str.extract_all(self._key).list.unique(maintain_order=True)
         return lines.with_columns(keys.alias("session")).explode("session").filter(pl.col("session").is_not_null())
-
-
-class SessionTable:
-    """Makes rows of `records.SESSIONS_SCHEMA` of lines with their session.
-
-    Contiguous sessions are given out as soon as they are complete. Sessions by key are complete at the end only:
-    until then about 20 bytes a line are kept.
-
-    Args:
-        contiguous: as the assigner says.
-        whole: sessions of fewer lines than this at the very end are dropped; 0 keeps all.
-    """
-
-    def __init__(self, contiguous: bool, whole: int = 0) -> None:
-        self._contiguous, self._whole = contiguous, whole
-        self._open: list[pl.DataFrame] = []
-
-    def add(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """Take in lines; gives the sessions that are complete."""
-        lines = lines.select(_COLUMNS)
-        if not self._contiguous:
-            self._open.append(lines.cast({"session": pl.Categorical, "template_id": pl.Categorical}))
-            return SESSIONS_SCHEMA.to_frame()
-        lines = pl.concat([*self._open, lines])
-        last = lines["session"] == lines["session"].last()
-        self._open = [lines.filter(last)]
-        return _rows(lines.filter(~last))
-
-    def finish(self) -> pl.DataFrame:
-        """The sessions that were still open."""
-        if not self._open:
-            return SESSIONS_SCHEMA.to_frame()
-        rows = _rows(pl.concat(self._open))
-        self._open = []
-        return rows.filter(pl.col("lines") >= self._whole) if self._contiguous else rows
-
-
-def session_table(settings: SessionParams, contiguous: bool) -> SessionTable:
-    """The table that fits ``parse.sessions``: it drops a last window that is not full if ``remainder`` says so."""
-    whole = settings.lines if settings.kind == "lines" and settings.remainder == "drop" else 0
-    return SessionTable(contiguous, whole)
-
-
-def _rows(lines: pl.DataFrame) -> pl.DataFrame:
-    sessions = lines.group_by("session", maintain_order=True).agg(_AGGREGATES)
-    return sessions.select(pl.col(name).cast(kind) for name, kind in SESSIONS_SCHEMA.items())

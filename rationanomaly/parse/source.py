@@ -8,13 +8,14 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from rationanomaly.artifacts import sha256
 from rationanomaly.errors import InputError
-from rationanomaly.parse.compression import decompress
+from rationanomaly.parse.compression import decompress, first_bytes
 
 #: Standard input.
 STDIN = Path("-")
@@ -30,7 +31,7 @@ def find_files(path: Path) -> list[Path]:
     """
     if path == STDIN:
         return [path]
-    if _is_glob(path):
+    if is_glob(path):
         found = sorted(file for file in path.parent.glob(path.name) if not file.is_dir())
         if not found:
             raise InputError("no file fits this glob", file=path, mend="Correct data.logs")
@@ -43,7 +44,7 @@ def find_files(path: Path) -> list[Path]:
 
 def is_special(path: Path) -> bool:
     """Whether a path is no plain file: standard input, a glob, a link, a directory, a pipe or a device."""
-    return path == STDIN or path.is_symlink() or (not path.is_file() and (path.exists() or _is_glob(path)))
+    return path == STDIN or path.is_symlink() or (not path.is_file() and (path.exists() or is_glob(path)))
 
 
 def settle(path: Path, folder: Path) -> Path:
@@ -69,19 +70,40 @@ def digest(path: Path) -> str:
     return hashlib.sha256("".join(f"{sha256(file)}\n" for file in find_files(path)).encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a log: a file, or what lies between two places of a plain one.
+
+    Attributes:
+        file: the file.
+        start: its first byte, where a line begins.
+        end: the byte behind the last; None: as long as the file is when it is opened.
+    """
+
+    file: Path
+    start: int = 0
+    end: int | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return (self.file.stat().st_size if self.end is None else self.end) - self.start
+
+
 class Source:
     """Reads the files of a log one after the other.
 
     Args:
         path: a file, a glob, or `STDIN`.
         max_expansion: a compressed file that grows by more than this factor is taken for a decompression bomb.
+        pieces: what is to be read of it; None: all.
     """
 
-    def __init__(self, path: Path, max_expansion: int) -> None:
-        self.files = find_files(path)
+    def __init__(self, path: Path, max_expansion: int, pieces: Sequence[Piece] | None = None) -> None:
+        self.pieces = [Piece(file) for file in find_files(path)] if pieces is None else pieces
         self._max_expansion = max_expansion
         #: Bytes on disk; None for standard input.
-        self.size = None if path == STDIN else sum(file.stat().st_size for file in self.files)
+        self.size = None if path == STDIN else sum(piece.size for piece in self.pieces)
         #: Bytes on disk that are read.
         self.position = 0
         #: Compressed files that broke off or were damaged; what came before is kept.
@@ -92,12 +114,13 @@ class Source:
         """Whether bytes may come at any time: what is there should be passed on at once."""
         return self.size is None
 
-    def chunks(self, file: Path) -> Iterator[bytes]:
-        """The decompressed bytes of one of the files.
+    def chunks(self, piece: Piece) -> Iterator[bytes]:
+        """The decompressed bytes of one of the pieces.
 
         Raises:
             InputError: it is empty, can't be read, or expands beyond measure.
         """
+        file = piece.file
         if file == STDIN:
             # Lines typed or piped slowly must not wait for a full chunk.
             yield from iter(lambda: cast(io.BufferedReader, sys.stdin.buffer).read1(CHUNK), b"")
@@ -107,17 +130,16 @@ class Source:
             with file.open("rb") as stream:
                 if os.fstat(stream.fileno()).st_size == 0 and stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                     raise InputError("is empty", file=file, mend="Correct data.logs")
-                for chunk in self._read(file, stream):
-                    self.position = before + stream.tell() if stream.seekable() else before
+                for chunk in self._read(piece, stream):
+                    self.position = before + stream.tell() - piece.start if stream.seekable() else before
                     yield chunk
         except OSError as error:
             raise InputError(f"can't be read: {error.strerror}", file=file, mend="Check its permissions") from error
 
-    def _read(self, file: Path, stream: BinaryIO) -> Iterator[bytes]:
-        magic = stream.peek(4)[:4] if hasattr(stream, "peek") else b""
-        expanded = decompress(stream, magic, CHUNK)
+    def _read(self, piece: Piece, stream: BinaryIO) -> Iterator[bytes]:
+        expanded = None if piece.start else decompress(stream, first_bytes(stream), CHUNK)
         if expanded is None:
-            yield from _read_plain(stream)
+            yield from _read_plain(stream, piece)
             return
         total = 0
         try:
@@ -127,7 +149,7 @@ class Source:
                 if total > 4 * CHUNK and total > self._max_expansion * stream.tell():
                     raise InputError(
                         f"expands to more than {self._max_expansion} times its size, like a decompression bomb",
-                        file=file,
+                        file=piece.file,
                         mend="Raise parse.max_expansion if the file can be trusted",
                     )
                 yield chunk
@@ -135,20 +157,24 @@ class Source:
             self.truncated += 1
 
 
-def _read_plain(stream: BinaryIO) -> Iterator[bytes]:
+def _read_plain(stream: BinaryIO, piece: Piece) -> Iterator[bytes]:
     """A file as long as it is now: what is appended while it is read is left to the next run, but for a begun line."""
     status = os.fstat(stream.fileno())
-    left = status.st_size if stat.S_ISREG(status.st_mode) else sys.maxsize
+    end = status.st_size if piece.end is None else piece.end
+    left = end - piece.start if stat.S_ISREG(status.st_mode) else sys.maxsize
+    if piece.start:
+        stream.seek(piece.start)
     last = b"\n"
     while left > 0 and (chunk := stream.read(min(CHUNK, left))):
         left -= len(chunk)
         last = chunk[-1:]
         yield chunk
-    if left == 0 and last != b"\n":
+    if left == 0 and last not in b"\r\n":
         yield stream.readline(CHUNK)
 
 
-def _is_glob(path: Path) -> bool:
+def is_glob(path: Path) -> bool:
+    """Whether a path stands for the files that fit it; one that is there stands for itself."""
     return not os.path.lexists(path) and any(character in path.name for character in "*?[")
 
 

@@ -12,7 +12,7 @@ from rationanomaly import records
 from rationanomaly.params import Params
 from rationanomaly.parse.merging import merge, template_metrics
 from rationanomaly.parse.mining import Miner
-from rationanomaly.parse.parts import read_part
+from rationanomaly.parse.shards import read_shard
 from rationanomaly.parse.table import read_table
 from rationanomaly.steps import Inputs, Metrics, Outputs
 
@@ -21,9 +21,9 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     """Parse ``inputs["logs"]`` in two passes: read and mask everything, then learn templates and name each line's."""
     if params.data.format == "templates":
         return _take_table(params, inputs["logs"], outputs.folder)
-    part = read_part(inputs["logs"], params.data.format, params.parse, outputs.folder / "part")
-    metrics = merge([part], params.parse, outputs.folder)
-    shutil.rmtree(part.folder)
+    shard = read_shard(inputs["logs"], params.data.format, params.parse, outputs.folder / "shard")
+    metrics = merge([shard], params.parse, outputs.folder)
+    shutil.rmtree(shard.folder)
     return metrics
 
 

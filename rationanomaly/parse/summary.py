@@ -36,12 +36,13 @@ class TemplateSummary:
 
     def __init__(self) -> None:
         self._rows = pl.DataFrame()
-        self._examples: dict[str, list[str]] = {}
+        #: Id of a template → its examples: a message and its parameters.
+        self._examples: dict[str, dict[str, list[str]]] = {}
         #: Templates of which no further example is wanted.
         self._complete = pl.Series([], dtype=pl.String)
 
     def add(self, lines: pl.DataFrame) -> None:
-        """Take in lines with ``template_id``, ``template``, ``line``, ``time``, ``alert`` and ``message``."""
+        """Take in lines: what `Miner.name` gives."""
         rows = lines.group_by("template_id", maintain_order=True).agg(_FIRST)
         if self._rows.height:
             rows = pl.concat([self._rows, rows]).group_by("template_id", maintain_order=True).agg(_AGAIN)
@@ -66,19 +67,23 @@ class TemplateSummary:
             pl.when(tagged).then(label).alias("label"),
             pl.when(tagged).then("alert_lines").alias("alert_lines"),
             (tagged & (pl.col("alert_lines") > 0) & (pl.col("alert_lines") < pl.col("lines"))).alias("mixed"),
-            pl.Series("examples", [self._examples[identity] for identity in identities], texts),
+            pl.Series("examples", [list(self._examples[identity]) for identity in identities], texts),
+            pl.Series("parameters", [[*self._examples[identity].values()] for identity in identities], pl.List(texts)),
             pl.Series("supersedes", [superseded.get(identity, []) for identity in identities], texts),
         ).sort("first_line")
 
     def _add_examples(self, lines: pl.DataFrame) -> None:
         """Keep the first distinct messages of each template."""
         wanted = lines.filter(~pl.col("template_id").is_in(self._complete.implode()))
-        few = pl.col("message").unique(maintain_order=True).head(EXAMPLES)
-        for identity, template, messages in (
-            wanted.group_by("template_id", maintain_order=True).agg(pl.col("template").first(), few).iter_rows()
-        ):
-            known = self._examples.setdefault(identity, [])
-            known.extend([message for message in messages if message not in known][: EXAMPLES - len(known)])
+        wanted = wanted.unique(["template_id", "message"], keep="first", maintain_order=True)
+        few = wanted.group_by("template_id", maintain_order=True).agg(
+            pl.col("template").first(), pl.col("message", "parameters").head(EXAMPLES)
+        )
+        for identity, template, messages, parameters in few.iter_rows():
+            known = self._examples.setdefault(identity, {})
+            for message, values in zip(messages, parameters, strict=True):
+                if len(known) < EXAMPLES:
+                    known.setdefault(message, values)
             # Without a wildcard all messages are the same.
             if len(known) == EXAMPLES or WILDCARD not in template:
                 self._complete = self._complete.append(pl.Series([identity]))

@@ -71,6 +71,7 @@ def _row(path: Path, line: int, row: dict[str, str]) -> dict[str, object]:
         "first_seen": None,
         "last_seen": None,
         "examples": [],
+        "parameters": [],
         "supersedes": [],
     }
 

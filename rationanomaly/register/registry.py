@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import redirect_stderr
 from importlib.metadata import version
+from io import StringIO
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 #: What the served model imports; our own package travels with the version.
-_REQUIREMENTS = ("torch", "transformers", "peft", "accelerate", "safetensors", "polars", "pydantic", "PyYAML", "pandas")
+_REQUIREMENTS = (
+    *("torch", "transformers", "peft", "accelerate", "safetensors"),
+    *("polars", "pydantic", "PyYAML", "pandas", "scikit-learn"),
+)
 
 
 def connect() -> MlflowClient:
@@ -52,6 +57,7 @@ def add_version(name: str, folder: Path, run_id: str, tags: Mapping[str, str]) -
                 ColSpec(DataType.string, "answer"),
                 ColSpec(DataType.double, "score"),
                 ColSpec(DataType.string, "rationale"),
+                ColSpec(DataType.string, "source"),
             ]
         ),
         params=ParamSchema([ParamSpec("rationales", DataType.boolean, True)]),
@@ -66,7 +72,8 @@ def add_version(name: str, folder: Path, run_id: str, tags: Mapping[str, str]) -
             signature=signature,
             pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in _REQUIREMENTS],
         )
-    registered = mlflow.register_model(logged.model_uri, name, tags=dict(tags))
+    with redirect_stderr(StringIO()):  # It prints what it did; the console is the command line's.
+        registered = mlflow.register_model(logged.model_uri, name, tags=dict(tags))
     return str(registered.version)
 
 

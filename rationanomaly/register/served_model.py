@@ -12,6 +12,7 @@ import mlflow
 import pandas as pd
 
 from rationanomaly.detector import Detector
+from rationanomaly.precedents import read_precedents
 
 
 class TemplateJudge(mlflow.pyfunc.PythonModel):
@@ -19,7 +20,8 @@ class TemplateJudge(mlflow.pyfunc.PythonModel):
 
     def load_context(self, context: Any) -> None:
         """Open the model folder that lies with the version."""
-        self.detector = Detector.open(Path(context.artifacts["model"]))
+        folder = Path(context.artifacts["model"])
+        self.detector, self.precedents = Detector.open(folder), read_precedents(folder)
 
     def predict(
         self,
@@ -29,13 +31,15 @@ class TemplateJudge(mlflow.pyfunc.PythonModel):
     ) -> pd.DataFrame:
         """Judge the templates; ``params={"rationales": False}`` gives answer and score only, which is faster."""
         rationales = bool((params or {}).get("rationales", True))
-        verdicts = self.detector.judge([str(text) for text in model_input["template"]], rationales=rationales)
+        templates = [str(text) for text in model_input["template"]]
+        verdicts = self.detector.judge(templates, rationales, self.precedents)
         return pd.DataFrame(
             {
                 "template": [v.template for v in verdicts],
                 "answer": [v.answer for v in verdicts],
                 "score": [float(v.score) for v in verdicts],
                 "rationale": [v.rationale or "" for v in verdicts],
+                "source": [v.source for v in verdicts],
             }
         )
 

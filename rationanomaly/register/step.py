@@ -22,12 +22,16 @@ from rationanomaly.steps import Inputs, Metrics, Outputs
 logger = logging.getLogger(__name__)
 
 _PROBES = 64
+_REFIT = "Refit on all labels. The figures are those of the evaluated model {}, which did not know the test labels."
 #: Figures of the final model that a version carries as tags; promotion policies read them.
 _TAGGED = ("template/", "session/", "grounding/", "format/")
 
 
 def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     """Register the model of `grpo` with the figures of `evaluate`; see `steps.Run`.
+
+    A model that was fitted again on all labels carries the figures of the evaluated one and says so: the tag
+    ``refit_of`` and the version's description.
 
     Raises:
         GateError: the reloaded version does not give the logits of the folder; the version is deleted again.
@@ -46,6 +50,8 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
         version = registry.add_version(name, folder, tracking.current_run(client, params), tags)
     for key, value in tags.items():
         client.set_model_version_tag(name, version, key, value)
+    if "refit_of" in tags:
+        client.update_model_version(name, version, _REFIT.format(tags["refit_of"][:12]))
 
     # ---- the proof: what the registry gives back must judge as the folder does
     with TemporaryDirectory(prefix="rationanomaly-") as temporary:
@@ -81,6 +87,7 @@ def _tags(folder: Path, evaluate: Path, digest: str) -> dict[str, str]:
     sources = artifacts.read(evaluate, "evaluate").sources
     tags = {
         tracking.OUTPUT: digest,
+        **({"refit_of": detector["refit_of"]} if detector["refit_of"] else {}),
         "base.sha256": str(detector["base"]["sha256"]),
         **{f"data.{name}.sha256": value for name, value in sources.items()},
         **{key: f"{value:.4f}" for key, value in metrics.items() if key.startswith(_TAGGED)},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from threading import Lock, Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -15,7 +16,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from rationanomaly.correct.ledger import CATEGORIES, ROUNDS, Round
-from rationanomaly.correct.reviewers import measure_agreement
 from rationanomaly.errors import SurroundingsError
 from rationanomaly.review.access import COOKIE, Access
 from rationanomaly.review.desk import FILTERS, Desk, Item, Member, NotAllowed, Show
@@ -50,9 +50,11 @@ def build_app(desk: Desk, surroundings: Surroundings, access: Access, hosts: lis
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     pages = _Pages(desk, access)
     _add_doors(app, pages, access)
-    # Routes are tried in order, and `/{round_}` of the review takes any word.
     _add_agreement(app, pages, desk)
-    _add_review(app, pages, desk, surroundings)
+    _add_finding(app, pages, desk)
+    _add_surroundings(app, pages, desk, surroundings)
+    _add_deciding(app, pages, desk)
+    _add_rounds(app, pages, desk)
     return app
 
 
@@ -79,10 +81,46 @@ class _Pages:
 
     def page(self, request: Request, name: str, member: Member, **values: Any) -> HTMLResponse:
         """A whole page, or for htmx its inner part only."""
-        whole = request.headers.get("HX-Request") != "true" or "HX-History-Restore-Request" in request.headers
+        whole = not _by_htmx(request) or "HX-History-Restore-Request" in request.headers
         progress = self._desk.progress(member)
         waiting = {round_: self._desk.waiting(member, round_) for round_ in ("panel", "senior")}
         return self.plain(name, whole=whole, member=member, progress=progress, waiting=waiting, **values)
+
+    def card(
+        self,
+        request: Request,
+        member: Member,
+        item: Item | None,
+        round_: Round,
+        told: str = "",
+        last: tuple[Item, str] | None = None,
+    ) -> HTMLResponse:
+        """The card of an item, or the page that says that there is none left; ``last`` is what was just decided."""
+        desk = self._desk
+        values: dict[str, Any] = {"item": item, "round_": round_, "told": told, "categories": CATEGORIES, "last": last}
+        values["mine"] = None if item is None else desk.decision_of(member, item, round_)
+        values["votes"] = [] if item is None or round_ == "independent" else _votes(desk, item, round_)
+        values["ends"] = None if item is None else (desk.beside(item, -1), desk.beside(item, 1))
+        response = self.page(request, "card.html", member, **values)
+        if item is not None:
+            response.headers["HX-Push-Url"] = _address(item, round_)
+        return response
+
+
+def _by_htmx(request: Request) -> bool:
+    """Whether htmx asks, and not a plain link or form: keys pressed before it is ready, a browser without scripts."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def _address(item: Item, round_: Round) -> str:
+    return f"/{round_}/{item.key}"
+
+
+def _sent_on(request: Request, item: Item | None, round_: Round) -> Response | None:
+    """Where a plain form goes after something was stored, so that a reload stores nothing again; None for htmx."""
+    if _by_htmx(request):
+        return None
+    return RedirectResponse(f"/{round_}" if item is None else _address(item, round_), 303)
 
 
 async def _fields(request: Request) -> Fields:
@@ -106,7 +144,8 @@ async def _guard(request: Request, call: Callable[[Request], Awaitable[Response]
     response = await call(request)
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
+    # Not `no-referrer`: with it the browser leaves our own forms without an Origin.
+    response.headers["Referrer-Policy"] = "same-origin"
     if not request.url.path.startswith("/static/"):
         response.headers["Cache-Control"] = "no-store"
     return response
@@ -143,19 +182,9 @@ def _add_doors(app: FastAPI, pages: _Pages, access: Access) -> None:
         return enter(session) if session else pages.plain("enter.html", 401, open_desk=access.open_desk, problem="")
 
 
-def _add_review(app: FastAPI, pages: _Pages, desk: Desk, surroundings: Surroundings) -> None:
-    """Looking at templates and deciding on them."""
+def _add_finding(app: FastAPI, pages: _Pages, desk: Desk) -> None:
+    """Ways to a template other than one after the other."""
     someone = Depends(pages.member)
-
-    def card(request: Request, member: Member, item: Item | None, round_: Round, told: str = "") -> HTMLResponse:
-        values: dict[str, Any] = {"item": item, "round_": round_, "told": told, "categories": CATEGORIES}
-        values["mine"] = None if item is None else desk.decision_of(member, item, round_)
-        values["votes"] = [] if item is None or round_ == "independent" else _votes(desk, item, round_)
-        values["ends"] = None if item is None else (desk.beside(item, -1), desk.beside(item, 1))
-        response = pages.page(request, "card.html", member, **values)
-        if item is not None:
-            response.headers["HX-Push-Url"] = f"/{round_}/{item.template_id}"
-        return response
 
     @app.get("/")
     def start() -> Response:
@@ -170,45 +199,74 @@ def _add_review(app: FastAPI, pages: _Pages, desk: Desk, surroundings: Surroundi
     @app.get("/jump")
     def jump(request: Request, number: int = 1, member: Member = someone) -> HTMLResponse:
         item = desk.items[min(max(number, 1), len(desk.items)) - 1]
-        return card(request, member, item, "independent")
+        return pages.card(request, member, item, "independent")
 
-    @app.get("/around/{template_id}", dependencies=[someone])
-    def around(template_id: str) -> HTMLResponse:
-        item = _item(desk, template_id)
-        return pages.plain("around.html", examples=surroundings.examples(item), twins=surroundings.twins(item))
+
+def _add_surroundings(app: FastAPI, pages: _Pages, desk: Desk, surroundings: Surroundings) -> None:
+    """What helps to judge; a card asks for it once it is shown."""
+    someone = Depends(pages.member)
+
+    def prepare() -> None:
+        surroundings.prepare_twins()
+        desk.settle_order()
+
+    preparing, never_started = Thread(target=prepare, name="preparing", daemon=True), Lock()
+
+    @app.get("/lines/{key}", dependencies=[someone])
+    def lines(key: str) -> HTMLResponse:
+        return pages.plain("lines.html", examples=surroundings.examples(_item(desk, key)))
+
+    @app.get("/twins/{key}", dependencies=[someone])
+    def twins(key: str) -> HTMLResponse:
+        # The first card is with its reader: time for what would have held it up.
+        if never_started.acquire(blocking=False):
+            preparing.start()
+        item = _item(desk, key)
+        return pages.plain("twins.html", item=item, twins=surroundings.twins(item))
+
+
+def _add_deciding(app: FastAPI, pages: _Pages, desk: Desk) -> None:
+    """Decisions, and taking them back."""
+    someone = Depends(pages.member)
 
     @app.post("/decide")
-    def decide(request: Request, fields: Fields = _FORM, member: Member = someone) -> HTMLResponse:
-        item, asked = _item(desk, fields.get("template_id", "")), _round(fields.get("round", ""))
+    def decide(request: Request, fields: Fields = _FORM, member: Member = someone) -> Response:
+        item, asked = _item(desk, fields.get("template", "")), _round(fields.get("round", ""))
         vote, _, category = fields.get("choice", "").partition("/")
         try:
             desk.decide(member, item, asked, vote, category or None, fields.get("comment", "")[:_COMMENT])
         except NotAllowed as refused:
-            return card(request, member, item, asked, str(refused))
+            return pages.card(request, member, item, asked, str(refused))
         except SurroundingsError as error:
-            return card(request, member, item, asked, f"NOT STORED. {error}")
-        return card(request, member, desk.next_open(member, asked, item), asked)
+            return pages.card(request, member, item, asked, f"NOT STORED. {error}")
+        following, last = desk.next_open(member, asked, item), (item, category or vote)
+        return _sent_on(request, following, asked) or pages.card(request, member, following, asked, last=last)
 
     @app.post("/undo")
-    def undo(request: Request, member: Member = someone) -> HTMLResponse:
+    def undo(request: Request, member: Member = someone) -> Response:
         undone = desk.undo(member)
         if undone is None:
             item = desk.next_open(member, "independent")
-            return card(request, member, item, "independent", "There is nothing to take back.")
-        return card(request, member, *undone, "Taken back. Decide anew.")
+            return pages.card(request, member, item, "independent", "There is nothing to take back.")
+        return _sent_on(request, *undone) or pages.card(request, member, *undone, "Taken back. Decide anew.")
+
+
+def _add_rounds(app: FastAPI, pages: _Pages, desk: Desk) -> None:
+    """The cards of a round. Last of all routes, for `/{round_}` takes any word."""
+    someone = Depends(pages.member)
 
     @app.get("/{round_}")
     def next_card(request: Request, round_: str, member: Member = someone) -> HTMLResponse:
         desk.refresh()
-        return card(request, member, desk.next_open(member, _round(round_)), _round(round_))
+        return pages.card(request, member, desk.next_open(member, _round(round_)), _round(round_))
 
-    @app.get("/{round_}/{template_id}")
-    def one_card(request: Request, round_: str, template_id: str, member: Member = someone) -> HTMLResponse:
+    @app.get("/{round_}/{key}")
+    def one_card(request: Request, round_: str, key: str, member: Member = someone) -> HTMLResponse:
         desk.refresh()
-        asked, item = _round(round_), _item(desk, template_id)
+        asked, item = _round(round_), _item(desk, key)
         if asked != "independent" and not _may_look(desk, member, item, asked):
             raise HTTPException(403, "Not before you have judged it yourself.")
-        return card(request, member, item, asked)
+        return pages.card(request, member, item, asked)
 
 
 def _add_agreement(app: FastAPI, pages: _Pages, desk: Desk) -> None:
@@ -219,6 +277,8 @@ def _add_agreement(app: FastAPI, pages: _Pages, desk: Desk) -> None:
 
     @app.get("/agreement")
     def agreement(request: Request, member: Member = someone) -> HTMLResponse:
+        from rationanomaly.correct.reviewers import measure_agreement
+
         desk.refresh()
         version = desk.version
         found = measured.get(version)
@@ -252,8 +312,8 @@ def _may_look(desk: Desk, member: Member, item: Item, round_: Round) -> bool:
     return member.senior or (round_ == "panel" and own)
 
 
-def _item(desk: Desk, template_id: str) -> Item:
-    item = desk.item(template_id)
+def _item(desk: Desk, key: str) -> Item:
+    item = desk.item(key)
     if item is None:
         raise HTTPException(404, "No such template.")
     return item

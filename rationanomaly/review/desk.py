@@ -6,7 +6,8 @@ on a template before having voted on it. A decision counts once it is on the dis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -32,6 +33,7 @@ from rationanomaly.correct.ledger import (
 )
 from rationanomaly.errors import InputError
 from rationanomaly.records import Label
+from rationanomaly.review.order import Place
 
 Show = Literal["all", "open", "mine", "normal", "abnormal"]
 FILTERS: tuple[Show, ...] = get_args(Show)
@@ -52,10 +54,23 @@ class Member:
 
 @dataclass(frozen=True)
 class Item:
-    """One template on the desk; ``number`` is its 1-based place in the order of review."""
+    """One template on the desk.
+
+    Attributes:
+        number: 1-based place in the order of review.
+        row: its row in the table.
+        key: what it is called in addresses.
+        template_id: of its text; several data sets can have the same.
+        template: its text.
+        dataset: where it comes from.
+        label: what the log's own tags said.
+        lines: how many lines it stands for.
+        reason: why it stands where it stands.
+    """
 
     number: int
     row: int
+    key: str
     template_id: str
     template: str
     dataset: str
@@ -83,7 +98,8 @@ class Desk:
     Args:
         templates: the table of the step `parse`.
         ledger: the file that decisions are appended to, or a folder that gets one file per reviewer.
-        queue: template ids with reasons, most urgent first; the others follow in the order of the table.
+        order: in which the templates are reviewed; those that it lacks follow as they stand in the table.
+        better_order: works out, in its time, the order that `settle_order` puts in place of ``order``.
         clock: what time it is.
 
     Raises:
@@ -94,7 +110,8 @@ class Desk:
         self,
         templates: pl.DataFrame,
         ledger: Path,
-        queue: Sequence[tuple[str, str]] = (),
+        order: Sequence[Place] = (),
+        better_order: Callable[[], Sequence[Place]] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         if templates.is_empty():
@@ -103,20 +120,14 @@ class Desk:
         self._lock = RLock()
         if not ledger.is_dir():
             append_decisions(ledger, [])
-        reasons = dict(queue)
-        ranks = {template_id: rank for rank, (template_id, _) in enumerate(queue)}
-        columns = templates.select("template_id", "template", "dataset", "label", "lines").rows()
-        order = sorted(range(len(columns)), key=lambda row: (ranks.get(columns[row][0], len(ranks)), row))
-        self.items: list[Item] = []
-        for number, row in enumerate(order, start=1):
-            template_id, template, dataset, label, lines = columns[row]
-            reason = reasons.get(template_id, "")
-            self.items.append(Item(number, row, template_id, template, dataset, label, lines, reason))
-        self._by_id = {item.template_id: item for item in self.items}
+        self._better_order = better_order
+        self._rows = templates.select("template_id", "template", "dataset", "label", "lines").rows()
+        self._keys = _keys(row[0] for row in self._rows)
+        self._take_order(order)
         self._labels: list[Label | None] = templates["label"].to_list()
         self._votes: list[dict[tuple[str, Round], Decision]] = []
         self._verdicts: list[Verdict] = [resolve(label, ()) for label in self._labels]
-        self._split = [False] * len(columns)
+        self._split = [False] * len(self._rows)
         self._times: dict[str, list[datetime]] = {}
         self._size = -1
         self.version = 0
@@ -136,9 +147,18 @@ class Desk:
                         self._note_time(one)
                 self._size, self.version = size, self.version + 1
 
-    def item(self, template_id: str) -> Item | None:
-        """The item of a template; None if it isn't on the desk."""
-        return self._by_id.get(template_id)
+    def settle_order(self) -> None:
+        """Put the better order in place; only the first call works, and whoever reviews meanwhile goes on."""
+        with self._lock:
+            better_order, self._better_order = self._better_order, None
+        if better_order is not None:
+            order = better_order()
+            with self._lock:
+                self._take_order(order)
+
+    def item(self, key: str) -> Item | None:
+        """The item of that key; None if it isn't on the desk."""
+        return self._by_key.get(key)
 
     def decisions(self, item: Item, round_: Round) -> list[Decision]:
         """All that was decided on an item in a round, oldest first."""
@@ -238,6 +258,16 @@ class Desk:
                         break
         return found
 
+    def _take_order(self, order: Sequence[Place]) -> None:
+        named = {place.row for place in order}
+        others = (Place(row, "") for row in range(len(self._rows)) if row not in named)
+        items = []
+        for number, (row, reason) in enumerate([*order, *others], start=1):
+            template_id, template, dataset, label, lines = self._rows[row]
+            items.append(Item(number, row, self._keys[row], template_id, template, dataset, label, lines, reason))
+        self.items: list[Item] = items
+        self._by_key = {item.key: item for item in items}
+
     def _waiting(self, member: Member, round_: Round) -> list[Item]:
         voted = (member.name, round_)
         match round_:
@@ -303,6 +333,16 @@ class Desk:
     def _bytes(self) -> int:
         files = self._ledger.glob("*.jsonl") if self._ledger.is_dir() else [self._ledger]
         return sum(file.stat().st_size for file in files)
+
+
+def _keys(template_ids: Iterable[str]) -> list[str]:
+    """A key for each row: the template id; a text that several data sets have gets a number from the second on."""
+    times: Counter[str] = Counter()
+    keys = []
+    for template_id in template_ids:
+        times[template_id] += 1
+        keys.append(template_id if times[template_id] == 1 else f"{template_id}-{times[template_id]}")
+    return keys
 
 
 def _as_vote(vote: str) -> Vote:

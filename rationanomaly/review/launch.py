@@ -8,31 +8,32 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
-import polars as pl
-
 from rationanomaly import records
-from rationanomaly.correct.radar import suspect_labels
 from rationanomaly.errors import InputError, SurroundingsError
 from rationanomaly.review.access import Access
 from rationanomaly.review.app import build_app
 from rationanomaly.review.desk import Desk, Member
+from rationanomaly.review.order import Order
 from rationanomaly.review.surroundings import Surroundings
 
 _log = logging.getLogger(__name__)
 
 
-def open_desk(parse: Path, ledger: Path, correct: Path | None = None, seed: int = 0) -> tuple[Desk, Surroundings]:
-    """The desk for a parsed log.
+def open_desk(
+    parse: Path, ledger: Path, correct: Path | None = None, model: str | None = None
+) -> tuple[Desk, Surroundings]:
+    """The desk for a parsed log; it waits neither for the radar nor for an index of near-duplicates.
 
     Args:
         parse: the output folder of the step `parse`.
         ledger: the ledger to append to: a file, or a folder for one file per reviewer.
-        correct: an output folder of the step `correct`, whose review queue gives the order; None asks the radar anew.
-        seed: of the radar.
+        correct: an output folder of the step `correct`; the templates of its review queue come first.
+        model: a deployed detector, whose disagreement with a label counts in the order.
     """
     templates = records.read_table(parse / records.TEMPLATES, records.TEMPLATES_SCHEMA)
-    queue = _by_suspicion(templates, seed) if correct is None else _by_queue(correct / records.REVIEW_QUEUE)
-    desk = Desk(templates, ledger, queue)
+    wanted = set() if correct is None else _queued(correct / records.REVIEW_QUEUE)
+    order = Order(templates, wanted, model)
+    desk = Desk(templates, ledger, order.by_words(), order.by_suspicion)
     return desk, Surroundings(parse, templates, desk.items)
 
 
@@ -73,7 +74,9 @@ def serve(
         _log.warning("open to everybody who reaches it: http://%s/", address)
     hosts = ["*"] if host in ("0.0.0.0", "::") else ["127.0.0.1", "localhost", host]  # noqa: S104
     app = build_app(desk, surroundings, access, hosts)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, server_header=False))
+    # Neither web sockets nor start-up hooks are used; leaving them out spares their imports.
+    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, ws="none", lifespan="off")
+    server = uvicorn.Server(config)
     server.run(sockets=[listener])
 
 
@@ -104,17 +107,5 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _by_queue(path: Path) -> list[tuple[str, str]]:
-    return [(str(row["template_id"]), str(row["reason"])) for _, row in records.read_objects(path)]
-
-
-def _by_suspicion(templates: pl.DataFrame, seed: int) -> list[tuple[str, str]]:
-    """Templates without a label first, then by suspicion."""
-    labelled = templates.filter(templates["label"].is_not_null())
-    found = suspect_labels(labelled["template"].to_list(), labelled["label"].to_list(), seed)
-    ranked = sorted(zip(labelled["template_id"].to_list(), found, strict=True), key=lambda pair: -pair[1].suspicion)
-    unlabelled = templates.filter(templates["label"].is_null())["template_id"].to_list()
-    return [
-        *((template_id, "no label and no decision") for template_id in unlabelled),
-        *((template_id, "; ".join(suspicion.reasons)) for template_id, suspicion in ranked),
-    ]
+def _queued(path: Path) -> set[str]:
+    return {str(row["template_id"]) for _, row in records.read_objects(path)}

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from rationanomaly.neighbours import Neighbours, normalise
 from rationanomaly.prompt import WILDCARD
 from rationanomaly.records import LINES
 from rationanomaly.review.desk import Item
+
+if TYPE_CHECKING:
+    from rationanomaly.neighbours import Neighbours
 
 _EXAMPLES = 3
 _AROUND = 2
@@ -21,10 +23,16 @@ _LEAST_SIMILARITY = 0.5
 
 @dataclass(frozen=True)
 class Line:
-    """A log line as it is shown; ``here`` marks the one that belongs to the template."""
+    """A log line as it is shown.
+
+    Attributes:
+        number: 1-based in the input; 0 for a message that came with a table of templates.
+        parts: its text in pieces; those that stand at the template's wildcards are marked with True.
+        here: whether it is one of the template's own lines, or only near one.
+    """
 
     number: int
-    text: str
+    parts: list[tuple[str, bool]]
     here: bool
 
 
@@ -50,8 +58,7 @@ class Surroundings:
         self._texts: dict[str, str] = dict(templates.select("template_id", "template").iter_rows())
         self._messages: dict[str, list[str]] = dict(templates.select("template_id", "examples").iter_rows())
         self._items = items
-        self._index: Neighbours | None = None
-        self._lock = Lock()
+        self._index: tuple[Neighbours, dict[int, list[Item]]] | None = None
 
     def examples(self, item: Item) -> list[list[Line]]:
         """Up to three lines of the template, each among the two lines before and behind it."""
@@ -63,35 +70,48 @@ class Surroundings:
             around = lines.slice(start, row - start + _AROUND + 1).collect()
             found.append(
                 [
-                    Line(number, self._message(template_id, parameters or []), here == row)
+                    Line(number, self._parts(template_id, parameters or []), here == row)
                     for here, number, template_id, parameters in around.select(
                         "row", "line", "template_id", "parameters"
                     ).iter_rows()
                 ]
             )
         # A table of templates has no lines, but may have messages.
-        return found or [[Line(0, message, True)] for message in self._messages.get(item.template_id) or ()]
+        return found or [[Line(0, [(message, False)], True)] for message in self._messages.get(item.template_id) or ()]
 
-    def twins(self, item: Item) -> list[Twin]:
-        """The most similar other templates; their labels are the original ones, so blind review stays blind."""
-        with self._lock:
-            if self._index is None:
-                self._index = Neighbours([other.template for other in self._items])
-                self._members: dict[int, list[Item]] = {}
-                for other, text in zip(self._items, self._index.text_of.tolist(), strict=True):
-                    self._members.setdefault(text, []).append(other)
-        positions, similarities = self._index.nearest([item.template], _TWINS + 1)
+    def prepare_twins(self) -> None:
+        """Make the index that `twins` looks into; takes seconds, so nobody should wait for it."""
+        from rationanomaly.neighbours import Neighbours
+
+        index = Neighbours([item.template for item in self._items])
+        members: dict[int, list[Item]] = {}
+        for item, text in zip(self._items, index.text_of.tolist(), strict=True):
+            members.setdefault(text, []).append(item)
+        self._index = index, members
+
+    def twins(self, item: Item) -> list[Twin] | None:
+        """The most similar other templates; None as long as `prepare_twins` has not ended.
+
+        Their labels are the original ones, so blind review stays blind.
+        """
+        if self._index is None:
+            return None
+        from rationanomaly.neighbours import normalise
+
+        index, members = self._index
+        positions, similarities = index.nearest([item.template], _TWINS + 1)
         found = []
         for position, similarity in zip(positions[0].tolist(), similarities[0].tolist(), strict=True):
-            exact = self._index.texts[position] == normalise(item.template)
-            for other in self._members[position][: _TWINS + 1]:
-                if other is not item and (exact or similarity >= _LEAST_SIMILARITY):
+            exact = index.texts[position] == normalise(item.template)
+            for other in members[position][: _TWINS + 1]:
+                if other.key != item.key and (exact or similarity >= _LEAST_SIMILARITY):
                     found.append(Twin(other, 1.0 if exact else similarity))
         return found[:_TWINS]
 
-    def _message(self, template_id: str, parameters: list[str]) -> str:
+    def _parts(self, template_id: str, parameters: list[str]) -> list[tuple[str, bool]]:
         """A line's message, put together again from its template and parameters."""
         pieces = self._texts.get(template_id, "").split(WILDCARD)
         if len(pieces) - 1 != len(parameters):
-            return WILDCARD.join(pieces)
-        return "".join(part for pair in zip(pieces, [*parameters, ""], strict=True) for part in pair)
+            return [(WILDCARD.join(pieces), False)]
+        pairs = zip(pieces, [*parameters, ""], strict=True)
+        return [part for piece, parameter in pairs for part in ((piece, False), (parameter, True)) if part[0]]

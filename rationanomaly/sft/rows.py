@@ -47,13 +47,19 @@ class Gold:
         return [label == "abnormal" for label in self.labels]
 
 
-def read_gold(labelled: pl.DataFrame, settings: PromptParams) -> Gold:
-    """The training split.
+def learnt_sides(labelled: pl.DataFrame, params: SftParams) -> tuple[str, ...]:
+    """The sides of the split that are learnt from: train, and validation if params say so and a test side remains."""
+    tested = (labelled["split"] == "test").any()
+    return ("train", "validation") if params.learn_validation and tested else ("train",)
+
+
+def read_gold(labelled: pl.DataFrame, settings: PromptParams, sides: Sequence[str] = ("train",)) -> Gold:
+    """The templates of these sides of the split.
 
     Raises:
-        TrainingError: it is empty or holds one class only.
+        TrainingError: they are empty or hold one class only.
     """
-    rows = labelled.filter(pl.col("split") == "train")
+    rows = labelled.filter(pl.col("split").is_in(sides))
     labels = rows["label"].to_list()
     if len(set(labels)) < 2:
         found = f"all {len(labels)} templates are {labels[0]}" if labels else "there are no templates"
@@ -87,7 +93,7 @@ def build_rows(
         [] if pool is None else [_verdict(text, label) for text, label in draw(pool, from_pool, params.pool, chance)]
     )
     direct += _gold_rows(gold, direct_rows - from_pool, params, chance)
-    reasons = _rationale_rows(triplets, rationale_steps * params.batch, prompt, params, chance)
+    reasons = _rationale_rows(gold, triplets, rationale_steps * params.batch, prompt, params, chance)
     batches = _batches(direct, params.batch, chance)
     # Rationale batches are spread evenly, and a batch of verdicts is the last.
     for number, batch in enumerate(_batches(reasons, params.batch, chance)):
@@ -127,18 +133,39 @@ def _gold_rows(gold: Gold, count: int, params: SftParams, chance: np.random.Gene
 
 
 def _rationale_rows(
-    triplets: Sequence[Triplet], count: int, prompt: PromptParams, params: SftParams, chance: np.random.Generator
+    gold: Gold,
+    triplets: Sequence[Triplet],
+    count: int,
+    prompt: PromptParams,
+    params: SftParams,
+    chance: np.random.Generator,
 ) -> list[Row]:
-    """Triplets, abnormal ones with their share, on texts with words dropped that no quote needs."""
-    by_label = {label: [t for t in triplets if t.label == label] for label in ("normal", "abnormal")}
+    """Triplets, abnormal ones with their share, on texts with words dropped that no quote needs.
+
+    A group of near-duplicates is drawn by the square root of its size: of logs with hundreds of register dumps, a model
+    that is shown them all learns that logs hold no words, and one that is shown a few has nothing to say of them.
+    """
+    group_of = dict(zip(gold.texts, gold.groups, strict=True))
+    groups: dict[str, dict[int | None, list[Triplet]]] = {"normal": {}, "abnormal": {}}
+    for triplet in triplets:
+        group = group_of.get(show(triplet.template, prompt).text)
+        groups[triplet.label].setdefault(group, []).append(triplet)
+    members = {label: list(found.values()) for label, found in groups.items()}
     rows = []
     for _ in range(count):
         wanted = "abnormal" if chance.random() < params.abnormal_share else "normal"
-        candidates = by_label[wanted] or list(triplets)
-        triplet = candidates[chance.integers(len(candidates))]
+        candidates = members[wanted] or members["normal"] or members["abnormal"]
+        near = candidates[draw_group(candidates, chance)]
+        triplet = near[chance.integers(len(near))]
         text = _thinned(show(triplet.template, prompt).text, triplet.rationale, params.word_drop, chance)
         rows.append(Row(text, Mode.REASON, write_response(triplet.rationale, triplet.label)))
     return rows
+
+
+def draw_group(groups: Sequence[Sequence[object]], chance: np.random.Generator) -> int:
+    """The position of a group, drawn by the square root of its size."""
+    bounds = np.cumsum(np.sqrt([len(group) for group in groups]))
+    return int(np.searchsorted(bounds, chance.random() * bounds[-1], side="right"))
 
 
 def _thinned(text: str, rationale: str, share: float, chance: np.random.Generator) -> str:

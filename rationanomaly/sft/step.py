@@ -6,92 +6,123 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from rationanomaly import runtime
+from rationanomaly import launch, ranks, runtime
 from rationanomaly.baselines.blend import fit_blend
+from rationanomaly.batching import spread
+from rationanomaly.encoder import Encoder
+from rationanomaly.errors import ArtifactError
 from rationanomaly.inference import Judge
+from rationanomaly.labelled_neighbours import read_neighbours
+from rationanomaly.memory import check as memory
 from rationanomaly.model_folder import (
+    Threshold,
     base_files,
     copy_base,
     load_base,
     load_tokenizer,
     read_card,
+    read_context,
     write_adapter,
     write_card,
     write_parser,
 )
 from rationanomaly.params import Params
+from rationanomaly.precedents import without_test_side
 from rationanomaly.prompt import show
 from rationanomaly.records import (
     CORPUS,
+    CORPUS_SCHEMA,
     CURVES,
     LABELLED,
     LABELLED_SCHEMA,
+    PRECEDENTS,
     TEMPLATES,
     TEMPLATES_SCHEMA,
     TRIPLETS,
+    Precedent,
     Triplet,
-    read_objects,
     read_rows,
     read_table,
     write_rows,
 )
 from rationanomaly.sft import trainer
 from rationanomaly.sft.pool import Pool, build_pool
-from rationanomaly.sft.rows import Gold, build_rows, read_gold
-from rationanomaly.sft.threshold import choose_threshold
+from rationanomaly.sft.rows import Gold, build_rows, learnt_sides, read_gold
+from rationanomaly.sft.threshold import DEFAULT, choose_threshold
 from rationanomaly.sft.validation import Validation
 from rationanomaly.steps import Inputs, Metrics, Outputs
+from rationanomaly.training import TrainingRun
 
 
 def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
+    """Run `train` in this process or on several ranks, as the params section ``training`` says."""
+    return launch.start("sft", train, params, inputs, outputs)
+
+
+def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     """Train a LoRA adapter on rationales and verdicts; write a model folder with its threshold and curves.
 
     Raises:
-        TrainingError: one class only, no rationale that fits the context, a loss that is not a number.
+        TrainingError: too little memory, one class only,
+            no rationale that fits the context, a loss that is not a number.
         ArtifactError: the base is damaged or unsafe.
     """
+    passes = spread(params.sft.batch, params.training, "sft.batch")
     runtime.prepare(params.run.seed, params.training.threads)
     labelled = read_table(inputs["correct"] / LABELLED, LABELLED_SCHEMA)
-    gold = read_gold(labelled, params.prompt)
+    sides = learnt_sides(labelled, params.sft)
+    gold = read_gold(labelled, params.prompt, sides)
     triplets = _training_triplets(inputs["distill"] / TRIPLETS, labelled)
-    pool = _pool(params, inputs, labelled, gold) if params.sft.pool.size else None
+    pool = _pool(params, inputs, labelled, gold, sides) if params.sft.pool.size else None
     rows = build_rows(gold, triplets, pool, params.prompt, params.sft, params.run.seed)
 
     card = read_card(inputs["base"])
     tokenizer = load_tokenizer(inputs["base"])
-    model = trainer.adapt(load_base(base_files(inputs["base"], card)), params.model)
-    dataset, too_long = trainer.encode(rows, tokenizer, params.prompt, model.config.max_position_embeddings)
+    neighbours = read_neighbours(inputs["base"], params.prompt)
+    files = base_files(inputs["base"], card)
+    dataset, too_long = trainer.encode(rows, tokenizer, params.prompt, read_context(files), neighbours)
+    memory.check("sft", params, files, memory.sft_work(params, dataset, passes))
+    model = trainer.adapt(load_base(files, params.training), params.model)
 
-    validation = Validation.of(labelled, params.prompt)
+    validation = Validation.of(labelled, params.prompt, learnt="validation" in sides)
 
     def scores(model: object) -> np.ndarray:
         return Judge(
-            model, tokenizer, params.prompt, params.model.max_completion, params.model.literal_quotes
+            model, tokenizer, params.prompt, params.model.max_completion, params.model.literal_quotes, neighbours
         ).probabilities(validation.logs)
 
     with runtime.quiet():
         curve = trainer.train(
-            model, tokenizer, dataset, params.sft, outputs.state, params.run.seed,
+            model, tokenizer, dataset, params.sft, passes, TrainingRun.of(params, outputs),
             lambda model: validation.figures(scores(model)),
         )  # fmt: skip
 
-    threshold = choose_threshold(scores(model), validation.abnormal, params.sft.threshold_positives)
+    threshold = (
+        Threshold(DEFAULT, "default: the validation templates were learnt from")
+        if validation.learnt
+        else choose_threshold(scores(model), validation.abnormal, params.sft.threshold_positives)
+    )
     card = replace(
         card,
         stage="sft",
         threshold=threshold,
+        learnt_validation=validation.learnt,
         prompt=params.prompt,
         max_completion=params.model.max_completion,
         literal_quotes=params.model.literal_quotes,
     )
-    copy_base(inputs["base"], outputs.folder)
+    if ranks.is_first():
+        copy_base(inputs["base"], outputs.folder)
     write_parser(inputs["parse"], params.parse, outputs.folder)
+    decided = read_rows(inputs["correct"] / PRECEDENTS, Precedent)
+    write_rows(outputs.folder / PRECEDENTS, without_test_side(decided, labelled))
     write_adapter(model, outputs.folder, card)
     write_card(outputs.folder, card)
     write_rows(outputs.folder / CURVES, curve)
@@ -115,9 +146,9 @@ def _training_triplets(path: Path, labelled: pl.DataFrame) -> list[Triplet]:
     return [row for row in read_rows(path, Triplet) if labels.get(row.template_id) == row.label]
 
 
-def _pool(params: Params, inputs: Inputs, labelled: pl.DataFrame, gold: Gold) -> Pool:
-    training = labelled.filter(pl.col("split") == "train")
-    held_out = labelled.filter(pl.col("split") != "train")["template"]
+def _pool(params: Params, inputs: Inputs, labelled: pl.DataFrame, gold: Gold, sides: Sequence[str]) -> Pool:
+    learnt = pl.col("split").is_in(sides)
+    training, held_out = labelled.filter(learnt), labelled.filter(~learnt)["template"]
     examples = (
         read_table(inputs["parse"] / TEMPLATES, TEMPLATES_SCHEMA)
         .join(training.select("template_id"), on="template_id", how="semi", maintain_order="left")["examples"]
@@ -125,7 +156,16 @@ def _pool(params: Params, inputs: Inputs, labelled: pl.DataFrame, gold: Gold) ->
         .drop_nulls()
     )
     unlabelled = [show(text, params.prompt).text for text in examples]
-    unlabelled += [row["text"] for _, row in read_objects(inputs["base"] / CORPUS)]
+    corpus = read_table(inputs["base"] / CORPUS, CORPUS_SCHEMA)
+    unlabelled += corpus["text"].to_list()
     forbidden = frozenset(show(template, params.prompt).text for template in held_out)
-    teacher = fit_blend(gold.texts, gold.labels)
+    encoder = Encoder.chosen(params.model)
+    if encoder:
+        known = corpus.drop_nulls("vector")
+        vectors = known["vector"].to_numpy()
+        if not np.isfinite(vectors).all():
+            problem, mend = "holds vectors that are not numbers", "Make the folder anew"
+            raise ArtifactError(problem, file=inputs["base"] / CORPUS, mend=mend)
+        encoder = encoder.knowing(known["text"], vectors)
+    teacher = fit_blend(gold.texts, gold.labels, encoder)
     return build_pool(gold.texts, gold.abnormal, unlabelled, teacher, forbidden, params.sft.pool, params.run.seed)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from rationanomaly.batching import Passes
+from rationanomaly.best_adapter import Score, evaluations, interval, mean_of
+from rationanomaly.checkpoints import Curve
 from rationanomaly.errors import TrainingError
+from rationanomaly.labelled_neighbours import LabelledNeighbours
 from rationanomaly.params import ModelParams, PromptParams, SftParams
 from rationanomaly.prompt import Mode, Shown
 from rationanomaly.prompting import render
 from rationanomaly.sft.rows import Row
-from rationanomaly.training import Curve, check_trainable, common_arguments, recorder, scoring_completions_only, silence
+from rationanomaly.training import TrainingRun, check_trainable, common_arguments, fit, recorder
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -41,7 +44,11 @@ def adapt(base: PreTrainedModel, params: ModelParams) -> PeftModel:
 
 
 def encode(
-    rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, settings: PromptParams, context: int
+    rows: Sequence[Row],
+    tokenizer: PreTrainedTokenizerBase,
+    settings: PromptParams,
+    context: int,
+    neighbours: LabelledNeighbours,
 ) -> tuple[Dataset, int]:
     """Tokenise the rows; in place of one that does not fit the context stands the last of its kind that did.
 
@@ -53,7 +60,8 @@ def encode(
     """
     from datasets import Dataset
 
-    prompts = [render(tokenizer, Shown(row.text, (), 0), row.mode, settings) for row in rows]
+    logs = [neighbours.beside(Shown(row.text, (), 0), in_training=True) for row in rows]
+    prompts = [render(tokenizer, log, row.mode, settings) for log, row in zip(logs, rows, strict=True)]
     prompt_ids = tokenizer(prompts)["input_ids"]
     completion_ids = tokenizer([row.completion for row in rows], add_special_tokens=False)["input_ids"]
     lengths = [len(prompt) + len(completion) + 1 for prompt, completion in zip(prompt_ids, completion_ids, strict=True)]
@@ -81,35 +89,32 @@ def train(
     tokenizer: PreTrainedTokenizerBase,
     dataset: Dataset,
     params: SftParams,
-    state: Path,
-    seed: int,
+    passes: Passes,
+    run: TrainingRun,
     validate: Figures,
 ) -> Curve:
     """Run the trainer over the dataset once, in its order.
 
+    The model is left with the adapter of the best evaluation.
+
     Args:
-        validate: figures on the validation split, asked for ``params.evaluations`` times.
+        passes: how ``params.batch`` is cut.
+        run: where it keeps what survives a crash, and on how many ranks it runs.
+        validate: figures on the validation split, asked for before, ``params.evaluations`` times during and after it.
 
     Returns:
         One dictionary per step.
     """
-    from transformers import TrainerCallback
     from trl import SFTConfig, SFTTrainer
 
     check_trainable(model)
     curve: Curve = []
-    every = max(params.steps // params.evaluations, 1) if params.evaluations else params.steps + 1
-
-    class Validation(TrainerCallback):
-        def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
-            if state.global_step % every == 0:
-                figures = validate(model)
-                curve.append({"step": float(state.global_step)} | figures)
-
+    every = interval(params.steps, params.evaluations)
     config = SFTConfig(
-        **common_arguments(state, seed),
+        **common_arguments(run),
         max_steps=params.steps,
-        per_device_train_batch_size=params.batch,
+        per_device_train_batch_size=passes.rows,
+        gradient_accumulation_steps=passes.count,
         learning_rate=params.learning_rate,
         warmup_steps=max(params.steps // 20, 1),
         completion_only_loss=True,
@@ -121,9 +126,16 @@ def train(
         args=config,
         train_dataset=dataset,
         processing_class=tokenizer,
-        callbacks=[recorder("SFT", params.steps, curve, {"loss": "loss"}), Validation()],
+        callbacks=[
+            recorder("SFT", params.steps, curve, {"loss": "loss"}),
+            evaluations(model, curve, every, lambda: validate(model), _score(params.best_by), run.checkpoints),
+        ],
     )
-    silence(trainer)
-    with scoring_completions_only():
-        trainer.train()
+    fit(trainer, curve, run)
     return curve
+
+
+def _score(best_by: str | None) -> Score:
+    if best_by == "loss":
+        return lambda figures: -figures["loss"] if "loss" in figures else None
+    return mean_of([best_by] if best_by else [])

@@ -18,23 +18,28 @@ class Validation:
     Attributes:
         logs: as a prompt shows them.
         abnormal: the corrected labels.
+        learnt: whether the model has learnt these labels (``sft.learn_validation``): then they measure nothing.
     """
 
     logs: tuple[Shown, ...]
     abnormal: tuple[bool, ...]
+    learnt: bool = False
 
     @classmethod
-    def of(cls, labelled: pl.DataFrame, settings: PromptParams) -> Validation:
+    def of(cls, labelled: pl.DataFrame, settings: PromptParams, learnt: bool = False) -> Validation:
         rows = labelled.filter(pl.col("split") == "validation")
         logs = tuple(show(template, settings) for template in rows["template"])
-        return cls(logs, tuple(label == "abnormal" for label in rows["label"]))
+        return cls(logs, tuple(label == "abnormal" for label in rows["label"]), learnt)
 
     def figures(self, scores: np.ndarray, threshold: float = 0.5) -> dict[str, float]:
-        """Abnormal-class F1 at the threshold, average precision and log loss; empty where a class is missing."""
+        """Abnormal-class F1 at the threshold, average precision and log loss.
+
+        Empty where a class is missing, and where the labels were learnt.
+        """
         from sklearn.metrics import average_precision_score, f1_score, log_loss
 
         truth = np.asarray(self.abnormal, dtype=bool)
-        if truth.all() or not truth.any():
+        if self.learnt or truth.all() or not truth.any():
             return {}
         return {
             "f1": float(f1_score(truth, scores >= threshold, zero_division=0)),

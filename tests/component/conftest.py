@@ -56,11 +56,12 @@ def direct_run(micro: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def kfp_run(micro: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Output folders of the whole pipeline through kfp.local."""
+    """Output folders of the whole pipeline through kfp.local, with every step fanned out that can be."""
     from pipelines.local_run import run_training
 
     folder = tmp_path_factory.mktemp("kfp")
+    shards = micro.cluster.model_copy(update={step.shards: 3 for step in STEPS if step.shards})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
-        run_training(micro, folder / "outputs")
+        run_training(micro.model_copy(update={"cluster": shards}), folder / "outputs")
     return folder / "outputs"

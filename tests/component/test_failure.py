@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
+from pipelines import local_run
 from pipelines.local_run import run_training
 from rationanomaly import artifacts
+from rationanomaly.component import FAILURE_MARK
 from rationanomaly.errors import PipelineError
 from rationanomaly.params import Params
 
@@ -39,3 +42,17 @@ def test_the_run_fails_mlflow_says_why_and_a_second_start_uses_what_is_finished(
     steps = [run.data.tags["rationanomaly.step"] for run in runs]
     assert (steps.count("parse"), steps.count("correct")) == (1, 2)
     assert "pipeline FAILED: step `correct` failed" in (tmp_path / "outputs" / "pipeline.log").read_text()
+
+
+def test_a_failure_whose_status_kfp_missed_names_the_step_and_the_reason(
+    micro: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """KFP takes a container that it has removed for a success, and stumbles over what is missing a step later."""
+
+    def stumble() -> None:
+        sys.stdout.write(f"{FAILURE_MARK}parse: cluster.log: no such file. Correct `data.logs`.\n")
+        raise ValueError("Tried to get output 'output' from task 'parse', but task 'parse' not found.")
+
+    monkeypatch.setattr(local_run, "training_pipeline", lambda *_: stumble)
+    with pytest.raises(PipelineError, match=r"step `parse`: cluster\.log: no such file\. Correct `data\.logs`"):
+        run_training(micro, tmp_path / "outputs")

@@ -72,6 +72,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, tracking: Path) -> Project
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "rationanomaly", folder / "rationanomaly", ignore=ignored)
     (folder / "data").mkdir()
+    shutil.copy(ROOT / "data" / "none.jsonl", folder / "data")
     data = [f"data.{name}=data/simulated/{file}" for name, file in
             (("logs", "cluster.log"), ("ledger", "decisions.jsonl"), ("truth", "truth.csv"))]  # fmt: skip
     (folder / "params.yaml").write_text(dump(load_params(ROOT / "profiles" / "micro.yaml", data)))

@@ -1,8 +1,9 @@
-"""`parse` from the command line on a hostile world: kill -9, a full disk, Ctrl-C, a bomb."""
+"""`parse` from the command line on a hostile world: kill -9, a full disk, Ctrl-C, a bomb, all kinds of broken logs."""
 
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import random
 import signal
@@ -76,6 +77,7 @@ def test_killed_at_twenty_random_points_the_next_run_is_byte_identical(log: Path
         process.wait()
     assert run(log, killed).returncode == 0
     assert sha256(killed / "parse") == sha256(whole / "parse")
+    assert not list(killed.glob(".parse.*"))
 
 
 @pytest.fixture
@@ -104,36 +106,80 @@ def test_ctrl_c_ends_at_once_and_leaves_nothing(log: Path, tmp_path: Path) -> No
         command(log, tmp_path), cwd=tmp_path, env=environment(tmp_path), stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob(".parse.partial-*/part/*")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob(".parse.partial-*/new/shard/*")) and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == INTERRUPTED
     assert not list(tmp_path.glob("*parse*"))
 
 
-@pytest.mark.slow
-def test_a_bomb_of_ten_gigabytes_is_stopped_with_little_memory(tmp_path: Path) -> None:
-    def peak(log: Path) -> tuple[int, int, str]:
-        with (tmp_path / "errors").open("w+", encoding="utf-8") as errors:
-            process = subprocess.Popen(command(log, tmp_path), cwd=tmp_path, env=environment(tmp_path), stderr=errors)
-            status, megabytes = Path(f"/proc/{process.pid}/status"), 0
-            while process.poll() is None:
-                # Not of wait4: that counts what this process held when it started the other.
-                found = status.read_text(encoding="ascii").partition("VmHWM:")[2].split()
-                megabytes = max(megabytes, int(found[0]) // 1024 if found else 0)
-                time.sleep(0.02)
-            errors.seek(0)
-            return process.returncode, megabytes, errors.read()
+def peak(log: Path, folder: Path) -> tuple[int, int, str]:
+    """Exit code, peak memory in MB and error text of a run."""
+    with (folder / "errors").open("w+", encoding="utf-8") as errors:
+        process = subprocess.Popen(command(log, folder), cwd=folder, env=environment(folder), stderr=errors)
+        status, megabytes = Path(f"/proc/{process.pid}/status"), 0
+        while process.poll() is None:
+            # Not of wait4: that counts what this process held when it started the other.
+            found = status.read_text(encoding="ascii").partition("VmHWM:")[2].split()
+            megabytes = max(megabytes, int(found[0]) // 1024 if found else 0)
+            time.sleep(0.02)
+        errors.seek(0)
+        return process.returncode, megabytes, errors.read()
 
-    empty, bomb = tmp_path / "empty.log", tmp_path / "bomb.gz"
-    empty.touch()
+
+@pytest.fixture(scope="module")
+def least(tmp_path_factory: pytest.TempPathFactory) -> int:
+    """Peak memory in MB of a run that has nothing to read."""
+    folder = tmp_path_factory.mktemp("empty")
+    (folder / "empty.log").touch()
+    code, megabytes, _ = peak(folder / "empty.log", folder)
+    assert code == INPUT
+    return megabytes
+
+
+@pytest.mark.slow
+def test_a_bomb_of_ten_gigabytes_is_stopped_with_little_memory(tmp_path: Path, least: int) -> None:
+    bomb = tmp_path / "bomb.gz"
     piece = gzip.compress(bytes(100 * 2**20))
     with bomb.open("wb") as file:
         for _ in range(103):
             file.write(piece)
-    code, least, _ = peak(empty)
-    assert code == INPUT
-    code, megabytes, errors = peak(bomb)
+    code, megabytes, errors = peak(bomb, tmp_path)
     assert code == INPUT
     assert "like a decompression bomb" in errors
     assert megabytes - least < 300
+
+
+def stamped(seconds: int, message: bytes) -> bytes:
+    return b"- 2031-03-03T00:%02d:%02d.000Z n1 power INFO " % (seconds // 60, seconds % 60) + message
+
+
+@pytest.mark.slow
+def test_all_that_is_wrong_with_logs_at_once_is_counted_and_nothing_is_lost(tmp_path: Path, least: int) -> None:
+    hostile = [
+        b"\xef\xbb\xbf" + stamped(1, b"supply 1 marked"),
+        stamped(2, b"supply \xff\xfe invalid"),
+        stamped(3, b"supply \0 nul"),
+        stamped(4, b"supply \x1b[31m red \x1b[0m"),
+        b"",
+        stamped(9, b"supply 5 ahead of time"),
+        stamped(5, b"supply 6 after the clock jumped back"),
+        b"this fits no record",
+        stamped(10, b"supply " + b"7" * 50 * 2**20),
+        b"  and a line that goes on",
+    ]
+    fine = [stamped(number, b"supply %d is fine" % number) for number in range(20, 120)]
+    (tmp_path / "1.log").write_bytes(b"\n".join([*hostile, *fine]))
+    (tmp_path / "2.log").write_bytes(b"\r".join(fine) + b"\r")
+    (tmp_path / "3.log.gz").write_bytes(gzip.compress(b"\n".join(fine) + b"\n")[:-4])
+    code, megabytes, errors = peak(tmp_path / "*.log*", tmp_path)
+    assert code == 0, errors
+    assert megabytes - least < 300
+    metrics = json.loads((tmp_path / "parse" / "metrics.json").read_bytes())
+    assert metrics["lines"] == len(hostile) + 3 * len(fine)
+    counted = {"empty_lines": 1, "joined_lines": 1, "rejects": 1, "cut_lines": 1, "invalid_utf8_lines": 1}
+    counted |= {"nul_lines": 1, "ansi_lines": 1, "truncated_files": 1, "clock_jumps": 3}
+    assert {name: metrics[name] for name in counted} == counted
+    assert sum(metrics[name] for name in ("records", "empty_lines", "joined_lines", "rejects")) == metrics["lines"]
+    (rejected,) = (tmp_path / "parse" / "rejects.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(rejected) == {"line": 8, "reason": "fits no record of the format", "text": "this fits no record"}

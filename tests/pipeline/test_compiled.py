@@ -21,10 +21,19 @@ from tests.conftest import ROOT
 GOLDEN = Path(__file__).parent / "golden" / "contract.yaml"
 
 
+def with_shards(params: Params, count: int) -> Params:
+    return params.model_copy(update={"cluster": params.cluster.model_copy(update={"parse_shards": count})})
+
+
+@pytest.fixture(scope="module", params=[1, 3], ids=["one pod a step", "fanned out"])
+def shaped(request: pytest.FixtureRequest, params: Params) -> Params:
+    return with_shards(params, request.param)
+
+
 @pytest.fixture(scope="module")
-def package(params: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def package(shaped: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("kfp") / "pipeline.yaml"
-    compile_training(params, path)
+    compile_training(shaped, path)
     return path
 
 
@@ -33,8 +42,8 @@ def documents(package: Path) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all(package.read_text()))
 
 
-def test_compiling_twice_gives_the_same_bytes(params: Params, package: Path, tmp_path: Path) -> None:
-    compile_training(params, tmp_path / "again.yaml")
+def test_compiling_twice_gives_the_same_bytes(shaped: Params, package: Path, tmp_path: Path) -> None:
+    compile_training(shaped, tmp_path / "again.yaml")
     assert (tmp_path / "again.yaml").read_bytes() == package.read_bytes()
 
 
@@ -61,8 +70,10 @@ def test_every_pod_has_limits_a_timeout_retries_and_no_root(documents: list[dict
         environment = {row["name"]: row["value"] for row in executor["container"]["env"]}
         assert environment["MLFLOW_TRACKING_URI"].startswith("http")
         assert "pip install" not in " ".join(executor["container"]["command"])
-    tasks = spec["components"]["comp-exit-handler-1"]["dag"]["tasks"]
-    for task in tasks.values():
+    dags = [component["dag"]["tasks"] for component in spec["components"].values() if "dag" in component]
+    pods = [task for tasks in dags for task in tasks.values() if "parameterIterator" not in task]
+    assert len(pods) == len(spec["deploymentSpec"]["executors"]) - 1  # all but the exit handler
+    for task in pods:
         assert task["retryPolicy"]["maxRetryCount"] > 0
         assert float(task["retryPolicy"]["backoffDuration"].rstrip("s")) > 0
         assert task["cachingOptions"]["enableCache"] is True
@@ -96,13 +107,17 @@ def test_no_secret_host_path_or_user_name_gets_in(
         assert private not in text
 
 
-def test_the_contract_is_the_golden_one(documents: list[dict[str, Any]]) -> None:
+def test_the_contract_is_the_golden_one(params: Params, tmp_path: Path) -> None:
     """A changed input, output or dependency shows; after a wanted change, write the printed text to the file."""
-    spec = documents[0]
+    components: dict[str, Any] = {}
+    for shards in (1, 3):
+        compile_training(with_shards(params, shards), tmp_path / "pipeline.yaml")
+        spec = next(yaml.safe_load_all((tmp_path / "pipeline.yaml").read_text()))
+        components |= spec["components"]
     contract = {
         "components": {
             name: {key: component[key] for key in ("inputDefinitions", "outputDefinitions") if key in component}
-            for name, component in spec["components"].items()
+            for name, component in components.items()
         },
         "root": spec["root"]["inputDefinitions"]["parameters"]["params"]["parameterType"],
     }

@@ -14,7 +14,7 @@ from rationanomaly.distill.journal import JOURNAL
 from rationanomaly.prompt import write_response
 from rationanomaly.records import Cost, Triplet
 from tests.conftest import ROOT
-from tests.distill_inputs import write_labelled
+from tests.distilling import write_labelled
 from tests.scripted_endpoint import Script, serving
 
 TEMPLATES, IN_FLIGHT, KILLS = 500, 16, 20
@@ -54,6 +54,7 @@ def test_twenty_kills_cost_at_most_the_calls_in_flight(tmp_path: Path) -> None:
     triplets = records.read_rows(tmp_path / "out" / records.TRIPLETS, Triplet)
     assert [triplet.template for triplet in triplets] == logs
     assert sum(script.calls.values()) <= TEMPLATES + KILLS * IN_FLIGHT
+    assert script.most_in_flight >= IN_FLIGHT  # Calls of a killed process may linger beside those of the next.
 
     lines = [json.loads(line) for line in (tmp_path / "state" / JOURNAL).read_text().splitlines()]
     settled = Counter(line["key"] for line in lines if line["event"] == "settled")

@@ -16,12 +16,9 @@ import pytest
 
 from rationanomaly import records
 from rationanomaly.distill.journal import JOURNAL
-from rationanomaly.distill.step import run
-from rationanomaly.params import load_params
 from rationanomaly.records import Cost, Rejected
-from rationanomaly.steps import Metrics, Outputs
-from tests.conftest import ROOT
-from tests.distill_inputs import write_labelled
+from rationanomaly.steps import Metrics
+from tests.distilling import distil, read, settings
 from tests.small_chat_model import save_small_chat_model
 
 ROWS = [
@@ -77,14 +74,11 @@ def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -
     raise AssertionError(log.read_text())
 
 
-def distil(settings: list[str], folder: Path, name: str) -> tuple[Metrics, Cost, list[Rejected]]:
-    sure = ["distill.retries=1", "distill.output_tokens=24", "prompt.normalise=false"]
-    output = folder / name
-    output.mkdir()
-    params = load_params(ROOT / "params.yaml", [*sure, *settings])
-    metrics = run(params, {"correct": write_labelled(folder / "correct", ROWS)}, Outputs(output, folder / "state"))
-    cost = Cost(**json.loads((output / records.COST).read_text()))
-    return metrics, cost, records.read_rows(output / records.REJECTED, Rejected)
+def distil_with(changes: list[str], folder: Path, name: str) -> tuple[Metrics, Cost, list[Rejected]]:
+    params = settings("distill.retries=1", "distill.output_tokens=24", "prompt.normalise=false", *changes)
+    metrics = distil(params, ROWS, folder, name)
+    _, rejected = read(folder / name)
+    return metrics, Cost(**json.loads((folder / name / records.COST).read_text())), rejected
 
 
 def journal(folder: Path) -> list[dict[str, object]]:
@@ -96,14 +90,14 @@ def test_transformers_serve(
     limit: str, server: str, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    settings = [
+    changes = [
         "distill.teacher=openai",
         f"distill.endpoint.url={server}",
         f"distill.endpoint.model={model}",
         "distill.endpoint.key=null",
         f"distill.endpoint.output_limit_name={limit}",
     ]
-    metrics, cost, rejected = distil(settings, tmp_path, "first")
+    metrics, cost, rejected = distil_with(changes, tmp_path, "first")
     assert len(rejected) == len(ROWS)
     assert {record.reason for record in rejected} <= NOISE
     assert cost.calls == 2 * len(ROWS)  # One try and one retry each.
@@ -112,29 +106,29 @@ def test_transformers_serve(
     assert 0 < cost.completion_tokens <= 24 * cost.calls
     assert cost.spent == pytest.approx(cost.prompt_tokens * 2.5e-6 + cost.completion_tokens * 1e-5)
     assert metrics["spent"] == cost.spent
-    second = distil(settings, tmp_path, "second")
+    second = distil_with(changes, tmp_path, "second")
     assert second == (metrics, cost, rejected)
     assert len([line for line in journal(tmp_path) if line["event"] == "sent"]) == cost.calls
 
 
 @pytest.mark.parametrize("temperature", ["0.7", "0.0"])
 def test_a_local_model(temperature: str, model: Path, tmp_path: Path) -> None:
-    settings = [
+    changes = [
         "distill.teacher=local",
         f"distill.local.model={model}",
         "distill.local.batch=2",
         f"distill.temperature={temperature}",
     ]
-    metrics, cost, rejected = distil(settings, tmp_path, "first")
+    metrics, cost, rejected = distil_with(changes, tmp_path, "first")
     assert len(rejected) == len(ROWS)
     assert {record.reason for record in rejected} <= NOISE
     assert (cost.calls, cost.spent) == (2 * len(ROWS), 0.0)
     assert cost.prompt_tokens > 0
-    assert distil(settings, tmp_path, "second") == (metrics, cost, rejected)
+    assert distil_with(changes, tmp_path, "second") == (metrics, cost, rejected)
 
 
 def test_a_local_model_without_chat_template(tmp_path: Path) -> None:
     folder = save_small_chat_model(tmp_path / "model", chat_template=False)
-    _, cost, rejected = distil(["distill.teacher=local", f"distill.local.model={folder}"], tmp_path, "first")
+    _, cost, rejected = distil_with(["distill.teacher=local", f"distill.local.model={folder}"], tmp_path, "first")
     assert len(rejected) == len(ROWS)
     assert cost.calls == 2 * len(ROWS)

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -62,9 +63,7 @@ def test_a_dvc_stage_calls_its_command(step: Step, stages: dict[str, dict[str, l
 def test_a_kfp_task_reads_what_its_step_reads(step: Step, compiled: dict[str, dict[str, object]]) -> None:
     components: dict[str, dict[str, dict[str, dict[str, dict[str, object]]]]] = compiled["components"]  # type: ignore[assignment]
     task = components["comp-exit-handler-1"]["dag"]["tasks"][step.name]
-    artifacts: dict[str, dict[str, dict[str, str]]] = task["inputs"].get("artifacts", {})  # type: ignore[attr-defined]
-    producers = {name: source["taskOutputArtifact"]["producerTask"] for name, source in artifacts.items()}
-    assert producers == {name: name for name in step.reads}
+    assert _producers(task) == {name: name for name in step.reads}
     assert set(components[f"comp-{step.name}"]["inputDefinitions"]["parameters"]) == {"params"}
 
 
@@ -73,17 +72,62 @@ def test_kfp_has_no_other_tasks(compiled: dict[str, dict[str, object]]) -> None:
     assert set(tasks) == {step.name for step in STEPS}
 
 
+@pytest.fixture(scope="module")
+def fanned_out(params: Params, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    path = tmp_path_factory.mktemp("kfp") / "pipeline.yaml"
+    shards = {step.shards: 3 for step in STEPS if step.shards}
+    compile_training(params.model_copy(update={"cluster": params.cluster.model_copy(update=shards)}), path)
+    components: dict[str, Any] = next(yaml.safe_load_all(path.read_text()))["components"]
+    return components
+
+
+FANNED_OUT = pytest.mark.parametrize("step", [step for step in STEPS if step.shards], ids=lambda step: step.name)
+
+
+@FANNED_OUT
+def test_a_step_fans_out_into_a_plan_parallel_tasks_and_a_merge(step: Step, fanned_out: dict[str, Any]) -> None:
+    tasks = fanned_out["comp-exit-handler-1"]["dag"]["tasks"]
+    plan, shard, merge = (name.replace("_", "-") for name in step.fanned_out)
+    (loop,) = (name for name, task in tasks.items() if "parameterIterator" in task)
+    others = {other.name for other in STEPS} - {step.name}
+    assert set(tasks) == {*others, plan, loop, merge}
+    assert tasks[loop]["parameterIterator"]["items"] == {"raw": "[0, 1, 2]"}
+    assert set(fanned_out[f"comp-{loop}"]["dag"]["tasks"]) == {shard}
+    made_by = {name: _producers(tasks[name]) for name in (loop, merge, *others)}
+    assert set(made_by[loop].values()) == {plan}
+    assert made_by[merge] == {"plan": plan, "shards": loop}
+    for other in STEPS:
+        if other != step:
+            assert made_by[other.name] == {name: merge if name == step.name else name for name in other.reads}
+
+
+@FANNED_OUT
+def test_what_comes_of_a_fanned_out_step_is_declared_alike(step: Step) -> None:
+    names = (step.name, step.fanned_out[-1])
+    whole, merge = (getattr(importlib.import_module(f"components.{name}.component"), name) for name in names)
+    assert whole.component_spec.outputs == merge.component_spec.outputs
+
+
+def _producers(task: dict[str, Any]) -> dict[str, str]:
+    artifacts = task["inputs"].get("artifacts", {})
+    return {name: source["taskOutputArtifact"]["producerTask"] for name, source in artifacts.items()}
+
+
 @BY_STEP
 def test_a_step_is_a_package_with_one_run(step: Step) -> None:
     assert list(inspect.signature(step.run).parameters) == ["params", "inputs", "outputs"]
     assert Path(str(inspect.getsourcefile(step.run))) == ROOT / "rationanomaly" / step.name / "step.py"
 
 
-@BY_STEP
-def test_a_component_is_a_thin_contract(step: Step) -> None:
-    module = importlib.import_module(f"components.{step.name}.component")
-    source = inspect.getsource(module)
-    assert source.count(f'run_component("{step.name}"') == 1
+CALLS = {step.name: f'run_component("{step.name}"' for step in STEPS} | {
+    name: f"run_{name.rpartition('_')[2]}(params" for step in STEPS for name in step.fanned_out
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_component_is_a_thin_contract(name: str) -> None:
+    source = inspect.getsource(importlib.import_module(f"components.{name}.component"))
+    assert source.count(CALLS[name]) == 1
     assert len(source.splitlines()) < 45
     top_level = [line for line in source.splitlines() if line.startswith(("import ", "from "))]
     assert top_level == ["from kfp import dsl", "from components.contract import step_component"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rationanomaly.answer_decoding import AnswerInTime
+from rationanomaly.answer_decoding import AnswerInTime, TagsInOrder
 from rationanomaly.base.tokenizer import train_tokenizer
 from rationanomaly.prompt import THINK, parse_response, write_response
 
@@ -28,6 +28,44 @@ def write(preferred: str, seed: int = 0) -> str:
         if ids[0, -1] == TOKENIZER.eos_token_id:
             break
     return str(TOKENIZER.decode(ids[0, 2:], skip_special_tokens=True))
+
+
+def write_in_form(seed: int, preferred: str) -> str:
+    """A model that wants ``preferred`` and tags wherever it can, with both constraints."""
+    wanted = TOKENIZER(preferred, add_special_tokens=False)["input_ids"]
+    draw, ids = torch.Generator().manual_seed(seed), torch.tensor([[0, 0]])
+    form, in_time = TagsInOrder(TOKENIZER, 2), AnswerInTime(TOKENIZER, 2, LIMIT)
+    for step in range(LIMIT):
+        scores = torch.randn((1, len(TOKENIZER)), generator=draw)
+        if step < len(wanted):
+            scores[0, wanted[step]] = 9.0
+        scores = in_time(ids, form(ids, scores))
+        ids = torch.cat([ids, scores.argmax(-1, keepdim=True)], dim=1)
+        if ids[0, -1] == TOKENIZER.eos_token_id:
+            break
+    return str(TOKENIZER.decode(ids[0, 2:], skip_special_tokens=True))
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    "preferred",
+    [
+        f"{THINK}the log{THINK}the log</think>",
+        f"{THINK}</think><answer>normal</answer>",
+        f"{THINK}the log</answer>",
+        "<answer>normal</answer>",
+        f"the log{THINK}",
+        f"{THINK}the log</think>{THINK}</think><answer>",
+        f"{THINK}the log<|end|>",
+    ],
+)
+def test_whatever_a_model_wants_its_tags_come_once_and_in_order(preferred: str, seed: int) -> None:
+    assert parse_response(write_in_form(seed, preferred)).problem is None
+
+
+def test_the_form_leaves_a_right_text_alone() -> None:
+    text = write_response("the log is abnormal", "abnormal")
+    assert write_in_form(0, f"{text}<|end|>") == text
 
 
 @pytest.mark.parametrize("seed", range(5))

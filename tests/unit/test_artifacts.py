@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,6 +46,51 @@ def test_a_successor_replaces_the_whole_folder(tmp_path: Path) -> None:
         (folder / "b.txt").write_text("new")
     assert list(artifacts.read(tmp_path / "out").files) == ["b.txt"]
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def killed_while_writing(output: Path, moved_aside: bool = False) -> None:
+    """Start a writer of ``output`` and kill it in the middle, or when the output is moved aside."""
+    script = f"""
+import os, pathlib, signal
+from rationanomaly import artifacts
+output = pathlib.Path({str(output)!r})
+die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+with artifacts.writing(output, "parse") as folder:
+    (folder / "half").write_text("new")
+    if {moved_aside}:
+        rename, os.rename = os.rename, lambda old, new: rename(old, new) if pathlib.Path(old) == output else die()
+    else:
+        die()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def test_what_a_killed_writer_left_is_cleared_by_the_next(tmp_path: Path) -> None:
+    killed_while_writing(tmp_path / "out")
+    assert [p.name for p in tmp_path.glob(".out.partial-*/new/*")] == ["half"]
+    write_folder(tmp_path / "out")
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_output_that_was_moved_aside_when_its_writer_was_killed_comes_back(tmp_path: Path) -> None:
+    write_folder(tmp_path / "out", "old")
+    killed_while_writing(tmp_path / "out", moved_aside=True)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(RuntimeError), artifacts.writing(tmp_path / "out", "parse"):
+        raise RuntimeError
+    assert (tmp_path / "out" / "sub" / "a.txt").read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_living_writer_is_left_alone(tmp_path: Path) -> None:
+    with artifacts.writing(tmp_path / "out", "parse") as first:
+        (first / "a.txt").write_text("first")
+        write_folder(tmp_path / "out", "second")
+        assert (first / "a.txt").exists()
+        write_folder(tmp_path / "out.2")
+    assert list(artifacts.read(tmp_path / "out").files) == ["a.txt"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out", "out.2"]
 
 
 def test_somebody_elses_folder_is_not_replaced(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def call(tracking: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     return run
 
 
-VERBS = ["params", "simulate", "review", "detect", "promote", "summary"]
+VERBS = ["params", "simulate", "review", "detect", "refit", "promote", "summary"]
 
 
 @pytest.mark.parametrize("command", [step.name for step in STEPS] + VERBS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -100,8 +101,7 @@ def test_a_decision_follows_its_template_when_mining_generalised_it() -> None:
 
 
 def test_a_patch_entry_decides_on_its_data_set_only() -> None:
-    decision = said("abnormal", "patch", "senior")
-    decision = Decision(**{**decision.__dict__, "dataset": "north"})
+    decision = replace(said("abnormal", "patch", "senior"), dataset="north")
     assigned, _ = assign(ledger(decision), table([("south", TEXT, []), ("north", TEXT, [])]))
     assert [len(mine) for mine in assigned] == [0, 1]
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import multiprocessing
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -21,9 +22,10 @@ from rationanomaly.correct.exchange import (
     import_csv,
     import_label_studio,
 )
-from rationanomaly.correct.ledger import CATEGORIES, VOTES, Decision, read_ledger
+from rationanomaly.correct.ledger import CATEGORIES, VOTES, Decision, read_ledger, write_decision
 from rationanomaly.errors import InputError
 from rationanomaly.records import template_id
+from tests.template_table import template_table
 
 
 def said(text: str, decision: str, reviewer: str = "ada", second: int = 0, category: str | None = None) -> Decision:
@@ -108,6 +110,30 @@ def test_each_kind_of_bad_line_is_named(tmp_path: Path, row: str, code: str) -> 
     ledger = read_ledger(path)
     assert [(problem.line, problem.code, problem.counts) for problem in ledger.problems] == [(2, code, False)]
     assert len(ledger.entries) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"comment": None},
+        {"reviewer": " ada "},
+        {"more": [1]},
+        {"template": None},
+        {"category": "other", "dataset": "north"},
+        {"comment": "naïve \U0001f525 \u202e"},
+    ],
+)
+def test_a_line_that_lacks_or_adds_fields_is_read_as_one_that_has_them(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    row = {**json.loads(write_decision(said("a", "normal"))), **change}
+    sparse = {key: value for key, value in row.items() if value not in (None, "")}
+    text = json.dumps(row) + "\n" + json.dumps(dict(reversed(sparse.items()))) + "\n"
+    (tmp_path / "ledger.jsonl").write_text(text)
+    one, other = decisions_in(tmp_path / "ledger.jsonl")
+    assert one == other
+    assert (one.reviewer, one.decision, one.template) == ("ada", "normal", row["template"] or "")
 
 
 def test_a_clock_that_went_back_is_told_and_the_order_of_lines_counts(tmp_path: Path) -> None:
@@ -221,6 +247,22 @@ def test_label_studio_tasks_come_back_as_decisions(tmp_path: Path) -> None:
     assert (decision.template_id, decision.dataset) == (template_id("a <*>"), "north")
     assert (decision.reviewer, decision.decision, decision.category) == ("ada@example.org", "abnormal", "network issue")
     assert (decision.comment, decision.round) == ("link is gone", "independent")
+
+
+def test_decisions_travel_to_label_studio_and_back(tmp_path: Path) -> None:
+    table = template_table([("north", 'a "quoted" <*>', "normal"), ("north", "b", None), ("south", "b", "abnormal")])
+    decisions = [
+        [
+            replace(
+                said('a "quoted" <*>', "abnormal", category="other"), dataset="north", comment="<b>smells</b>\n\u202e"
+            )
+        ],
+        [],
+        [replace(said("b", "unsure", "bob"), dataset="south"), replace(said("b", "normal"), round="panel")],
+    ]
+    tasks = export_label_studio(table, decisions)
+    (tmp_path / "export.json").write_text(json.dumps(tasks))
+    assert import_label_studio(tmp_path / "export.json") == [decisions[0][0], decisions[2][0]]
 
 
 def test_label_studio_offers_every_vote_and_category() -> None:

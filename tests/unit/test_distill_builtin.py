@@ -8,27 +8,23 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as tried
 from hypothesis import strategies as st
 
-from rationanomaly import prompt
+from rationanomaly.distill import phrases
 from rationanomaly.distill.checks import Checker, sentences
-from rationanomaly.distill.domains import DOMAINS, GENERAL, domain_of, tone_of
+from rationanomaly.distill.domains import DOMAINS, GENERAL, domain_of
 from rationanomaly.distill.rounds import teach
+from rationanomaly.distill.signs import VALUES, read
 from rationanomaly.distill.teachers import Question
 from rationanomaly.distill.teachers.builtin import BuiltinTeacher
 from rationanomaly.evidence import NO_EVIDENCE, check_evidence, find_quotes, required_quotes
-from rationanomaly.params import Params, load_params
 from rationanomaly.prompt import parse_response
-from rationanomaly.records import LABELS, Label, Rejected, Triplet, template_id
-from tests.conftest import ROOT
+from rationanomaly.records import LABELS, Label, Rejected, Triplet
+from tests.distilling import ask, settings
 
-PARAMS = load_params(ROOT / "params.yaml")
-
-
-def ask(log: str, label: Label, normalise: bool = True, sample: int = 0) -> Question:
-    shown = prompt.show(log, PARAMS.prompt.model_copy(update={"normalise": normalise}))
-    return Question(template_id(log), log, shown, label, sample)
+PARAMS = settings()
 
 
 def write(question: Question, seed: int = 0) -> str:
@@ -36,7 +32,7 @@ def write(question: Question, seed: int = 0) -> str:
     return parse_response(answer.text).rationale
 
 
-@settings(max_examples=200, deadline=None)
+@tried(max_examples=200, deadline=None)
 @given(
     st.lists(
         st.sampled_from(
@@ -62,7 +58,7 @@ def write(question: Question, seed: int = 0) -> str:
     st.booleans(),
 )
 def test_any_log_gets_grounded_evidence(parts: list[str], label: Label, normalise: bool) -> None:
-    question = ask(" ".join(parts), label, normalise)
+    question = ask(settings(f"prompt.normalise={normalise}"), " ".join(parts), label)
     rationale = write(question)
     assert check_evidence(rationale, question.shown).grounded
     assert Checker(PARAMS.distill).judge(question, f"<think>{rationale}</think><answer>{label}</answer>").reason is None
@@ -71,35 +67,46 @@ def test_any_log_gets_grounded_evidence(parts: list[str], label: Label, normalis
 def test_the_first_sentence_does_not_depend_on_the_label() -> None:
     for log in ("fatal disk error on node seven", "job 17 started", "0x1f 0x2f"):
         for seed in range(30):
-            assert len({sentences(write(ask(log, label), seed))[0] for label in LABELS}) == 1
+            assert len({sentences(write(ask(PARAMS, log, label), seed))[0] for label in LABELS}) == 1
 
 
-def test_quotes_are_short_and_the_telling_words_come_first() -> None:
-    quotes = find_quotes(write(ask("ciod: error reading message prefix on socket to 172.16.96.116", "abnormal")))
-    assert any("error" in quote for quote in quotes)
-    assert all(1 <= len(quote.split()) <= 3 for quote in quotes)
+@pytest.mark.parametrize(
+    ("log", "label", "quotes"),
+    [
+        ("ciod: error reading message prefix on socket to 172.16.96.116", "abnormal", ("error reading", "ciod")),
+        ("machine check: L2 dcache unit data parity error", "abnormal", ("data parity error", "dcache unit")),
+        ("node card <*> VPD is corrupt", "abnormal", ("vpd is corrupt", "node card")),
+        ("clock of node <*> could not be steered", "abnormal", ("could not be steered", "clock")),
+        ("lun <*> not responding for <*> s", "abnormal", ("not responding", "lun")),
+        ("no power module found on link card", "abnormal", ("no power module found", "link card")),
+        ("eviction policy set to lazy", "normal", ("eviction policy", "set")),
+        ("starting scheduler daemon version <*>", "normal", ("scheduler daemon", "starting")),
+    ],
+)
+def test_quotes_name_what_happened_and_to_what(log: str, label: Label, quotes: tuple[str, ...]) -> None:
+    assert find_quotes(write(ask(PARAMS, log, label))) == quotes
 
 
 def test_a_log_without_words_is_said_to_have_none() -> None:
-    question = ask("0x1f <*> 17", "normal")
+    question = ask(PARAMS, "0x1f <*> 17", "normal")
     assert required_quotes(question.shown) == 0
     assert NO_EVIDENCE in write(question)
 
 
 def test_a_verdict_that_the_words_do_not_explain_is_not_explained_away() -> None:
-    told = " ".join(write(ask("node card status is as it was", "abnormal"), seed) for seed in range(20))
-    assert "expert" in told or "reviewers" in told
-    assert "With a failure stated outright" not in told
+    told = " ".join(write(ask(PARAMS, "node card status is as it was", "abnormal"), seed) for seed in range(20))
+    assert "experts know it as a fault" in told
+    assert not any(conclusion in told for conclusion in phrases.CONCLUSIONS["abnormal", "fault"])
 
 
 def test_the_same_question_gets_the_same_answer_and_another_seed_another() -> None:
-    question = ask("fatal disk error on node seven", "abnormal")
+    question = ask(PARAMS, "fatal disk error on node seven", "abnormal")
     assert write(question) == write(question)
     assert len({write(question, seed) for seed in range(20)}) > 10
 
 
 def test_samples_of_one_template_differ() -> None:
-    questions = [ask("fatal disk error on node seven", "abnormal", sample=sample) for sample in range(5)]
+    questions = [ask(PARAMS, "fatal disk error on node seven", "abnormal", sample=sample) for sample in range(5)]
     ended = teach(BuiltinTeacher(0), questions, Checker(PARAMS.distill), 3)
     assert all(end.accepted for end in ended)
 
@@ -124,27 +131,62 @@ def test_fault_domains(log: str, domain: str) -> None:
     assert domain_of(log.replace(",", "").replace(":", "").split()).name == domain
 
 
-def test_tones() -> None:
-    assert tone_of(["job", "started"]) == "plain"
-    assert tone_of(["disk", "error"]) == "fault"
-    assert tone_of(["corrected", "error"]) == "eased"
+@pytest.mark.parametrize(
+    ("log", "tone", "event"),
+    [
+        ("job started", "plain", "start"),
+        ("disk error", "fault", "failed"),
+        ("connection timed out", "fault", "silent"),
+        ("out of memory killed process", "fault", "exhausted"),
+        ("no such file or directory", "fault", "absent"),
+        ("corrected ecc error", "eased", "corrupt"),
+        ("uncorrected ecc error", "fault", "corrupt"),
+        ("no leak detected by sensors", "plain", "ruled out"),
+        ("no supported devices found", "fault", "absent"),
+        ("quite so", "plain", None),
+    ],
+)
+def test_what_the_words_say(log: str, tone: str, event: str | None) -> None:
+    reading = read(log.split())
+    assert (reading.tone, reading.event and reading.event.name) == (tone, event)
+
+
+def test_punctuation_parts_a_phrase() -> None:
+    assert read(["timed", "", "out"]).tone == "plain"
+
+
+def test_a_line_of_values_is_read_as_one() -> None:
+    reading = read(["cpu"], values=9)
+    assert reading.event is VALUES and reading.span is None
 
 
 def test_every_domain_can_finish_every_sentence() -> None:
     for domain in (*DOMAINS, GENERAL):
-        assert len(domain.roles) >= 3 and len(domain.harms) >= 3, domain.name
+        assert len(domain.roles) >= 2 and len(domain.harms) >= 2, domain.name
         assert all(role == role.strip(" .") and role[0].islower() for role in (*domain.roles, *domain.harms))
 
 
+def test_the_first_words_of_a_sentence_tell_alternatives_apart() -> None:
+    groups = [*phrases.FAULT_OPENINGS.values(), *phrases.PLAIN_OPENINGS.values(), *phrases.CONCLUSIONS.values()]
+    groups += [phrases.NO_EVIDENCE_OPENINGS, phrases.NO_EVIDENCE_IMPLICATIONS, phrases.NO_EVIDENCE_ABNORMAL]
+    groups += [
+        phrases.IMPLICATIONS,
+        *(group for domain in (*DOMAINS, GENERAL) for group in (domain.roles, domain.harms)),
+    ]
+    for group in groups:
+        assert len({tuple(sentence.split()[:2]) for sentence in group}) == len(group), group
+
+
 @pytest.mark.parametrize("normalise", [True, False])
-def test_published_templates_all_pass_with_varied_sentences(normalise: bool, shared_data: Path, params: Params) -> None:
+def test_published_templates_all_pass_with_varied_sentences(normalise: bool, shared_data: Path) -> None:
     rows = list(csv.DictReader((shared_data / "templates/templates.csv").open(encoding="utf-8")))
+    shown = settings(f"prompt.normalise={normalise}")
     patch = json.loads((shared_data / "templates/corrections.json").read_text(encoding="utf-8"))
     corrected = {(row["dataset"], row["template"]): row["corrected"] for row in patch}
     questions = [
-        ask(row["template"], corrected.get((row["dataset"], row["template"]), row["label"]), normalise) for row in rows
+        ask(shown, row["template"], corrected.get((row["dataset"], row["template"]), row["label"])) for row in rows
     ]
-    ended = teach(BuiltinTeacher(0), questions, Checker(params.distill), 2)
+    ended = teach(BuiltinTeacher(0), questions, Checker(shown.distill), 2)
     assert [end.record for end in ended if isinstance(end.record, Rejected)] == []
     for end in ended:
         without = required_quotes(end.question.shown) == 0

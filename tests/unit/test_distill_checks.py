@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as tried
 from hypothesis import strategies as st
 
-from rationanomaly import prompt
 from rationanomaly.distill.checks import Checker, sentences, word_count
-from rationanomaly.distill.teachers import Question
 from rationanomaly.evidence import NO_EVIDENCE
-from rationanomaly.params import Params, load_params
+from rationanomaly.params import Params
 from rationanomaly.prompt import write_response
 from rationanomaly.records import Label
-from tests.conftest import ROOT
+from tests.distilling import ask, settings
 
-SETTINGS = load_params(ROOT / "params.yaml").distill
+PARAMS = settings()
 LOG = "fatal parity error in the level two cache of node seven"
 GOOD = (
     'The key parameters are "parity error" and "cache". Data that the processor reads from there may be wrong, so a '
@@ -23,12 +22,8 @@ GOOD = (
 )
 
 
-def ask(params: Params, log: str = LOG, label: Label = "abnormal") -> Question:
-    return Question(log, log, prompt.show(log, params.prompt), label)
-
-
-def judge(params: Params, rationale: str, log: str = LOG, label: Label = "abnormal", **settings: object) -> str | None:
-    checker = Checker(params.distill.model_copy(update=settings))
+def judge(params: Params, rationale: str, log: str = LOG, label: Label = "abnormal", **changes: object) -> str | None:
+    checker = Checker(params.distill.model_copy(update=changes))
     return checker.judge(ask(params, log, label), write_response(rationale, label)).reason
 
 
@@ -47,13 +42,13 @@ def test_a_good_rationale_passes(params: Params) -> None:
     ],
 )
 def test_grammar(text: str, params: Params) -> None:
-    verdict = Checker(params.distill).judge(ask(params), text)
+    verdict = Checker(params.distill).judge(ask(params, LOG), text)
     assert verdict.reason == "grammar"
     assert verdict.rationale == text
 
 
 def test_the_answer_must_agree_with_the_corrected_label(params: Params) -> None:
-    verdict = Checker(params.distill).judge(ask(params), write_response(GOOD, "normal"))
+    verdict = Checker(params.distill).judge(ask(params, LOG), write_response(GOOD, "normal"))
     assert verdict.reason == "label"
 
 
@@ -121,7 +116,7 @@ def test_a_log_without_words_needs_the_stated_form(params: Params) -> None:
 
 def test_the_same_rationale_for_another_log_is_a_duplicate(params: Params) -> None:
     checker, answer = Checker(params.distill), write_response(GOOD, "abnormal")
-    assert checker.judge(ask(params), answer).reason is None
+    assert checker.judge(ask(params, LOG), answer).reason is None
     assert checker.judge(ask(params, LOG + " again"), answer).reason == "duplicate"
 
 
@@ -131,7 +126,7 @@ def test_logs_that_differ_in_values_may_share_a_rationale(params: Params) -> Non
     assert checker.judge(ask(params, LOG + " 18"), answer).reason is None
 
 
-@settings(deadline=None, max_examples=50)
+@tried(deadline=None, max_examples=50)
 @given(st.lists(st.text(alphabet="abc", min_size=1, max_size=2), min_size=24, max_size=24), st.data())
 def test_duplicates_are_those_with_nine_tenths_of_the_triples_in_common(body: list[str], data: st.DataObject) -> None:
     other = list(body)
@@ -139,20 +134,16 @@ def test_duplicates_are_those_with_nine_tenths_of_the_triples_in_common(body: li
         other[place] = "xyz"
     texts = [" ".join(words) for words in (body, other)]
     sets = [set(zip(words, words[1:], words[2:], strict=False)) for words in (body, other)]
-    checker = Checker(SETTINGS)
-    found = [checker._is_duplicate(ask_plain(log), text) for log, text in zip(("alpha", "beta"), texts, strict=True)]
+    checker = Checker(PARAMS.distill)
+    found = [checker._is_duplicate(ask(PARAMS, log), text) for log, text in zip(("alpha", "beta"), texts, strict=True)]
     alike = len(sets[0] & sets[1]) >= 0.9 * len(sets[0] | sets[1])
     assert found == [False, alike]
 
 
-def ask_plain(log: str) -> Question:
-    return Question(log, log, prompt.Shown(log, tuple(range(len(log))), len(log)), "normal")
-
-
 def test_two_samples_of_one_template_must_differ(params: Params) -> None:
     checker, answer = Checker(params.distill), write_response(GOOD, "abnormal")
-    assert checker.judge(ask(params), answer).reason is None
-    assert checker.judge(ask(params), answer).reason == "duplicate"
+    assert checker.judge(ask(params, LOG), answer).reason is None
+    assert checker.judge(ask(params, LOG), answer).reason == "duplicate"
 
 
 def test_a_full_stop_inside_a_quote_ends_no_sentence() -> None:
@@ -163,11 +154,10 @@ def test_a_full_stop_inside_a_quote_ends_no_sentence() -> None:
     ]
 
 
-@settings(deadline=None)
+@tried(deadline=None)
 @given(st.text(alphabet='ab".!? \n<>\u2028é', max_size=200))
 def test_no_text_breaks_the_checks(text: str) -> None:
     sentences(text)
     for end in ("", "</think><answer>normal</answer>"):
-        checker = Checker(SETTINGS)
-        shown = prompt.Shown(text, tuple(range(len(text))), len(text))
-        checker.judge(Question("t", text, shown, "normal"), f"<think>{text}{end}")
+        checker = Checker(PARAMS.distill)
+        checker.judge(ask(PARAMS, text, "normal"), f"<think>{text}{end}")

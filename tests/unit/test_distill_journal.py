@@ -16,6 +16,7 @@ from rationanomaly.distill.pace import Pace
 from rationanomaly.distill.redaction import Secrets
 from rationanomaly.errors import InputError, SurroundingsError
 from rationanomaly.params import BudgetParams
+from tests.distilling import Watch
 
 MESSAGES = [{"role": "user", "content": "why?"}]
 
@@ -41,6 +42,16 @@ def test_a_call_that_was_never_settled_counts_at_its_worst_case(tmp_path: Path) 
         assert journal.spent == Tokens(10, 20)
         assert journal.answer("k") is None
         assert journal.sent("k", MESSAGES, Tokens(1, 1)) == 1
+
+
+def test_what_is_sent_and_what_came_are_on_the_disk_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[bytes] = []
+    monkeypatch.setattr("os.fsync", lambda _: synced.append((tmp_path / JOURNAL).read_bytes()))
+    with opened(tmp_path) as journal:
+        call = journal.sent("k", MESSAGES, Tokens(10, 20))
+        assert b'"reserved": [10, 20]' in synced[-1]
+        journal.settled(call, "k", Tokens(3, 4), "answer", Kept("because", "stop"))
+        assert b"because" in synced[-1]
 
 
 def test_campaigns_share_answers_but_not_the_bill(tmp_path: Path) -> None:
@@ -105,20 +116,6 @@ def test_what_the_budget_allows_never_exceeds_it(calls: list[tuple[int, int]], m
     assert taken.total <= 20000
 
 
-class Watch:
-    """A clock that sleeping moves."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        assert seconds > 0
-        self.now += seconds
-
-
 @settings(deadline=None)
 @given(st.integers(1, 5), st.integers(50, 200), st.lists(st.integers(1, 100), min_size=1, max_size=30))
 def test_no_minute_holds_more_than_the_limits(requests: int, tokens: int, calls: list[int]) -> None:
@@ -129,7 +126,7 @@ def test_no_minute_holds_more_than_the_limits(requests: int, tokens: int, calls:
     async def send() -> None:
         for call in calls:
             await pace.wait(call)
-            sent.append((watch.now, call))
+            sent.append((watch(), call))
 
     asyncio.run(send())
     for start, _ in sent:
@@ -145,8 +142,8 @@ def test_calls_within_the_limits_do_not_wait() -> None:
     async def send() -> None:
         for _ in range(3):
             await pace.wait(10)
-        assert watch.now == 0
+        assert watch() == 0
         await pace.wait(10)
-        assert watch.now == 60
+        assert watch() == 60
 
     asyncio.run(send())

@@ -7,14 +7,14 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import polars as pl
 import pytest
 
 from rationanomaly import artifacts, records
 from rationanomaly.detector import Verdict
-from rationanomaly.errors import InputError, TrainingError
+from rationanomaly.errors import ArtifactError, InputError, TrainingError
 from rationanomaly.evaluate import judging
 from rationanomaly.evaluate.report import REPORT, inert
 from rationanomaly.evaluate.step import run
@@ -43,13 +43,15 @@ WORLD = {
 class ScriptedDetector:
     """Says what `WORLD` says; the base says nothing that parses."""
 
+    learnt_validation: ClassVar[bool] = False
+
     name: str
     card: Any
 
     @classmethod
     def open(cls, folder: Path, threads: int) -> ScriptedDetector:
-        prompt = PromptParams(style="compact", normalise=False, max_words=48, max_characters=2000)
-        return cls(folder.name, SimpleNamespace(prompt=prompt))
+        prompt = PromptParams(style="compact", normalise=False, max_words=48, max_characters=2000, neighbours=0)
+        return cls(folder.name, SimpleNamespace(prompt=prompt, learnt_validation=cls.learnt_validation))
 
     def judge(self, templates: list[str], rationales: bool) -> list[Verdict]:
         return [self._verdict(template, rationales) for template in templates]
@@ -220,6 +222,19 @@ def test_without_a_test_side_figures_are_called_validation(
     metrics = evaluate(quick, folders, tmp_path / "out")
     assert metrics["template/rows"] == 2
     assert "Validation figures" in (tmp_path / "out" / REPORT).read_text(encoding="utf-8")
+
+
+def test_a_model_that_has_learnt_the_validation_side_is_not_tested_on_it(
+    quick: Params, folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ScriptedDetector, "learnt_validation", True)
+    evaluate(quick, folders, tmp_path / "tested")
+    path = folders["correct"] / records.LABELLED
+    table = records.read_table(path, records.LABELLED_SCHEMA)
+    sides = pl.when(pl.col("split") == "test").then(pl.lit("train")).otherwise("split")
+    records.write_table(path, table.with_columns(split=sides), records.LABELLED_SCHEMA)
+    with pytest.raises(ArtifactError, match=r"has learnt the validation templates.*sft\.learn_validation"):
+        evaluate(quick, folders, tmp_path / "untested")
 
 
 def test_each_data_set_is_measured_under_a_name_that_mlflow_takes(

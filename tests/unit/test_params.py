@@ -27,9 +27,8 @@ def test_a_profile_holds_only_differences(path: Path) -> None:
         return rows
 
     own = yaml.safe_load(path.read_text())
-    own.pop("extends")
-    default = leaves(compose(DEFAULT))
-    assert {key for key, value in leaves(own).items() if default.get(key) == value} == set()
+    below = leaves(compose(path.parent / own.pop("extends")))
+    assert {key for key, value in leaves(own).items() if below.get(key) == value} == set()
 
 
 def test_what_is_dumped_loads_as_the_same(tmp_path: Path) -> None:

@@ -80,6 +80,17 @@ def test_lines_do_not_depend_on_chunks(texts: list[str], sizes: list[int]) -> No
     assert [text for _, text in read(chunks)[0]] == [text for text in texts if text]
 
 
+HOSTILE = st.lists(st.sampled_from([b"x" * 9, b"\xff" * 7, b"\0", b"\x1b[31m", "€ü".encode(), b"\r", b"\n", b"\r\n"]))
+
+
+@settings(deadline=None)
+@given(HOSTILE, st.integers(1, 30))
+def test_hostile_lines_do_not_depend_on_chunks_either(pieces: list[bytes], size: int) -> None:
+    data = b"".join(pieces)
+    chunks = [data[place : place + size] for place in range(0, len(data), size)]
+    assert read(chunks, max_line_bytes=20) == read([data] if data else [], max_line_bytes=20)
+
+
 @settings(deadline=None)
 @given(st.lists(st.binary(max_size=40), max_size=8))
 def test_no_bytes_are_lost_in_silence(chunks: list[bytes]) -> None:

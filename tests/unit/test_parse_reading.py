@@ -146,19 +146,23 @@ def test_every_line_is_a_record_or_counted_and_batches_do_not_matter(
     assert again == counts
 
 
-def test_an_endless_record_is_not_kept_back_for_ever() -> None:
-    joiner = Joiner(hold=True, limit=100)
-    begin = pl.DataFrame(
-        {"line": [1], "raw": ["x"], "message": ["x"], "goes_on": [False]}, schema_overrides={"message": pl.String}
+@pytest.mark.parametrize("limit", [100, 10**6])
+def test_of_an_endless_record_a_beginning_is_kept_whatever_the_batches(limit: int) -> None:
+    raw = ["x", *["  y"] * 30_000]
+    lines = pl.DataFrame({"line": range(1, 30_002), "raw": raw}, schema_overrides={"line": pl.Int64}).with_columns(
+        message=pl.when(pl.col("line") == 1).then("raw"), goes_on=False
     )
-    more = pl.DataFrame({"line": range(2, 20_002), "raw": ["  y"] * 20_000}).with_columns(
-        message=pl.lit(None, pl.String), goes_on=False
-    )
-    more = more.cast({"line": pl.Int64})
-    assert joiner.join(begin.cast({"line": pl.Int64})).records.height == 0
-    found = joiner.join(more)
-    assert found.records["message"].str.len_chars().to_list() == [100]
-    assert found.joined == 20_000
+    found = []
+    for size in (1000, 30_001):
+        joiner, joined = Joiner(hold=True, limit=limit), 0
+        for batch in lines.iter_slices(size):
+            joined += joiner.join(batch).joined
+            assert joiner.held <= 10_001
+        last = joiner.finish()
+        assert last is not None
+        found.append((last.records["message"].to_list(), joined + last.joined))
+    assert found[0] == found[1]
+    assert found[0] == ([" ".join(["x", *["y"] * 9999])[:limit]], 30_000)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from rationanomaly.errors import InputError, ParamsError
 from rationanomaly.params import SessionParams
-from rationanomaly.parse.sessions import assigner, session_table
+from rationanomaly.parse.session_tables import Scattered, session_table
+from rationanomaly.parse.sessions import assigner
 from rationanomaly.records import SESSIONS_SCHEMA
 
 START = datetime(2031, 3, 3, tzinfo=UTC)
@@ -54,13 +56,13 @@ def cut(
     frame: pl.DataFrame, chosen: SessionParams, sizes: list[int] | None = None, keys: str | None = None
 ) -> pl.DataFrame:
     names = assigner(chosen, keys)
-    table = session_table(chosen, names.contiguous)
+    table = session_table(chosen, names.contiguous, Path("unused"))
     parts, place = [], 0
     for size in sizes or [frame.height]:
         parts.append(table.add(names.assign(frame.slice(place, size))))
         place += size
     parts.append(table.add(names.assign(frame.slice(place))))
-    sessions = pl.concat([*parts, table.finish()])
+    sessions = pl.concat([*parts, *table.finish()])
     assert sessions.schema == SESSIONS_SCHEMA
     return sessions
 
@@ -139,3 +141,23 @@ def test_an_own_key_wins() -> None:
 def test_a_key_that_backtracks_is_refused() -> None:
     with pytest.raises(ParamsError, match=r"parse\.sessions\.key"):
         assigner(settings(kind="key", key=r"(a)\1"), None)
+
+
+@settings_of(deadline=None, max_examples=25)
+@given(
+    st.lists(st.lists(st.sampled_from("abcde"), max_size=3), min_size=1, max_size=40),
+    st.integers(1, 9),
+    st.integers(1, 12),
+)
+def test_sessions_on_disk_are_those_in_memory(
+    tmp_path_factory: pytest.TempPathFactory, keys: list[list[str]], size: int, most: int
+) -> None:
+    folder = tmp_path_factory.mktemp("scattered") / "buckets"
+    frame = lines(len(keys), message=[" ".join(f"req={key}" for key in found) for found in keys])
+    named = assigner(settings(kind="key", key="req=[a-z]"), None).assign(frame)
+    found = []
+    for table in (Scattered(folder, most=most), Scattered(folder, most=10**6)):
+        rows = [table.add(batch) for batch in named.iter_slices(size)]
+        found.append(pl.concat([SESSIONS_SCHEMA.to_frame(), *rows, *table.finish()]))
+    assert found[0].equals(found[1])
+    assert folder.exists() == (named.height >= most)

@@ -18,14 +18,14 @@ import zstandard
 
 from rationanomaly.artifacts import sha256
 from rationanomaly.errors import InputError
-from rationanomaly.parse.source import STDIN, Source, digest, is_special, settle
+from rationanomaly.parse.source import STDIN, Piece, Source, digest, is_special, settle
 
 TEXT = b"".join(b"line %d of a log\n" % number for number in range(5000))
 
 
 def read(path: Path, max_expansion: int = 500) -> bytes:
     source = Source(path, max_expansion)
-    return b"".join(chunk for file in source.files for chunk in source.chunks(file))
+    return b"".join(chunk for piece in source.pieces for chunk in source.chunks(piece))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_what_a_broken_off_file_holds_is_kept_and_counted(
     path = tmp_path / "broken"
     path.write_bytes(compress(TEXT)[:-keep])
     source = Source(path, 500)
-    kept = b"".join(source.chunks(path))
+    kept = b"".join(source.chunks(Piece(path)))
     assert TEXT.startswith(kept)
     assert source.truncated == 1
 
@@ -77,7 +77,7 @@ def test_a_damaged_file_is_counted(tmp_path: Path) -> None:
     content[5000] ^= 255
     path.write_bytes(content)
     source = Source(path, 500)
-    assert len(b"".join(source.chunks(path))) <= 10_000
+    assert len(b"".join(source.chunks(Piece(path)))) <= 10_000
     assert source.truncated == 1
 
 
@@ -98,7 +98,7 @@ def test_a_growing_file_is_read_as_far_as_it_went_and_to_the_end_of_the_line(tmp
     path = tmp_path / "growing.log"
     path.write_bytes(b"one\ntw")
     source = Source(path, 500)
-    chunks = source.chunks(path)
+    chunks = source.chunks(Piece(path))
     first = next(chunks)
     with path.open("ab") as file:
         file.write(b"o\nthree\n")
@@ -144,7 +144,7 @@ def test_the_position_reaches_the_size(tmp_path: Path) -> None:
     path = tmp_path / "a.gz"
     path.write_bytes(gzip.compress(TEXT))
     source = Source(path, 500)
-    assert b"".join(source.chunks(path)) == TEXT
+    assert b"".join(source.chunks(Piece(path))) == TEXT
     assert source.position == source.size
 
 

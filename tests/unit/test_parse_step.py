@@ -95,6 +95,7 @@ def test_templates_say_what_is_known_of_them(parse: Parse, log: Path) -> None:
     assert len(set(row["examples"])) == 3
     number, rack = mine["parameters"][0]
     assert row["examples"][0] == f"supply {number} of rack {rack} lost its input"
+    assert row["parameters"] == mine["parameters"].unique(maintain_order=True).head(3).to_list()
 
 
 def test_templates_stand_in_the_order_of_their_first_line(parse: Parse, log: Path) -> None:

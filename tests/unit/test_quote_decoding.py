@@ -11,7 +11,7 @@ from rationanomaly.params import PromptParams
 from rationanomaly.prompt import Shown, show
 from rationanomaly.quote_decoding import MOST_WORDS, LiteralQuotes, Vocabulary
 
-SETTINGS = PromptParams(style="compact", normalise=True, max_words=48, max_characters=2000)
+SETTINGS = PromptParams(style="compact", normalise=True, max_words=48, max_characters=2000, neighbours=0)
 LOGS = ["disk failure on slot 7, rebuild stopped", "link lost", "0x00ff 17", "unforeseeable Übertragungsfehler in nid7"]
 TOKENIZER = train_tokenizer([*LOGS[:2], 'The log names "disk failure", then "rebuild".'] * 20, 400)
 VOCABULARY = Vocabulary.of(TOKENIZER)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rationanomaly.correct.appending import append_decisions
@@ -15,6 +16,7 @@ from rationanomaly.errors import InputError
 from rationanomaly.records import template_id
 from rationanomaly.review.desk import Desk, Member, NotAllowed
 from rationanomaly.review.inert import inert
+from rationanomaly.review.order import Order, Place
 from tests.template_table import template_table
 
 ADA, BOB, EVE = Member("ada"), Member("bob"), Member("eve", senior=True)
@@ -30,8 +32,8 @@ def open_desk(tmp_path: Path) -> Opener:
     def clock() -> datetime:
         return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=10 * next(seconds))
 
-    def opener(ledger: str = "ledger.jsonl", queue: list[tuple[str, str]] | None = None) -> Desk:
-        return Desk(TABLE, tmp_path / ledger, queue or [], clock)
+    def opener(ledger: str = "ledger.jsonl", order: list[Place] | None = None) -> Desk:
+        return Desk(TABLE, tmp_path / ledger, order or [], clock=clock)
 
     return opener
 
@@ -42,9 +44,74 @@ def judge(desk: Desk, member: Member, votes: list[str]) -> None:
 
 
 def test_suspicious_templates_come_first(open_desk: Opener) -> None:
-    desk = open_desk(queue=[(template_id("link is down"), "says down")])
+    desk = open_desk(order=[Place(2, "says down")])
     assert [item.template for item in desk.items] == ["link is down", "disk failed", "job done", "fan runs"]
     assert desk.items[0].reason == "says down"
+
+
+def test_the_better_order_takes_its_place_once_and_votes_stay(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def better() -> list[Place]:
+        asked.append(1)
+        return [Place(3, "smells"), Place(1, "")]
+
+    desk = Desk(TABLE, tmp_path / "ledger.jsonl", [Place(2, "")], better)
+    first = desk.items[0]
+    desk.decide(ADA, first, "independent", "abnormal")
+    for _ in range(2):
+        desk.settle_order()
+    assert asked == [1]
+    assert [item.template for item in desk.items] == ["fan runs", "job done", "disk failed", "link is down"]
+    assert (desk.items[0].reason, desk.items[0].number) == ("smells", 1)
+    assert desk.decision_of(ADA, first, "independent") is not None
+    assert desk.next_open(ADA, "independent", after=first) is desk.items[1]
+
+
+def test_the_order_is_by_the_labels_of_the_log_alone() -> None:
+    texts = [*(f"{thing} runs well" for thing in ("fan", "disk", "job", "mail")), "link died: fatal failure", "odd"]
+    labels: list[str | None] = ["normal", "normal", "normal", "abnormal", "normal", None]
+    rows = [("site", text, label) for text, label in zip(texts, labels, strict=True)]
+    order = Order(template_table(rows), wanted={template_id("job runs well")})
+    for places in (order.by_words(), order.by_suspicion()):
+        assert [place.row for place in places][:3] == [2, 5, 4]
+        assert sorted(place.row for place in places) == list(range(6))
+        assert (
+            "alert words in a normal template: died, fatal, failure" in places[2].reason or "fatal" in places[2].reason
+        )
+
+
+class Odd:
+    """A detector that finds one text abnormal."""
+
+    def scores(self, templates: list[str]) -> np.ndarray:
+        return np.array([0.99 if text == "fan runs" else 0.01 for text in templates])
+
+
+def test_a_deployed_detector_that_disagrees_comes_first(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("rationanomaly.detect.open_model", lambda model: Odd())
+    first = Order(TABLE, model="models:/log@champion").by_suspicion()[0]
+    assert TEXTS[first.row] == "fan runs"
+    assert "the detector says abnormal (0.99)" in first.reason
+    monkeypatch.undo()
+    places = Order(TABLE, model="no such folder").by_suspicion()
+    assert TEXTS[places[0].row] == "disk failed"
+    assert "does without the detector" in caplog.text
+
+
+def test_one_text_in_two_data_sets_is_two_templates(open_desk: Opener, tmp_path: Path) -> None:
+    table = template_table([("north", "disk failed", "normal"), ("south", "disk failed", "normal")])
+    desk = Desk(table, tmp_path / "both.jsonl")
+    for _ in range(2):
+        item = desk.next_open(ADA, "independent")
+        assert item is not None
+        found = desk.item(item.key)
+        assert found is not None
+        desk.decide(ADA, found, "independent", "abnormal" if item.dataset == "north" else "normal")
+    assert desk.next_open(ADA, "independent") is None
+    assert [desk.verdict(item).label for item in desk.items] == ["abnormal", "normal"]
 
 
 def test_the_next_is_open_in_order_and_round_the_end(open_desk: Opener) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 from starlette.testclient import TestClient
 
 from rationanomaly import records
+from rationanomaly.correct.ledger import read_ledger
 from rationanomaly.review.access import Access
 from rationanomaly.review.app import build_app
 from rationanomaly.review.desk import Desk, Member
@@ -17,6 +21,7 @@ from tests.template_table import template_table
 
 MEMBERS = [Member("ada"), Member("bob"), Member("eve", senior=True)]
 TEXTS = ["disk <*> failed", "disk <*> failed twice", "job done"]
+HTMX = {"HX-Request": "true"}
 Enter = Callable[..., TestClient]
 
 
@@ -30,7 +35,8 @@ class Room:
         self.desk = Desk(table, folder / "ledger.jsonl")
         self.access = Access(MEMBERS, open_desk)
         self.tokens = {member.name: token for token, member in self.access.links.items()}
-        self.app = build_app(self.desk, Surroundings(folder, table, self.desk.items), self.access, ["desk"])
+        self.surroundings = Surroundings(folder, table, self.desk.items)
+        self.app = build_app(self.desk, self.surroundings, self.access, ["desk"])
 
     def stranger(self) -> TestClient:
         return TestClient(self.app, "http://desk")
@@ -41,7 +47,7 @@ class Room:
         return client
 
     def decide(self, client: TestClient, row: int, choice: str, round_: str = "independent", **more: str) -> str:
-        fields = {"template_id": self.desk.items[row].template_id, "round": round_, "choice": choice, **more}
+        fields = {"template": self.desk.items[row].key, "round": round_, "choice": choice, **more}
         return client.post("/decide", data=fields).text
 
 
@@ -58,7 +64,7 @@ def test_a_link_opens_once(room: Room) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/independent", "/agreement", "/find", "/jump?number=1", "/around/x", "/panel/x"]
+    "path", ["/", "/independent", "/agreement", "/find", "/jump?number=1", "/lines/x", "/twins/x", "/panel/x"]
 )
 def test_strangers_see_nothing(room: Room, path: str) -> None:
     answer = room.stranger().get(path)
@@ -88,9 +94,17 @@ def test_other_sites_and_other_host_names_are_refused(room: Room) -> None:
 
 def test_independent_review_is_blind(room: Room) -> None:
     ada, bob, eve = (room.enter(member.name) for member in MEMBERS)
+    room.surroundings.prepare_twins()
     room.decide(ada, 0, "abnormal/network issue", comment="the cable came off")
     identity = room.desk.items[0].template_id
-    for path in (f"/independent/{identity}", f"/around/{identity}", "/find", f"/panel/{identity}", "/panel"):
+    for path in (
+        f"/independent/{identity}",
+        f"/lines/{identity}",
+        f"/twins/{identity}",
+        "/find",
+        f"/panel/{identity}",
+        "/panel",
+    ):
         text = bob.get(path).text
         assert "cable" not in text
         assert "network issue</span>" not in text
@@ -101,8 +115,8 @@ def test_independent_review_is_blind(room: Room) -> None:
 
 def test_a_decision_answers_with_the_next_card_and_its_address(room: Room) -> None:
     ada = room.enter("ada")
-    fields = {"template_id": room.desk.items[0].template_id, "round": "independent", "choice": "normal"}
-    answer = ada.post("/decide", data=fields, headers={"HX-Request": "true"})
+    fields = {"template": room.desk.items[0].key, "round": "independent", "choice": "normal"}
+    answer = ada.post("/decide", data=fields, headers=HTMX)
     assert answer.headers["HX-Push-Url"] == f"/independent/{room.desk.items[1].template_id}"
     assert "<html" not in answer.text
     assert "1 of 3" in answer.text
@@ -113,7 +127,7 @@ def test_a_decision_out_of_turn_is_refused_in_words(room: Room) -> None:
     assert "The panel only looks at" in room.decide(ada, 0, "normal", "panel")
     assert "Only a senior" in room.decide(ada, 0, "normal", "senior")
     assert "no decision that the ledger knows" in room.decide(ada, 0, "perhaps")
-    assert ada.post("/decide", data={"template_id": "x", "round": "independent"}).status_code == 404
+    assert ada.post("/decide", data={"template": "x", "round": "independent"}).status_code == 404
     assert ada.post("/decide", content=b"x" * 100_000).status_code == 413
     assert ada.get("/nowhere").status_code == 404
 
@@ -130,13 +144,28 @@ def test_a_full_disk_is_told_and_nothing_is_taken_as_decided(room: Room, monkeyp
     assert room.desk.progress(MEMBERS[0]).done == 0
 
 
+def test_reviewers_who_decide_at_the_same_time_lose_nothing(room: Room, tmp_path: Path) -> None:
+    clients = [room.enter(member.name) for member in MEMBERS]
+
+    def decide_often(client: TestClient) -> None:
+        for number in range(30):
+            assert "NOT STORED" not in room.decide(client, number % 3, "abnormal" if number % 2 else "normal")
+
+    with ThreadPoolExecutor(len(clients)) as together:
+        list(together.map(decide_often, clients))
+    ledger = read_ledger(tmp_path / "ledger.jsonl")
+    assert Counter(entry.decision.reviewer for entry in ledger.entries) == {"ada": 30, "bob": 30, "eve": 30}
+    assert not [problem for problem in ledger.problems if not problem.counts]
+    assert [room.desk.verdict(item).label for item in room.desk.items] == ["abnormal", "normal", "abnormal"]
+
+
 def test_undo_jump_find_and_the_end(room: Room) -> None:
     ada = room.enter("ada")
     assert "nothing to take back" in ada.post("/undo").text
     for row in range(3):
         text = room.decide(ada, row, "normal")
     assert "All 3 judged" in text
-    assert "Decide anew" in ada.post("/undo").text
+    assert "Decide anew" in ada.post("/undo", headers=HTMX).text
     assert f'data-template="{room.desk.items[2].template_id}"' in ada.get("/jump?number=99").text
     found = ada.get("/find?q=TWICE").text
     assert "failed twice" in found
@@ -156,9 +185,27 @@ def test_the_dashboard_shows_agreement_and_corrections(room: Room) -> None:
 
 
 def test_similar_templates_are_shown_with_the_label_of_the_log(room: Room) -> None:
-    text = room.enter("ada").get(f"/around/{room.desk.items[0].template_id}").text
+    ada = room.enter("ada")
+    room.surroundings.prepare_twins()
+    text = ada.get(f"/twins/{room.desk.items[0].key}").text
     assert "failed twice" in text
     assert "job done" not in text
+
+
+def test_similar_templates_keep_nobody_waiting(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, done, prepare = Event(), Event(), room.surroundings.prepare_twins
+
+    def prepare_late() -> None:
+        gate.wait(60)
+        prepare()
+        done.set()
+
+    monkeypatch.setattr(room.surroundings, "prepare_twins", prepare_late)
+    ada, address = room.enter("ada"), f"/twins/{room.desk.items[0].key}"
+    assert f'hx-get="{address}"' in ada.get(address).text, "it asks again"
+    gate.set()
+    assert done.wait(60)
+    assert "failed twice" in ada.get(address).text
 
 
 def test_lines_are_put_together_with_the_lines_around_them(tmp_path: Path) -> None:
@@ -172,6 +219,6 @@ def test_lines_are_put_together_with_the_lines_around_them(tmp_path: Path) -> No
     records.write_table(
         tmp_path / records.LINES, lines.vstack(type(lines)(rows, schema=records.LINES_SCHEMA)), records.LINES_SCHEMA
     )
-    text = room.enter("ada").get(f"/around/{ids[1]}").text
-    assert "disk sd&lt;a&gt; failed" in text
+    text = room.enter("ada").get(f"/lines/{ids[1]}").text
+    assert 'disk <mark class="variable">sd&lt;a&gt;</mark> failed' in text
     assert text.count("job done") == 2

@@ -232,7 +232,7 @@ def test_every_trick_scores_below_an_honest_answer_in_another_style(
 
 
 def test_tricks_do_not_pay_with_the_worded_prompt_either(paper: Composition) -> None:
-    settings = PromptParams(style="worded", normalise=False, max_words=48, max_characters=2000)
+    settings = PromptParams(style="worded", normalise=False, max_words=48, max_characters=2000, neighbours=0)
     raw = show(LOG, settings)
     honest = score(paper, write_response(HONEST, "abnormal"), raw).total
     assert max(score(paper, text, raw).total for text in tricks(raw).values()) < honest

@@ -14,12 +14,14 @@ from rationanomaly.baselines.blend import fit_blend
 from rationanomaly.errors import TrainingError
 from rationanomaly.evidence import check_evidence
 from rationanomaly.grpo.prompts import build_tasks
-from rationanomaly.params import Params
+from rationanomaly.params import Params, load_params
 from rationanomaly.prompt import Mode, Shown, parse_response
 from rationanomaly.records import Triplet
-from rationanomaly.sft.pool import build_pool, draw, drop_words, splice
-from rationanomaly.sft.rows import Gold, build_rows, read_gold
+from rationanomaly.sft.pool import Pool, build_pool, draw, drop_words, splice
+from rationanomaly.sft.rows import Gold, build_rows, learnt_sides, read_gold
 from rationanomaly.sft.threshold import choose_threshold
+from rationanomaly.sft.validation import Validation
+from tests.conftest import ROOT
 
 TEXTS = tuple(
     f"{part} {state}" for part in ("disk", "fan", "node", "link") for state in ("failed badly", "is ready now")
@@ -27,6 +29,7 @@ TEXTS = tuple(
 LABELS = tuple("abnormal" if "failed" in text else "normal" for text in TEXTS)
 GOLD = Gold(TEXTS, LABELS, tuple(range(len(TEXTS))))
 HELD_OUT = "cable failed badly"
+DRAWS = load_params(ROOT / "params.yaml").sft.pool
 
 
 def _micro(params: Params, **changes: object) -> Params:
@@ -67,6 +70,17 @@ def test_quotes_stay_literal_though_words_are_dropped(params: Params) -> None:
     assert all(check_evidence(parse_response(row.completion).rationale, _shown(row.text)).grounded for row in rows)
 
 
+def test_a_hundred_near_duplicates_are_told_of_as_often_as_ten_templates(params: Params) -> None:
+    dumps = [_triplet(f"dump {'x' * number} value", "normal") for number in range(1, 101)]
+    gold = Gold(
+        (*TEXTS, *(row.template for row in dumps)), (*LABELS, *["normal"] * 100), (*range(len(TEXTS)), *[99] * 100)
+    )
+    rows = build_rows(gold, [*TRIPLETS, *dumps], None, params.prompt, _micro(params, rationale_share=1.0).sft, seed=0)
+    normal = [row.text for row in rows if row.completion.endswith("<answer>normal</answer>")]
+    # Four groups of one and one of a hundred: 10 of 14 by the square root, 100 of 104 one by one, 1 of 5 by group.
+    assert 0.6 < np.mean([text.startswith("dump") for text in normal]) < 0.85
+
+
 def test_equal_seeds_give_equal_rows_and_others_do_not(params: Params) -> None:
     def make(seed: int) -> list[object]:
         return [*build_rows(GOLD, TRIPLETS, None, params.prompt, _micro(params).sft, seed)]
@@ -99,6 +113,19 @@ def test_sampled_labels_follow_the_classifier(params: Params) -> None:
 
 
 @given(
+    probabilities=st.lists(st.floats(0, 1), min_size=1, max_size=9), count=st.integers(0, 200), seed=st.integers(0, 99)
+)
+def test_the_labels_of_a_text_are_its_probability_rounded(probabilities: list[float], count: int, seed: int) -> None:
+    texts = tuple(f"text {number}" for number in range(len(probabilities)))
+    pool = Pool(texts, np.array(probabilities), np.array([0]))
+    drawn = draw(pool, count, DRAWS, np.random.default_rng(seed))
+    assert len(drawn) == count
+    for text, probability in zip(texts, probabilities, strict=True):
+        labels = [label for other, label in drawn if other == text]
+        assert abs(labels.count("abnormal") - probability * len(labels)) < 1 + 1e-9
+
+
+@given(
     words=st.lists(st.text(min_size=1), min_size=1, max_size=9),
     other=st.lists(st.text(min_size=1), min_size=1, max_size=9),
     seed=st.integers(0, 99),
@@ -119,6 +146,28 @@ def test_a_training_split_without_two_classes_is_refused(params: Params, labels:
     schema = {"split": pl.String, "label": pl.String, "template": pl.String, "group": pl.Int64}
     with pytest.raises(TrainingError, match="nothing to tell apart in the training split"):
         read_gold(pl.DataFrame(columns, schema=schema), params.prompt)
+
+
+def _split(*sides: str) -> pl.DataFrame:
+    labels = ["normal", "abnormal"] * len(sides)
+    rows = [side for side in sides for _ in range(2)]
+    texts = [f"{side} {label}" for side, label in zip(rows, labels, strict=True)]
+    return pl.DataFrame({"split": rows, "label": labels, "template": texts, "group": list(range(len(rows)))})
+
+
+def test_validation_templates_train_only_where_a_test_side_is_left_to_measure(params: Params) -> None:
+    wanted = params.sft.model_copy(update={"learn_validation": True})
+    whole, untested = _split("train", "validation", "test"), _split("train", "validation")
+    assert learnt_sides(whole, wanted) == ("train", "validation")
+    assert learnt_sides(untested, wanted) == learnt_sides(whole, params.sft) == ("train",)
+    texts = read_gold(whole, params.prompt, learnt_sides(whole, wanted)).texts
+    assert texts == ("train normal", "train abnormal", "validation normal", "validation abnormal")
+
+
+def test_labels_that_were_learnt_measure_nothing(params: Params) -> None:
+    whole, scores = _split("train", "validation", "test"), np.array([0.1, 0.9])
+    assert Validation.of(whole, params.prompt).figures(scores)["f1"] == 1.0
+    assert Validation.of(whole, params.prompt, learnt=True).figures(scores) == {}
 
 
 def test_grpo_asks_about_templates_without_a_rationale_too(params: Params) -> None:

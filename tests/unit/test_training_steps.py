@@ -9,34 +9,37 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
 from rationanomaly import artifacts, progress
+from rationanomaly.best_adapter import is_evaluation
 from rationanomaly.detector import Detector
 from rationanomaly.errors import ArtifactError, ParamsError, TrainingError
+from rationanomaly.grpo.trainer import reward_function
 from rationanomaly.model_folder import read_card, write_card
 from rationanomaly.params import Params, load_params
-from rationanomaly.prompt import PROMPT_VERSION, write_response
+from rationanomaly.prompt import write_response
 from rationanomaly.records import (
     CORPUS,
-    COST,
+    CORPUS_SCHEMA,
     CURVES,
     DETECTOR,
     LABELLED,
     LABELLED_SCHEMA,
-    MINER,
-    TEMPLATES,
-    TEMPLATES_SCHEMA,
+    PRECEDENTS,
     TRIPLETS,
     Triplet,
     read_objects,
-    template_id,
+    read_table,
     write_rows,
     write_table,
 )
+from rationanomaly.rewards import Composition
 from rationanomaly.steps import BY_NAME, Metrics, Outputs
 from tests.conftest import ROOT
+from tests.training_inputs import write_training_inputs
 
 MICRO = (
     "training.threads=1", "base.harvest=0", "base.vocabulary=400", "base.hidden=16", "base.heads=2", "base.layers=1",
@@ -71,7 +74,7 @@ def _run(name: str, params: Params, inputs: dict[str, Path], output: Path) -> Me
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     root = tmp_path_factory.mktemp("trained")
     params = load_params(ROOT / "params.yaml", MICRO)
-    _write_inputs(root)
+    write_training_inputs(root, PARTS, HELD_OUT_WORD)
     tasks: set[str] = set()
     metrics = {}
     with progress.listening(lambda event: tasks.add(event.task)):
@@ -79,35 +82,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
             inputs = {read: root / read for read in BY_NAME[name].reads}
             metrics[name] = _run(name, params, inputs, root / name)
     return Trained(params, root, metrics, tasks)
-
-
-def _write_inputs(root: Path) -> None:
-    for name in ("parse", "correct", "distill"):
-        (root / name).mkdir()
-    texts = [(f"{part} {state}", label) for part in PARTS
-             for state, label in (("failed badly", "abnormal"), ("is ready", "normal"))]  # fmt: skip
-    splits = ["train"] * 10 + ["validation"] * 4 + ["test"] * 2
-    rows: list[dict[str, Any]] = []
-    for place, ((text, label), split) in enumerate(zip(texts, splits, strict=True)):
-        text = f"{text} {HELD_OUT_WORD}" if split != "train" else text
-        rows.append({"template_id": template_id(text), "template": text, "dataset": "test", "original_label": label,
-                     "label": label, "corrected": False, "category": None, "history": [], "mixed": False, "lines": 1,
-                     "first_line": place, "group": place, "split": split})  # fmt: skip
-    _write_labelled(root, rows)
-    templates = [{**dict.fromkeys(TEMPLATES_SCHEMA), "template_id": row["template_id"],
-                  "template": row["template"], "examples": [row["template"] + " at noon"]} for row in rows]  # fmt: skip
-    write_table(root / "parse" / TEMPLATES, pl.DataFrame(templates, schema=TEMPLATES_SCHEMA), TEMPLATES_SCHEMA)
-    (root / "parse" / MINER).write_text("{}")
-    triplets = [
-        Triplet(row["template_id"], row["template"], f'It names "{row["template"].split()[0]}", so it counts.',
-                row["label"], "test", PROMPT_VERSION) for row in rows if row["split"] == "train"
-    ]  # fmt: skip
-    write_rows(root / "distill" / TRIPLETS, triplets)
-    (root / "distill" / COST).write_text(json.dumps({"target_words": 6}))
-
-
-def _write_labelled(root: Path, rows: list[dict[str, Any]]) -> None:
-    write_table(root / "correct" / LABELLED, pl.DataFrame(rows, schema=LABELLED_SCHEMA), LABELLED_SCHEMA)
 
 
 def _copy(trained: Trained, step: str, target: Path, change: Callable[[Path], None]) -> Path:
@@ -121,7 +95,7 @@ def _copy(trained: Trained, step: str, target: Path, change: Callable[[Path], No
 
 def test_nothing_held_out_reaches_tokenizer_or_corpus(trained: Trained) -> None:
     tokenizer = (trained.root / "base" / "tokenizer" / "tokenizer.json").read_text()
-    corpus = [value["text"] for _, value in read_objects(trained.root / "base" / CORPUS)]
+    corpus = read_table(trained.root / "base" / CORPUS, CORPUS_SCHEMA)["text"]
     assert HELD_OUT_WORD not in tokenizer
     assert not any(HELD_OUT_WORD in text for text in corpus)
 
@@ -138,12 +112,107 @@ def test_curves_hold_every_step(trained: Trained) -> None:
 
 def test_the_reference_of_the_kl_is_the_sft_model(trained: Trained) -> None:
     curve = [value for _, value in read_objects(trained.root / "grpo" / CURVES)]
-    assert abs(curve[0]["kl"]) < 1e-4
+    assert abs(next(entry["kl"] for entry in curve if "kl" in entry)) < 1e-4
 
 
-def test_the_logged_reward_is_the_optimised_one(trained: Trained) -> None:
-    for _, entry in read_objects(trained.root / "grpo" / CURVES):
-        assert entry["rewards/reward/mean"] == pytest.approx(entry["reward"], abs=1e-6)
+def test_curves_hold_what_tells_of_the_training(trained: Trained) -> None:
+    sft, grpo = ([entry for _, entry in read_objects(trained.root / step / CURVES)] for step in ("sft", "grpo"))
+    weights = trained.params.grpo.reward.weights.model_dump()
+    told = {"reward", "reward_std", "frac_reward_zero_std", "entropy", "kl", "valid", "terms/format"}
+    told |= {"completions/mean_length", "completions/clipped_ratio", "clip_ratio/region_mean"}
+    for entry in (entry for entry in grpo if "reward" in entry):
+        assert told <= set(entry)
+        if entry["valid"] > 0:
+            assert {f"terms/{name}" for name, weight in weights.items() if weight > 0} <= set(entry)
+    evaluated = {name: {e["step"] for e in curve if is_evaluation(e)} for name, curve in (("sft", sft), ("grpo", grpo))}
+    assert evaluated == {"sft": {0, 3, 6}, "grpo": {0, 1, 2}}
+    for entry in (entry for curve in (sft, grpo) for entry in curve if is_evaluation(entry)):
+        assert {"validation/loss", "validation/f1", "validation/ap", "validation/score"} <= set(entry)
+
+
+def test_the_adapter_of_the_best_evaluation_is_kept(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rationanomaly.grpo import step
+
+    falling = iter((0.9, 0.5, 0.4))
+    monkeypatch.setattr(step, "_figures", lambda *_: {"ap": next(falling)})
+    found = trained.step("grpo", tmp_path / "grpo")
+    name = Path("adapter") / "adapter_model.safetensors"
+    assert artifacts.sha256(trained.root / "sft" / name) == artifacts.sha256(tmp_path / "grpo" / name)
+    assert (found["grpo/best_step"], found["grpo/validation_ap"], found["grpo/steps"]) == (0, 0.9, 2)
+
+
+def test_an_alarm_ends_the_training_and_says_so(
+    trained: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    alarms = trained.params.grpo.alarms.model_copy(update={"window": 1, "least_entropy": 100.0})
+    grpo = trained.params.grpo.model_copy(update={"steps": 4, "alarms": alarms})
+    watched = replace(trained, params=trained.params.model_copy(update={"grpo": grpo}))
+    found = watched.step("grpo", tmp_path / "grpo")
+    assert (found["grpo/alarm"], found["grpo/steps"]) == (1, 1)
+    assert "alarm at step 1 of GRPO: the entropy is" in caplog.text
+    curve = [entry for _, entry in read_objects(tmp_path / "grpo" / CURVES)]
+    assert {"step": 1.0, "alarm/collapse": 1.0} in curve
+    assert Detector.open(tmp_path / "grpo").judge(["pump failed badly"])
+
+
+def test_the_logged_reward_is_the_optimised_one(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trl import GRPOTrainer
+
+    from rationanomaly.grpo import trainer
+
+    paid: list[list[float]] = []
+    optimised: list[list[float]] = []
+    make, generate = trainer.reward_function, GRPOTrainer._generate_and_score_completions
+
+    def watched(*settings: Any) -> Callable[..., list[float]]:
+        reward = make(*settings)
+
+        def pay(**columns: Any) -> list[float]:
+            # The micro model writes nothing of the right form; without different rewards nothing would be optimised.
+            completions = [write_response(f"as {place}" * place, "normal") for place, _ in enumerate(columns["text"])]
+            paid.append(reward(**columns | {"completions": completions}))
+            return paid[-1]
+
+        return pay
+
+    def watch(self: GRPOTrainer, inputs: Any) -> Any:
+        found = generate(self, inputs)
+        optimised.append(found["advantages"].tolist())
+        return found
+
+    monkeypatch.setattr(trainer, "reward_function", watched)
+    monkeypatch.setattr(GRPOTrainer, "_generate_and_score_completions", watch)
+    trained.step("grpo", tmp_path / "grpo")
+    curve = [entry for _, entry in read_objects(tmp_path / "grpo" / CURVES) if "reward" in entry]
+    assert len(curve) == len(paid) == len(optimised) == trained.params.grpo.steps
+    for entry, rewards, advantages in zip(curve, paid, optimised, strict=True):
+        assert entry["reward"] == pytest.approx(float(np.mean(rewards)), abs=1e-6)
+        groups = np.array(rewards).reshape(-1, trained.params.grpo.generations)
+        centred = groups - groups.mean(axis=1, keepdims=True)
+        # TRL divides by the group's spread, to which it adds 1e-4.
+        expected = centred / (groups.std(axis=1, ddof=1, keepdims=True) + 1e-4)
+        assert np.ptp(groups, axis=1).min() > 0.01
+        assert advantages == pytest.approx(expected.ravel(), abs=1e-5)
+
+
+def test_the_terms_in_the_curves_add_up_to_the_reward(trained: Trained) -> None:
+    weights = trained.params.grpo.reward.weights.model_dump()
+    texts = [write_response('It names "disk", so it counts.', "normal"), write_response('"fan" is "fan"', "abnormal")]
+    logged: dict[str, float] = {}
+    composition = Composition.from_params(trained.params.grpo.reward)
+    totals = reward_function(composition, 6)(
+        completions=texts, text=["disk is ready", "fan failed badly"], label=["normal", "abnormal"],
+        reference=[None, None], log_metric=logged.__setitem__,
+    )  # fmt: skip
+    terms = {name: logged[f"terms/{name}"] for name in weights if f"terms/{name}" in logged}
+    assert set(terms) == {name for name, weight in weights.items() if weight > 0}
+    mean = logged["terms/format"] + sum(weights[name] * value for name, value in terms.items())
+    assert mean == pytest.approx(sum(totals) / 2, abs=1e-6)
+    assert all(logged[f"terms/{name}_spread"] >= 0 for name in terms)
 
 
 def test_grpo_trains_the_adapter_where_rewards_differ(
@@ -151,7 +220,7 @@ def test_grpo_trains_the_adapter_where_rewards_differ(
 ) -> None:
     from rationanomaly.grpo import trainer
 
-    def by_place(_composition: object, _target_words: int) -> Callable[..., list[float]]:
+    def by_place(*_: object) -> Callable[..., list[float]]:
         return lambda completions, **_: [float(place) for place, _text in enumerate(completions)]
 
     monkeypatch.setattr(trainer, "reward_function", by_place)
@@ -168,17 +237,45 @@ def test_the_same_seed_gives_the_same_bytes(trained: Trained, tmp_path: Path) ->
         assert first.digest == second.digest
 
 
-def test_skipping_prompt_positions_leaves_the_losses_as_they_are(
+def test_the_head_for_a_cpu_leaves_the_losses_as_they_are(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from contextlib import nullcontext
 
-    from rationanomaly.sft import trainer
+    from trl.kernels import chunked_logprob
+    from trl.trainer import utils
 
-    monkeypatch.setattr(trainer, "scoring_completions_only", nullcontext)
+    from rationanomaly import cpu_head
+
+    for_gpus = chunked_logprob.TOKEN_CHUNK_SIZE
+    with cpu_head.used():
+        assert utils._use_triton("cpu")
+        assert for_gpus > chunked_logprob.TOKEN_CHUNK_SIZE
+    assert for_gpus == chunked_logprob.TOKEN_CHUNK_SIZE
+    monkeypatch.setattr(cpu_head, "used", nullcontext)
     trained.step("sft", tmp_path / "sft")
-    curves = [[value["loss"] for _, value in read_objects(root / "sft" / CURVES)] for root in (trained.root, tmp_path)]
+    curves = [_losses(root / "sft") for root in (trained.root, tmp_path)]
     assert curves[0] == pytest.approx(curves[1], abs=1e-4)
+
+
+def _losses(folder: Path) -> list[float]:
+    return [entry["loss"] for _, entry in read_objects(folder / CURVES) if "loss" in entry]
+
+
+def test_a_batch_that_is_cut_into_passes_gives_the_same_losses(trained: Trained, tmp_path: Path) -> None:
+    cut = trained.params.training.model_copy(update={"micro_batch": 2})
+    small = replace(trained, params=trained.params.model_copy(update={"training": cut}))
+    small.step("sft", tmp_path / "sft")
+    curves = [[value["loss"] for _, value in read_objects(root / "sft" / CURVES) if "loss" in value]
+              for root in (trained.root, tmp_path)]  # fmt: skip
+    assert curves[0] == pytest.approx(curves[1], abs=1e-4)
+
+
+def test_grpo_generates_whole_groups_when_a_pass_holds_a_part_of_one(trained: Trained, tmp_path: Path) -> None:
+    cut = trained.params.training.model_copy(update={"micro_batch": 1})
+    small = replace(trained, params=trained.params.model_copy(update={"training": cut}))
+    small.step("grpo", tmp_path / "grpo")
+    assert len([value for _, value in read_objects(tmp_path / "grpo" / CURVES) if "loss" in value]) == 2
 
 
 @pytest.mark.parametrize("step", ["base", "sft", "grpo"])
@@ -223,6 +320,20 @@ def test_no_path_of_this_machine_is_written(trained: Trained) -> None:
 
 
 # ---------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize("step", ["sft", "grpo"])
+def test_too_little_memory_is_refused_before_weights_are_loaded(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    from rationanomaly import model_folder
+    from rationanomaly.memory import check
+
+    monkeypatch.setattr(check, "machine_memory", lambda: 2**20)
+    monkeypatch.setattr(model_folder, "load_base", lambda files: pytest.fail("weights were loaded"))
+    monkeypatch.setattr(f"rationanomaly.{step}.step.load_base", lambda files: pytest.fail("weights were loaded"))
+    with pytest.raises(TrainingError, match=rf"{step}: the training needs .*, and 0\.0 GB are free"):
+        trained.step(step, tmp_path / step)
 
 
 def test_a_folder_without_its_adapter_is_refused(trained: Trained, tmp_path: Path) -> None:
@@ -289,12 +400,35 @@ def test_rationales_longer_than_the_context_are_refused(trained: Trained, tmp_pa
     assert not (tmp_path / "sft").exists()
 
 
-def test_a_training_split_of_one_class_is_refused(trained: Trained, tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", ["sft", "grpo"])
+@pytest.mark.parametrize(
+    ("column", "value", "problem"),
+    [("label", "normal", "all 10 templates are normal"), ("split", "test", "there are no templates")],
+)
+def test_a_training_split_that_is_empty_or_of_one_class_is_refused(
+    trained: Trained, tmp_path: Path, step: str, column: str, value: str, problem: str
+) -> None:
     (tmp_path / "correct").mkdir()
-    table = pl.read_parquet(trained.root / "correct" / LABELLED).with_columns(label=pl.lit("normal"))
+    (tmp_path / "correct" / PRECEDENTS).touch()
+    table = pl.read_parquet(trained.root / "correct" / LABELLED).with_columns(pl.lit(value).alias(column))
     write_table(tmp_path / "correct" / LABELLED, table, LABELLED_SCHEMA)
-    with pytest.raises(TrainingError, match="all 10 templates are normal"):
-        trained.step("sft", tmp_path / "sft", correct=tmp_path / "correct")
+    with pytest.raises(TrainingError, match=f"nothing to tell apart in the training split: {problem}"):
+        trained.step(step, tmp_path / step, correct=tmp_path / "correct")
+    assert not (tmp_path / step).exists()
+
+
+def test_a_base_whose_tokenizer_splits_the_answer_words_alike_is_refused(trained: Trained, tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    local = tmp_path / "model"
+    shutil.copytree(trained.root / "base" / "base", local)
+    blind = Tokenizer(models.WordLevel({"<unk>": 0, "log": 1}, unk_token="<unk>"))
+    blind.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=blind, unk_token="<unk>", eos_token="<unk>").save_pretrained(local)
+    with pytest.raises(TrainingError, match="splits the answer words"):
+        _from_hub(trained, local).step("base", tmp_path / "base")
+    assert not (tmp_path / "base").exists()
 
 
 @pytest.mark.parametrize(("evaluations", "problem"), [(0, "SFT: the loss is nan at step"), (6, "not numbers")])
@@ -313,7 +447,7 @@ def test_grpo_refuses_an_adapter_that_is_not_trainable(
     from rationanomaly.grpo import step
     from rationanomaly.model_folder import load_adapted
 
-    monkeypatch.setattr(step, "load_adapted", lambda folder, card, trainable: load_adapted(folder, card))
+    monkeypatch.setattr(step, "load_adapted", lambda folder, card, **_: load_adapted(folder, card))
     with pytest.raises(TrainingError, match="no trainable parameter"):
         trained.step("grpo", tmp_path / "grpo")
 
@@ -322,26 +456,55 @@ def test_a_local_base_in_the_layout_of_the_hub_is_taken(trained: Trained, tmp_pa
     local = tmp_path / "model"
     shutil.copytree(trained.root / "base" / "base", local)
     shutil.copytree(trained.root / "base" / "tokenizer", local, dirs_exist_ok=True)
-    model = trained.params.model.model_copy(update={"source": "hub", "name": str(local)})
-    hub = replace(trained, params=trained.params.model_copy(update={"model": model}))
-    hub.step("base", tmp_path / "base")
+    _from_hub(trained, local).step("base", tmp_path / "base")
     expected = Detector.open(trained.root / "base").scores(["pump failed badly"])
     assert list(Detector.open(tmp_path / "base").scores(["pump failed badly"])) == pytest.approx(list(expected))
 
 
+def test_a_base_in_16_bit_floats_trains_in_the_format_that_a_gpu_computes_in(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from rationanomaly.model_folder import load_base
+
+    load_base(trained.root / "base" / "base").half().save_pretrained(tmp_path)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert load_base(tmp_path, trained.params.training).dtype == torch.bfloat16
+    assert load_base(tmp_path).dtype == torch.float16
+    assert load_base(trained.root / "base" / "base", trained.params.training).dtype == torch.float32
+
+
 def test_a_hub_id_without_a_revision_is_refused(trained: Trained, tmp_path: Path) -> None:
-    model = trained.params.model.model_copy(update={"source": "hub", "name": "someone/some-model"})
-    hub = replace(trained, params=trained.params.model_copy(update={"model": model}))
     with pytest.raises(ParamsError, match=r"model\.revision"):
-        hub.step("base", tmp_path / "base")
+        _from_hub(trained, "someone/some-model").step("base", tmp_path / "base")
 
 
-def test_a_local_base_with_pickled_weights_is_refused(trained: Trained, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("pytorch_model.bin", "", "pickled weights are never loaded"),
+        ("modeling_evil.py", "", "may not hold code"),
+        ("config.json", '{"auto_map": {"AutoModel": "evil.Model"}}', "auto_map"),
+        ("tokenizer_config.json", '{"auto_map": {"AutoTokenizer": ["evil.Tokenizer", null]}}', "auto_map"),
+        ("config.json", "[]", "holds no weights"),
+        ("config.json", "no JSON", "no readable config.json"),
+    ],
+)
+def test_a_local_base_that_is_unsafe_or_no_model_is_refused(
+    trained: Trained, tmp_path: Path, name: str, content: str, problem: str
+) -> None:
     local = tmp_path / "model"
     local.mkdir()
     (local / "config.json").write_text("{}")
-    (local / "pytorch_model.bin").write_bytes(b"")
-    model = trained.params.model.model_copy(update={"source": "hub", "name": str(local)})
-    hub = replace(trained, params=trained.params.model_copy(update={"model": model}))
-    with pytest.raises(ArtifactError, match="pickled weights"):
-        hub.step("base", tmp_path / "base")
+    (local / name).write_text(content)
+    with pytest.raises(ArtifactError, match=problem) as caught:
+        _from_hub(trained, local).step("base", tmp_path / "base")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "base").exists()
+
+
+def _from_hub(trained: Trained, name: Path | str) -> Trained:
+    """The same with a base of this name."""
+    model = trained.params.model.model_copy(update={"source": "hub", "name": str(name)})
+    return replace(trained, params=trained.params.model_copy(update={"model": model}))

@@ -7,34 +7,38 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rationanomaly.distill.domains import Domain, domain_of, tone_of
+from rationanomaly.distill.domains import Domain, domain_of
 from rationanomaly.distill.phrases import (
     CONCLUSIONS,
+    FAULT_OPENINGS,
     IMPLICATIONS,
     NO_EVIDENCE_ABNORMAL,
     NO_EVIDENCE_IMPLICATIONS,
     NO_EVIDENCE_OPENINGS,
-    OPENINGS,
+    PART_IMPLICATION,
+    PLAIN_OPENINGS,
 )
-from rationanomaly.distill.quoting import choose_quotes, tokens
+from rationanomaly.distill.quoting import Text, choose_quotes
+from rationanomaly.distill.signs import Reading, read
 from rationanomaly.distill.teachers import Answer, Bill, Question, Teacher
 from rationanomaly.evidence import required_quotes
 from rationanomaly.params import Params
 from rationanomaly.prompt import write_response
+from rationanomaly.steps import Inputs
 
 
 @contextmanager
-def open_builtin(params: Params, _: Path) -> Iterator[Teacher]:
+def open_builtin(params: Params, _: Inputs, __: Path) -> Iterator[Teacher]:
     """The built-in teacher with the seed of the run."""
     yield BuiltinTeacher(params.run.seed)
 
 
 class BuiltinTeacher:
-    """Writes three sentences: the key words with quotes, what they imply, the conclusion."""
+    """Writes three sentences: the key parameters with quotes, what they imply, the conclusion."""
 
     name = "builtin"
     #: Changes whenever the rules or the sentences change.
-    prompt_version = "builtin-1"
+    prompt_version = "builtin-2"
     bill = Bill()
 
     def __init__(self, seed: int) -> None:
@@ -46,21 +50,24 @@ class BuiltinTeacher:
 
     def _rationale(self, question: Question) -> str:
         chance = random.Random(f"{self._seed}|{question.template_id}|{question.sample}|{question.attempt}")  # noqa: S311
-        found = [part for token in tokens(question.shown) for part in token.parts]
-        tone = tone_of(found)
+        text = Text.of(question.shown)
+        reading = read(text.words, text.values)
         # The label comes into play last: not even the choice of words before the conclusion may depend on it.
         if required_quotes(question.shown) == 0:
             opening, implication = chance.choice(NO_EVIDENCE_OPENINGS), chance.choice(NO_EVIDENCE_IMPLICATIONS)
-            conclusions = CONCLUSIONS["normal", False] if question.label == "normal" else NO_EVIDENCE_ABNORMAL
+            conclusions = CONCLUSIONS["normal", "plain"] if question.label == "normal" else NO_EVIDENCE_ABNORMAL
         else:
-            domain = domain_of(found)
-            quotes = choose_quotes(question.shown, domain, chance)
-            opening = chance.choice(OPENINGS[len(quotes)]).format(*quotes)
-            implication = _filled(chance.choice(IMPLICATIONS[tone]), domain, chance)
-            conclusions = CONCLUSIONS[question.label, tone != "plain"]
+            domain = domain_of(text.words)
+            quotes = choose_quotes(text, reading, domain)
+            openings = PLAIN_OPENINGS if reading.tone == "plain" else FAULT_OPENINGS
+            opening = chance.choice(openings[len(quotes)]).format(*quotes)
+            implication = _implication(reading, domain, chance)
+            conclusions = CONCLUSIONS[question.label, reading.tone]
         return f"{opening} {implication} {chance.choice(conclusions)}"
 
 
-def _filled(sentence: str, domain: Domain, chance: random.Random) -> str:
-    role, harm = chance.choice(domain.roles), chance.choice(domain.harms)
-    return sentence.format(topic=domain.topic, role=role, harm=harm)
+def _implication(reading: Reading, domain: Domain, chance: random.Random) -> str:
+    sign = reading.easing or reading.event
+    about = {"topic": domain.topic, "role": chance.choice(domain.roles), "harm": chance.choice(domain.harms)}
+    clause = (sign.implication if sign else PART_IMPLICATION).format(**about)
+    return chance.choice(IMPLICATIONS).format(implication=clause)

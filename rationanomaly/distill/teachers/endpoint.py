@@ -30,6 +30,7 @@ from rationanomaly.distill.teachers import Answer, Bill, Question, Teacher
 from rationanomaly.distill.wire import Reply, Wire
 from rationanomaly.errors import SurroundingsError
 from rationanomaly.params import DistillParams, Params
+from rationanomaly.steps import Inputs
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ def campaign_of(params: Params, prompt: TeacherPrompt) -> str:
 
 
 @contextmanager
-def open_endpoint(params: Params, state: Path) -> Iterator[Teacher]:
+def open_endpoint(params: Params, _: Inputs, state: Path) -> Iterator[Teacher]:
     """The endpoint that params name, with the journal in the state folder."""
     prompt, secrets = load_teacher_prompt(params), Secrets()
     with secrets.kept_out_of_logs(), Journal(state, campaign_of(params, prompt), secrets) as journal:

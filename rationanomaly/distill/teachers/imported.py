@@ -1,6 +1,6 @@
 """Existing reasoning as a teacher: JSON Lines with ``input`` (a template) and ``reasoning`` (the whole answer).
 
-    rationanomaly distill --set distill.teacher=import --set distill.reasoning=FILE
+    rationanomaly distill --set distill.teacher=import --input reasoning=FILE
 
 Such reasoning was written about logs as they are; where the prompt shows them normalised, its quotes are rewritten in
 the same way. All checks are made as for any teacher: an answer that contradicts the corrected label is refused whatever
@@ -20,6 +20,7 @@ from rationanomaly.errors import InputError
 from rationanomaly.params import Params, PromptParams
 from rationanomaly.prompt import show
 from rationanomaly.records import read_objects
+from rationanomaly.steps import Inputs
 
 #: Typographic double quotes, and the backquotes of Markdown.
 _STRAIGHT = str.maketrans({"“": '"', "”": '"', "„": '"', "`": '"'})
@@ -29,9 +30,9 @@ ABSENT = "absent"
 
 
 @contextmanager
-def open_import(params: Params, _: Path) -> Iterator[Teacher]:
-    """The reasoning in the file that params name."""
-    yield ImportTeacher(params.distill.reasoning, params.prompt)
+def open_import(params: Params, inputs: Inputs, _: Path) -> Iterator[Teacher]:
+    """The reasoning in the raw input ``reasoning``."""
+    yield ImportTeacher(inputs["reasoning"], params.prompt)
 
 
 class ImportTeacher:

@@ -15,6 +15,7 @@ from typing import Any
 
 from rationanomaly import progress
 from rationanomaly.artifacts import sha256
+from rationanomaly.base import hub
 from rationanomaly.distill.budget import Tokens, worst_case
 from rationanomaly.distill.journal import Journal, Kept, digest
 from rationanomaly.distill.redaction import Secrets
@@ -23,6 +24,7 @@ from rationanomaly.distill.teacher_prompt import TeacherPrompt, load_teacher_pro
 from rationanomaly.distill.teachers import Answer, Bill, Question, Teacher
 from rationanomaly.errors import SurroundingsError
 from rationanomaly.params import DistillParams, Params
+from rationanomaly.steps import Inputs
 
 
 def campaign_of(params: Params, prompt: TeacherPrompt) -> str:
@@ -34,7 +36,7 @@ def campaign_of(params: Params, prompt: TeacherPrompt) -> str:
 
 
 @contextmanager
-def open_local(params: Params, state: Path) -> Iterator[Teacher]:
+def open_local(params: Params, _: Inputs, state: Path) -> Iterator[Teacher]:
     """The local model that params name, with the journal in the state folder."""
     prompt = load_teacher_prompt(params)
     with Journal(state, campaign_of(params, prompt), Secrets()) as journal:
@@ -59,7 +61,7 @@ class LocalTeacher:
         """See `Teacher`.
 
         Raises:
-            SurroundingsError: there is no such model, or it has no safetensors.
+            ArtifactError, ParamsError, SurroundingsError: see `hub.fetch`; or it is no language model.
         """
         requests = [Request.of(question, self._prompt, self._journal.campaign) for question in questions]
         missing = [request for request in requests if self._journal.answer(request.key) is None]
@@ -102,11 +104,12 @@ class LocalTeacher:
             from transformers import AutoModelForCausalLM, AutoTokenizer
 
             local = self._settings.local
+            files = str(hub.fetch(local.model, local.revision, "distill.local.model"))
             try:
-                tokenizer = AutoTokenizer.from_pretrained(local.model, revision=local.revision, padding_side="left")
-                model = AutoModelForCausalLM.from_pretrained(local.model, revision=local.revision, use_safetensors=True)
+                tokenizer = AutoTokenizer.from_pretrained(files, padding_side="left", trust_remote_code=False)
+                model = AutoModelForCausalLM.from_pretrained(files, use_safetensors=True, trust_remote_code=False)
             except (OSError, ValueError) as error:
-                mend = "Set distill.local.model to a folder with a model in safetensors, or to a hub id"
+                mend = "Set distill.local.model to a folder with a causal language model, or to the hub id of one"
                 raise SurroundingsError(f"the teacher's model can't be loaded: {error}", mend=mend) from error
             if tokenizer.pad_token_id is None:
                 tokenizer.pad_token = tokenizer.eos_token

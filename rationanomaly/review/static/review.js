@@ -30,6 +30,9 @@ document.addEventListener("click", (event) => {
   button.setAttribute("aria-expanded", String(!panel.hidden));
 });
 
+// Not `autofocus`: the browser would try again a frame after htmx has done it, and complain.
+document.addEventListener("htmx:load", (event) => event.detail.elt.querySelector("[data-first]")?.focus());
+
 // A decision that could not be sent must not look as if it was taken.
 for (const name of ["htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(name, (event) => {

@@ -1,13 +1,13 @@
-"""A part of a log, read and masked: what one machine of several makes, and all of it where there is only one.
+"""A shard of a log, read and masked: what one machine of several makes, and all of it where there is only one.
 
-A part's folder holds its records in batches, the distinct masks of each batch, the rejected lines and what was
-counted. Line numbers begin at 1 in each part; `merging.merge` puts the parts together.
+A shard's folder holds its records in batches, the distinct masks of each batch, the rejected lines and what was
+counted. Line numbers begin at 1 in each shard; `merging.merge` puts the shards together.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,17 +20,18 @@ from rationanomaly.parse.mining import Miner
 from rationanomaly.parse.prefetch import prefetch
 from rationanomaly.parse.reading import LogReader
 from rationanomaly.parse.rejects import write_rejects
+from rationanomaly.parse.source import Piece
 
-_ABOUT = "part.json"
+_ABOUT = "shard.json"
 
 
 @dataclass(frozen=True)
-class Part:
-    """A finished part.
+class Shard:
+    """A finished shard.
 
     Attributes:
         folder: where it lies.
-        number: its place among the parts of the log.
+        number: its place among the shards of the log.
         log: what was read, for errors.
         format: name of the format.
         counts: what was counted.
@@ -55,38 +56,47 @@ class Part:
             yield pl.read_ipc(_batch(self.folder, number))
 
 
-def read_part(log: Path, format_name: str, settings: ParseParams, folder: Path, number: int = 0) -> Part:
-    """Read one part of a log into a new folder.
+def read_shard(
+    log: Path,
+    format_name: str,
+    settings: ParseParams,
+    folder: Path,
+    number: int = 0,
+    pieces: Sequence[Piece] | None = None,
+) -> Shard:
+    """Read one shard of a log into a folder.
 
     Args:
-        log: a file, a glob or standard input; where there are several parts, each is whole files.
+        log: a file, a glob or standard input.
         format_name: name of a format, or ``auto``.
         settings: the params section ``parse``.
-        folder: is made.
-        number: place of the part among the parts of the log.
+        folder: is made if it is not there.
+        number: place of the shard among the shards of the log.
+        pieces: what the shard holds of the log; None: all.
 
     Raises:
         InputError: missing or empty file, or no format fits.
         ParamsError: no such format.
     """
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     miner, batches = Miner.new(settings), 0
-    reader = LogReader(log, format_name, settings, rejects=write_rejects(folder / records.REJECTS), part=True)
+    rejects = write_rejects(folder / records.REJECTS)
+    reader = LogReader(log, format_name, settings, rejects=rejects, shard=number, pieces=pieces)
     for batch in prefetch(reader):
         masked = miner.masked(batch)
         masked.write_ipc(_batch(folder, batches), compression="uncompressed")
         masked.select(pl.col("mask").unique(maintain_order=True).cast(pl.String)).write_ipc(_masks(folder, batches))
         batches += 1
-    part = Part(folder, number, str(log), reader.format.name, reader.counts, batches)
-    about = {name: value for name, value in asdict(part).items() if name != "folder"}
+    shard = Shard(folder, number, str(log), reader.format.name, reader.counts, batches)
+    about = {name: value for name, value in asdict(shard).items() if name != "folder"}
     artifacts.write_json(folder / _ABOUT, about)
-    return part
+    return shard
 
 
-def open_part(folder: Path) -> Part:
-    """The part that `read_part` left in a folder."""
+def open_shard(folder: Path) -> Shard:
+    """The shard that `read_shard` left in a folder."""
     about = json.loads((folder / _ABOUT).read_bytes())
-    return Part(**about | {"folder": folder, "counts": Counts(**about["counts"])})
+    return Shard(**about | {"folder": folder, "counts": Counts(**about["counts"])})
 
 
 def _batch(folder: Path, number: int) -> Path:

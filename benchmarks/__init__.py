@@ -1,0 +1,1 @@
+"""Measurements, each with its targets: `make bench-NAME` runs `python -m benchmarks.NAME`."""

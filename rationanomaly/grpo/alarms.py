@@ -1,0 +1,122 @@
+"""Alarms of GRPO: collapse, length drift, reward hacking. Each is read off the curves, so it can be read again later.
+
+What they look for:
+
+- collapse: the share of well-formed texts falls, or the entropy of the policy is next to nothing, so that all
+  completions of a group are alike and there is nothing left to learn from;
+- length: completions have become much longer or shorter than they were, as a reward that pays for it makes them;
+- hacking: the reward has risen while what it stands for, F1 or grounding on validation templates, has fallen.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from rationanomaly.best_adapter import VALIDATION, is_evaluation
+from rationanomaly.checkpoints import Curve
+from rationanomaly.params import AlarmParams
+
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
+
+logger = logging.getLogger(__name__)
+
+#: In the curves: the step at which an alarm went off holds this before its kind.
+ALARM = "alarm/"
+_LENGTH = "completions/mean_length"
+_WATCHED = ("f1", "grounded")
+
+Entry = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """What is wrong, since which step, in words."""
+
+    kind: Literal["collapse", "length", "hacking"]
+    step: int
+    problem: str
+
+
+def find_alarm(curve: Sequence[Entry], params: AlarmParams) -> Alarm | None:
+    """The first alarm that the newest entries of the curves give; None if all is well.
+
+    Args:
+        curve: entries of steps, with what TRL and the reward logged, and of evaluations, in their order.
+        params: ``grpo.alarms``.
+    """
+    steps = [entry for entry in curve if "reward" in entry]
+    if not steps:
+        return None
+    now = int(steps[-1]["step"])
+    problem = _collapse(steps, params)
+    if problem:
+        return Alarm("collapse", now, problem)
+    problem = _drift(steps, params)
+    if problem:
+        return Alarm("length", now, problem)
+    problem = _hacking(steps, [entry for entry in curve if is_evaluation(entry)], params)
+    return Alarm("hacking", now, problem) if problem else None
+
+
+def went_off(curve: Sequence[Entry]) -> bool:
+    """Whether the curves say that an alarm went off."""
+    return any(key.startswith(ALARM) for entry in curve for key in entry)
+
+
+def watch(curve: Curve, params: AlarmParams) -> TrainerCallback:
+    """A callback that looks for alarms after each step, writes the first one into the curves and stops the training.
+
+    It has to stand behind the callbacks that fill the curves.
+    """
+    from transformers import TrainerCallback
+
+    class Watch(TrainerCallback):
+        def on_log(self, _args: Any, _state: Any, control: Any, **_: Any) -> None:
+            alarm = None if went_off(curve) else find_alarm(curve, params)
+            if alarm is None:
+                return
+            curve.append({"step": float(alarm.step), f"{ALARM}{alarm.kind}": 1.0})
+            done = "training stops and the best adapter is kept" if params.stop else "training goes on"
+            logger.warning("alarm at step %d of GRPO: %s; %s", alarm.step, alarm.problem, done)
+            control.should_training_stop = control.should_training_stop or params.stop
+
+    return Watch()
+
+
+def _collapse(steps: Sequence[Entry], params: AlarmParams) -> str:
+    valid, entropy = _means(steps, "valid", params.window), _means(steps, "entropy", params.window)
+    if valid and valid[-1] < max(valid) - params.valid_fall:
+        return f"well-formed completions fell from {max(valid):.2f} to {valid[-1]:.2f}"
+    if entropy and entropy[-1] < params.least_entropy:
+        return f"the entropy is {entropy[-1]:.3f} nats per token, so completions are all alike"
+    return ""
+
+
+def _drift(steps: Sequence[Entry], params: AlarmParams) -> str:
+    lengths = _means(steps, _LENGTH, params.window)
+    if not lengths or 1 / params.length_factor <= lengths[-1] / max(lengths[0], 1) <= params.length_factor:
+        return ""
+    return f"the mean length of completions went from {lengths[0]:.0f} to {lengths[-1]:.0f} tokens"
+
+
+def _hacking(steps: Sequence[Entry], evaluations: Sequence[Entry], params: AlarmParams) -> str:
+    rewards = _means(steps, "reward", params.window)
+    if not rewards or rewards[-1] <= rewards[0] or len(evaluations) < 2:
+        return ""
+    first, last = evaluations[0], evaluations[-1]
+    for name in _WATCHED:
+        before, after = first.get(f"{VALIDATION}{name}"), last.get(f"{VALIDATION}{name}")
+        if before is not None and after is not None and after < before - params.validation_fall:
+            risen = f"the reward rose from {rewards[0]:.2f} to {rewards[-1]:.2f}"
+            return f"{risen} while {name} on validation templates fell from {before:.2f} to {after:.2f}"
+    return ""
+
+
+def _means(steps: Sequence[Entry], name: str, window: int) -> list[float]:
+    """Means over windows of steps that end at each step; none before the first window is full."""
+    values = [entry[name] for entry in steps if name in entry]
+    return [sum(values[end - window : end]) / window for end in range(window, len(values) + 1)]

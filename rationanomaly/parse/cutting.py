@@ -1,0 +1,104 @@
+"""Cut a log into shards, to be read by as many machines: stretches of about equal size that begin with a record."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import accumulate
+from pathlib import Path
+
+import polars as pl
+
+from rationanomaly.errors import InputError
+from rationanomaly.params import ParseParams
+from rationanomaly.parse import formats
+from rationanomaly.parse.compression import first_bytes, is_compressed
+from rationanomaly.parse.detection import detect
+from rationanomaly.parse.formats import Format
+from rationanomaly.parse.joining import begins
+from rationanomaly.parse.lines import BOM, Counts, split_lines
+from rationanomaly.parse.reading import AUTO
+from rationanomaly.parse.redaction import Redactor
+from rationanomaly.parse.source import STDIN, Piece, Source, find_files
+
+#: Bytes behind the wanted place in which a record is looked for; where there is none, no cut is made.
+_WINDOW = 2**22
+
+
+def find_format(log: Path, name: str, settings: ParseParams) -> Format:
+    """The format of a log: that of the name, or for ``auto`` what `reading.LogReader` would detect.
+
+    Raises:
+        InputError: missing or empty file, no line, or no format fits.
+        ParamsError: no such format.
+    """
+    if name != AUTO:
+        return formats.find(name, settings)
+    source, redactor = Source(log, settings.max_expansion), Redactor(settings.redact, settings.redact_patterns)
+    for piece in source.pieces:
+        for lines in split_lines(source.chunks(piece), settings.max_line_bytes, Counts()):
+            if lines.height:
+                return detect(redactor.redact(lines)["raw"], settings, piece.file).format
+    raise InputError("holds no line", file=log, mend="Correct data.logs")
+
+
+def cut(log: Path, shards: int, form: Format, settings: ParseParams) -> list[list[Piece]]:
+    """The pieces of each shard, in the order of the log; compressed files stay whole, and a shard may be empty.
+
+    Every piece of a file but its first begins with a record. So no record lies in two shards, and the records of all
+    shards are those of the log read as one.
+
+    Args:
+        log: a file or a glob.
+        shards: how many.
+        form: the format of the log.
+        settings: the params section ``parse``.
+
+    Raises:
+        InputError: missing file, or a pipe, which can be read only once.
+    """
+    files, found = find_files(log), [list[Piece]() for _ in range(shards)]
+    for file in files:
+        if file == STDIN or file.is_fifo():
+            raise InputError("is a pipe, which can't be read in shards", file=file, mend="Write it to a file first")
+    pieces = [Piece(file, end=Piece(file).size) for file in files]
+    before = [0, *accumulate(piece.size for piece in pieces)]
+    wanted = [before[-1] * number // shards for number in range(1, shards)]
+    for piece, offset in zip(pieces, before[:-1], strict=True):
+        first = bisect_right(wanted, offset)
+        places = [place - offset for place in wanted[first : bisect_right(wanted, offset + piece.size - 1)]]
+        starts = _record_starts(piece, places, form, settings)
+        ends = [*starts[1:], piece.size]
+        for number, (start, end) in enumerate(zip(starts, ends, strict=True), start=first):
+            if start < end or not piece.size:
+                found[number].append(Piece(piece.file, start, end))
+    return found
+
+
+def _record_starts(piece: Piece, places: list[int], form: Format, settings: ParseParams) -> list[int]:
+    """0, and the start of the first record behind each place; one that was not found is where the next is."""
+    starts = [piece.size] * len(places)
+    with piece.file.open("rb") as stream:
+        if places and not is_compressed(first_bytes(stream)):
+            for number, place in enumerate(places):
+                stream.seek(place)
+                start = _first_record(stream.read(_WINDOW), form, settings)
+                starts[number] = piece.size if start is None else min(place + start, piece.size)
+    for number in reversed(range(len(starts) - 1)):
+        starts[number] = min(starts[number], starts[number + 1])
+    return [0, *starts]
+
+
+def _first_record(window: bytes, form: Format, settings: ParseParams) -> int | None:
+    """The place in some bytes of a log at which a record begins for certain, or None."""
+    lines = window.splitlines(keepends=True)
+    # The first may be the end of a line, and what stands before the second is not known; the last may be cut off.
+    text = b"\n".join([b"", *(line.rstrip(b"\r\n") for line in lines[1:-1]), b""])
+    places = list(accumulate(map(len, lines), initial=0))
+    redactor = Redactor(settings.redact, settings.redact_patterns)
+    for frame in split_lines([text], settings.max_line_bytes, Counts()):
+        first = begins(form.read(redactor.redact(frame))) & (pl.int_range(frame.height, eager=True) > 0)
+        numbers: list[int] = frame["line"].filter(first).to_list()
+        for number in numbers:
+            if not lines[number - 1].startswith(BOM):
+                return places[number - 1]
+    return None

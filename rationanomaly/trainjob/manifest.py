@@ -1,0 +1,120 @@
+"""The TrainJob of one training, as the custom resource of Kubeflow Trainer v2 wants it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rationanomaly.params import ClusterParams, Params, StepResources
+
+GROUP, VERSION, PLURAL = "trainer.kubeflow.org", "v1alpha1", "trainjobs"
+#: The user of the images in docker/; any other non-root user works as well.
+USER = 10001
+#: What the runtime `torch-distributed` calls its replicated job, and the container in it.
+_NODE = "node"
+#: A checkpoint is written within 30 s of SIGTERM; the rest is for the volume.
+_GRACE_SECONDS = 60
+
+Manifest = dict[str, Any]
+
+
+def manifest(
+    name: str, step: str, command: Sequence[str], params: Params, volume: Path, labels: Mapping[str, str]
+) -> Manifest:
+    """The TrainJob that runs ``command`` once on each of ``training.nodes`` nodes.
+
+    Kubeflow's runtime tells each node its number and the address of the first in PET_* variables, which torchrun
+    reads where its command line says nothing.
+
+    Args:
+        name: a DNS label of at most 50 characters: names of pods are made from it.
+        step: whose ``cluster.steps`` say what a node gets.
+        command: torchrun with the job.
+        params: sections ``training`` and ``cluster``.
+        volume: where ``cluster.state_claim`` is mounted; the job lies on it.
+        labels: by which its jobs are found again.
+    """
+    cluster, training = params.cluster, params.training
+    resources = cluster.steps.get(step, cluster.default)
+    environment = [
+        {"name": "OMP_NUM_THREADS", "value": str(training.threads)},
+        {"name": "RATIONANOMALY_STATE", "value": str(volume)},
+        *_secrets(cluster),
+    ]
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": "TrainJob",
+        "metadata": {"name": name, "labels": dict(labels), **_owner()},
+        "spec": {
+            "runtimeRef": {"name": cluster.training_runtime},
+            "activeDeadlineSeconds": resources.timeout,
+            "trainer": {
+                "image": cluster.gpu_image if resources.gpus else cluster.image,
+                "command": list(command),
+                "numNodes": training.nodes,
+                "numProcPerNode": training.processes // training.nodes,
+                "resourcesPerNode": _resources(resources, cluster.accelerator),
+                "env": environment,
+            },
+            "runtimePatches": [{"manager": "rationanomaly", "trainingRuntimeSpec": _patch(cluster, volume)}],
+        },
+    }
+
+
+def _resources(resources: StepResources, accelerator: str) -> dict[str, dict[str, str]]:
+    each = {"cpu": resources.cpu, "memory": resources.memory}
+    if resources.gpus:
+        each[accelerator] = str(resources.gpus)
+    return {"requests": each, "limits": dict(each)}
+
+
+def _secrets(cluster: ClusterParams) -> list[dict[str, Any]]:
+    """Variables whose values the cluster takes from the secret; they are not in the manifest."""
+    return [
+        {"name": key, "valueFrom": {"secretKeyRef": {"name": cluster.secret, "key": key, "optional": True}}}
+        for key in cluster.secret_keys
+    ]
+
+
+def _patch(cluster: ClusterParams, volume: Path) -> dict[str, Any]:
+    """What the runtime's pods lack: volumes, and the security context of Kubernetes' restricted profile."""
+    container = {
+        "name": _NODE,
+        "volumeMounts": [
+            {"name": "state", "mountPath": str(volume)},
+            {"name": "scratch", "mountPath": "/tmp"},  # noqa: S108  # the root file system is read-only
+            {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108
+        ],
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+    }
+    pod = {
+        "terminationGracePeriodSeconds": _GRACE_SECONDS,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "volumes": [
+            {"name": "state", "persistentVolumeClaim": {"claimName": cluster.state_claim}},
+            {"name": "scratch", "emptyDir": {}},
+            {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": cluster.shared_memory}},
+        ],
+        "containers": [container],
+    }
+    job = {"name": _NODE, "template": {"spec": {"template": {"spec": pod}}}}
+    return {"template": {"spec": {"replicatedJobs": [job]}}}
+
+
+def _owner() -> dict[str, Any]:
+    """The KFP pod that submits: when it is deleted, Kubernetes deletes the TrainJob, even if nobody else can."""
+    name, uid = os.environ.get("KFP_POD_NAME"), os.environ.get("KFP_POD_UID")
+    if not name or not uid:
+        return {}
+    return {"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": name, "uid": uid}]}

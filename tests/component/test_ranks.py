@@ -1,0 +1,36 @@
+"""Two ranks inside the components, through kfp.local."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipelines.local_run import run_training
+from rationanomaly import artifacts
+from rationanomaly.params import Params
+from rationanomaly.records import CURVES, read_objects
+
+
+@pytest.mark.slow
+def test_the_components_of_sft_and_grpo_train_on_two_ranks(
+    micro: Params, kfp_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    # What doesn't depend on the ranks is finished, and used again.
+    shutil.copytree(kfp_run, tmp_path / "outputs")
+    two = micro.model_copy(update={"training": micro.training.model_copy(update={"processes": 2})})
+    run_training(two, tmp_path / "outputs")
+    told = (tmp_path / "outputs" / "pipeline.log").read_text()
+    for step, figures in (("sft", ("loss",)), ("grpo", ("loss", "reward"))):
+        assert f"{step}: training on 2 ranks" in told
+        curves = [
+            [value for _, value in read_objects(root / step / CURVES)] for root in (tmp_path / "outputs", kfp_run)
+        ]
+        for figure in figures:
+            found, expected = ([entry[figure] for entry in curve if figure in entry] for curve in curves)
+            assert found == pytest.approx(expected, abs=1e-4)
+    for step in ("parse", "correct", "distill", "base"):
+        assert artifacts.read(tmp_path / "outputs" / step, step).digest == artifacts.read(kfp_run / step, step).digest
+    assert not list((tmp_path / "outputs" / ".state").glob("*/ranks"))

@@ -1,0 +1,12 @@
+"""A base and an SFT model for steps that train on several ranks, or are interrupted."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.training.bench import Bench
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return Bench.make(tmp_path_factory.mktemp("bench"))

@@ -1,0 +1,66 @@
+"""kill -9 at ten moments of SFT and of GRPO: the run that goes on each time ends with the curve of one unharmed."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rationanomaly import progress
+from tests.training import killing
+from tests.training.bench import Bench
+from tests.training.test_ranks import TWO, check_equal
+
+pytestmark = pytest.mark.slow
+
+KILLS = 10
+#: Steps enough that each attempt gets on by some.
+LONG = ("sft.steps=400", "grpo.steps=250", "training.checkpoint_steps=3", "sft.evaluations=4")
+
+
+def _seconds_unharmed(bench: Bench, step: str, output: Path) -> float:
+    """Train without a kill; seconds between the first step and the last."""
+    moments: list[float] = []
+    with progress.listening(lambda event: moments.append(time.monotonic()) if event.task == step.upper() else None):
+        bench.run(step, output)
+    return moments[-1] - moments[0]
+
+
+def _train_with_kills(bench: Bench, step: str, folder: Path, seconds: float, victims: list[int | None]) -> None:
+    """Kill ten times in what takes ``seconds`` unharmed, then let it finish; ``folder`` gets the output."""
+    chance = np.random.default_rng(len(victims))
+    context = killing.processes()
+    state = folder / "state"
+    state.mkdir(parents=True)
+    for attempt in range(KILLS + 1):
+        last = attempt == KILLS
+        victim = victims[int(chance.integers(len(victims)))]
+        after = None if last else float(chance.uniform(0, seconds / KILLS))
+        process = context.Process(target=killing.train, args=(bench, step, folder / step, state, after, victim))
+        process.start()
+        process.join(300)
+        expected = 0 if last else -signal.SIGKILL if victim is None else killing.TOLD
+        assert process.exitcode == expected, (attempt, victim, (folder / "log").read_text()[-2000:])
+        assert (folder / step).exists() == last
+
+
+@pytest.mark.parametrize("step", ["sft", "grpo"])
+def test_one_process(bench: Bench, tmp_path: Path, step: str) -> None:
+    long = bench.using(*LONG)
+    seconds = _seconds_unharmed(long, step, tmp_path / "unharmed" / step)
+    _train_with_kills(long, step, tmp_path / "killed", seconds, victims=[None])
+    assert "going on from the checkpoint of step" in (tmp_path / "killed" / "log").read_text()
+    keys = ("grad_norm",) if step == "sft" else ("reward", "kl", "grad_norm")
+    check_equal(tmp_path / "killed" / step, tmp_path / "unharmed" / step, 1e-4, *keys)
+
+
+@pytest.mark.parametrize("step", ["sft", "grpo"])
+def test_two_ranks(bench: Bench, tmp_path: Path, step: str) -> None:
+    long = bench.using(*LONG, TWO)
+    seconds = _seconds_unharmed(long, step, tmp_path / "unharmed" / step)
+    _train_with_kills(long, step, tmp_path / "killed", seconds, victims=[None, 0, 1])
+    keys = () if step == "sft" else ("reward",)
+    check_equal(tmp_path / "killed" / step, tmp_path / "unharmed" / step, 1e-3, *keys)

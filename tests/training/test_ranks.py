@@ -1,0 +1,177 @@
+"""Two ranks on a CPU: the results of one process, and one clear line when a rank dies, hangs or is missing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rationanomaly import launch, progress, rank_process
+from rationanomaly.errors import ParamsError, TrainingError
+from rationanomaly.params import Params, dump_line
+from rationanomaly.progress import Event
+from rationanomaly.rank_job import Job, read_beat, read_error
+from tests.training.bench import Bench, read_curve
+
+TWO = "training.processes=2"
+#: Steps enough that what is done to a training at its fifth comes before the last on a fast machine too.
+MANY = "sft.steps=120"
+
+
+def check_equal(found: Path, expected: Path, tolerance: float, *keys: str) -> None:
+    """Every step of two curves, training and validation, by the figures that are named."""
+    curves = [read_curve(path) for path in (found, expected)]
+    assert [entry["step"] for entry in curves[0]] == [entry["step"] for entry in curves[1]]
+    for key in ("loss", *keys):
+        first, second = ([entry[key] for entry in curve if key in entry] for curve in curves)
+        assert first
+        assert first == pytest.approx(second, abs=tolerance, rel=0), key
+
+
+def at_step(task: str, step: int, act: Callable[[], None]) -> Callable[[Event], None]:
+    """A listener that acts once, when ``task`` has come to ``step``."""
+    done: list[bool] = []
+
+    def listen(event: Event) -> None:
+        if event.task == task and event.done >= step and not done:
+            done.append(True)
+            act()
+
+    return listen
+
+
+def test_two_ranks_give_the_losses_of_one_process(bench: Bench, tmp_path: Path) -> None:
+    tasks: dict[str, float] = {}
+    with progress.listening(lambda event: tasks.__setitem__(event.task, event.done)):
+        metrics = bench.using(TWO).run("sft", tmp_path / "sft", tmp_path / "state")
+    check_equal(tmp_path / "sft", bench.root / "sft", 1e-4, "grad_norm")
+    assert metrics["sft/loss"] == pytest.approx(read_curve(bench.root / "sft")[-1]["loss"], abs=1e-4)
+    # The progress of rank 0 is ours, and what only the ranks needed is gone.
+    assert tasks["SFT"] == bench.params.sft.steps
+    assert not (tmp_path / "state" / "ranks").exists()
+
+
+def test_a_rank_that_is_killed_ends_the_step_with_one_line_about_it(bench: Bench, tmp_path: Path) -> None:
+    place = tmp_path / "state" / "ranks"
+    killed: list[float] = []
+
+    def kill() -> None:
+        beat = read_beat(place, 1)
+        assert beat is not None
+        killed.append(time.monotonic())
+        os.kill(beat.pid, signal.SIGKILL)
+
+    many = bench.using(TWO, "sft.steps=600")
+    with progress.listening(at_step("SFT", 3, kill)), pytest.raises(TrainingError) as caught:
+        many.run("sft", tmp_path / "sft", tmp_path / "state")
+    assert time.monotonic() - killed[0] < 60
+    assert "rank 1 of 2 was killed by SIGKILL" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "sft").exists()
+    assert _left_over(place) == []
+
+
+def test_a_rank_that_hangs_ends_the_step_with_one_line_about_it(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "state" / "ranks"
+    clock = _Clock()
+    monkeypatch.setattr(launch, "time", clock)
+
+    def stop() -> None:
+        beat = read_beat(place, 1)
+        assert beat is not None
+        os.kill(beat.pid, signal.SIGSTOP)
+        clock.racing = True
+
+    many = bench.using(TWO, "sft.steps=600", "training.hang_seconds=900")
+    with progress.listening(at_step("SFT", 3, stop)), pytest.raises(TrainingError) as caught:
+        many.run("sft", tmp_path / "sft", tmp_path / "state")
+    assert "no progress for 900 s at SFT" in str(caught.value)
+    assert "rank 1 does not answer" in str(caught.value)
+    assert "rank 0 is in" in str(caught.value)
+    assert _left_over(place) == []
+
+
+class _Clock:
+    """Stands for `time` in the launcher; once it races, each look at it is a minute later than the one before."""
+
+    def __init__(self) -> None:
+        self.racing, self._ahead = False, 0.0
+
+    def monotonic(self) -> float:
+        self._ahead += 60.0 * self.racing
+        return time.monotonic() + self._ahead
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+def _left_over(place: Path) -> list[int]:
+    """Ranks that still run."""
+    pids = [beat.pid for rank in range(2) if (beat := read_beat(place, rank)) is not None]
+    assert len(pids) == 2
+    time.sleep(1)
+    return [pid for pid in pids if Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def test_an_error_of_ours_on_a_rank_is_that_error(bench: Bench, tmp_path: Path) -> None:
+    wild = bench.using(TWO, "sft.learning_rate=1.0e+30", "sft.evaluations=0")
+    with pytest.raises(TrainingError, match="SFT: the loss is nan at step"):
+        wild.run("sft", tmp_path / "sft")
+
+
+# ---------------------------------------------------------------- bad input, before any weights are read
+
+
+def test_a_missing_rank_is_seen_before_anything_is_loaded(
+    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = params.training.model_copy(update={"processes": 2})
+    document = dump_line(params.model_copy(update={"training": training}))
+    path = Job("sft", document, {}, str(tmp_path / "out"), str(tmp_path), "", launcher=0).write(tmp_path)
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert rank_process.main(path) == TrainingError.exit_code
+    assert "training.processes is 2, but 1 ranks were started" in str(read_error(tmp_path))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_too_little_memory_is_one_line_before_any_rank_loads_weights(bench: Bench, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"each of 2 processes needs .* adapter .*, and \d+\.\d GB are free"):
+        bench.using(TWO, "model.lora_rank=100000000").run("sft", tmp_path / "sft", tmp_path / "state")
+    assert not (tmp_path / "sft").exists()
+
+
+def _with(params: Params, **training: Any) -> Params:
+    return params.model_copy(update={"training": params.training.model_copy(update=training)})
+
+
+def test_more_ranks_than_gpus_are_refused(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    launch.check("sft", _with(params, processes=2))
+    with pytest.raises(ParamsError, match=r"processes` is 8, but this machine has 2 GPU\(s\)\. Set it to 2 or less"):
+        launch.check("sft", _with(params, processes=8))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "offload", "said"),
+    [("ddp", "optimizer", "ddp keeps everything where it is"), ("zero2", "all", "zero2 does not shard the weights")],
+)
+def test_offload_without_a_strategy_for_it_is_refused(params: Params, strategy: str, offload: str, said: str) -> None:
+    with pytest.raises(ParamsError, match=said):
+        launch.check("sft", _with(params, strategy=strategy, offload=offload))
+
+
+def test_an_unknown_strategy_is_refused(bench: Bench) -> None:
+    with pytest.raises(ParamsError, match=r"`training\.strategy`.*'ddp', 'zero2' or 'zero3', found 'fsdp'"):
+        bench.using("training.strategy=fsdp")

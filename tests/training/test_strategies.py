@@ -1,0 +1,101 @@
+"""DDP, ZeRO-2 and ZeRO-3 on two ranks against one process: losses, rewards, sampled completions, the adapter."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rationanomaly import progress
+from rationanomaly.detector import Detector
+from rationanomaly.interruption import Interrupted
+from rationanomaly.records import ADAPTER
+from tests.training.bench import Bench, read_curve
+from tests.training.test_ranks import MANY, TWO, at_step, check_equal
+
+pytestmark = pytest.mark.slow
+
+TOLERANCE = 1e-4
+TEMPLATES = ["pump failed badly", "fan is ready", "something else altogether"]
+
+
+@pytest.mark.parametrize("strategy", ["zero2", "zero3"])
+def test_sft_loses_as_in_one_process(bench: Bench, tmp_path: Path, strategy: str) -> None:
+    bench.using(TWO, f"training.strategy={strategy}").run("sft", tmp_path / "sft")
+    check_equal(tmp_path / "sft", bench.root / "sft", TOLERANCE, "grad_norm")
+    if strategy == "zero3":
+        _check_same_model(tmp_path / "sft", bench.root / "sft")
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "zero2", "zero3"])
+def test_grpo_samples_the_same_and_is_paid_the_same_as_in_one_process(
+    bench: Bench, tmp_path: Path, strategy: str
+) -> None:
+    bench.using(TWO, f"training.strategy={strategy}").run("grpo", tmp_path / "grpo")
+    keys = ("reward", "reward_std", "kl", "grad_norm", "completions/mean_length", "num_tokens")
+    check_equal(tmp_path / "grpo", bench.root / "grpo", TOLERANCE, *keys)
+    rewards = [entry["reward"] for entry in read_curve(tmp_path / "grpo") if "reward" in entry]
+    assert len(set(rewards)) > 1, "all completions were paid the same, so this shows nothing"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same SFT in one process, without a signal."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "sft"
+    bench.using(MANY).run("sft", folder)
+    return folder
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "zero2", "zero3"])
+def test_sigterm_makes_a_checkpoint_of_all_ranks_and_the_same_command_goes_on(
+    bench: Bench, undisturbed: Path, tmp_path: Path, strategy: str
+) -> None:
+    two = bench.using(TWO, MANY, f"training.strategy={strategy}", "training.checkpoint_steps=1000")
+    asked: list[float] = []
+
+    def ask() -> None:
+        asked.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with (
+        progress.listening(at_step("SFT", 5, ask)),
+        pytest.raises(Interrupted, match=r"a checkpoint of step \d+ was") as interrupted,
+    ):
+        two.run("sft", tmp_path / "sft", tmp_path / "state")
+    assert time.monotonic() - asked[0] < 30
+    (step,) = map(int, re.findall(r"step (\d+)", str(interrupted.value)))
+    assert 5 <= step < two.params.sft.steps
+    trained: list[float] = []
+    with progress.listening(lambda event: trained.append(event.done) if event.task == "SFT" else None):
+        two.run("sft", tmp_path / "sft", tmp_path / "state")
+    assert trained[0] == step + 1
+    check_equal(tmp_path / "sft", undisturbed, TOLERANCE, "grad_norm", "num_tokens")
+
+
+def test_offload_to_host_memory_changes_no_loss(bench: Bench, tmp_path: Path) -> None:
+    offloaded = bench.using(TWO, "training.strategy=zero3", "training.offload=all")
+    offloaded.run("sft", tmp_path / "sft")
+    check_equal(tmp_path / "sft", bench.root / "sft", TOLERANCE)
+
+
+def _check_same_model(folder: Path, expected: Path) -> None:
+    """The adapter in plain PEFT, on a base that transformers has loaded: the logits are those of one process."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
+    ids = tokenizer("pump failed badly", return_tensors="pt")["input_ids"]
+    logits = []
+    for place in (folder, expected):
+        base = AutoModelForCausalLM.from_pretrained(place / "base")
+        with torch.no_grad():
+            logits.append(PeftModel.from_pretrained(base, place / ADAPTER).eval()(ids).logits.numpy())
+    assert np.abs(logits[0] - logits[1]).max() < TOLERANCE
+    scores = [Detector.open(place).scores(TEMPLATES) for place in (folder, expected)]
+    assert np.abs(scores[0] - scores[1]).max() < TOLERANCE

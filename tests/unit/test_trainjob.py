@@ -1,0 +1,282 @@
+"""TrainJobs against a real HTTP server that plays the Kubernetes API."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rationanomaly.errors import INTERRUPTED, RationAnomalyError, SurroundingsError, TrainingError
+from rationanomaly.params import Params, StepResources, load_params
+from rationanomaly.trainjob import run as following
+from rationanomaly.trainjob.cluster import Cluster
+from rationanomaly.trainjob.manifest import manifest
+from rationanomaly.trainjob.run import TrainJobRun, submitted
+from tests.conftest import ROOT
+from tests.crd_schema import problems, schema_of
+from tests.kubernetes_api import (
+    COMPLETE,
+    EXPIRED,
+    FAILED,
+    KILLED,
+    PENDING,
+    PREEMPTED,
+    RUNNING,
+    FakeCluster,
+    serving,
+)
+
+COMMAND = ["python", "-m", "torch.distributed.run", "-m", "rationanomaly.rank_process", "/state/sft/ranks/job.json"]
+KEY = "0123456789abcdef" * 4
+VOLUME = Path("/state")
+CRD = ROOT.parent / "shared" / "specs" / "trainer.kubeflow.org_trainjobs.yaml"
+
+
+@pytest.fixture
+def nodes() -> Params:
+    return load_params(
+        ROOT / "params.yaml",
+        [
+            "training.nodes=2", "training.processes=16", "cluster.secret_keys=[HF_TOKEN]",
+            "cluster.steps.sft={cpu: '32', memory: 256Gi, gpus: 8, timeout: 7200, retries: 2}",
+        ],
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def served_schema() -> dict[str, Any] | None:
+    return schema_of(CRD, "v1alpha1") if CRD.is_file() else None
+
+
+@pytest.fixture
+def schema(served_schema: dict[str, Any] | None) -> dict[str, Any]:
+    if served_schema is None:
+        pytest.skip("../shared/specs is not on this machine")
+    return served_schema
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    monkeypatch.setattr(following, "ASK_SECONDS", 0.01)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, served_schema: dict[str, Any] | None) -> Iterator[FakeCluster]:
+    fake = FakeCluster(schema=served_schema)
+    with serving(fake, tmp_path / "kubeconfig"):
+        yield fake
+
+
+def _run(params: Params, key: str = KEY, **changes: Any) -> TrainJobRun:
+    resources: StepResources = params.cluster.steps["sft"].model_copy(update=changes)
+
+    def make(name: str, labels: dict[str, str]) -> dict[str, Any]:
+        return manifest(name, "sft", COMMAND, params, VOLUME, labels)
+
+    return TrainJobRun(Cluster.connect(), "sft", key, resources, make)
+
+
+def _follow(run: TrainJobRun) -> int:
+    with submitted(run):
+        while run.poll() is None:
+            time.sleep(0.005)
+    assert run.returncode is not None
+    return run.returncode
+
+
+# ---------------------------------------------------------------- the manifest
+
+
+def test_a_manifest_holds_to_the_schema_of_kubeflow_trainer(nodes: Params, schema: dict[str, Any]) -> None:
+    assert problems(manifest("a", "sft", COMMAND, nodes, VOLUME, {"a": "b"}), schema) == []
+
+
+def test_the_check_against_the_schema_finds_what_is_wrong(nodes: Params, schema: dict[str, Any]) -> None:
+    made = manifest("a", "sft", COMMAND, nodes, VOLUME, {})
+    made["spec"]["trainer"] |= {"numNodes": "two", "replicas": 2}
+    del made["spec"]["runtimeRef"]["name"]
+    assert problems(made, schema) == [
+        ".spec.runtimeRef.name is missing", ".spec.trainer.numNodes: 'two' is no integer",
+        ".spec.trainer.replicas is unknown",
+    ]  # fmt: skip
+
+
+def test_a_node_gets_what_the_params_say(nodes: Params) -> None:
+    spec = manifest("a", "sft", COMMAND, nodes, VOLUME, {})["spec"]
+    trainer = spec["trainer"]
+    assert (trainer["numNodes"], trainer["numProcPerNode"], trainer["command"]) == (2, 8, COMMAND)
+    assert trainer["image"] == nodes.cluster.gpu_image
+    assert trainer["resourcesPerNode"]["limits"] == {"cpu": "32", "memory": "256Gi", "nvidia.com/gpu": "8"}
+    assert spec["activeDeadlineSeconds"] == 7200
+    assert spec["runtimeRef"]["name"] == nodes.cluster.training_runtime
+
+
+def test_pods_are_restricted_and_secrets_are_named_not_held(nodes: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_abcdef")
+    made = manifest("a", "sft", COMMAND, nodes, VOLUME, {})
+    assert "hf_abcdef" not in str(made)
+    secret = next(entry for entry in made["spec"]["trainer"]["env"] if entry["name"] == "HF_TOKEN")
+    assert secret["valueFrom"]["secretKeyRef"] == {"name": nodes.cluster.secret, "key": "HF_TOKEN", "optional": True}
+    patch = made["spec"]["runtimePatches"][0]["trainingRuntimeSpec"]
+    pod = patch["template"]["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["containers"][0]["securityContext"] == {
+        "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True,
+    }  # fmt: skip
+    claims = [volume["persistentVolumeClaim"]["claimName"] for volume in pod["volumes"] if volume["name"] == "state"]
+    assert claims == [nodes.cluster.state_claim]
+
+
+def test_kubernetes_deletes_it_with_the_pod_that_submitted_it(nodes: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KFP_POD_NAME", "sft-pod")
+    monkeypatch.setenv("KFP_POD_UID", "1-2-3")
+    owner = manifest("a", "sft", COMMAND, nodes, VOLUME, {})["metadata"]["ownerReferences"]
+    assert owner == [{"apiVersion": "v1", "kind": "Pod", "name": "sft-pod", "uid": "1-2-3"}]
+
+
+# ---------------------------------------------------------------- following it
+
+
+def test_a_training_that_completes_leaves_nothing_behind(cluster: FakeCluster, nodes: Params) -> None:
+    cluster.script = [[PENDING, PENDING, RUNNING, COMPLETE]]
+    assert _follow(_run(nodes)) == 0
+    assert len(cluster.created) == 1
+    assert cluster.created[0]["metadata"]["name"] == "rationanomaly-sft-01234567-1"
+    assert cluster.jobs == {}
+
+
+def test_it_waits_until_a_pod_runs(cluster: FakeCluster, nodes: Params) -> None:
+    cluster.script = [[PENDING, PENDING, RUNNING]]
+    run = _run(nodes)
+    with submitted(run):
+        run.poll()
+        assert run.waiting
+        time.sleep(0.02)
+        run.poll()
+        assert not run.waiting
+
+
+def test_a_failed_pod_is_named_with_the_end_of_its_log_and_not_started_again(
+    cluster: FakeCluster, nodes: Params
+) -> None:
+    cluster.script = [[RUNNING, FAILED]]
+    cluster.logs["rationanomaly-sft-01234567-1-node-0-1"] = "starting\nTrainingError: the loss is nan\x1b[2J\n"
+    with pytest.raises(TrainingError) as caught:
+        _follow(_run(nodes))
+    text = str(caught.value)
+    assert "pod rationanomaly-sft-01234567-1-node-0-1 ended with exit code 1; its log ends: starting | " in text
+    assert "the loss is nan" in text
+    assert "\x1b" not in text
+    assert len(cluster.created) == 1
+    assert cluster.jobs == {}
+
+
+def test_a_pod_that_was_killed_for_memory_says_so(cluster: FakeCluster, nodes: Params) -> None:
+    cluster.script = [[RUNNING, KILLED]]
+    with pytest.raises(TrainingError, match=r"exit code 137 \(OOMKilled\)"):
+        _follow(_run(nodes))
+
+
+def test_a_preempted_training_is_started_again_with_the_same_command(
+    cluster: FakeCluster, nodes: Params, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster.script = [[RUNNING, PREEMPTED], [PENDING, RUNNING, COMPLETE]]
+    with caplog.at_level(logging.WARNING):
+        assert _follow(_run(nodes)) == 0
+    first, second = cluster.created
+    assert first["spec"] == second["spec"]
+    assert [job["metadata"]["name"][-1] for job in cluster.created] == ["1", "2"]
+    assert "PreemptionByScheduler: for a larger job" in caplog.text
+    assert cluster.jobs == {}
+
+
+def test_a_training_that_is_preempted_too_often_fails(cluster: FakeCluster, nodes: Params) -> None:
+    cluster.script = [[RUNNING, PREEMPTED]]
+    with pytest.raises(TrainingError, match=r"failed \(start 3\): pod .* was taken away \(PreemptionByScheduler"):
+        _follow(_run(nodes, retries=2))
+    assert len(cluster.created) == 3
+    assert cluster.jobs == {}
+
+
+@pytest.mark.parametrize(("script", "timeout"), [([RUNNING], 0.05), ([RUNNING, EXPIRED], 7200)])
+def test_a_training_that_takes_too_long_is_ended(
+    cluster: FakeCluster, nodes: Params, script: list[Any], timeout: float
+) -> None:
+    cluster.script = [script]
+    with pytest.raises(TrainingError, match=r"took longer than .* Raise the step's timeout in cluster\.steps"):
+        _follow(_run(nodes, timeout=timeout))
+    assert cluster.jobs == {}
+
+
+def test_an_interruption_waits_for_the_pods_to_write_their_checkpoint(cluster: FakeCluster, nodes: Params) -> None:
+    cluster.script = [[RUNNING]]
+    run = _run(nodes)
+    with submitted(run):
+        assert run.poll() is None
+        run.terminate()
+        while run.poll() is None:
+            time.sleep(0.005)
+        assert cluster.jobs == {}
+    assert run.returncode == INTERRUPTED
+
+
+def test_what_a_killed_start_left_is_removed_before_the_next(cluster: FakeCluster, nodes: Params) -> None:
+    cluster.script = [[RUNNING], [RUNNING, COMPLETE]]
+    _run(nodes).submit()
+    _run(nodes, key="f" * 64).submit()
+    assert len(cluster.jobs) == 2
+    assert _follow(_run(nodes)) == 0
+    assert [name.split("-")[2] for name in cluster.jobs] == ["ffffffff"]  # another training is not touched
+
+
+def test_it_is_cleaned_up_when_something_else_fails(cluster: FakeCluster, nodes: Params) -> None:
+    with pytest.raises(ZeroDivisionError), submitted(_run(nodes)):
+        raise ZeroDivisionError
+    assert cluster.jobs == {}
+
+
+# ---------------------------------------------------------------- an API that refuses, is silent or absent
+
+
+def test_a_silence_of_the_api_server_is_survived(cluster: FakeCluster, nodes: Params) -> None:
+    run = _run(nodes)
+    with submitted(run):
+        cluster.silent = 5
+        while run.poll() is None:
+            time.sleep(0.005)
+    assert run.returncode == 0
+
+
+def test_a_long_silence_ends_the_step(cluster: FakeCluster, nodes: Params) -> None:
+    run = _run(nodes)
+    run.submit()
+    cluster.silent = 10_000
+    with pytest.raises(SurroundingsError, match="503 the server is currently unable"):
+        while run.poll() is None:
+            time.sleep(0.005)
+
+
+@pytest.mark.parametrize(
+    ("status", "mend"),
+    [
+        (403, "service account the role"),
+        (404, "Install Kubeflow Trainer v2"),
+        (422, "Compare cluster"),
+    ],
+)
+def test_a_refusal_says_how_to_mend_it(cluster: FakeCluster, nodes: Params, status: int, mend: str) -> None:
+    cluster.refuse["create"] = status
+    with pytest.raises(SurroundingsError, match=mend):
+        _follow(_run(nodes))
+
+
+def test_without_a_cluster_the_params_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nowhere"))
+    with pytest.raises(RationAnomalyError, match=r"training\.nodes is over 1, but no Kubernetes cluster is known"):
+        Cluster.connect()
