@@ -25,9 +25,10 @@ _ADAM = 2 * _SINGLE
 _TILE_TOKENS, _TILE_WORDS = 4096, 32768
 #: What the libraries of the trainers add to a process on a CPU; a CUDA context with its workspaces takes about as much.
 RUNTIME = int(0.6 * GIGABYTE)
-#: What the allocators keep of freed blocks: glibc more than what is in use (with MALLOC_MMAP_THRESHOLD_=65536 nothing,
-#: measured), CUDA's a tenth (not measured yet).
-_KEPT_BY_GLIBC, _KEPT_BY_CUDA = 1.2, 0.1
+#: What the allocators keep of freed blocks: glibc, at worst, more than what is in use (it would keep nothing with
+#: MALLOC_MMAP_THRESHOLD_=65536, and a step would take 1.7 times as long), CUDA's a tenth (not measured yet).
+_KEPT_BY_GLIBC, _KEPT_BY_CUDA = 1.4, 0.1
+_KEPT = "freed but kept"
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,11 @@ class Estimate:
         """Bytes of all parts."""
         return sum(self.parts.values())
 
+    @property
+    def in_use(self) -> float:
+        """Bytes of all parts but what the allocator keeps of freed blocks."""
+        return self.total - self.parts[_KEPT]
+
 
 def estimate(model: Architecture, work: Work, layout: Layout) -> Estimate:
     """The peak of one process of ``layout`` that does ``work`` with ``model``."""
@@ -135,7 +141,7 @@ def estimate(model: Architecture, work: Work, layout: Layout) -> Estimate:
         phase: phases[phase],
     }
     kept = _KEPT_BY_CUDA * sum(parts.values()) if layout.gpu else _KEPT_BY_GLIBC * phases[phase]
-    parts |= {"freed but kept": kept, "libraries": RUNTIME}
+    parts |= {_KEPT: kept, "libraries": RUNTIME}
     return Estimate(parts, _host(model, trained, layout) if layout.gpu else 0)
 
 

@@ -150,4 +150,4 @@ def test_the_estimate_holds_against_the_real_trainers() -> None:
     command = [sys.executable, "-m", "benchmarks.memory", "--small"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "MEMORY_RATIO_LOW" in done.stdout
+    assert "MEMORY_IN_USE_LOW" in done.stdout
