@@ -25,8 +25,10 @@ from rationanomaly.rewards import Composition
 from rationanomaly.training import TrainingRun, check_trainable, common_arguments, fit, recorder
 
 if TYPE_CHECKING:
+    from datasets import Dataset
     from peft import PeftModel
     from transformers import PreTrainedTokenizerBase
+    from trl import GRPOConfig
 
 #: Before the first update policy and reference are the same; more than rounding says that they are not.
 MAX_FIRST_KL = 1e-4
@@ -102,17 +104,45 @@ def train(
     Raises:
         TrainingError: nothing is trainable, the reference is not the SFT model, or a loss that is not a number.
     """
-    from datasets import Dataset
-    from trl import GRPOConfig, GRPOTrainer
+    from trl import GRPOTrainer
 
     check_trainable(model)
     curve: Curve = []
     prompts = [render(tokenizer, task.shown, Mode.REASON, prompt) for task in tasks]
+    shown = {"reward": "reward", "kl": "KL", "valid": "valid"}
+    every = interval(params.steps, params.evaluations)
+    trainer = GRPOTrainer(
+        model=model,
+        args=_arguments(params, passes, max_completion, run),
+        reward_funcs=reward,
+        train_dataset=_dataset(prompts, tasks),
+        processing_class=tokenizer,
+        callbacks=[
+            recorder("GRPO", params.steps, curve, shown),
+            _reference_check(params.beta),
+            evaluations(model, curve, every, validate, mean_of(SCORED_BY if params.keep_best else ()), run.checkpoints),
+            watch(curve, params.alarms),
+        ],
+    )
+    logs = {text: task.shown for text, task in zip(prompts, tasks, strict=True)}
+    with shared_draws(model), literal_quotes(model, tokenizer, logs) if literal else nullcontext():
+        fit(trainer, curve, run)
+    return curve
+
+
+def _dataset(prompts: Sequence[str], tasks: Sequence[Task]) -> Dataset:
+    """The prompts, each with the columns that the reward reads."""
+    from datasets import Dataset
+
     columns = ("text", "label", "reference")
     rows = [{name: getattr(task, name) for name in columns} for task in tasks]
-    dataset = Dataset.from_list([{"prompt": text, **row} for text, row in zip(prompts, rows, strict=True)])
-    logs = {text: task.shown for text, task in zip(prompts, tasks, strict=True)}
-    config = GRPOConfig(
+    return Dataset.from_list([{"prompt": text, **row} for text, row in zip(prompts, rows, strict=True)])
+
+
+def _arguments(params: GrpoParams, passes: Passes, max_completion: int, run: TrainingRun) -> GRPOConfig:
+    from trl import GRPOConfig
+
+    return GRPOConfig(
         **common_arguments(run),
         max_steps=params.steps,
         per_device_train_batch_size=passes.rows,
@@ -127,24 +157,6 @@ def train(
         loss_type="dapo",
         shuffle_dataset=False,
     )
-    shown = {"reward": "reward", "kl": "KL", "valid": "valid"}
-    every = interval(params.steps, params.evaluations)
-    trainer = GRPOTrainer(
-        model=model,
-        args=config,
-        reward_funcs=reward,
-        train_dataset=dataset,
-        processing_class=tokenizer,
-        callbacks=[
-            recorder("GRPO", params.steps, curve, shown),
-            _reference_check(params.beta),
-            evaluations(model, curve, every, validate, mean_of(SCORED_BY if params.keep_best else ()), run.checkpoints),
-            watch(curve, params.alarms),
-        ],
-    )
-    with shared_draws(model), literal_quotes(model, tokenizer, logs) if literal else nullcontext():
-        fit(trainer, curve, run)
-    return curve
 
 
 def _reference_check(beta: float) -> Any:

@@ -22,6 +22,7 @@ from rationanomaly.inference import Judge
 from rationanomaly.labelled_neighbours import read_neighbours
 from rationanomaly.memory import check as memory
 from rationanomaly.model_folder import (
+    Card,
     Threshold,
     base_files,
     copy_base,
@@ -118,13 +119,8 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
         max_completion=params.model.max_completion,
         literal_quotes=params.model.literal_quotes,
     )
-    if ranks.is_first():
-        copy_base(inputs["base"], outputs.folder)
-    write_parser(inputs["parse"], params.parse, outputs.folder)
-    decided = read_rows(inputs["correct"] / PRECEDENTS, Precedent)
-    write_rows(outputs.folder / PRECEDENTS, without_test_side(decided, labelled))
     write_adapter(model, outputs.folder, card)
-    write_card(outputs.folder, card)
+    _write_beside(card, params, inputs, labelled, outputs.folder)
     write_rows(outputs.folder / CURVES, curve)
     return {
         "sft/rows": float(len(rows)),
@@ -138,6 +134,16 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
             for name, value in validation.figures(scores(model), threshold.value).items()
         },
     }
+
+
+def _write_beside(card: Card, params: Params, inputs: Inputs, labelled: pl.DataFrame, folder: Path) -> None:
+    """What makes an adapter a model folder: base, parser, precedents and card."""
+    if ranks.is_first():
+        copy_base(inputs["base"], folder)
+    write_parser(inputs["parse"], params.parse, folder)
+    decided = read_rows(inputs["correct"] / PRECEDENTS, Precedent)
+    write_rows(folder / PRECEDENTS, without_test_side(decided, labelled))
+    write_card(folder, card)
 
 
 def _training_triplets(path: Path, labelled: pl.DataFrame) -> list[Triplet]:
