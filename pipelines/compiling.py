@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from kfp import compiler
 
+from pipelines.pod import shape_pod
 from pipelines.training import training_pipeline
 from rationanomaly.artifacts import write_text
 from rationanomaly.params import Params
 
 
-def compile_training(params: Params, output: Path) -> None:
-    """Write the compiled pipeline; the file appears whole or not at all."""
+def compile_training(params: Params, output: Path, cached: bool = True) -> None:
+    """Write the compiled pipeline; the file appears whole or not at all.
+
+    Args:
+        params: all params.
+        output: the file.
+        cached: whether the server may take the result of a step from an earlier run with the same inputs.
+    """
+    shape = partial(shape_pod, params=params, cached=cached)
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / "pipeline.yaml"
-        compiler.Compiler().compile(training_pipeline(params), str(package))
+        compiler.Compiler().compile(training_pipeline(params, shape), str(package))
         write_text(output, package.read_text(encoding="utf-8"))

@@ -15,8 +15,14 @@ _STATE_PATH = "/state"
 _SPREAD = ("sft", "grpo")
 
 
-def shape_pod(task: dsl.PipelineTask, params: Params) -> dsl.PipelineTask:
-    """Give ``task`` the resources that ``params.cluster`` states for its step, and what every pod of ours has."""
+def shape_pod(task: dsl.PipelineTask, params: Params, cached: bool = True) -> dsl.PipelineTask:
+    """Give ``task`` the resources that ``params.cluster`` states for its step, and what every pod of ours has.
+
+    Args:
+        task: of any of our components.
+        params: all params.
+        cached: whether the server may take its result from an earlier run with the same inputs.
+    """
     cluster = params.cluster
     resources = cluster.steps.get(task.name, cluster.default)
     if params.training.nodes > 1 and task.name in _SPREAD:
@@ -35,7 +41,7 @@ def shape_pod(task: dsl.PipelineTask, params: Params) -> dsl.PipelineTask:
     # ---- how long, how often, as whom
     kubernetes.set_timeout(task, resources.timeout)
     task.set_retry(resources.retries, backoff_duration="30s", backoff_factor=2, backoff_max_duration="600s")
-    task.set_caching_options(True)
+    task.set_caching_options(cached)
     kubernetes.set_security_context(task, run_as_user=USER, run_as_group=USER, run_as_non_root=True)
 
     # ---- where it reports to and what survives it

@@ -1,7 +1,6 @@
 """The training pipeline: raw logs to a registered model, the same eight steps that `dvc repro` runs."""
 
 from collections.abc import Callable
-from functools import partial
 
 from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
@@ -18,21 +17,20 @@ from components.parse_plan.component import parse_plan
 from components.parse_shard.component import parse_shard
 from components.register.component import register
 from components.sft.component import sft
-from pipelines.pod import shape_pod
 from rationanomaly.params import Params, dump_line
 from rationanomaly.steps import STEPS
 
 Shape = Callable[[dsl.PipelineTask], dsl.PipelineTask]
 
 
-def training_pipeline(params: Params, shape: Shape | None = None) -> BaseComponent:
+def training_pipeline(params: Params, shape: Shape) -> BaseComponent:
     """The DAG; the params travel as one document.
 
     Args:
         params: all params.
-        shape: what every task goes through; None gives it the image, resources and environment of a pod.
+        shape: what every task goes through: `pod.shape_pod` gives it image, resources and environment of a pod.
     """
-    document, shape = dump_line(params), shape or partial(shape_pod, params=params)
+    document = dump_line(params)
     shards = params.cluster.parse_shards
 
     @dsl.pipeline(  # type: ignore[untyped-decorator]

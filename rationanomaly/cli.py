@@ -379,15 +379,18 @@ def run_app(application: typer.Typer) -> None:
         application()
     except RationAnomalyError as error:
         _fail(str(error), error.exit_code, debug)
-    except KeyboardInterrupt as error:
+    except SystemExit as ended:
+        # Typer makes an exit of Ctrl-C, and would say nothing.
+        interrupt = ended.__context__ and ended.__context__.__cause__
+        if not isinstance(interrupt, KeyboardInterrupt):
+            raise
         kept = "interrupted; nothing half-written was kept, and the same command goes on"
-        _fail(str(error) or kept, INTERRUPTED, debug)
+        _fail(str(interrupt) or kept, INTERRUPTED, debug)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Else Python complains at exit.
         sys.exit(0)
     except Exception as error:
-        message = f"{type(error).__name__}: {error} (a bug of ours; --debug before the command shows where)"
-        _fail(" ".join(message.split()), 1, debug)
+        _fail(f"{type(error).__name__}: {error} (a bug of ours; --debug before the command shows where)", 1, debug)
 
 
 def _fail(message: str, exit_code: int, debug: bool) -> None:

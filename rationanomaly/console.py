@@ -22,6 +22,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from rationanomaly.errors import one_line
 from rationanomaly.progress import Event, listening
 
 #: Everything but results goes to standard error, so that standard output can be piped.
@@ -45,7 +46,7 @@ def set_up_logging(verbose: bool, debug: bool) -> None:
 
 def show_error(message: str) -> None:
     """One line, whatever the message holds."""
-    STDERR.print(f"[bold red]error[/] {escape(message)}", soft_wrap=True)
+    STDERR.print(f"[bold red]error[/] {escape(one_line(message))}", soft_wrap=True)
 
 
 @contextmanager

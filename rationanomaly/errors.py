@@ -11,6 +11,11 @@ from pathlib import Path
 from typing import ClassVar
 
 
+def one_line(text: str) -> str:
+    """One line that a terminal can only show, whatever a file name, a log or a server's answer holds."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
 class RationAnomalyError(Exception):
     """Something that the person who started the program can mend.
 
@@ -33,8 +38,7 @@ class RationAnomalyError(Exception):
         place = f"{self.file}" if self.file is not None else ""
         place += f":{self.line}" if self.line is not None else ""
         text = f"{place}: {self.problem}" if place else self.problem
-        # One line, whatever a file name or a quoted value holds.
-        return " ".join((f"{text}. {self.mend}." if self.mend else f"{text}.").split())
+        return one_line(f"{text}. {self.mend}." if self.mend else f"{text}.")
 
 
 class ParamsError(RationAnomalyError):

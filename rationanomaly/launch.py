@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO
 
 from rationanomaly import checkpoints, interruption, progress, quantisation
-from rationanomaly.errors import ParamsError, TrainingError
+from rationanomaly.errors import ParamsError, TrainingError, one_line
 from rationanomaly.params import Params, StepResources, TrainingParams, dump_line
 from rationanomaly.rank_job import Beat, Job, read_beat, read_error
 from rationanomaly.steps import Inputs, Metrics, Outputs
@@ -301,5 +301,4 @@ def _log(place: Path, rank: int) -> str:
 def _last_words(log: str) -> str:
     """The end of a log on one line, without characters that a terminal would obey."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    text = " | ".join(lines[-3:])
-    return "".join(character if character.isprintable() else " " for character in text)[-_SHOWN_LOG:]
+    return one_line(" | ".join(lines[-3:]))[-_SHOWN_LOG:]

@@ -65,7 +65,7 @@ def pretrain(
     import torch
     from transformers import get_cosine_schedule_with_warmup
 
-    model = _make(tokenizer, params)
+    model = untrained(tokenizer, params)
     if encoder is not None:
         _start_from(encoder, model, tokenizer)
     meaning = MeaningTask(vectors, params.hidden) if vectors is not None else None
@@ -96,7 +96,8 @@ def pretrain(
     return Pretrained(model.eval(), tuple(losses))
 
 
-def _make(tokenizer: PreTrainedTokenizerBase, params: BaseParams) -> LlamaForCausalLM:
+def untrained(tokenizer: PreTrainedTokenizerBase, params: BaseParams) -> LlamaForCausalLM:
+    """The model that pretraining starts from: random weights, a vocabulary of the tokenizer's size."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     config = LlamaConfig(

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TypeVar
 
+from rationanomaly.errors import one_line
 from rationanomaly.records import Cost, Rejected, Triplet
 
 T = TypeVar("T")
@@ -54,7 +55,7 @@ def _example(template: str, rationale: str, remark: str) -> list[str]:
 
 def _capped(text: str) -> str:
     """One paragraph without control characters, not endless."""
-    shown = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    shown = one_line(text)
     return shown if len(shown) <= _LONGEST else shown[:_LONGEST] + " …"
 
 

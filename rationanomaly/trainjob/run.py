@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rationanomaly.errors import INTERRUPTED, SurroundingsError, TrainingError
+from rationanomaly.errors import INTERRUPTED, SurroundingsError, TrainingError, one_line
 from rationanomaly.params import StepResources
 from rationanomaly.trainjob.cluster import Cluster, Pod
 from rationanomaly.trainjob.manifest import Manifest
@@ -177,5 +177,4 @@ def _conditions(job: Manifest) -> dict[str, tuple[str, str]]:
 
 def _clean(text: str) -> str:
     """The end of a text on one line, without characters that a terminal would obey."""
-    line = " | ".join(part.strip() for part in text.splitlines()[-3:] if part.strip())
-    return "".join(character if character.isprintable() else " " for character in line)[-_SHOWN_LOG:]
+    return one_line(" | ".join(part.strip() for part in text.splitlines()[-3:] if part.strip()))[-_SHOWN_LOG:]

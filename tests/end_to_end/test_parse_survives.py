@@ -103,13 +103,15 @@ def test_a_full_disk_is_one_clear_error_and_leaves_nothing(log: Path, small_disk
 @pytest.mark.slow
 def test_ctrl_c_ends_at_once_and_leaves_nothing(log: Path, tmp_path: Path) -> None:
     process = subprocess.Popen(
-        command(log, tmp_path), cwd=tmp_path, env=environment(tmp_path), stderr=subprocess.DEVNULL
+        command(log, tmp_path), cwd=tmp_path, env=environment(tmp_path), stderr=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob(".parse.partial-*/new/shard/*")) and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=30) == INTERRUPTED
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == INTERRUPTED
+    assert said.splitlines()[-1].endswith("nothing half-written was kept, and the same command goes on")
     assert not list(tmp_path.glob("*parse*"))
 
 

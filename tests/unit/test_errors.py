@@ -12,6 +12,11 @@ def test_an_error_is_one_line_with_file_line_problem_and_mend() -> None:
     assert str(error) == "a b.csv:3: is not CSV. Correct the row."
 
 
+def test_an_error_holds_nothing_that_a_terminal_would_obey() -> None:
+    error = errors.InputError("holds \x1b[2J\u202etxt.exe", file=Path("a\x1b]0;owned\x07.log"))
+    assert str(error) == "a ]0;owned .log: holds [2J txt.exe."
+
+
 def test_an_error_needs_neither_file_nor_mend() -> None:
     assert str(errors.GateError("kappa is 0.2")) == "kappa is 0.2."
 
