@@ -43,9 +43,13 @@ def _template_table(summary: Summary) -> Table:
 
 def _session_table(summary: Summary) -> Table:
     title = f"Sessions  [dim]{summary.abnormal_sessions} of {summary.sessions} are abnormal[/]"
-    table = _table(title, *_FIGURES)
+    tuned = any(model.tuned.f1 is not None for model in summary.models)
+    table = _table(title, *_FIGURES, *(("tuned F1",) if tuned else ()))
+    if tuned:
+        table.caption, table.caption_justify = "tuned: with a threshold chosen on validation sessions", "left"
     for model in summary.models:
-        table.add_row(model.title, *_cells(model.session), style=_style(model))
+        cells = _cells(model.session) + ((_figure(model.tuned.f1),) if tuned else ())
+        table.add_row(model.title, *cells, style=_style(model))
     return table
 
 

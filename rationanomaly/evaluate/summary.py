@@ -36,6 +36,7 @@ class ModelSummary:
 
     Attributes:
         name: base, sft, grpo or reference; ``title`` is for people.
+        tuned: the sessions again, with a threshold chosen on validation sessions.
         grounding, format: shares of sound and of well-formed rationales; None for a model that writes none.
     """
 
@@ -43,6 +44,7 @@ class ModelSummary:
     title: str
     template: Figures
     session: Figures
+    tuned: Figures
     grounding: float | None
     format: float | None
 
@@ -103,6 +105,7 @@ def _model(metrics: Mapping[str, float], name: str) -> ModelSummary:
         TITLES[name],
         _figures(metrics, f"{prefix}template/abnormal/"),
         _figures(metrics, f"{prefix}session/abnormal/"),
+        _figures(metrics, f"{prefix}session_tuned/abnormal/"),
         metrics.get(f"{prefix}grounding/rate"),
         metrics.get(f"{prefix}format/rate"),
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from pipelines.__main__ import app as pipelines_app
 from rationanomaly import artifacts
 from rationanomaly.cli import app, run_app
 from rationanomaly.steps import STEPS
@@ -47,6 +48,12 @@ def test_every_help_has_an_example_to_paste(command: str) -> None:
     shown = CliRunner().invoke(app, [command, "--help"]).output
     assert "Example" in shown
     assert f"rationanomaly {command}" in shown
+
+
+@pytest.mark.parametrize("command", ["run", "compile", "submit"])
+def test_every_help_of_pipelines_has_one_too(command: str) -> None:
+    shown = CliRunner().invoke(pipelines_app, [command, "--help"]).output
+    assert f"python -m pipelines {command}" in shown.split("Example")[1]
 
 
 def test_a_missing_log_is_named(call: Call) -> None:
