@@ -33,14 +33,8 @@ from rationanomaly.steps import Metrics
 _LINES, _SESSIONS = 2**17, 2**12
 
 
-def merge(shards: Sequence[Shard], settings: ParseParams, output: Path, miner: Miner | None = None) -> Metrics:
+def merge(shards: Sequence[Shard], settings: ParseParams, output: Path) -> Metrics:
     """Write the output of `parse` from all shards of a log.
-
-    Args:
-        shards: in any order.
-        settings: the params section ``parse``.
-        output: the folder of the step.
-        miner: one that has learnt the masks of the shards in the order of the log; None: they are learnt here.
 
     Raises:
         InputError: shards of different formats, no line that fits, or more rejected ones than ``max_rejected_share``.
@@ -49,7 +43,7 @@ def merge(shards: Sequence[Shard], settings: ParseParams, output: Path, miner: M
     form = formats.find(_common_format(shards), settings)
     counts = sum((shard.counts for shard in shards), Counts())
     check_counts(shards[0].log, form.name, counts, settings)
-    miner, clock = miner or _learn(shards, settings), Clock(form.names_year)
+    miner, clock = _learn(shards, settings), Clock(form.names_year)
     sessions = assigner(settings.sessions, form.keys)
     scratch = output / "sessions"
     summary, table = TemplateSummary(), session_table(settings.sessions, sessions.contiguous, scratch)
@@ -91,7 +85,7 @@ def _common_format(shards: Sequence[Shard]) -> str:
 
 
 def _learn(shards: Sequence[Shard], settings: ParseParams) -> Miner:
-    miner = Miner.first(settings)
+    miner = Miner.new(settings) if settings.continue_from is None else Miner.load(settings.continue_from)
     done, total = 0, sum(shard.batches for shard in shards)
     for shard in shards:
         for masks in shard.masks():

@@ -45,11 +45,6 @@ class Miner:
         return cls(Masker(settings.masks, settings.max_words), drain)
 
     @classmethod
-    def first(cls, settings: ParseParams) -> Miner:
-        """The miner that a run begins with: one that has learnt nothing, or that of ``continue_from``."""
-        return cls.new(settings) if settings.continue_from is None else cls.load(settings.continue_from)
-
-    @classmethod
     def load(cls, path: Path) -> Miner:
         """The miner that `save` wrote; its masks and settings are those that it was made with.
 

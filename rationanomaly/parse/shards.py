@@ -7,7 +7,7 @@ counted. Line numbers begin at 1 in each shard; `merging.merge` puts the shards 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -63,9 +63,8 @@ def read_shard(
     folder: Path,
     number: int = 0,
     pieces: Sequence[Piece] | None = None,
-    learn: Callable[[pl.Series], None] | None = None,
 ) -> Shard:
-    """Read one shard of a log into a folder. Reading, masking and what is done here go on at the same time.
+    """Read one shard of a log into a folder.
 
     Args:
         log: a file, a glob or standard input.
@@ -74,7 +73,6 @@ def read_shard(
         folder: is made if it is not there.
         number: place of the shard among the shards of the log.
         pieces: what the shard holds of the log; None: all.
-        learn: receives the distinct masks of each batch as it is read.
 
     Raises:
         InputError: missing or empty file, or no format fits.
@@ -84,12 +82,10 @@ def read_shard(
     miner, batches = Miner.new(settings), 0
     rejects = write_rejects(folder / records.REJECTS)
     reader = LogReader(log, format_name, settings, rejects=rejects, shard=number, pieces=pieces)
-    for masked in prefetch(map(miner.masked, prefetch(reader))):
+    for batch in prefetch(reader):
+        masked = miner.masked(batch)
         masked.write_ipc(_batch(folder, batches), compression="uncompressed")
-        masks = masked.select(pl.col("mask").unique(maintain_order=True).cast(pl.String))
-        masks.write_ipc(_masks(folder, batches))
-        if learn is not None:
-            learn(masks["mask"])
+        masked.select(pl.col("mask").unique(maintain_order=True).cast(pl.String)).write_ipc(_masks(folder, batches))
         batches += 1
     shard = Shard(folder, number, str(log), reader.format.name, reader.counts, batches)
     about = {name: value for name, value in asdict(shard).items() if name != "folder"}

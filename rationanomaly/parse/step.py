@@ -18,13 +18,11 @@ from rationanomaly.steps import Inputs, Metrics, Outputs
 
 
 def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
-    """Parse ``inputs["logs"]`` in two passes: read, mask and learn templates, then name each line's."""
+    """Parse ``inputs["logs"]`` in two passes: read and mask everything, then learn templates and name each line's."""
     if params.data.format == "templates":
         return _take_table(params, inputs["logs"], outputs.folder)
-    miner = Miner.first(params.parse)
-    folder = outputs.folder / "shard"
-    shard = read_shard(inputs["logs"], params.data.format, params.parse, folder, learn=miner.learn)
-    metrics = merge([shard], params.parse, outputs.folder, miner)
+    shard = read_shard(inputs["logs"], params.data.format, params.parse, outputs.folder / "shard")
+    metrics = merge([shard], params.parse, outputs.folder)
     shutil.rmtree(shard.folder)
     return metrics
 
