@@ -1,4 +1,4 @@
-"""Print the install requirements of a setup.cfg, one a line: what the dependency layer of the images installs."""
+"""Print what the dependency layer of an image installs, one requirement a line: requirements.py SETUP_CFG cpu|gpu."""
 
 import configparser
 import sys
@@ -6,4 +6,6 @@ import sys
 config = configparser.ConfigParser()
 with open(sys.argv[1], encoding="utf-8") as file:  # noqa: PTH123  Runs in the bare base image, before any venv.
     config.read_file(file)
-sys.stdout.write(config["options"]["install_requires"].strip() + "\n")
+wanted = config["options"]["install_requires"].strip()
+wanted += config["options.extras_require"].get(sys.argv[2], "").rstrip()
+sys.stdout.write(wanted + "\n")

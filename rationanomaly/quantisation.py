@@ -28,7 +28,7 @@ def check(training: TrainingParams) -> None:
         mend = "Set training.quantisation to none, or train where there is a GPU"
         raise SurroundingsError("`training.quantisation` is nf4, which needs a GPU, and there is none", mend=mend)
     if importlib.util.find_spec("bitsandbytes") is None:
-        mend = "Run `pip install bitsandbytes`, or set training.quantisation to none"
+        mend = "Run `pip install 'rationanomaly[gpu]'`, or set training.quantisation to none"
         raise SurroundingsError("`training.quantisation` is nf4, but bitsandbytes is not installed", mend=mend)
 
 

@@ -33,7 +33,8 @@ def test_four_bits_need_bitsandbytes(params: Params, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
-    with pytest.raises(SurroundingsError, match=r"bitsandbytes is not installed\. Run `pip install bitsandbytes`"):
+    mend = r"bitsandbytes is not installed\. Run `pip install 'rationanomaly\[gpu\]'`"
+    with pytest.raises(SurroundingsError, match=mend):
         quantisation.check(_training(params))
 
 
