@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import logging
 import os
 import tempfile
 import time
@@ -18,7 +17,7 @@ from typing import Any
 
 from kfp import Client
 from kfp_server_api import ApiException, V2beta1Run
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from pipelines.compiling import compile_training
 from rationanomaly.errors import PipelineError, SurroundingsError
@@ -26,15 +25,14 @@ from rationanomaly.params import Params
 from rationanomaly.progress import report
 from rationanomaly.stand_ins import replaced
 
-logger = logging.getLogger(__name__)
-
 #: Environment variables: KFP's own for the server's address and its page, ours for a token.
 ENDPOINT, PAGE, TOKEN = "KF_PIPELINES_ENDPOINT", "KF_PIPELINES_UI_ENDPOINT", "KF_PIPELINES_TOKEN"
 #: Between two looks at a run.
 PAUSE_SECONDS = 10.0
 #: Silence of the server for so many looks in a row ends the following, not the run.
 PATIENCE = 30
-_ANSWER_SECONDS = 30  # for one answer
+#: For a connection, and for an answer.
+_TIMEOUT = (30.0, 30.0)
 _DONE = ("SUCCEEDED", "SKIPPED")  # a task that KFP's cache knew is skipped
 _ENDED = (*_DONE, "FAILED", "CANCELED")
 
@@ -79,9 +77,7 @@ class Server:
         ):
             warnings.simplefilter("ignore", FutureWarning)  # that it needs a server of version 2
             client = Client(address, existing_token=os.environ.get(TOKEN))
-        # KFP's client waits for ever for a server that accepts a connection and says nothing.
-        pool = client._run_api.api_client.rest_client.pool_manager
-        pool.connection_pool_kw["timeout"] = _ANSWER_SECONDS
+        _limit_waiting(client)
         return cls(client, os.environ.get(PAGE) or address or "/pipeline")
 
     def submit(
@@ -161,7 +157,18 @@ class Server:
 
 def _ask_once(client: Client) -> Any:
     """KFP's client asks five times, five seconds apart, and logs the frames of each refusal."""
-    return client._healthz_api.healthz_service_get_healthz(_request_timeout=_ANSWER_SECONDS)
+    return client._healthz_api.healthz_service_get_healthz(_request_timeout=_TIMEOUT)
+
+
+def _limit_waiting(client: Client) -> None:
+    """KFP's client waits for ever for a server that takes a question and says nothing."""
+    rest = client._run_api.api_client.rest_client
+    request = rest.request
+
+    def request_in_time(*arguments: Any, **options: Any) -> Any:
+        return request(*arguments, **options | {"_request_timeout": _TIMEOUT})
+
+    rest.request = request_in_time
 
 
 class _SilenceError(SurroundingsError):
@@ -193,6 +200,10 @@ def _explained(action: str) -> Iterator[None]:
         mend = f"Set {TOKEN} in the environment" if error.status in (401, 403) else "Compare it with the server's log"
         raise SurroundingsError(problem, mend=mend) from error
     except (HTTPError, OSError) as error:
+        # The reason is that of the last of several tries.
+        if isinstance(getattr(error, "reason", error), ReadTimeoutError):
+            problem = f"the Kubeflow Pipelines server took the question to {action}, and does not answer"
+            raise _SilenceError(problem, mend="Look at its pages before trying again") from error
         problem = f"no Kubeflow Pipelines server can be reached to {action}"
         raise _SilenceError(problem, mend=f"Name it with --host URL or in {ENDPOINT}") from error
 

@@ -48,6 +48,7 @@ class FakePipelines:
         refuse: path → status with which it is refused.
         silent: questions for a run that get a 503 before the server answers again.
         login: every question is answered with a login page, as by a proxy.
+        mute: path of which the server takes questions and never answers.
         schemas: of a run and of an experiment; None: bodies are not checked.
         experiments: names of those that are there.
         runs: the runs that were asked to start.
@@ -58,6 +59,7 @@ class FakePipelines:
     refuse: dict[str, int] = field(default_factory=dict)
     silent: int = 0
     login: bool = False
+    mute: str | None = None
     schemas: dict[str, dict[str, Any]] | None = None
     experiments: list[str] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
@@ -127,6 +129,9 @@ def serving(pipelines: FakePipelines) -> Iterator[str]:
             parts = urlsplit(self.path)
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
+            if parts.path.removeprefix(API) == pipelines.mute:
+                closing.wait(60)
+                return
             if pipelines.login:
                 status, data, kind = 200, b"<html>Sign in</html>", "text/html"
             else:
@@ -149,12 +154,14 @@ def serving(pipelines: FakePipelines) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             pass
 
+    closing = threading.Event()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
+        closing.set()
         server.shutdown()
         thread.join()
         server.server_close()

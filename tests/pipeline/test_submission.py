@@ -144,6 +144,18 @@ def test_what_the_server_will_not_do_is_one_line(
     assert "\x1b[31m" not in err
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/experiments", "/runs", f"/runs/{RUN_ID}"])
+def test_a_server_that_never_answers_is_one_line(submit: Any, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr(submission, "_TIMEOUT", (0.2, 0.2))
+    monkeypatch.setattr(submission, "PATIENCE", 1)
+    server = FakePipelines((State("RUNNING"),), mute=path)
+    with serving(server) as host:
+        code, _, err = submit("--host", host, "--follow")
+    assert code == 7
+    assert "and does not answer. Look at its pages before trying again." in err
+    assert not server.runs or path == f"/runs/{RUN_ID}"
+
+
 def test_no_server_is_one_line(submit: Any) -> None:
     code, _, err = submit("--host", "http://127.0.0.1:9")
     assert code == 7
