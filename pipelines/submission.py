@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import tempfile
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from rationanomaly.errors import PipelineError, SurroundingsError
 from rationanomaly.params import Params
 from rationanomaly.progress import report
 from rationanomaly.stand_ins import replaced
+from rationanomaly.trainjob.cluster import api_message
 
 #: Environment variables: KFP's own for the server's address and its page, ours for a token.
 ENDPOINT, PAGE, TOKEN = "KF_PIPELINES_ENDPOINT", "KF_PIPELINES_UI_ENDPOINT", "KF_PIPELINES_TOKEN"
@@ -129,7 +129,7 @@ class Server:
     def _look(self, run: Run, tasks: Mapping[str, int]) -> bool:
         """Ask for the run and report it; whether it has come to a good end."""
         found = self._ask(run)
-        states = _task_states(found)
+        states = Counter((task.display_name, task.state) for task in _tasks(found))
         done = sum(min(states[name, state], count) for name, count in tasks.items() for state in _DONE)
         report("pipeline", done, sum(tasks.values()), "tasks")
         if found.state not in _ENDED:
@@ -175,15 +175,14 @@ class _SilenceError(SurroundingsError):
     """The server may answer again."""
 
 
-def _task_states(run: V2beta1Run) -> Counter[tuple[str, str]]:
-    """How many tasks of a name are in a state."""
-    details = run.run_details.task_details if run.run_details else None
-    return Counter((task.display_name, task.state) for task in details or ())
+def _tasks(run: V2beta1Run) -> Sequence[Any]:
+    """What the server tells of each task; nothing before the first begins."""
+    return (run.run_details.task_details if run.run_details else None) or ()
 
 
 def _reason(run: V2beta1Run, failed: str | None) -> str:
-    details = run.run_details.task_details if run.run_details else None
-    errors = [task.error for task in details or () if task.display_name == failed]
+    """Why the task failed; where it does not say, why the run did."""
+    errors = [task.error for task in _tasks(run) if task.display_name == failed]
     said = next((error.message for error in (*errors, run.error) if error and error.message), None)
     return f": {said.rstrip('.')}" if said else ""
 
@@ -194,7 +193,7 @@ def _explained(action: str) -> Iterator[None]:
     try:
         yield
     except ApiException as error:
-        problem = f"the Kubeflow Pipelines server refused to {action}: {error.status} {_message(error)}"
+        problem = f"the Kubeflow Pipelines server refused to {action}: {error.status} {api_message(error)}"
         if error.status and error.status >= 500:
             raise _SilenceError(problem, mend="Try again; see the server's log") from error
         mend = f"Set {TOKEN} in the environment" if error.status in (401, 403) else "Compare it with the server's log"
@@ -206,10 +205,3 @@ def _explained(action: str) -> Iterator[None]:
             raise _SilenceError(problem, mend="Look at its pages before trying again") from error
         problem = f"no Kubeflow Pipelines server can be reached to {action}"
         raise _SilenceError(problem, mend=f"Name it with --host URL or in {ENDPOINT}") from error
-
-
-def _message(error: Any) -> str:
-    try:
-        return str(json.loads(error.body)["message"])
-    except (ValueError, KeyError, TypeError):
-        return str(error.reason)

@@ -7,12 +7,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.crd_schema import problems
+from tests.loopback import listening
 
 API = "/apis/v2beta1"
 RUN_ID, EXPERIMENT_ID = "b1e2f0a4-run", "e77-experiment"
@@ -155,13 +156,8 @@ def serving(pipelines: FakePipelines) -> Iterator[str]:
             pass
 
     closing = threading.Event()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        closing.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with listening(Handler) as address:
+        try:
+            yield address
+        finally:
+            closing.set()

@@ -164,7 +164,7 @@ def _explained(action: str) -> Iterator[None]:
     try:
         yield
     except ApiException as error:
-        problem = f"Kubernetes refused to {action}: {error.status} {_message(error)}"
+        problem = f"Kubernetes refused to {action}: {error.status} {api_message(error)}"
         raise SurroundingsError(problem, mend=_mend(error.status)) from error
     except (HTTPError, OSError) as error:
         raise SurroundingsError(
@@ -172,7 +172,8 @@ def _explained(action: str) -> Iterator[None]:
         ) from error
 
 
-def _message(error: Any) -> str:
+def api_message(error: Any) -> str:
+    """What the body of an ``ApiException`` says, of the Kubernetes API as of the Kubeflow Pipelines one."""
     try:
         return str(json.loads(error.body)["message"])
     except (ValueError, KeyError, TypeError):
