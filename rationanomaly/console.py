@@ -29,7 +29,9 @@ from rationanomaly.progress import Event, listening
 STDERR = Console(stderr=True, highlight=False)
 STDOUT = Console(highlight=False)
 _SECONDS_BETWEEN_LINES = 15.0
-_CHATTY = ("transformers", "datasets", "trl", "peft", "accelerate", "deepspeed", "mlflow", "alembic", "httpx", "torch")
+#: Of urllib3 the child alone: KFP's client sets the parent's level.
+_CHATTY = ("transformers", "datasets", "trl", "peft", "accelerate", "deepspeed", "mlflow", "alembic", "httpx", "torch",
+           "urllib3.connectionpool")  # fmt: skip
 
 
 def set_up_logging(verbose: bool, debug: bool) -> None:
