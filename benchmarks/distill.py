@@ -14,16 +14,16 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from rationanomaly import prompt
 from rationanomaly.distill.checks import Checker, sentences
-from rationanomaly.distill.domains import DOMAINS, GENERAL
 from rationanomaly.distill.rounds import Ended, teach
 from rationanomaly.distill.teachers import Question, Teacher
 from rationanomaly.distill.teachers.builtin import BuiltinTeacher
 from rationanomaly.distill.teachers.imported import ABSENT, ImportTeacher
-from rationanomaly.evidence import NO_EVIDENCE, required_quotes
 from rationanomaly.params import Params, load_params
 from rationanomaly.records import Label, Rejected, Triplet, template_id
+from rationanomaly.rulebook.domains import DOMAINS, GENERAL
+from rationanomaly.text import prompt
+from rationanomaly.text.evidence import NO_EVIDENCE, required_quotes
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"

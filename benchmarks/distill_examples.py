@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rationanomaly import prompt
 from rationanomaly.distill.teachers import Question
 from rationanomaly.distill.teachers.builtin import BuiltinTeacher
 from rationanomaly.params import load_params
 from rationanomaly.records import Label, template_id
+from rationanomaly.text import prompt
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -23,14 +23,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import random_llama
-from rationanomaly import progress, runtime
-from rationanomaly.batching import spread
+from rationanomaly import progress
+from rationanomaly.device import runtime
 from rationanomaly.grpo.trainer import reward_function
-from rationanomaly.memory.architecture import Architecture
-from rationanomaly.memory.estimate import GIGABYTE, Layout, Work, estimate
+from rationanomaly.model.architecture import Architecture
 from rationanomaly.params import Params, load_params
-from rationanomaly.prompt import write_response
 from rationanomaly.rewards import Composition
+from rationanomaly.text.prompt import write_response
+from rationanomaly.training.batching import spread
+from rationanomaly.training.memory.estimate import GIGABYTE, Layout, Work, estimate
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Of Llama 2 7B, as its repository on the hub states it.
@@ -192,7 +193,7 @@ def _model(config: dict[str, Any], params: Params) -> Any:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from rationanomaly.model_folder import load_base
+    from rationanomaly.model.folder import load_base
     from rationanomaly.sft.trainer import adapt
 
     settings = LlamaConfig(**config)

@@ -17,9 +17,9 @@ from unittest.mock import patch
 from rationanomaly import artifacts
 from rationanomaly.grpo import trainer
 from rationanomaly.params import load_params
-from rationanomaly.prompt import parse_response
 from rationanomaly.simulate import write
 from rationanomaly.steps import BY_NAME, Outputs
+from rationanomaly.text.prompt import parse_response
 
 ROOT = Path(__file__).resolve().parents[1]
 STEPS = 8

@@ -17,13 +17,13 @@ import numpy as np
 from sklearn.metrics import average_precision_score, f1_score
 
 from benchmarks.learning import PROFILE, ROOT, TUNING, absolute, run_steps
-from rationanomaly import runtime
 from rationanomaly.baselines.blend import fit_blend
 from rationanomaly.baselines.reference import fit_reference
-from rationanomaly.encoder import Encoder
+from rationanomaly.device import runtime
 from rationanomaly.params import load_params
-from rationanomaly.prompt import show
 from rationanomaly.records import LABELLED, LABELLED_SCHEMA, read_table
+from rationanomaly.text.encoder import Encoder
+from rationanomaly.text.prompt import show
 
 Figures = tuple[float, float]
 TARGET = 0.0

@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import random_llama
-from rationanomaly import runtime
-from rationanomaly.batching import Passes
-from rationanomaly.memory.architecture import Architecture
-from rationanomaly.memory.estimate import RUNTIME, Estimate, Layout, Work, estimate
+from rationanomaly.device import runtime
+from rationanomaly.model.architecture import Architecture
 from rationanomaly.params import load_params
+from rationanomaly.training.batching import Passes
+from rationanomaly.training.memory.estimate import RUNTIME, Estimate, Layout, Work, estimate
 
 ROOT = Path(__file__).resolve().parents[1]
 #: The estimate may be a twentieth below a peak, a little above what is in use, and half above what glibc takes.

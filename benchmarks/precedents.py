@@ -20,17 +20,17 @@ import numpy as np
 import polars as pl
 
 from rationanomaly import artifacts
-from rationanomaly.neighbours import Neighbours, PairSimilarity, wording
+from rationanomaly.decisions.precedents import Words, near_duplicates
 from rationanomaly.params import Params, load_params
-from rationanomaly.precedents import Words, near_duplicates
 from rationanomaly.records import LABELLED, LABELLED_SCHEMA, LABELS, read_table
 from rationanomaly.steps import BY_NAME, Outputs
+from rationanomaly.text.similarity import Neighbours, PairSimilarity, wording
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = range(10, 15)
 #: Wrongly extended decisions are worse than none: the model is right on about nine of ten templates.
 TARGET = 0.98
-RULE = "as in rationanomaly.precedents"
+RULE = "as in rationanomaly.decisions.precedents"
 #: Similarities below are no near-duplicates by any rule.
 LEAST = 0.8
 

@@ -30,8 +30,8 @@ from rationanomaly.baselines.scorer import Floats
 from rationanomaly.correct.alert_words import rank_by_alert_words
 from rationanomaly.correct.curve import found_at
 from rationanomaly.correct.radar import Evidence, Weights, gather, gather_on_others
-from rationanomaly.neighbours import Neighbours
 from rationanomaly.records import Label
+from rationanomaly.text.similarity import Neighbours
 
 T = TypeVar("T")
 

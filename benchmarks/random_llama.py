@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rationanomaly.batching import Passes
 from rationanomaly.params import Params
-from rationanomaly.training import TrainingRun
+from rationanomaly.training.batching import Passes
+from rationanomaly.training.loop import TrainingRun
 
 Reward = Callable[..., list[float]]
 

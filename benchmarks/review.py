@@ -29,8 +29,8 @@ import httpx
 import polars as pl
 
 from rationanomaly import records
-from rationanomaly.correct.appending import append_decisions
-from rationanomaly.correct.ledger import Decision
+from rationanomaly.decisions.appending import append_decisions
+from rationanomaly.decisions.ledger import Decision
 
 TEMPLATES, REVIEWERS, DECISIONS, STARTS = 3_000, 5, 200, 3
 TARGET_OPEN_S, TARGET_DECISION_MS = 1.0, 50.0

@@ -24,11 +24,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import grpo_step
-from rationanomaly import runtime
+from rationanomaly.device import runtime
 from rationanomaly.params import load_params
-from rationanomaly.prompt import show, write_response
 from rationanomaly.rewards import Composition
 from rationanomaly.rewards.coherence import FrozenModel
+from rationanomaly.text.prompt import show, write_response
 
 ROOT = Path(__file__).resolve().parents[1]
 COMPLETIONS, GROUP, WORDS = 512, 8, 110

@@ -18,13 +18,15 @@ from pathlib import Path
 
 from benchmarks import random_llama
 from benchmarks.gpu import WARM_UP, Clock
-from rationanomaly import cpu_head, progress, runtime
+from rationanomaly import progress
 from rationanomaly.base.llama import untrained
-from rationanomaly.batching import spread
+from rationanomaly.device import runtime
 from rationanomaly.grpo import trainer as grpo_trainer
 from rationanomaly.params import Params, load_params
+from rationanomaly.patching import replaced
 from rationanomaly.sft.trainer import adapt
-from rationanomaly.stand_ins import replaced
+from rationanomaly.training import trl_lm_head
+from rationanomaly.training.batching import spread
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Tokens of a log with its prompt and of a rationale: the middle of the demo's.
@@ -78,7 +80,10 @@ def seconds(step: str, params: Params, plain: bool) -> list[float]:
 @contextmanager
 def _untouched() -> Iterator[None]:
     """Inside the block the trainers use TRL's head and torch's draws."""
-    with replaced(cpu_head, "used", nullcontext), replaced(grpo_trainer, "shared_draws", lambda _model: nullcontext()):
+    with (
+        replaced(trl_lm_head, "used", nullcontext),
+        replaced(grpo_trainer, "shared_draws", lambda _model: nullcontext()),
+    ):
         yield
 
 

@@ -14,8 +14,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from rationanomaly import console
-from rationanomaly.cli import ParamsOption, SetOption, run_app
+from rationanomaly.cli import console
+from rationanomaly.cli.app import ParamsOption, SetOption, run_app
 from rationanomaly.params import load_params
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
@@ -48,8 +48,8 @@ def run(
         python -m pipelines run --params profiles/micro.yaml --runner docker --output outputs-micro
     """
     from pipelines.local_run import Runner, run_training
+    from rationanomaly.cli.summary_table import show_summary
     from rationanomaly.evaluate.summary import read_summary
-    from rationanomaly.summary_table import show_summary
 
     loaded = load_params(params, settings or ())
     with console.progress_bars("pipeline"):

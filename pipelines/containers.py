@@ -16,11 +16,11 @@ from docker.errors import DockerException, ImageNotFound
 from docker.types import Mount
 from kfp import local
 
-from rationanomaly.component import OUTPUTS, PROGRESS, STATE
 from rationanomaly.errors import SurroundingsError
+from rationanomaly.kfp_task import OUTPUTS, PROGRESS, STATE
+from rationanomaly.launch.trainjob.manifest import USER
 from rationanomaly.params import Params
-from rationanomaly.parse.source import is_glob
-from rationanomaly.trainjob.manifest import USER
+from rationanomaly.raw_inputs import is_glob
 
 _LABEL = "rationanomaly.output"
 

@@ -15,8 +15,8 @@ from kfp import dsl, local
 from pipelines.run_log import captured
 from pipelines.training import task_counts, training_pipeline
 from rationanomaly import artifacts
-from rationanomaly.component import OUTPUTS, PROGRESS, STATE
 from rationanomaly.errors import PipelineError
+from rationanomaly.kfp_task import OUTPUTS, PROGRESS, STATE
 from rationanomaly.params import Params
 from rationanomaly.steps import STEPS
 

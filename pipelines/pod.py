@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from kfp import dsl, kubernetes
 
-from rationanomaly.component import STATE
+from rationanomaly.kfp_task import STATE
+from rationanomaly.launch.trainjob.manifest import USER
 from rationanomaly.params import Params
-from rationanomaly.trainjob.manifest import USER
 
 _STATE_PATH = "/state"
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from threading import get_ident
 from typing import TextIO
 
-from rationanomaly.component import FAILURE_MARK, PROGRESS_MARK
+from rationanomaly.kfp_task import FAILURE_MARK, PROGRESS_MARK
+from rationanomaly.patching import replaced
 from rationanomaly.progress import report, report_json
-from rationanomaly.stand_ins import replaced
 
 logger = logging.getLogger(__name__)
 

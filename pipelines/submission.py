@@ -20,10 +20,10 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from pipelines.compiling import compile_training
 from rationanomaly.errors import PipelineError, SurroundingsError
+from rationanomaly.launch.trainjob.cluster import api_message
 from rationanomaly.params import Params
+from rationanomaly.patching import replaced
 from rationanomaly.progress import report
-from rationanomaly.stand_ins import replaced
-from rationanomaly.trainjob.cluster import api_message
 
 #: Environment variables: KFP's own for the server's address and its page, ours for a token.
 ENDPOINT, PAGE, TOKEN = "KF_PIPELINES_ENDPOINT", "KF_PIPELINES_UI_ENDPOINT", "KF_PIPELINES_TOKEN"

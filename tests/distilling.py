@@ -11,12 +11,13 @@ from typing import Any
 
 import polars as pl
 
-from rationanomaly import prompt, records
+from rationanomaly import records
 from rationanomaly.distill.step import run
 from rationanomaly.distill.teachers import Question
 from rationanomaly.params import Params, load_params
 from rationanomaly.records import Label, Rejected, Triplet
 from rationanomaly.steps import Metrics, Outputs
+from rationanomaly.text import prompt
 from tests.conftest import ROOT
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from rationanomaly.distill.teachers import Question
 from rationanomaly.distill.teachers.builtin import BuiltinTeacher
-from rationanomaly.prompt import Shown
 from rationanomaly.records import Label
+from rationanomaly.text.prompt import Shown
 
 
 @dataclass

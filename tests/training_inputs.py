@@ -9,7 +9,6 @@ from typing import Any
 
 import polars as pl
 
-from rationanomaly.prompt import PROMPT_VERSION
 from rationanomaly.records import (
     COST,
     LABELLED,
@@ -24,6 +23,7 @@ from rationanomaly.records import (
     write_rows,
     write_table,
 )
+from rationanomaly.text.prompt import PROMPT_VERSION
 
 
 def write_training_inputs(root: Path, parts: Sequence[str], held_out: str) -> None:

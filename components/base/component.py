@@ -20,6 +20,6 @@ def base(
         output: the step's output folder, with its manifest.
         metrics: the step's figures.
     """
-    from rationanomaly.component import run_component
+    from rationanomaly.kfp_task import run_component
 
     run_component("base", params, {"correct": correct.path}, output, metrics)

@@ -28,7 +28,7 @@ def evaluate(
         output: the step's output folder, with its manifest.
         metrics: the step's figures.
     """
-    from rationanomaly.component import run_component
+    from rationanomaly.kfp_task import run_component
 
     inputs = {
         "parse": parse.path,

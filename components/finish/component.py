@@ -13,6 +13,6 @@ def finish(params: str, status: dsl.PipelineTaskFinalStatus) -> None:
         params: the composed params document, as YAML.
         status: how the pipeline ended, filled in by Kubeflow.
     """
-    from rationanomaly.component import finish_pipeline
+    from rationanomaly.kfp_task import finish_pipeline
 
     finish_pipeline(params, status.state, status.error_message)

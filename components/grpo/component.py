@@ -24,6 +24,6 @@ def grpo(
         output: the step's output folder, with its manifest.
         metrics: the step's figures.
     """
-    from rationanomaly.component import run_component
+    from rationanomaly.kfp_task import run_component
 
     run_component("grpo", params, {"correct": correct.path, "distill": distill.path, "sft": sft.path}, output, metrics)

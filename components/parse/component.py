@@ -18,6 +18,6 @@ def parse(
         output: the step's output folder, with its manifest.
         metrics: the step's figures.
     """
-    from rationanomaly.component import run_component
+    from rationanomaly.kfp_task import run_component
 
     run_component("parse", params, {}, output, metrics)

@@ -22,6 +22,6 @@ def parse_merge(
         output: the output folder of `parse`, with its manifest.
         metrics: the step's figures.
     """
-    from rationanomaly.component import run_merge
+    from rationanomaly.kfp_task import run_merge
 
     run_merge(params, plan.path, [shard.path for shard in shards], output, metrics)

@@ -14,6 +14,6 @@ def parse_plan(params: str, shards: int, output: dsl.Output[dsl.Dataset]) -> Non
         shards: number of pods.
         output: which pod reads what of the log.
     """
-    from rationanomaly.component import run_plan
+    from rationanomaly.kfp_task import run_plan
 
     run_plan(params, shards, output)

@@ -15,6 +15,6 @@ def parse_shard(params: str, plan: dsl.Input[dsl.Dataset], number: int, output: 
         number: place of the shard in the log, from 0.
         output: the shard's records and distinct masked messages.
     """
-    from rationanomaly.component import run_shard
+    from rationanomaly.kfp_task import run_shard
 
     run_shard(params, plan.path, number, output)

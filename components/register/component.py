@@ -22,6 +22,6 @@ def register(
         output: the step's output folder, with its manifest.
         metrics: the step's figures.
     """
-    from rationanomaly.component import run_component
+    from rationanomaly.kfp_task import run_component
 
     run_component("register", params, {"grpo": grpo.path, "evaluate": evaluate.path}, output, metrics)

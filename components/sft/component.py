@@ -26,7 +26,7 @@ def sft(
         output: the step's output folder, with its manifest.
         metrics: the step's figures.
     """
-    from rationanomaly.component import run_component
+    from rationanomaly.kfp_task import run_component
 
     inputs = {
         "parse": parse.path,

@@ -11,7 +11,7 @@ import polars as pl
 
 from rationanomaly.base.harvest import harvest
 from rationanomaly.params import PromptParams
-from rationanomaly.prompt import Mode, Shown, show, write_prompt
+from rationanomaly.text.prompt import Mode, Shown, show, write_prompt
 
 
 def training_logs(labelled: pl.DataFrame, settings: PromptParams) -> list[str]:
@@ -30,7 +30,7 @@ def harvested(limit: int, labelled: pl.DataFrame, settings: PromptParams) -> lis
 
 def general_sentences() -> list[str]:
     """The sentences that the built-in teacher writes with, so that a rationale is words and not pieces of words."""
-    from rationanomaly.distill import domains, phrases, signs
+    from rationanomaly.rulebook import domains, phrases, signs
 
     # Python's own names hold texts too, `__builtins__` its documentation, which changes from release to release.
     values = [

@@ -10,9 +10,9 @@ import numpy as np
 
 from rationanomaly import progress
 from rationanomaly.base.meaning import MeaningTask
-from rationanomaly.encoder import Encoder, Vectors
 from rationanomaly.errors import TrainingError
 from rationanomaly.params import BaseParams
+from rationanomaly.text.encoder import Encoder, Vectors
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rationanomaly.encoder import Vectors
+from rationanomaly.text.encoder import Vectors
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import polars as pl
 
-from rationanomaly import artifacts, runtime
-from rationanomaly.base import corpus, hub, llama
+from rationanomaly import artifacts
+from rationanomaly.base import corpus, llama
 from rationanomaly.base.tokenizer import train_tokenizer
-from rationanomaly.encoder import Encoder, Vectors
-from rationanomaly.inference import label_tokens
-from rationanomaly.labelled_neighbours import write_neighbours
-from rationanomaly.model_folder import BaseReference, Card, Threshold, check_safe, load_tokenizer, write_card
+from rationanomaly.device import runtime
+from rationanomaly.model import hub
+from rationanomaly.model.few_shot import write_neighbours
+from rationanomaly.model.folder import BaseReference, Card, Threshold, load_tokenizer, write_card
+from rationanomaly.model.safety import check_safe
+from rationanomaly.model.scoring import label_tokens
 from rationanomaly.params import Params
-from rationanomaly.prompt import PROMPT_VERSION
 from rationanomaly.records import (
     BASE,
     CORPUS,
@@ -32,6 +33,8 @@ from rationanomaly.records import (
     write_table,
 )
 from rationanomaly.steps import Inputs, Metrics, Outputs
+from rationanomaly.text.encoder import Encoder, Vectors
+from rationanomaly.text.prompt import PROMPT_VERSION
 
 _MEGABYTE = 2**20
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from rationanomaly.prompt import TAGS, WILDCARD
 from rationanomaly.records import LABELS
+from rationanomaly.text.prompt import TAGS, WILDCARD
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from rationanomaly.baselines.reference import fit_reference
 from rationanomaly.baselines.scorer import Floats, Scorer, log_odds, targets
 from rationanomaly.baselines.words import split_words
-from rationanomaly.encoder import Encoder
+from rationanomaly.text.encoder import Encoder
 
 #: Stands for a text without words, so that the vocabulary is never empty.
 _NO_WORDS = "<no words>"

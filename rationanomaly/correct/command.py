@@ -54,8 +54,8 @@ def merge(
 ) -> None:
     """Put several ledgers together; each decision once, whatever the order in which they are named."""
     from rationanomaly.artifacts import write_text
-    from rationanomaly.correct.appending import merge_ledgers
-    from rationanomaly.correct.ledger import write_decision
+    from rationanomaly.decisions.appending import merge_ledgers
+    from rationanomaly.decisions.ledger import write_decision
 
     write_text(output, "".join(f"{write_decision(one)}\n" for one in merge_ledgers(ledgers)))
 
@@ -71,8 +71,8 @@ def import_decisions(
     ] = Rounds.INDEPENDENT,
 ) -> None:
     """Append the decisions of another tool to a ledger."""
-    from rationanomaly.correct.appending import append_decisions
-    from rationanomaly.correct.exchange import import_csv, import_label_studio
+    from rationanomaly.decisions.appending import append_decisions
+    from rationanomaly.decisions.exchange import import_csv, import_label_studio
 
     if source is Source.CSV:
         decisions = import_csv(file, reviewer, round_.value)
@@ -90,7 +90,7 @@ def export_labels(
     """Write the corrections as a patch, or every label as CSV."""
     from rationanomaly import records
     from rationanomaly.artifacts import write_text
-    from rationanomaly.correct.exchange import export_csv, export_patch
+    from rationanomaly.decisions.exchange import export_csv, export_patch
 
     labelled = records.read_table(correct / records.LABELLED, records.LABELLED_SCHEMA)
     if target is Target.CSV:
@@ -108,9 +108,9 @@ def export_tasks(
     """Write the templates as Label Studio tasks, and its labelling interface beside them."""
     from rationanomaly import records
     from rationanomaly.artifacts import write_text
-    from rationanomaly.correct.exchange import LABEL_STUDIO_CONFIG, export_label_studio
-    from rationanomaly.correct.labels import assign
-    from rationanomaly.correct.ledger import read_ledger
+    from rationanomaly.decisions.exchange import LABEL_STUDIO_CONFIG, export_label_studio
+    from rationanomaly.decisions.labels import assign
+    from rationanomaly.decisions.ledger import read_ledger
 
     templates = records.read_table(parse / records.TEMPLATES, records.TEMPLATES_SCHEMA)
     decisions = None if decided is None else assign(read_ledger(decided), templates)[0]

@@ -31,8 +31,8 @@ from rationanomaly.baselines.keywords import GRAVE_STEMS, ROUTINE_WORDS, alert_w
 from rationanomaly.baselines.scorer import Floats, log_odds
 from rationanomaly.baselines.words import split_words
 from rationanomaly.correct.alert_words import reasons_by_words
-from rationanomaly.neighbours import Neighbours, normalise
 from rationanomaly.records import Label
+from rationanomaly.text.similarity import Neighbours, normalise
 
 _FOLDS = 5
 #: From this similarity on a template with the opposite label counts as a near-duplicate.

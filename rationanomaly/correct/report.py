@@ -8,11 +8,11 @@ from typing import Any
 
 import polars as pl
 
-from rationanomaly.correct.labels import Verdict
-from rationanomaly.correct.ledger import Ledger, Problem
 from rationanomaly.correct.split import LEFT_OUT, SIDES
+from rationanomaly.decisions.labels import Verdict
+from rationanomaly.decisions.ledger import Ledger, Problem
 from rationanomaly.params import PromptParams
-from rationanomaly.prompt import show
+from rationanomaly.text.prompt import show
 
 REPORT = "corrections.md"
 

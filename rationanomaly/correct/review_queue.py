@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from rationanomaly.correct.labels import Verdict
-from rationanomaly.correct.ledger import Round
 from rationanomaly.correct.radar import Suspicion
+from rationanomaly.decisions.labels import Verdict
+from rationanomaly.decisions.ledger import Round
 
 #: Disputes first, then what nobody could use yet.
 _URGENCY: tuple[Round, ...] = ("senior", "panel", "independent")

@@ -13,14 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from rationanomaly.correct.agreement import (
-    Counts,
-    bootstrap_interval,
-    cohen_kappa,
-    fleiss_kappa,
-    krippendorff_alpha,
-)
-from rationanomaly.correct.ledger import VOTES, Decision
+from rationanomaly.correct.agreement import Counts, bootstrap_interval, cohen_kappa, fleiss_kappa, krippendorff_alpha
+from rationanomaly.decisions.ledger import VOTES, Decision
 from rationanomaly.errors import GateError
 from rationanomaly.records import LABELS
 

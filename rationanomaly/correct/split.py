@@ -15,9 +15,9 @@ import numpy as np
 import polars as pl
 
 from rationanomaly.errors import GateError, InputError
-from rationanomaly.neighbours import Neighbours, normalise
 from rationanomaly.params import SplitParams
 from rationanomaly.records import Label
+from rationanomaly.text.similarity import Neighbours, normalise
 
 SIDES = ("train", "validation", "test")
 #: Training templates that `SplitParams.anomaly_share` leaves out; no step learns from them or is tested on them.

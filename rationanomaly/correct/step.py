@@ -13,18 +13,18 @@ import polars as pl
 from rationanomaly import records
 from rationanomaly.artifacts import write_json, write_text
 from rationanomaly.correct.curve import measure_radar
-from rationanomaly.correct.labels import Verdict, assign, describe, resolve
-from rationanomaly.correct.ledger import Problem, read_ledger, warn_of
 from rationanomaly.correct.radar import Suspicion, suspect_labels
 from rationanomaly.correct.report import REPORT, write_report
 from rationanomaly.correct.review_queue import review_queue
 from rationanomaly.correct.reviewers import measure_agreement, require_agreement
 from rationanomaly.correct.split import LEFT_OUT, SIDES, audit_leakage, split_templates
+from rationanomaly.decisions.labels import Verdict, assign, describe, resolve
+from rationanomaly.decisions.ledger import Problem, read_ledger, warn_of
+from rationanomaly.decisions.precedents import settled
 from rationanomaly.errors import about
-from rationanomaly.neighbours import Neighbours
 from rationanomaly.params import Params
-from rationanomaly.precedents import settled
 from rationanomaly.steps import Inputs, Metrics, Outputs
+from rationanomaly.text.similarity import Neighbours
 
 PROBLEMS = "ledger_problems.jsonl"
 

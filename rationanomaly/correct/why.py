@@ -10,7 +10,7 @@ from rationanomaly import records
 from rationanomaly.baselines.keywords import alert_words
 from rationanomaly.correct.report import cell
 from rationanomaly.errors import InputError
-from rationanomaly.neighbours import Neighbours, normalise
+from rationanomaly.text.similarity import Neighbours, normalise
 
 _SUGGESTIONS = 3
 

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rationanomaly.distill.teachers import Question
-from rationanomaly.evidence import check_evidence, words
 from rationanomaly.params import DistillParams
-from rationanomaly.prompt import Response, parse_response
+from rationanomaly.text.evidence import check_evidence, words
+from rationanomaly.text.prompt import Response, parse_response
 
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n")
 _VERDICT = re.compile(r"\b(?:ab)?normal(?:ly|ity)?\b|\banomal(?:y|ies|ous|ously)\b", re.IGNORECASE)

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rationanomaly.distill.domains import Domain
-from rationanomaly.distill.signs import ACTIVITIES, FAULTS, STOP_WORDS, Reading
-from rationanomaly.evidence import required_quotes, words
-from rationanomaly.prompt import WILDCARD, Shown
+from rationanomaly.rulebook.domains import Domain
+from rationanomaly.rulebook.signs import ACTIVITIES, FAULTS, STOP_WORDS, Reading
+from rationanomaly.text.evidence import required_quotes, words
+from rationanomaly.text.prompt import WILDCARD, Shown
 
 _RUN = re.compile(r"[^\W_]+")
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")

@@ -13,7 +13,7 @@ from statistics import median
 
 import polars as pl
 
-from rationanomaly import artifacts, prompt, records
+from rationanomaly import artifacts, records
 from rationanomaly.distill.checks import Checker, word_count
 from rationanomaly.distill.report import write_report
 from rationanomaly.distill.rounds import Ended, teach
@@ -24,6 +24,7 @@ from rationanomaly.distill.teachers.registry import TEACHERS
 from rationanomaly.params import Params
 from rationanomaly.records import Cost, Rejected, Triplet
 from rationanomaly.steps import Inputs, Metrics, Outputs
+from rationanomaly.text import prompt
 
 
 def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 
-from rationanomaly import prompt
 from rationanomaly.distill.journal import digest
 from rationanomaly.distill.teachers import Question
 from rationanomaly.errors import ParamsError
-from rationanomaly.evidence import NO_EVIDENCE
 from rationanomaly.params import DistillParams, Params, PromptParams
+from rationanomaly.text import prompt
+from rationanomaly.text.evidence import NO_EVIDENCE
 
 _SECTION = re.compile(r"^=== (\w+)\n", re.MULTILINE)
 _PLACE = re.compile(r"\{(\w+)\}")

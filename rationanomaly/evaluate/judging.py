@@ -10,14 +10,14 @@ from typing import Any
 
 import polars as pl
 
-from rationanomaly.detector import Detector, Verdict
+from rationanomaly.detection.detector import Detector, Verdict
 from rationanomaly.errors import ArtifactError, TrainingError
 from rationanomaly.evaluate.figures import Judged
 from rationanomaly.evaluate.session_threshold import tune
 from rationanomaly.evaluate.sessions import TemplateVerdict
-from rationanomaly.evidence import required_quotes
 from rationanomaly.params import PromptParams
-from rationanomaly.prompt import show
+from rationanomaly.text.evidence import required_quotes
+from rationanomaly.text.prompt import show
 
 REFERENCE = "reference"
 #: Model folders by name, weakest first; the last is the one that goes on.

@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from rationanomaly.best_adapter import VALIDATION, is_evaluation
-from rationanomaly.checkpoints import Curve
 from rationanomaly.params import AlarmParams
+from rationanomaly.training.best_adapter import VALIDATION, is_evaluation
+from rationanomaly.training.checkpoints import Curve
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rationanomaly.prompt import Shown
-from rationanomaly.quote_decoding import LiteralQuotes, Vocabulary
+from rationanomaly.model.constrained_quotes import LiteralQuotes, Vocabulary
+from rationanomaly.text.prompt import Shown
 
 if TYPE_CHECKING:
     from peft import PeftModel

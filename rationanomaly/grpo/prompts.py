@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rationanomaly.evidence import check_evidence
-from rationanomaly.labelled_neighbours import LabelledNeighbours
+from rationanomaly.model.few_shot import LabelledNeighbours
 from rationanomaly.params import GrpoParams
-from rationanomaly.prompt import Shown
-from rationanomaly.sft.pool import drop_words
-from rationanomaly.sft.rows import Gold, draw_group
+from rationanomaly.text.evidence import check_evidence
+from rationanomaly.text.prompt import Shown
+from rationanomaly.training.gold import Gold, draw_group, drop_words
 
 
 @dataclass(frozen=True)

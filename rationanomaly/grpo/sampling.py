@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rationanomaly import ranks
-from rationanomaly.stand_ins import replaced
+from rationanomaly.device import ranks
+from rationanomaly.patching import replaced
 
 if TYPE_CHECKING:
     from peft import PeftModel

@@ -12,19 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from rationanomaly import launch, ranks, runtime
-from rationanomaly.batching import spread
-from rationanomaly.best_adapter import SCORE, VALIDATION, best_evaluation, is_evaluation
-from rationanomaly.checkpoints import Curve
+from rationanomaly.device import ranks, runtime
 from rationanomaly.errors import ArtifactError
-from rationanomaly.evidence import check_evidence
 from rationanomaly.grpo import engine, trainer
 from rationanomaly.grpo.alarms import went_off
 from rationanomaly.grpo.prompts import build_tasks
-from rationanomaly.inference import Judge
-from rationanomaly.labelled_neighbours import read_neighbours
-from rationanomaly.memory import check as memory
-from rationanomaly.model_folder import (
+from rationanomaly.launch import start
+from rationanomaly.model.few_shot import read_neighbours
+from rationanomaly.model.folder import (
     base_files,
     copy_base,
     load_adapted,
@@ -34,8 +29,8 @@ from rationanomaly.model_folder import (
     write_adapter,
     write_card,
 )
+from rationanomaly.model.scoring import Judge
 from rationanomaly.params import Params
-from rationanomaly.prompt import parse_response, show
 from rationanomaly.records import (
     ADAPTER,
     COST,
@@ -50,10 +45,16 @@ from rationanomaly.records import (
 )
 from rationanomaly.rewards import Composition
 from rationanomaly.rewards.coherence import FrozenModel
-from rationanomaly.sft.rows import read_gold
-from rationanomaly.sft.validation import Validation
 from rationanomaly.steps import Inputs, Metrics, Outputs
-from rationanomaly.training import TrainingRun
+from rationanomaly.text.evidence import check_evidence
+from rationanomaly.text.prompt import parse_response, show
+from rationanomaly.training.batching import spread
+from rationanomaly.training.best_adapter import SCORE, VALIDATION, best_evaluation, is_evaluation
+from rationanomaly.training.checkpoints import Curve
+from rationanomaly.training.gold import read_gold
+from rationanomaly.training.loop import TrainingRun
+from rationanomaly.training.memory import check as memory
+from rationanomaly.training.validation import Validation
 
 #: Steps whose mean speaks for the end of the training.
 _LAST = 5
@@ -61,7 +62,7 @@ _LAST = 5
 
 def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     """Run `train` in this process or on several ranks, as the params section ``training`` says."""
-    return launch.start("grpo", train, params, inputs, outputs)
+    return start.start("grpo", train, params, inputs, outputs)
 
 
 def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:

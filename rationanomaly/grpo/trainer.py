@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rationanomaly.batching import Passes
-from rationanomaly.best_adapter import Figures, evaluations, interval, mean_of
-from rationanomaly.checkpoints import Curve
 from rationanomaly.errors import TrainingError
 from rationanomaly.grpo import engine
 from rationanomaly.grpo.alarms import watch
 from rationanomaly.grpo.generation import literal_quotes
 from rationanomaly.grpo.prompts import Task
 from rationanomaly.grpo.sampling import shared_draws
-from rationanomaly.labelled_neighbours import LabelledNeighbours
+from rationanomaly.model.chat_template import render
+from rationanomaly.model.few_shot import LabelledNeighbours
 from rationanomaly.params import GrpoParams, PromptParams
-from rationanomaly.prompt import Mode
-from rationanomaly.prompting import render
 from rationanomaly.rewards import Composition
-from rationanomaly.training import TrainingRun, check_trainable, common_arguments, fit, recorder
+from rationanomaly.text.prompt import Mode
+from rationanomaly.training.batching import Passes
+from rationanomaly.training.best_adapter import Figures, evaluations, interval, mean_of
+from rationanomaly.training.checkpoints import Curve
+from rationanomaly.training.loop import TrainingRun, check_trainable, common_arguments, fit, recorder
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -18,7 +18,8 @@ from rationanomaly.parse.joining import begins
 from rationanomaly.parse.lines import BOM, Counts, split_lines
 from rationanomaly.parse.reading import AUTO
 from rationanomaly.parse.redaction import Redactor
-from rationanomaly.parse.source import STDIN, Piece, Source, find_files
+from rationanomaly.parse.source import Piece, Source
+from rationanomaly.raw_inputs import STDIN, find_files
 
 #: Bytes behind the wanted place in which a record is looked for; where there is none, no cut is made.
 _WINDOW = 2**22

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from rationanomaly import artifacts
 from rationanomaly.errors import ArtifactError
-from rationanomaly.execution import Begun, look
 from rationanomaly.params import Params
 from rationanomaly.parse.cutting import cut, find_format
 from rationanomaly.parse.merging import merge
 from rationanomaly.parse.preview import TABLE
 from rationanomaly.parse.shards import open_shard, read_shard
 from rationanomaly.parse.source import Piece
+from rationanomaly.runs.execution import Begun, look
 from rationanomaly.steps import BY_NAME, Inputs, Metrics, Outputs
 
 _STEP = BY_NAME["parse"]

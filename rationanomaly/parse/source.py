@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
-import shutil
 import stat
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,61 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from rationanomaly.artifacts import sha256
 from rationanomaly.errors import InputError
 from rationanomaly.parse.compression import decompress, first_bytes
-
-#: Standard input.
-STDIN = Path("-")
-#: Bytes that are read and worked on at once; a batch of lines is what lies in them.
-CHUNK = 8 * 2**20
-
-
-def find_files(path: Path) -> list[Path]:
-    """The files that a path or glob names, sorted; `STDIN` stands for itself.
-
-    Raises:
-        InputError: nothing there, a directory, a device, or a symbolic link to another part of the disk.
-    """
-    if path == STDIN:
-        return [path]
-    if is_glob(path):
-        found = sorted(file for file in path.parent.glob(path.name) if not file.is_dir())
-        if not found:
-            raise InputError("no file fits this glob", file=path, mend="Correct data.logs")
-    else:
-        found = [path]
-    for file in found:
-        _check(file)
-    return found
-
-
-def is_special(path: Path) -> bool:
-    """Whether a path is no plain file: standard input, a glob, a link, a directory, a pipe or a device."""
-    return path == STDIN or path.is_symlink() or (not path.is_file() and (path.exists() or is_glob(path)))
-
-
-def settle(path: Path, folder: Path) -> Path:
-    """A path that can be read twice, to be hashed and then parsed: standard input and pipes go to a file in ``folder``.
-
-    Raises:
-        InputError: see `find_files`.
-    """
-    files = find_files(path)
-    if path != STDIN and not files[0].is_fifo():
-        return path
-    folder.mkdir(parents=True, exist_ok=True)
-    copy = folder / "piped.log"
-    with copy.open("wb") as file, sys.stdin.buffer if path == STDIN else path.open("rb") as pipe:
-        shutil.copyfileobj(pipe, file, CHUNK)
-    return copy
-
-
-def digest(path: Path) -> str:
-    """SHA-256 in hex of what a path or glob names; of several files over their hashes, in order."""
-    if path.exists():
-        return sha256(path)
-    return hashlib.sha256("".join(f"{sha256(file)}\n" for file in find_files(path)).encode()).hexdigest()
+from rationanomaly.raw_inputs import CHUNK, STDIN, find_files
 
 
 @dataclass(frozen=True)
@@ -171,25 +117,3 @@ def _read_plain(stream: BinaryIO, piece: Piece) -> Iterator[bytes]:
         yield chunk
     if left == 0 and last not in b"\r\n":
         yield stream.readline(CHUNK)
-
-
-def is_glob(path: Path) -> bool:
-    """Whether a path stands for the files that fit it; one that is there stands for itself."""
-    return not os.path.lexists(path) and any(character in path.name for character in "*?[")
-
-
-def _check(file: Path) -> None:
-    """Refuse what is no log file."""
-    if not os.path.lexists(file):
-        mend = "Correct data.logs, or make demo logs with `rationanomaly simulate`"
-        raise InputError("no such file", file=file, mend=mend)
-    if file.is_symlink():
-        target, home = file.resolve(), (file.parent.resolve(), Path.cwd().resolve())
-        if not any(target.is_relative_to(folder) for folder in home):
-            raise InputError("is a symbolic link that leaves its folder", file=file, mend="Name the file itself")
-    if not file.exists():
-        raise InputError("is a symbolic link to nothing", file=file, mend="Correct data.logs")
-    if file.is_dir():
-        raise InputError("is a directory", file=file, mend="Name a file, or a glob such as logs/*.log")
-    if not (file.is_file() or file.is_fifo()):
-        raise InputError("is a device, no file", file=file, mend="Correct data.logs")

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from rationanomaly.errors import GateError, InputError, ParamsError
 from rationanomaly.params import Section
-from rationanomaly.register import registry
+from rationanomaly.runs import model_registry
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -70,7 +70,7 @@ def promote(address: str, alias: str, policy: Policy) -> Promotion:
         InputError: no such model or version.
         GateError: a figure is missing or too low; the alias stays where it is.
     """
-    client = registry.connect()
+    client = model_registry.connect()
     candidate = _find(client, address)
     holder = _holder(client, candidate.name, alias)
     problems = _too_low(candidate, policy.minimum)

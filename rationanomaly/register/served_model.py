@@ -11,8 +11,8 @@ from typing import Any
 import mlflow
 import pandas as pd
 
-from rationanomaly.detector import Detector
-from rationanomaly.precedents import read_precedents
+from rationanomaly.decisions.precedents import read_precedents
+from rationanomaly.detection.detector import Detector
 
 
 class TemplateJudge(mlflow.pyfunc.PythonModel):

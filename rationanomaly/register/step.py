@@ -11,12 +11,12 @@ import math
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rationanomaly import artifacts, tracking
-from rationanomaly.detector import Detector
+from rationanomaly import artifacts
+from rationanomaly.detection.detector import Detector
 from rationanomaly.errors import GateError
 from rationanomaly.params import Params
 from rationanomaly.records import DETECTOR, METRICS, PREDICTIONS, REGISTERED, read_objects
-from rationanomaly.register import registry
+from rationanomaly.runs import model_registry, tracking
 from rationanomaly.steps import Inputs, Metrics, Outputs
 
 logger = logging.getLogger(__name__)
@@ -41,13 +41,13 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     probes = _probes(inputs["evaluate"] / PREDICTIONS)
 
     # ---- the version: made once for one model folder, however often the step runs
-    client = registry.connect()
+    client = model_registry.connect()
     digest = artifacts.read(folder, "grpo").digest
     tags = _tags(folder, inputs["evaluate"], digest)
-    version = registry.find_version(client, name, digest)
+    version = model_registry.find_version(client, name, digest)
     is_new = version is None
     if version is None:
-        version = registry.add_version(name, folder, tracking.current_run(client, params), tags)
+        version = model_registry.add_version(name, folder, tracking.current_run(client, params), tags)
     for key, value in tags.items():
         client.set_model_version_tag(name, version, key, value)
     if "refit_of" in tags:
@@ -55,7 +55,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
 
     # ---- the proof: what the registry gives back must judge as the folder does
     with TemporaryDirectory(prefix="rationanomaly-") as temporary:
-        reloaded = registry.fetch_folder(f"models:/{name}/{version}", Path(temporary))
+        reloaded = model_registry.fetch_folder(f"models:/{name}/{version}", Path(temporary))
         difference = _largest_difference(folder, reloaded, probes)
     if not difference <= params.register_.tolerance:
         if is_new:

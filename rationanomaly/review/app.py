@@ -15,7 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from rationanomaly.correct.ledger import CATEGORIES, ROUNDS, Round
+from rationanomaly.decisions.ledger import CATEGORIES, ROUNDS, Round
 from rationanomaly.errors import SurroundingsError
 from rationanomaly.review.access import COOKIE, Access
 from rationanomaly.review.desk import FILTERS, Desk, Item, Member, NotAllowed, Show

@@ -18,9 +18,9 @@ from typing import Literal, get_args
 
 import polars as pl
 
-from rationanomaly.correct.appending import append_decisions
-from rationanomaly.correct.labels import Verdict, assign, resolve
-from rationanomaly.correct.ledger import (
+from rationanomaly.decisions.appending import append_decisions
+from rationanomaly.decisions.labels import Verdict, assign, resolve
+from rationanomaly.decisions.ledger import (
     CATEGORIES,
     VOTES,
     WITHDRAWN,

@@ -6,7 +6,7 @@ import unicodedata
 
 from markupsafe import Markup, escape
 
-from rationanomaly.prompt import WILDCARD
+from rationanomaly.text.prompt import WILDCARD
 
 #: Control, format (RTL and LTR marks, zero-width), line and paragraph separators, surrogates, private, unassigned.
 _INVISIBLE = ("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn")

@@ -66,7 +66,7 @@ class Order:
         """P(abnormal) by the detector; None without one. A model that can't be opened must not end the review."""
         if self._model is None:
             return None
-        from rationanomaly.detect import open_model
+        from rationanomaly.detection.log_lines import open_model
 
         try:
             scores: list[float] = open_model(self._model).scores(texts).tolist()

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from rationanomaly.prompt import WILDCARD
 from rationanomaly.records import LINES
 from rationanomaly.review.desk import Item
+from rationanomaly.text.prompt import WILDCARD
 
 if TYPE_CHECKING:
-    from rationanomaly.neighbours import Neighbours
+    from rationanomaly.text.similarity import Neighbours
 
 _EXAMPLES = 3
 _AROUND = 2
@@ -81,7 +81,7 @@ class Surroundings:
 
     def prepare_twins(self) -> None:
         """Make the index that `twins` looks into; takes seconds, so nobody should wait for it."""
-        from rationanomaly.neighbours import Neighbours
+        from rationanomaly.text.similarity import Neighbours
 
         index = Neighbours([item.template for item in self._items])
         members: dict[int, list[Item]] = {}
@@ -96,7 +96,7 @@ class Surroundings:
         """
         if self._index is None:
             return None
-        from rationanomaly.neighbours import normalise
+        from rationanomaly.text.similarity import normalise
 
         index, members = self._index
         positions, similarities = index.nearest([item.template], _TWINS + 1)

@@ -12,11 +12,11 @@ from functools import partial
 
 from rationanomaly.errors import ParamsError
 from rationanomaly.params import RewardParams
-from rationanomaly.prompt import UNKNOWN_ANSWER, Shown, parse_response
 from rationanomaly.rewards import released, terms
 from rationanomaly.rewards.coherence import PerplexityModel, coherence
 from rationanomaly.rewards.overlap import Tokenised
 from rationanomaly.rewards.terms import TERMS, Sample, Source
+from rationanomaly.text.prompt import UNKNOWN_ANSWER, Shown, parse_response
 
 ANSWER, COHERENCE = "answer", "coherence"
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from rationanomaly.evidence import Evidence, check_evidence
 from rationanomaly.params import AnswerCells, GroundingWeights, RewardParams
-from rationanomaly.prompt import Response, Shown, every_wording
 from rationanomaly.rewards.overlap import MAX_CHARACTERS, Tokenised, bleu, rouge_l
+from rationanomaly.text.evidence import Evidence, check_evidence
+from rationanomaly.text.prompt import Response, Shown, every_wording
 
 _WORD = re.compile(r"\w+")
 #: A run of so many words that the prompt holds too is copied, not written.

@@ -17,6 +17,7 @@ import polars as pl
 from rationanomaly.baselines.blend import Blend
 from rationanomaly.params import PoolParams
 from rationanomaly.records import LABELS
+from rationanomaly.training.gold import drop_words, splice
 
 
 @dataclass(frozen=True)
@@ -84,18 +85,6 @@ def draw(pool: Pool, count: int, params: PoolParams, chance: np.random.Generator
     earlier = pl.DataFrame({"place": places}).select(pl.int_range(pl.len()).over("place")).to_series().to_numpy()
     labels = np.floor((earlier + 1) * odds + start) > np.floor(earlier * odds + start)
     return [(pool.texts[place], LABELS[int(label)]) for place, label in zip(places, labels, strict=True)]
-
-
-def drop_words(words: Sequence[str], share: float, chance: np.random.Generator) -> str:
-    """Leave out each word with the probability ``share``; one always stays."""
-    kept = [word for word, keep in zip(words, chance.random(len(words)) >= share, strict=True) if keep]
-    return " ".join(kept or words[:1])
-
-
-def splice(head: Sequence[str], tail: Sequence[str], chance: np.random.Generator) -> str:
-    """The beginning of one text with the end of another."""
-    end, start = int(chance.integers(1, len(head) + 1)), int(chance.integers(0, len(tail)))
-    return " ".join([*head[:end], *tail[start:]])
 
 
 def _shares(abnormal: np.ndarray, share: float) -> np.ndarray:

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
-from rationanomaly.errors import TrainingError
-from rationanomaly.evidence import check_evidence, find_quotes
 from rationanomaly.params import PromptParams, SftParams
-from rationanomaly.prompt import Mode, Shown, show, write_response, write_verdict
 from rationanomaly.records import Triplet
-from rationanomaly.sft.pool import Pool, draw, drop_words
+from rationanomaly.sft.pool import Pool, draw
+from rationanomaly.text.evidence import check_evidence, find_quotes
+from rationanomaly.text.prompt import Mode, Shown, show, write_response, write_verdict
+from rationanomaly.training.gold import Gold, draw_group, drop_words
 
 #: Batches among whose rows those of similar length are put together.
 _WINDOW = 8
@@ -26,47 +25,6 @@ class Row:
     text: str
     mode: Mode
     completion: str
-
-
-@dataclass(frozen=True)
-class Gold:
-    """The training templates with their corrected labels.
-
-    Attributes:
-        texts: as a prompt shows them.
-        labels: ``normal`` or ``abnormal``.
-        groups: near-duplicates share a number.
-    """
-
-    texts: tuple[str, ...]
-    labels: tuple[str, ...]
-    groups: tuple[int, ...]
-
-    @property
-    def abnormal(self) -> list[bool]:
-        return [label == "abnormal" for label in self.labels]
-
-
-def learnt_sides(labelled: pl.DataFrame, params: SftParams) -> tuple[str, ...]:
-    """The sides of the split that are learnt from: train, and validation if params say so and a test side remains."""
-    tested = (labelled["split"] == "test").any()
-    return ("train", "validation") if params.learn_validation and tested else ("train",)
-
-
-def read_gold(labelled: pl.DataFrame, settings: PromptParams, sides: Sequence[str] = ("train",)) -> Gold:
-    """The templates of these sides of the split.
-
-    Raises:
-        TrainingError: they are empty or hold one class only.
-    """
-    rows = labelled.filter(pl.col("split").is_in(sides))
-    labels = rows["label"].to_list()
-    if len(set(labels)) < 2:
-        found = f"all {len(labels)} templates are {labels[0]}" if labels else "there are no templates"
-        mend = "Label templates of both classes, or change correct.split"
-        raise TrainingError(f"there is nothing to tell apart in the training split: {found}", mend=mend)
-    texts = [show(template, settings).text for template in rows["template"]]
-    return Gold(tuple(texts), tuple(labels), tuple(rows["group"].to_list()))
 
 
 def build_rows(
@@ -160,12 +118,6 @@ def _rationale_rows(
         text = _thinned(show(triplet.template, prompt).text, triplet.rationale, params.word_drop, chance)
         rows.append(Row(text, Mode.REASON, write_response(triplet.rationale, triplet.label)))
     return rows
-
-
-def draw_group(groups: Sequence[Sequence[object]], chance: np.random.Generator) -> int:
-    """The position of a group, drawn by the square root of its size."""
-    bounds = np.cumsum(np.sqrt([len(group) for group in groups]))
-    return int(np.searchsorted(bounds, chance.random() * bounds[-1], side="right"))
 
 
 def _thinned(text: str, rationale: str, share: float, chance: np.random.Generator) -> str:

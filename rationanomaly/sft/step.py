@@ -13,15 +13,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from rationanomaly import launch, ranks, runtime
 from rationanomaly.baselines.blend import fit_blend
-from rationanomaly.batching import spread
-from rationanomaly.encoder import Encoder
+from rationanomaly.decisions.precedents import without_test_side
+from rationanomaly.device import ranks, runtime
 from rationanomaly.errors import ArtifactError
-from rationanomaly.inference import Judge
-from rationanomaly.labelled_neighbours import read_neighbours
-from rationanomaly.memory import check as memory
-from rationanomaly.model_folder import (
+from rationanomaly.launch import start
+from rationanomaly.model.few_shot import read_neighbours
+from rationanomaly.model.folder import (
     Card,
     Threshold,
     base_files,
@@ -34,9 +32,8 @@ from rationanomaly.model_folder import (
     write_card,
     write_parser,
 )
+from rationanomaly.model.scoring import Judge
 from rationanomaly.params import Params
-from rationanomaly.precedents import without_test_side
-from rationanomaly.prompt import show
 from rationanomaly.records import (
     CORPUS,
     CORPUS_SCHEMA,
@@ -55,16 +52,21 @@ from rationanomaly.records import (
 )
 from rationanomaly.sft import trainer
 from rationanomaly.sft.pool import Pool, build_pool
-from rationanomaly.sft.rows import Gold, build_rows, learnt_sides, read_gold
+from rationanomaly.sft.rows import build_rows
 from rationanomaly.sft.threshold import DEFAULT, choose_threshold
-from rationanomaly.sft.validation import Validation
 from rationanomaly.steps import Inputs, Metrics, Outputs
-from rationanomaly.training import TrainingRun
+from rationanomaly.text.encoder import Encoder
+from rationanomaly.text.prompt import show
+from rationanomaly.training.batching import spread
+from rationanomaly.training.gold import Gold, learnt_sides, read_gold
+from rationanomaly.training.loop import TrainingRun
+from rationanomaly.training.memory import check as memory
+from rationanomaly.training.validation import Validation
 
 
 def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     """Run `train` in this process or on several ranks, as the params section ``training`` says."""
-    return launch.start("sft", train, params, inputs, outputs)
+    return start.start("sft", train, params, inputs, outputs)
 
 
 def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from rationanomaly.batching import Passes
-from rationanomaly.best_adapter import Score, evaluations, interval, mean_of
-from rationanomaly.checkpoints import Curve
 from rationanomaly.errors import TrainingError
-from rationanomaly.labelled_neighbours import LabelledNeighbours
+from rationanomaly.model.chat_template import render
+from rationanomaly.model.few_shot import LabelledNeighbours
 from rationanomaly.params import ModelParams, PromptParams, SftParams
-from rationanomaly.prompt import Mode, Shown
-from rationanomaly.prompting import render
 from rationanomaly.sft.rows import Row
-from rationanomaly.training import TrainingRun, check_trainable, common_arguments, fit, recorder
+from rationanomaly.text.prompt import Mode, Shown
+from rationanomaly.training.batching import Passes
+from rationanomaly.training.best_adapter import Score, evaluations, interval, mean_of
+from rationanomaly.training.checkpoints import Curve
+from rationanomaly.training.loop import TrainingRun, check_trainable, common_arguments, fit, recorder
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -11,8 +11,8 @@ from mlflow import MlflowClient
 from pipelines import local_run
 from pipelines.local_run import run_training
 from rationanomaly import artifacts
-from rationanomaly.component import FAILURE_MARK
 from rationanomaly.errors import PipelineError
+from rationanomaly.kfp_task import FAILURE_MARK
 from rationanomaly.params import Params
 
 

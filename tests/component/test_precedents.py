@@ -11,17 +11,9 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from rationanomaly.cli import app
-from rationanomaly.correct.ledger import Decision, write_decision
-from rationanomaly.records import (
-    LABELLED,
-    LABELLED_SCHEMA,
-    PRECEDENTS,
-    Precedent,
-    read_rows,
-    read_table,
-    template_id,
-)
+from rationanomaly.cli.app import app
+from rationanomaly.decisions.ledger import Decision, write_decision
+from rationanomaly.records import LABELLED, LABELLED_SCHEMA, PRECEDENTS, Precedent, read_rows, read_table, template_id
 
 Row = dict[str, Any]
 
@@ -98,7 +90,7 @@ def test_what_experts_decided_on_training_templates_holds_without_a_ledger(direc
 
 
 def test_evaluation_takes_the_model_at_its_own_word(direct_run: Path, tested: list[str], tmp_path: Path) -> None:
-    from rationanomaly.detector import Detector
+    from rationanomaly.detection.detector import Detector
 
     found = [json.loads(line) for line in (direct_run / "evaluate" / "predictions.jsonl").read_text().splitlines()]
     final = [row for row in found if row["model"] == "grpo"]

@@ -8,22 +8,14 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from rationanomaly import artifacts, tracking
-from rationanomaly.detect import open_model
+from rationanomaly import artifacts
+from rationanomaly.detection.log_lines import open_model
 from rationanomaly.errors import ArtifactError
-from rationanomaly.model_folder import read_card
+from rationanomaly.model.folder import read_card
 from rationanomaly.params import Params
-from rationanomaly.records import (
-    LABELLED,
-    LABELLED_SCHEMA,
-    METRICS,
-    PRECEDENTS,
-    Precedent,
-    read_rows,
-    read_table,
-)
-from rationanomaly.refit import refit
-from rationanomaly.register import registry
+from rationanomaly.records import LABELLED, LABELLED_SCHEMA, METRICS, PRECEDENTS, Precedent, read_rows, read_table
+from rationanomaly.runs import model_registry, tracking
+from rationanomaly.runs.refit import refit
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +68,8 @@ def test_registering_leaves_the_console_to_the_command_line(
     micro: Params, refitted: Path, store: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
-    run = tracking.current_run(registry.connect(), micro)
-    assert registry.add_version("another-name", refitted / "model", run, {}) == "1"
+    run = tracking.current_run(model_registry.connect(), micro)
+    assert model_registry.add_version("another-name", refitted / "model", run, {}) == "1"
     assert capsys.readouterr() == ("", "")
 
 

@@ -18,9 +18,9 @@ from docker.errors import DockerException
 
 from rationanomaly import artifacts
 from rationanomaly.params import load_params
+from rationanomaly.runs.tracking import code_hash
 from rationanomaly.simulate import write
 from rationanomaly.steps import STEPS, Step
-from rationanomaly.tracking import code_hash
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(900)]
@@ -112,7 +112,7 @@ def test_the_user_of_the_image_is_not_root_and_has_no_way_to_become_it(docker: D
 
 
 def test_the_image_holds_the_code_of_this_checkout(docker: DockerClient) -> None:
-    command = ["python3", "-c", "from rationanomaly.tracking import code_hash; print(code_hash())"]
+    command = ["python3", "-c", "from rationanomaly.runs.tracking import code_hash; print(code_hash())"]
     assert docker.containers.run(IMAGE, command, network_mode="none", remove=True).decode().strip() == code_hash()
 
 

@@ -18,8 +18,8 @@ from mlflow.entities import Run
 from pipelines.local_run import run_training
 from rationanomaly import artifacts
 from rationanomaly.params import dump, load_params
+from rationanomaly.runs.tracking import OUTPUT
 from rationanomaly.steps import STEPS
-from rationanomaly.tracking import OUTPUT
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow

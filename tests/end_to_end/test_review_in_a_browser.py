@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 
 from rationanomaly import records
-from rationanomaly.correct.labels import assign, resolve
-from rationanomaly.correct.ledger import read_ledger
 from rationanomaly.correct.reviewers import measure_agreement
+from rationanomaly.decisions.labels import assign, resolve
+from rationanomaly.decisions.ledger import read_ledger
 from tests.template_table import template_table
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from rationanomaly import records
 from rationanomaly.distill.journal import JOURNAL
-from rationanomaly.prompt import write_response
 from rationanomaly.records import Cost, Triplet
+from rationanomaly.text.prompt import write_response
 from tests.conftest import ROOT
 from tests.distilling import write_labelled
 from tests.scripted_endpoint import Script, serving

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from rationanomaly import artifacts, records, tracking
-from rationanomaly.execution import execute
+from rationanomaly import artifacts, records
 from rationanomaly.records import Triplet
+from rationanomaly.runs import tracking
+from rationanomaly.runs.execution import execute
 from rationanomaly.steps import BY_NAME
 from tests.distilling import settings, write_labelled
 from tests.small_chat_model import save_small_chat_model

@@ -12,7 +12,7 @@ from mlflow.entities import Run
 from rationanomaly import artifacts
 from rationanomaly.distill.journal import JOURNAL
 from rationanomaly.errors import SurroundingsError
-from rationanomaly.execution import execute
+from rationanomaly.runs.execution import execute
 from rationanomaly.steps import BY_NAME
 from tests.distilling import asking, everything_logged_to, write_labelled
 from tests.scripted_endpoint import Script

@@ -13,7 +13,7 @@ import pytest
 from kfp.local.logging_utils import indented_print, local_logger_context
 
 from pipelines.run_log import RunLog, captured
-from rationanomaly.component import FAILURE_MARK, PROGRESS_MARK
+from rationanomaly.kfp_task import FAILURE_MARK, PROGRESS_MARK
 from rationanomaly.progress import Event, listening
 
 

@@ -13,7 +13,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from pipelines import submission
 from pipelines.__main__ import app
-from rationanomaly.cli import run_app
+from rationanomaly.cli.app import run_app
 from tests.conftest import ROOT
 from tests.pipelines_api import RUN_ID, FakePipelines, State, schemas_of, serving
 

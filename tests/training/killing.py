@@ -12,8 +12,8 @@ from pathlib import Path
 
 from rationanomaly import progress
 from rationanomaly.errors import RationAnomalyError
+from rationanomaly.launch.rank_job import read_beat
 from rationanomaly.progress import Event
-from rationanomaly.rank_job import read_beat
 from tests.training.bench import Bench
 
 #: Exit code of a launcher that has told of a dead rank.

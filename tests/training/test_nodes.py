@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from rationanomaly import launch, progress
+from rationanomaly import progress
 from rationanomaly.errors import ParamsError, TrainingError
+from rationanomaly.launch import start
+from rationanomaly.launch.trainjob import run as following
 from rationanomaly.params import Params, load_params
 from rationanomaly.progress import Event
-from rationanomaly.trainjob import run as following
 from tests.conftest import ROOT
 from tests.kubernetes_api import COMPLETE, FAILED, PREEMPTED, RUNNING, FakeCluster, State, serving
 from tests.training.bench import Bench
@@ -159,4 +160,4 @@ def test_a_state_folder_that_other_nodes_do_not_see_is_refused(
 def test_ranks_that_the_nodes_can_not_share_are_refused(settings: list[str], said: str) -> None:
     params: Params = load_params(ROOT / "params.yaml", settings)
     with pytest.raises(ParamsError, match=said):
-        launch.check("sft", params)
+        start.check("sft", params)

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from rationanomaly import launch, progress, rank_process
+from rationanomaly import progress
 from rationanomaly.errors import ParamsError, TrainingError
+from rationanomaly.launch import rank_process, start
+from rationanomaly.launch.rank_job import Job, read_beat, read_error
 from rationanomaly.params import Params, dump_line
 from rationanomaly.progress import Event
-from rationanomaly.rank_job import Job, read_beat, read_error
 from tests.training.bench import Bench, read_curve
 
 TWO = "training.processes=2"
@@ -81,7 +82,7 @@ def test_a_rank_that_hangs_ends_the_step_with_one_line_about_it(
 ) -> None:
     place = tmp_path / "state" / "ranks"
     clock = _Clock()
-    monkeypatch.setattr(launch, "time", clock)
+    monkeypatch.setattr(start, "time", clock)
 
     def stop() -> None:
         beat = read_beat(place, 1)
@@ -158,9 +159,9 @@ def test_more_ranks_than_gpus_are_refused(params: Params, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    launch.check("sft", _with(params, processes=2))
+    start.check("sft", _with(params, processes=2))
     with pytest.raises(ParamsError, match=r"processes` is 8, but this machine has 2 GPU\(s\)\. Set it to 2 or less"):
-        launch.check("sft", _with(params, processes=8))
+        start.check("sft", _with(params, processes=8))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,7 @@ def test_more_ranks_than_gpus_are_refused(params: Params, monkeypatch: pytest.Mo
 )
 def test_offload_without_a_strategy_for_it_is_refused(params: Params, strategy: str, offload: str, said: str) -> None:
     with pytest.raises(ParamsError, match=said):
-        launch.check("sft", _with(params, strategy=strategy, offload=offload))
+        start.check("sft", _with(params, strategy=strategy, offload=offload))
 
 
 def test_an_unknown_strategy_is_refused(bench: Bench) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from rationanomaly import artifacts, checkpoints, progress
-from rationanomaly.interruption import Interrupted
+from rationanomaly import artifacts, progress
+from rationanomaly.training import checkpoints
+from rationanomaly.training.interruption import Interrupted
 from tests.training.bench import Bench, read_curve
 from tests.training.test_ranks import at_step
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from rationanomaly import progress
-from rationanomaly.detector import Detector
-from rationanomaly.interruption import Interrupted
+from rationanomaly.detection.detector import Detector
 from rationanomaly.records import ADAPTER
+from rationanomaly.training.interruption import Interrupted
 from tests.training.bench import Bench, read_curve
 from tests.training.test_ranks import MANY, TWO, at_step, check_equal
 

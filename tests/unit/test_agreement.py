@@ -11,13 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from rationanomaly.correct.agreement import (
-    Counts,
-    bootstrap_interval,
-    cohen_kappa,
-    fleiss_kappa,
-    krippendorff_alpha,
-)
+from rationanomaly.correct.agreement import Counts, bootstrap_interval, cohen_kappa, fleiss_kappa, krippendorff_alpha
 
 TABLES = 1000
 

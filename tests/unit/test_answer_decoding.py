@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rationanomaly.answer_decoding import AnswerInTime, TagsInOrder
 from rationanomaly.base.tokenizer import train_tokenizer
-from rationanomaly.prompt import THINK, parse_response, write_response
+from rationanomaly.model.constrained_answer import AnswerInTime, TagsInOrder
+from rationanomaly.text.prompt import THINK, parse_response, write_response
 
 TOKENIZER = train_tokenizer(["the log is normal", "the log is abnormal"] * 20, 400)
 LIMIT = 24

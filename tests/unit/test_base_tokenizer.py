@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from rationanomaly.base.tokenizer import train_tokenizer
 from rationanomaly.errors import TrainingError
-from rationanomaly.inference import label_tokens
-from rationanomaly.prompt import TAGS
+from rationanomaly.model.scoring import label_tokens
+from rationanomaly.text.prompt import TAGS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

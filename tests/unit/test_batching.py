@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from rationanomaly.batching import Passes, spread
 from rationanomaly.errors import ParamsError
 from rationanomaly.params import Params, TrainingParams
+from rationanomaly.training.batching import Passes, spread
 
 
 def _training(params: Params, **changes: Any) -> TrainingParams:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from rationanomaly.best_adapter import best_evaluation, evaluations, mean_of
+from rationanomaly.training.best_adapter import best_evaluation, evaluations, mean_of
 
 STEPS = 6
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rationanomaly import checkpoints
+from rationanomaly.training import checkpoints
 
 KEY = "made from this"
 

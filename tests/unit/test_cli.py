@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from pipelines.__main__ import app as pipelines_app
 from rationanomaly import artifacts
-from rationanomaly.cli import app, run_app
+from rationanomaly.cli.app import app, run_app
 from rationanomaly.steps import STEPS
 from tests.conftest import ROOT
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rationanomaly.correct.labels import Verdict, assign, resolve
-from rationanomaly.correct.ledger import ROUNDS, VOTES, Decision, Entry, Ledger
 from rationanomaly.correct.reviewers import measure_agreement
+from rationanomaly.decisions.labels import Verdict, assign, resolve
+from rationanomaly.decisions.ledger import ROUNDS, VOTES, Decision, Entry, Ledger
 from rationanomaly.records import template_id
 
 TEXT = "the mill stopped"

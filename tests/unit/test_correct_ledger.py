@@ -13,8 +13,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from rationanomaly.correct.appending import append_decisions, merge_ledgers
-from rationanomaly.correct.exchange import (
+from rationanomaly.decisions.appending import append_decisions, merge_ledgers
+from rationanomaly.decisions.exchange import (
     LABEL_STUDIO_CONFIG,
     export_csv,
     export_label_studio,
@@ -22,7 +22,7 @@ from rationanomaly.correct.exchange import (
     import_csv,
     import_label_studio,
 )
-from rationanomaly.correct.ledger import CATEGORIES, VOTES, Decision, read_ledger, write_decision
+from rationanomaly.decisions.ledger import CATEGORIES, VOTES, Decision, read_ledger, write_decision
 from rationanomaly.errors import InputError
 from rationanomaly.records import template_id
 from tests.template_table import template_table

@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from rationanomaly import records
-from rationanomaly.correct.ledger import Decision, write_decision
 from rationanomaly.correct.report import REPORT
 from rationanomaly.correct.step import PROBLEMS, run
+from rationanomaly.decisions.ledger import Decision, write_decision
 from rationanomaly.errors import GateError, InputError
 from rationanomaly.params import Params, load_params
 from rationanomaly.steps import Metrics, Outputs

@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import settings as tried
 from hypothesis import strategies as st
 
-from rationanomaly.distill import phrases
 from rationanomaly.distill.checks import Checker, sentences
-from rationanomaly.distill.domains import DOMAINS, GENERAL, domain_of
 from rationanomaly.distill.rounds import teach
-from rationanomaly.distill.signs import VALUES, read
 from rationanomaly.distill.teachers import Question
 from rationanomaly.distill.teachers.builtin import BuiltinTeacher
-from rationanomaly.evidence import NO_EVIDENCE, check_evidence, find_quotes, required_quotes
-from rationanomaly.prompt import parse_response
 from rationanomaly.records import LABELS, Label, Rejected, Triplet
+from rationanomaly.rulebook import phrases
+from rationanomaly.rulebook.domains import DOMAINS, GENERAL, domain_of
+from rationanomaly.rulebook.signs import VALUES, read
+from rationanomaly.text.evidence import NO_EVIDENCE, check_evidence, find_quotes, required_quotes
+from rationanomaly.text.prompt import parse_response
 from tests.distilling import ask, settings
 
 PARAMS = settings()

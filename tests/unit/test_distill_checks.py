@@ -8,10 +8,10 @@ from hypothesis import settings as tried
 from hypothesis import strategies as st
 
 from rationanomaly.distill.checks import Checker, sentences, word_count
-from rationanomaly.evidence import NO_EVIDENCE
 from rationanomaly.params import Params
-from rationanomaly.prompt import write_response
 from rationanomaly.records import Label
+from rationanomaly.text.evidence import NO_EVIDENCE
+from rationanomaly.text.prompt import write_response
 from tests.distilling import ask, settings
 
 PARAMS = settings()

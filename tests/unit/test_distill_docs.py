@@ -6,8 +6,8 @@ import re
 
 from benchmarks.distill_examples import LOGS, examples
 from rationanomaly.distill.checks import CHECKS
-from rationanomaly.distill.domains import DOMAINS, domain_of
 from rationanomaly.distill.teachers.registry import TEACHERS
+from rationanomaly.rulebook.domains import DOMAINS, domain_of
 from tests.conftest import ROOT
 
 DOC = (ROOT / "docs" / "distill.md").read_text(encoding="utf-8")

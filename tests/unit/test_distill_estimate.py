@@ -6,7 +6,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from rationanomaly.cli import app
+from rationanomaly.cli.app import app
 from rationanomaly.distill.estimate import estimate
 from rationanomaly.params import dump
 from tests.distilling import asking, distil, settings, write_labelled

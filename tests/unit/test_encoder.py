@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rationanomaly import encoder as encoders
 from rationanomaly.base import llama
 from rationanomaly.base.tokenizer import train_tokenizer
 from rationanomaly.baselines.blend import fit_blend, fit_meaning
 from rationanomaly.baselines.scorer import log_odds
-from rationanomaly.encoder import Encoder
 from rationanomaly.errors import ArtifactError, SurroundingsError
 from rationanomaly.params import Params
+from rationanomaly.text import encoder as encoders
+from rationanomaly.text.encoder import Encoder
 
 TEXTS = ["disk failure on node <*>", "storage device error", "user logged in", ""]
 

@@ -13,16 +13,16 @@ import polars as pl
 import pytest
 
 from rationanomaly import artifacts, records
-from rationanomaly.detector import Verdict
+from rationanomaly.detection.detector import Verdict
 from rationanomaly.errors import ArtifactError, InputError, TrainingError
 from rationanomaly.evaluate import judging
 from rationanomaly.evaluate.report import REPORT, inert
 from rationanomaly.evaluate.step import run
 from rationanomaly.evaluate.summary import read_summary
-from rationanomaly.evidence import check_evidence
 from rationanomaly.params import Params, PromptParams
-from rationanomaly.prompt import show
 from rationanomaly.steps import Metrics, Outputs
+from rationanomaly.text.evidence import check_evidence
+from rationanomaly.text.prompt import show
 
 HOSTILE = 'fan stopped <script>alert("1")</script> \x1b[31m <img src=x onerror=alert(1)> \u202elive'
 #: template → (true label, split, what the trained models say). The test ones come last.

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from rationanomaly.evidence import NO_EVIDENCE, check_evidence, find_quotes
 from rationanomaly.params import PromptParams
-from rationanomaly.prompt import show
+from rationanomaly.text.evidence import NO_EVIDENCE, check_evidence, find_quotes
+from rationanomaly.text.prompt import show
 
 SETTINGS = PromptParams(style="compact", normalise=True, max_words=48, max_characters=2000, neighbours=0)
 LOG = show("raid: DiskFailure on slot 7, rebuild stopped", SETTINGS)

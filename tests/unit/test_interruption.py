@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from rationanomaly import interruption
-from rationanomaly.interruption import Interrupted
+from rationanomaly.training import interruption
+from rationanomaly.training.interruption import Interrupted
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

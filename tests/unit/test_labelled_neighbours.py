@@ -7,10 +7,10 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from rationanomaly.labelled_neighbours import LabelledNeighbours, read_neighbours, write_neighbours
+from rationanomaly.model.few_shot import LabelledNeighbours, read_neighbours, write_neighbours
 from rationanomaly.params import PromptParams
-from rationanomaly.prompt import Mode, Shown, every_wording, show, write_messages, write_prompt
 from rationanomaly.records import NEIGHBOURS, LabelledText
+from rationanomaly.text.prompt import Mode, Shown, every_wording, show, write_messages, write_prompt
 
 SETTINGS = PromptParams(style="worded", normalise=False, max_words=48, max_characters=200, neighbours=2)
 COMPACT = SETTINGS.model_copy(update={"style": "compact"})

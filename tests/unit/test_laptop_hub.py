@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from rationanomaly import artifacts
-from rationanomaly.base import hub
-from rationanomaly.detector import Detector
+from rationanomaly.detection.detector import Detector
 from rationanomaly.errors import ArtifactError, SurroundingsError
-from rationanomaly.labelled_neighbours import LabelledNeighbours
-from rationanomaly.model_folder import load_tokenizer, read_card
+from rationanomaly.model import hub
+from rationanomaly.model.chat_template import render
+from rationanomaly.model.few_shot import LabelledNeighbours
+from rationanomaly.model.folder import load_tokenizer, read_card
 from rationanomaly.params import Params, load_params
-from rationanomaly.prompt import Mode, show
-from rationanomaly.prompting import render
 from rationanomaly.records import CURVES, NEIGHBOURS, read_objects
 from rationanomaly.steps import BY_NAME, Metrics, Outputs
+from rationanomaly.text.prompt import Mode, show
 from tests.conftest import ROOT
 from tests.training_inputs import write_training_inputs
 

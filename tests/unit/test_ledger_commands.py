@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from rationanomaly import records
 from rationanomaly.correct.command import ledger
-from rationanomaly.correct.ledger import read_ledger
+from rationanomaly.decisions.ledger import read_ledger
 from tests.template_table import template_table
 
 

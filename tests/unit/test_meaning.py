@@ -11,11 +11,11 @@ import torch
 
 from rationanomaly import artifacts
 from rationanomaly.base.meaning import MeaningTask
-from rationanomaly.encoder import Encoder
 from rationanomaly.errors import ArtifactError
 from rationanomaly.params import load_params
 from rationanomaly.records import CORPUS, CORPUS_SCHEMA, read_table
 from rationanomaly.steps import BY_NAME, Outputs
+from rationanomaly.text.encoder import Encoder
 from tests.conftest import ROOT
 from tests.training_inputs import write_training_inputs
 from tests.unit.test_training_steps import HELD_OUT_WORD, MICRO, PARTS

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from rationanomaly.batching import Passes, spread
 from rationanomaly.errors import TrainingError
-from rationanomaly.memory.architecture import Architecture
-from rationanomaly.memory.available import machine_memory
-from rationanomaly.memory.check import Memory, refuse
-from rationanomaly.memory.estimate import GIGABYTE, Layout, Work, estimate
+from rationanomaly.model.architecture import Architecture
 from rationanomaly.params import Params, load_params
+from rationanomaly.training.batching import Passes, spread
+from rationanomaly.training.memory.available import machine_memory
+from rationanomaly.training.memory.check import Memory, refuse
+from rationanomaly.training.memory.estimate import GIGABYTE, Layout, Work, estimate
 from tests.conftest import ROOT
 
 LLAMA2_7B = Architecture.of(

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rationanomaly.neighbours import Neighbours, normalise
+from rationanomaly.text.similarity import Neighbours, normalise
 
 TEMPLATES = [
     "link 3 of switch 0x1f is down",
@@ -60,6 +60,6 @@ def test_no_similar_pair_is_in_two_groups_whatever_the_text(templates: list[str]
 
 def test_blocks_do_not_change_the_result(monkeypatch) -> None:  # type: ignore[no-untyped-def]
     whole = Neighbours(TEMPLATES).similar(0.2).toarray()
-    monkeypatch.setattr("rationanomaly.neighbours._BLOCK", 2)
+    monkeypatch.setattr("rationanomaly.text.similarity._BLOCK", 2)
     np.testing.assert_array_equal(Neighbours(TEMPLATES).similar(0.2).toarray(), whole)
     assert (whole == whole.T).all()

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from rationanomaly import artifacts, tracking
+from rationanomaly import artifacts
 from rationanomaly.errors import ArtifactError, InputError
-from rationanomaly.execution import execute
 from rationanomaly.params import Params
 from rationanomaly.parse.fan_out import begun, read_plan, write_plan, write_shard
+from rationanomaly.runs import tracking
+from rationanomaly.runs.execution import execute
 from rationanomaly.steps import BY_NAME
 
 PARSE = BY_NAME["parse"]

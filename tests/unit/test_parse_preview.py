@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from rationanomaly.cli import app
+from rationanomaly.cli.app import app
 from rationanomaly.errors import InputError
 from rationanomaly.params import Params
 from rationanomaly.parse.preview import preview, show_preview

@@ -17,7 +17,8 @@ from rationanomaly.parse import formats, source
 from rationanomaly.parse.cutting import cut
 from rationanomaly.parse.merging import merge
 from rationanomaly.parse.shards import open_shard, read_shard
-from rationanomaly.parse.source import STDIN, Piece
+from rationanomaly.parse.source import Piece
+from rationanomaly.raw_inputs import STDIN
 
 LINES = st.sampled_from(
     [

@@ -18,7 +18,8 @@ import zstandard
 
 from rationanomaly.artifacts import sha256
 from rationanomaly.errors import InputError
-from rationanomaly.parse.source import STDIN, Piece, Source, digest, is_special, settle
+from rationanomaly.parse.source import Piece, Source
+from rationanomaly.raw_inputs import STDIN, digest, is_special, settle
 
 TEXT = b"".join(b"line %d of a log\n" % number for number in range(5000))
 

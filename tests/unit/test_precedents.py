@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from rationanomaly.correct.ledger import Decision, read_ledger, write_decision
-from rationanomaly.neighbours import LONGEST, PairSimilarity, wording
-from rationanomaly.precedents import Citation, Precedents
+from rationanomaly.decisions.ledger import Decision, read_ledger, write_decision
+from rationanomaly.decisions.precedents import Citation, Precedents
 from rationanomaly.records import Precedent, template_id
+from rationanomaly.text.similarity import LONGEST, PairSimilarity, wording
 
 LINK = "link <*> of node <*> went down after <*> retries"
 

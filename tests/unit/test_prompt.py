@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rationanomaly.params import PromptParams
-from rationanomaly.prompt import Mode, parse_response, show, write_messages, write_prompt, write_response
+from rationanomaly.text.prompt import Mode, parse_response, show, write_messages, write_prompt, write_response
 
 SMALL = PromptParams(style="compact", normalise=True, max_words=48, max_characters=2000, neighbours=0)
 LARGE = PromptParams(style="worded", normalise=False, max_words=48, max_characters=2000, neighbours=0)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rationanomaly import quantisation
+from rationanomaly.device import quantisation
 from rationanomaly.errors import SurroundingsError
 from rationanomaly.params import Params, TrainingParams
 

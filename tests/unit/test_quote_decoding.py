@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rationanomaly.base.tokenizer import train_tokenizer
-from rationanomaly.evidence import check_evidence, find_quotes, words
+from rationanomaly.model.constrained_quotes import MOST_WORDS, LiteralQuotes, Vocabulary
 from rationanomaly.params import PromptParams
-from rationanomaly.prompt import Shown, show
-from rationanomaly.quote_decoding import MOST_WORDS, LiteralQuotes, Vocabulary
+from rationanomaly.text.evidence import check_evidence, find_quotes, words
+from rationanomaly.text.prompt import Shown, show
 
 SETTINGS = PromptParams(style="compact", normalise=True, max_words=48, max_characters=2000, neighbours=0)
 LOGS = ["disk failure on slot 7, rebuild stopped", "link lost", "0x00ff 17", "unforeseeable Übertragungsfehler in nid7"]

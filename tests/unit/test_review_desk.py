@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rationanomaly.correct.appending import append_decisions
-from rationanomaly.correct.labels import assign
-from rationanomaly.correct.ledger import Decision, read_ledger
+from rationanomaly.decisions.appending import append_decisions
+from rationanomaly.decisions.labels import assign
+from rationanomaly.decisions.ledger import Decision, read_ledger
 from rationanomaly.errors import InputError
 from rationanomaly.records import template_id
 from rationanomaly.review.desk import Desk, Member, NotAllowed
@@ -91,7 +91,7 @@ class Odd:
 def test_a_deployed_detector_that_disagrees_comes_first(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("rationanomaly.detect.open_model", lambda model: Odd())
+    monkeypatch.setattr("rationanomaly.detection.log_lines.open_model", lambda model: Odd())
     first = Order(TABLE, model="models:/log@champion").by_suspicion()[0]
     assert TEXTS[first.row] == "fan runs"
     assert "the detector says abnormal (0.99)" in first.reason

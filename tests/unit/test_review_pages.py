@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from rationanomaly import records
-from rationanomaly.correct.ledger import read_ledger
+from rationanomaly.decisions.ledger import read_ledger
 from rationanomaly.review.access import Access
 from rationanomaly.review.app import build_app
 from rationanomaly.review.desk import Desk, Member
@@ -138,7 +138,7 @@ def test_a_full_disk_is_told_and_nothing_is_taken_as_decided(room: Room, monkeyp
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("rationanomaly.correct.appending.os.fsync", full)
+    monkeypatch.setattr("rationanomaly.decisions.appending.os.fsync", full)
     assert "NOT STORED" in room.decide(ada, 0, "normal")
     room.desk.refresh()
     assert room.desk.progress(MEMBERS[0]).done == 0

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from rationanomaly.errors import ParamsError
 from rationanomaly.params import Params, PromptParams, RewardParams
-from rationanomaly.prompt import Shown, every_wording, parse_response, show, write_response
 from rationanomaly.rewards import Composition, RewardBreakdown
 from rationanomaly.rewards.overlap import Tokenised
 from rationanomaly.rewards.terms import TERMS, Sample, Source
+from rationanomaly.text.prompt import Shown, every_wording, parse_response, show, write_response
 
 LOG = "storaged: lost heartbeat of replica on shelf <*> after <*> ms, failing over to standby"
 TEACHER = (

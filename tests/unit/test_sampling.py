@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
-from rationanomaly import ranks
+from rationanomaly.device import ranks
 from rationanomaly.grpo.sampling import shared_draws
 
 ROWS, VOCABULARY = 3, 50

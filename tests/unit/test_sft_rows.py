@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 
 from rationanomaly.baselines.blend import fit_blend
 from rationanomaly.errors import TrainingError
-from rationanomaly.evidence import check_evidence
 from rationanomaly.grpo.prompts import build_tasks
 from rationanomaly.params import Params, load_params
-from rationanomaly.prompt import Mode, Shown, parse_response
 from rationanomaly.records import Triplet
-from rationanomaly.sft.pool import Pool, build_pool, draw, drop_words, splice
-from rationanomaly.sft.rows import Gold, build_rows, learnt_sides, read_gold
+from rationanomaly.sft.pool import Pool, build_pool, draw
+from rationanomaly.sft.rows import build_rows
 from rationanomaly.sft.threshold import choose_threshold
-from rationanomaly.sft.validation import Validation
+from rationanomaly.text.evidence import check_evidence
+from rationanomaly.text.prompt import Mode, Shown, parse_response
+from rationanomaly.training.gold import Gold, drop_words, learnt_sides, read_gold, splice
+from rationanomaly.training.validation import Validation
 from tests.conftest import ROOT
 
 TEXTS = tuple(

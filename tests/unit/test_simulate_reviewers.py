@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from rationanomaly.correct.agreement import fleiss_kappa
-from rationanomaly.correct.ledger import CATEGORIES, VOTES
+from rationanomaly.decisions.ledger import CATEGORIES, VOTES
 from rationanomaly.params import Params, SimulateParams
 from rationanomaly.records import template_id
 from rationanomaly.simulate.events import load_catalogue

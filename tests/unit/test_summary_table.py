@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from rationanomaly.cli.summary_table import show_summary
 from rationanomaly.evaluate.judging import MODELS, TITLES
 from rationanomaly.evaluate.summary import Figures, ModelSummary, Summary
-from rationanomaly.summary_table import show_summary
 
 NOTHING = Figures(None, None, None, None, None)
 FIGURES = Figures(0.741, 0.652, 0.853, 0.864, None)

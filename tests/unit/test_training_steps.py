@@ -14,13 +14,11 @@ import polars as pl
 import pytest
 
 from rationanomaly import artifacts, progress
-from rationanomaly.best_adapter import is_evaluation
-from rationanomaly.detector import Detector
+from rationanomaly.detection.detector import Detector
 from rationanomaly.errors import ArtifactError, ParamsError, TrainingError
 from rationanomaly.grpo.trainer import reward_function
-from rationanomaly.model_folder import read_card, write_card
+from rationanomaly.model.folder import read_card, write_card
 from rationanomaly.params import Params, load_params
-from rationanomaly.prompt import write_response
 from rationanomaly.records import (
     CORPUS,
     CORPUS_SCHEMA,
@@ -38,6 +36,8 @@ from rationanomaly.records import (
 )
 from rationanomaly.rewards import Composition
 from rationanomaly.steps import BY_NAME, Metrics, Outputs
+from rationanomaly.text.prompt import write_response
+from rationanomaly.training.best_adapter import is_evaluation
 from tests.conftest import ROOT
 from tests.training_inputs import write_training_inputs
 
@@ -245,14 +245,14 @@ def test_the_head_for_a_cpu_leaves_the_losses_as_they_are(
     from trl.kernels import chunked_logprob
     from trl.trainer import utils
 
-    from rationanomaly import cpu_head
+    from rationanomaly.training import trl_lm_head
 
     for_gpus = chunked_logprob.TOKEN_CHUNK_SIZE
-    with cpu_head.used():
+    with trl_lm_head.used():
         assert utils._use_triton("cpu")
         assert for_gpus > chunked_logprob.TOKEN_CHUNK_SIZE
     assert for_gpus == chunked_logprob.TOKEN_CHUNK_SIZE
-    monkeypatch.setattr(cpu_head, "used", nullcontext)
+    monkeypatch.setattr(trl_lm_head, "used", nullcontext)
     trained.step("sft", tmp_path / "sft")
     curves = [_losses(root / "sft") for root in (trained.root, tmp_path)]
     assert curves[0] == pytest.approx(curves[1], abs=1e-4)
@@ -326,11 +326,11 @@ def test_no_path_of_this_machine_is_written(trained: Trained) -> None:
 def test_too_little_memory_is_refused_before_weights_are_loaded(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    from rationanomaly import model_folder
-    from rationanomaly.memory import check
+    from rationanomaly.model import folder
+    from rationanomaly.training.memory import check
 
     monkeypatch.setattr(check, "machine_memory", lambda: 2**20)
-    monkeypatch.setattr(model_folder, "load_base", lambda files: pytest.fail("weights were loaded"))
+    monkeypatch.setattr(folder, "load_base", lambda files: pytest.fail("weights were loaded"))
     monkeypatch.setattr(f"rationanomaly.{step}.step.load_base", lambda files: pytest.fail("weights were loaded"))
     with pytest.raises(TrainingError, match=rf"{step}: the training needs .*, and 0\.0 GB are free"):
         trained.step(step, tmp_path / step)
@@ -445,7 +445,7 @@ def test_grpo_refuses_an_adapter_that_is_not_trainable(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from rationanomaly.grpo import step
-    from rationanomaly.model_folder import load_adapted
+    from rationanomaly.model.folder import load_adapted
 
     monkeypatch.setattr(step, "load_adapted", lambda folder, card, **_: load_adapted(folder, card))
     with pytest.raises(TrainingError, match="no trainable parameter"):
@@ -466,7 +466,7 @@ def test_a_base_in_16_bit_floats_trains_in_the_format_that_a_gpu_computes_in(
 ) -> None:
     import torch
 
-    from rationanomaly.model_folder import load_base
+    from rationanomaly.model.folder import load_base
 
     load_base(trained.root / "base" / "base").half().save_pretrained(tmp_path)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)

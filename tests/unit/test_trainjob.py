@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from rationanomaly.errors import INTERRUPTED, RationAnomalyError, SurroundingsError, TrainingError
+from rationanomaly.launch.trainjob import run as following
+from rationanomaly.launch.trainjob.cluster import Cluster
+from rationanomaly.launch.trainjob.manifest import manifest
+from rationanomaly.launch.trainjob.run import TrainJobRun, submitted
 from rationanomaly.params import Params, StepResources, load_params
-from rationanomaly.trainjob import run as following
-from rationanomaly.trainjob.cluster import Cluster
-from rationanomaly.trainjob.manifest import manifest
-from rationanomaly.trainjob.run import TrainJobRun, submitted
 from tests.conftest import ROOT
 from tests.crd_schema import problems, schema_of
 from tests.kubernetes_api import (
@@ -30,7 +30,14 @@ from tests.kubernetes_api import (
     serving,
 )
 
-COMMAND = ["python", "-m", "torch.distributed.run", "-m", "rationanomaly.rank_process", "/state/sft/ranks/job.json"]
+COMMAND = [
+    "python",
+    "-m",
+    "torch.distributed.run",
+    "-m",
+    "rationanomaly.launch.rank_process",
+    "/state/sft/ranks/job.json",
+]
 KEY = "0123456789abcdef" * 4
 VOLUME = Path("/state")
 CRD = ROOT.parent / "shared" / "specs" / "trainer.kubeflow.org_trainjobs.yaml"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rationanomaly.distill.budget import Tokens
-from rationanomaly.prompt import Shown
 from rationanomaly.records import Label
+from rationanomaly.text.prompt import Shown
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rationanomaly.distill.domains import Domain, domain_of
-from rationanomaly.distill.phrases import (
+from rationanomaly.distill.quoting import Text, choose_quotes
+from rationanomaly.distill.teachers import Answer, Bill, Question, Teacher
+from rationanomaly.params import Params
+from rationanomaly.rulebook.domains import Domain, domain_of
+from rationanomaly.rulebook.phrases import (
     CONCLUSIONS,
     FAULT_OPENINGS,
     IMPLICATIONS,
@@ -18,13 +21,10 @@ from rationanomaly.distill.phrases import (
     PART_IMPLICATION,
     PLAIN_OPENINGS,
 )
-from rationanomaly.distill.quoting import Text, choose_quotes
-from rationanomaly.distill.signs import Reading, read
-from rationanomaly.distill.teachers import Answer, Bill, Question, Teacher
-from rationanomaly.evidence import required_quotes
-from rationanomaly.params import Params
-from rationanomaly.prompt import write_response
+from rationanomaly.rulebook.signs import Reading, read
 from rationanomaly.steps import Inputs
+from rationanomaly.text.evidence import required_quotes
+from rationanomaly.text.prompt import write_response
 
 
 @contextmanager

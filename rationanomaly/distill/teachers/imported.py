@@ -18,9 +18,9 @@ from rationanomaly.artifacts import sha256
 from rationanomaly.distill.teachers import Answer, Bill, Question, Teacher
 from rationanomaly.errors import InputError
 from rationanomaly.params import Params, PromptParams
-from rationanomaly.prompt import show
 from rationanomaly.records import read_objects
 from rationanomaly.steps import Inputs
+from rationanomaly.text.prompt import show
 
 #: Typographic double quotes, and the backquotes of Markdown.
 _STRAIGHT = str.maketrans({"“": '"', "”": '"', "„": '"', "`": '"'})

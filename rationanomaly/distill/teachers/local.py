@@ -15,7 +15,6 @@ from typing import Any
 
 from rationanomaly import progress
 from rationanomaly.artifacts import sha256
-from rationanomaly.base import hub
 from rationanomaly.distill.budget import Tokens, worst_case
 from rationanomaly.distill.journal import Journal, Kept, digest
 from rationanomaly.distill.redaction import Secrets
@@ -23,6 +22,7 @@ from rationanomaly.distill.requests import Request, answer_of
 from rationanomaly.distill.teacher_prompt import TeacherPrompt, load_teacher_prompt
 from rationanomaly.distill.teachers import Answer, Bill, Question, Teacher
 from rationanomaly.errors import SurroundingsError
+from rationanomaly.model import hub
 from rationanomaly.params import DistillParams, Params
 from rationanomaly.steps import Inputs
 

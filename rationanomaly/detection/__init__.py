@@ -1,0 +1,1 @@
+"""From a model folder to verdicts on templates and on log lines."""

@@ -1,0 +1,27 @@
+"""The parser that a model folder carries: new lines are read as the training lines were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rationanomaly.errors import ArtifactError
+from rationanomaly.model.folder import PARSER_SETTINGS
+from rationanomaly.params import ParseParams
+from rationanomaly.parse.mining import Miner
+from rationanomaly.records import MINER, PARSER
+
+
+def read_parser(folder: Path) -> tuple[Miner, ParseParams]:
+    """The miner and settings that `write_parser` left.
+
+    Raises:
+        ArtifactError: there are none, or they are damaged.
+    """
+
+    path = folder / PARSER / PARSER_SETTINGS
+    try:
+        settings = ParseParams.model_validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        mend = "Name the output folder of sft or grpo, made with this version"
+        raise ArtifactError("holds no parser, so it can't read log lines", file=folder, mend=mend) from error
+    return Miner.load(folder / PARSER / MINER), settings

@@ -1,0 +1,1 @@
+"""What a process runs on: threads and seeds, ranks, shares of weights, precision."""

@@ -1,0 +1,183 @@
+"""The body of every KFP component: the same `execute` that the command line calls.
+
+A component gets its params as one document and its inputs as paths. Where it keeps what must survive it comes
+from two environment variables: ``RATIONANOMALY_STATE`` (checkpoints, the teacher's journal; a mounted volume in a
+pod) and, for local runs, ``RATIONANOMALY_OUTPUTS`` (finished outputs, which a second start re-uses).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rationanomaly.errors import INTERRUPTED, RationAnomalyError
+from rationanomaly.params import Params, read_document
+from rationanomaly.progress import Event, listening
+from rationanomaly.runs import tracking
+from rationanomaly.steps import BY_NAME, Metrics
+from rationanomaly.training.interruption import Interrupted
+
+if TYPE_CHECKING:
+    from kfp import dsl
+
+    from rationanomaly.runs.execution import Begun
+
+logger = logging.getLogger(__name__)
+
+STATE, OUTPUTS = "RATIONANOMALY_STATE", "RATIONANOMALY_OUTPUTS"
+#: ``json``: progress comes as marked lines, which a local run turns back into events.
+PROGRESS = "RATIONANOMALY_PROGRESS"
+PROGRESS_MARK, FAILURE_MARK = "::progress ", "::failed "
+
+
+def run_component(
+    name: str, params: str, inputs: Mapping[str, str], output: dsl.Artifact, metrics: dsl.Metrics | None = None
+) -> Metrics:
+    """Run the step ``name`` and fill the artifacts that KFP gave.
+
+    Args:
+        name: the step.
+        params: a full params document, as YAML.
+        inputs: step name → folder.
+        output: artifact whose path becomes the step's output folder.
+        metrics: artifact that shows the figures in the KFP page.
+
+    Raises:
+        RationAnomalyError: as `execution.execute`; the last line of the pod's log is the same clear line.
+    """
+    with _telling(name):
+        return _execute(name, read_document(params), {k: Path(v) for k, v in inputs.items()}, output, metrics)
+
+
+def run_plan(params: str, shards: int, output: dsl.Artifact) -> None:
+    """Share the log out to ``shards`` pods: what comes before `run_shard`."""
+    from rationanomaly.parse.fan_out import write_plan
+
+    with _telling("parse plan"):
+        target = Path(output.path)
+        write_plan(read_document(params), shards, target, _kept("parse") or target, _state("parse"))
+
+
+def run_shard(params: str, plan: str, number: int, output: dsl.Artifact) -> None:
+    """Read the shard of that number, from 0."""
+    from rationanomaly.parse.fan_out import write_shard
+
+    with _telling(f"parse shard {number}"):
+        write_shard(read_document(params), Path(plan), number, Path(output.path))
+
+
+def run_merge(
+    params: str, plan: str, shards: Sequence[str], output: dsl.Artifact, metrics: dsl.Metrics | None = None
+) -> Metrics:
+    """Put the shards together: fills the same artifacts as `run_component` for the step `parse`."""
+    from rationanomaly.parse.fan_out import begun
+
+    with _telling("parse merge"):
+        rest = begun(Path(plan), [Path(folder) for folder in shards])
+        return _execute("parse", read_document(params), {}, output, metrics, rest)
+
+
+def finish_pipeline(params: str, state: str, message: str | None) -> None:
+    """Mark the parent run as finished or failed; the body of the exit handler.
+
+    Args:
+        params: a full params document, as YAML.
+        state: ``SUCCEEDED``, ``FAILED`` or ``CANCELLED``, as KFP says it.
+        message: what KFP knows of the failure.
+    """
+    _set_up_logging()
+    loaded = read_document(params)
+    failed = tracking.close_pipeline(loaded, state == "SUCCEEDED", message or "")
+    log = logger.info if state == "SUCCEEDED" else logger.error
+    log("pipeline %s%s", state, f": step `{failed[0]}` failed: {failed[1]}" if failed else "")
+
+
+def _execute(
+    name: str,
+    params: Params,
+    inputs: Mapping[str, Path],
+    output: dsl.Artifact,
+    metrics: dsl.Metrics | None,
+    begun: Begun | None = None,
+) -> Metrics:
+    from rationanomaly.runs.execution import execute
+
+    target = Path(output.path)
+    folder = _kept(name) or target
+    figures = execute(BY_NAME[name], params, inputs, folder, _state(name), begun)
+    if folder != target:
+        shutil.copytree(folder, target, copy_function=_link, dirs_exist_ok=True)
+    if metrics is not None:
+        for key, value in figures.items():
+            metrics.log_metric(key, value)
+    return figures
+
+
+def _state(name: str) -> Path:
+    return Path(os.environ.get(STATE, ".state")) / name
+
+
+def _kept(name: str) -> Path | None:
+    """Where a local run keeps the output of a step; None in a pod."""
+    keep = os.environ.get(OUTPUTS)
+    return Path(keep) / name if keep else None
+
+
+def _link(source: str, target: str) -> str:
+    """Hard link where the file system can, so that gigabytes of weights are not copied."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+    return target
+
+
+def _set_up_logging() -> None:
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("rationanomaly").setLevel(logging.INFO)
+
+
+@contextmanager
+def _telling(task: str) -> Iterator[None]:
+    """Tell progress, and why the task failed, in the pod's log."""
+    _set_up_logging()
+    try:
+        with listening(_Teller(task)):
+            yield
+    except RationAnomalyError as error:
+        logger.error("%s%s: %s", FAILURE_MARK, task, error)
+        raise
+    except Interrupted as error:  # The pod is to go away; a retry finds the checkpoint.
+        logger.error("%s%s: %s", FAILURE_MARK, task, error)
+        sys.exit(INTERRUPTED)
+
+
+class _Teller:
+    """Writes progress as log lines, not more than one in ten seconds for each task; oftener for a machine."""
+
+    def __init__(self, step: str) -> None:
+        self._step = step
+        self._told: dict[str, float] = {}
+        self._for_machine = os.environ.get(PROGRESS) == "json"
+        self._pause = 0.5 if self._for_machine else 10.0
+
+    def __call__(self, event: Event) -> None:
+        now = time.monotonic()
+        finished = event.total is not None and event.done >= event.total
+        if not finished and now - self._told.get(event.task, now - self._pause) < self._pause:
+            return
+        self._told[event.task] = now
+        task = f"{self._step}: {event.task}"
+        if self._for_machine:
+            sys.stderr.write(f"{PROGRESS_MARK}{replace(event, task=task).to_json()}\n")
+            return
+        of = f" of {event.total:g}" if event.total is not None else ""
+        logger.info("%s %g%s %s %s", task, event.done, of, event.unit, dict(event.figures) or "")

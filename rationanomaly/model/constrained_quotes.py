@@ -1,0 +1,156 @@
+"""Literal quotes by construction: inside quotation marks a model can only write what stands in the log.
+
+A small model has learnt that it must quote before it has learnt to copy. Generation is therefore constrained, as one
+constrains it to a grammar: after an opening quotation mark only tokens remain that go on with a span of the log that
+starts with a word, and the mark can only be closed behind a whole word. No quote starts with a word that an earlier one
+started with, so two quotes are never the same. Outside quotation marks the model is free.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rationanomaly.text.evidence import words
+from rationanomaly.text.prompt import Shown
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedTokenizerBase
+
+#: A quote may not hold more words than this.
+MOST_WORDS = 6
+#: Our own tokenizer's mark behind an opening quotation mark (`base.tokenizer`).
+_OPENED = "\ue000"
+#: What decoding gives for a character of which a token holds only some bytes.
+_CUT = "\ufffd"
+_START = re.compile(r"(?<![^\W_])[A-Za-z]{2,}")
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """A tokenizer's tokens as the texts that they add.
+
+    Attributes:
+        texts: token → text.
+        by_text: text → tokens, of those without a quotation mark.
+        opening: tokens that end with their only quotation mark.
+        closing: tokens that start with their only quotation mark.
+        mixed: other tokens with a quotation mark; they are never generated.
+    """
+
+    texts: Sequence[str]
+    by_text: dict[str, list[int]]
+    opening: tuple[int, ...]
+    closing: tuple[int, ...]
+    mixed: tuple[int, ...]
+
+    @classmethod
+    def of(cls, tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
+        """Read the vocabulary of a tokenizer whose tokens add the same text wherever they stand."""
+        anchor = tokenizer("x", add_special_tokens=False)["input_ids"]
+        start = len(tokenizer.decode(anchor))
+        texts = [tokenizer.decode([*anchor, token])[start:] for token in range(len(tokenizer))]
+        by_text: dict[str, list[int]] = {}
+        opening, closing, mixed = [], [], []
+        for token, text in enumerate(texts):
+            if '"' not in text:
+                by_text.setdefault(text, []).append(token)
+                continue
+            opens, closes = text.removesuffix(_OPENED).endswith('"'), text.startswith('"')
+            if text.count('"') > 1 or _CUT in text or not (opens or closes):
+                mixed.append(token)
+            else:
+                opening += [token] if opens else []
+                closing += [token] if closes and _OPENED not in text else []
+        return cls(texts, by_text, tuple(opening), tuple(closing), tuple(mixed))
+
+
+class LiteralQuotes:
+    """A logits processor for one batch of logs; see the module.
+
+    Args:
+        vocabulary: of the tokenizer.
+        logs: one for each row of the batch, in order.
+        width: number of prompt tokens in each row, padding included.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, logs: Sequence[Shown], width: int) -> None:
+        self._vocabulary, self._width = vocabulary, width
+        self._quoting = [_Quoting(log.text, vocabulary) for log in logs]
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Rule out what may not come next; ``input_ids`` (rows, tokens), ``scores`` (rows, vocabulary)."""
+        started = input_ids.shape[1] > self._width
+        last = input_ids[:, -1].tolist()
+        for row, quoting in enumerate(self._quoting):
+            if started:
+                quoting.add(last[row])
+            allowed = quoting.allowed()
+            if allowed is None:
+                banned = [*self._vocabulary.mixed, *(() if quoting.may_open() else self._vocabulary.opening)]
+                scores[row, banned] = -float("inf")
+            else:
+                kept = scores[row, allowed].clone()
+                scores[row] = -float("inf")
+                scores[row, allowed] = kept
+        return scores
+
+
+class _Quoting:
+    """Where one completion stands: outside quotation marks, or inside, behind some text."""
+
+    def __init__(self, log: str, vocabulary: Vocabulary) -> None:
+        self._log, self._vocabulary = log, vocabulary
+        self._starts = {match.start(): match.group().casefold() for match in _START.finditer(log)}
+        self._used: set[str] = set()
+        self._inside: str | None = None
+
+    def add(self, token: int) -> None:
+        """Take notice of the token that was chosen."""
+        text = self._vocabulary.texts[token] if token < len(self._vocabulary.texts) else ""
+        before, mark, behind = text.partition('"')
+        if self._inside is None:
+            self._inside = behind if mark else None
+        elif mark:
+            found = words(self._inside + before)
+            self._used |= {found[0].casefold()} if found else set()
+            self._inside = None
+        else:
+            self._inside += text
+
+    def may_open(self) -> bool:
+        """Whether there is a word left to start a quote with."""
+        return any(word not in self._used for word in self._starts.values())
+
+    def allowed(self) -> list[int] | None:
+        """The tokens that may come next; None where any may."""
+        if self._inside is None:
+            return None
+        # Behind our own mark the first word comes with its space, as in the log.
+        lead = " " if self._inside.startswith(_OPENED) else ""
+        written = self._inside.removeprefix(_OPENED).removeprefix(lead)
+        fresh = not self._inside.removeprefix(_OPENED)
+        places = [
+            at for at, word in self._starts.items() if word not in self._used and self._log.startswith(written, at)
+        ]
+        allowed: set[int] = set()
+        full = len(written.split()) >= MOST_WORDS
+        for at in places:
+            behind = at + len(written)
+            if not full or not self._boundary(behind):
+                allowed.update(self._continuations((lead if fresh else "") + self._log[behind : behind + 40]))
+            if written and self._boundary(behind):
+                allowed.update(self._vocabulary.closing)
+        # Nothing goes on only if the tokenizer can't spell the log; then closing is the way out.
+        return sorted(allowed) or list(self._vocabulary.closing) or None
+
+    def _continuations(self, rest: str) -> list[int]:
+        by_text = self._vocabulary.by_text
+        return [token for end in range(1, len(rest) + 1) for token in by_text.get(rest[:end], ())]
+
+    def _boundary(self, at: int) -> bool:
+        log = self._log
+        return not (0 < at < len(log) and log[at - 1].isalnum() and log[at].isalnum()) and log[at - 1] != " "

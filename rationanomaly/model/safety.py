@@ -1,0 +1,28 @@
+"""What may lie in a model folder: safetensors, never pickle or code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rationanomaly.errors import ArtifactError
+
+_PICKLED = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".msgpack", ".h5")
+
+
+def check_safe(folder: Path) -> None:
+    """Refuse what could run code when it is loaded.
+
+    Raises:
+        ArtifactError: pickled weights, a Python file, or a JSON file that points to code (``auto_map``).
+    """
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        if path.suffix.lower() in _PICKLED:
+            mend = "Convert the weights to safetensors; pickle runs code when it is read"
+            raise ArtifactError("pickled weights are never loaded", file=path, mend=mend)
+        if path.suffix == ".py":
+            raise ArtifactError(
+                "a model folder may not hold code", file=path, mend="Use a model that transformers knows"
+            )
+        if path.suffix == ".json" and b'"auto_map"' in path.read_bytes():
+            mend = "Use a model that transformers knows; remote code is never run"
+            raise ArtifactError("points to code of its own (`auto_map`)", file=path, mend=mend)

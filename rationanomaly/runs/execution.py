@@ -1,0 +1,169 @@
+"""Run one step: check what it reads, give it a fresh folder, seal what it wrote, tell MLflow.
+
+The command line, DVC, the KFP components and the tests all come through `execute`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from rationanomaly import artifacts, raw_inputs
+from rationanomaly.errors import ArtifactError, InputError, ParamsError
+from rationanomaly.params import Params
+from rationanomaly.records import METRICS
+from rationanomaly.runs import tracking
+from rationanomaly.steps import Inputs, Metrics, Outputs, Run, Step
+from rationanomaly.training import checkpoints
+
+logger = logging.getLogger(__name__)
+
+_FINISHED = "finished.json"
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A step of which other pods have done a part.
+
+    Attributes:
+        run: does the rest.
+        sources: SHA-256 of the raw inputs that they read, by name.
+    """
+
+    run: Run
+    sources: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a step would be made from.
+
+    Attributes:
+        paths: all of its inputs by name, existing.
+        digests: manifest digests of the folders that it reads, by step name.
+        sources: SHA-256 of every raw input behind its output, by name.
+        key: hash of everything that its output depends on.
+        finished: the metrics of an output that is there, whole, and was made from the same things; else None.
+    """
+
+    paths: Mapping[str, Path]
+    digests: Mapping[str, str]
+    sources: Mapping[str, str]
+    key: str
+    finished: Metrics | None
+
+
+def execute(
+    step: Step, params: Params, inputs: Inputs, output: Path, state: Path, begun: Begun | None = None
+) -> Metrics:
+    """Run ``step`` and leave its finished output in ``output``.
+
+    Args:
+        step: an entry of `steps.STEPS`.
+        params: all params.
+        inputs: folders of the steps that it reads by step name. A raw input (``logs``, …) may be given by name
+            too; without it the path in the params section ``data`` is taken.
+        output: the final folder; it appears whole or not at all.
+        state: what survives a crash lies here.
+        begun: what is left to do where other pods have done a part; None: all.
+
+    Returns:
+        The step's metrics, as they stand in ``output/metrics.json``.
+
+    Raises:
+        ParamsError: an input is missing or one too many is named.
+        ArtifactError: an input folder does not hold what its manifest says.
+        InputError: a raw input does not exist.
+    """
+    seen = look(step, params, inputs, output, state, begun.sources if begun else None)
+    if seen.finished is not None:
+        logger.info("%s: finished before with the same params, inputs and code; its output is used again", step.name)
+        return seen.finished
+    lineage = tracking.Lineage.of(params, seen.sources["logs"])
+    with tracking.step_run(step.name, params, lineage, seen.digests, seen.sources) as run:
+        state.mkdir(parents=True, exist_ok=True)
+        with artifacts.writing(output, step.name, seen.sources) as folder:
+            metrics = (begun or step).run(params, seen.paths, Outputs(folder, state, seen.key))
+            artifacts.write_json(folder / METRICS, metrics)
+        digest = artifacts.read(output, step.name).digest
+        run.finish(output, digest, metrics)
+        artifacts.write_json(state / _FINISHED, {"key": seen.key, "digest": digest})
+        checkpoints.clear(state / checkpoints.FOLDER)
+        run.headline({key: value for key, value in metrics.items() if key.startswith(("template/", "session/"))})
+    return metrics
+
+
+def look(
+    step: Step, params: Params, inputs: Inputs, output: Path, state: Path, sources: Mapping[str, str] | None = None
+) -> Look:
+    """Check what a step reads, and whether its output is there already; see `execute`.
+
+    Args:
+        step, params, inputs, output, state: as for `execute`.
+        sources: hashes of the step's own raw inputs where they are known; None: they are worked out.
+    """
+    paths = _resolve(step, params, inputs, state)
+    manifests = {name: artifacts.read(paths[name], name) for name in step.reads}
+    own = _own_sources(step, params, paths) if sources is None else dict(sources)
+    digests = {name: manifest.digest for name, manifest in manifests.items()}
+    key = _key(step, params, digests, own)
+    behind = {name: value for manifest in manifests.values() for name, value in manifest.sources.items()}
+    return Look(paths, digests, behind | own, key, _finished(step, output, state, key))
+
+
+def _resolve(step: Step, params: Params, inputs: Inputs, state: Path) -> dict[str, Path]:
+    """All of the step's inputs by name, existing."""
+    known = {*step.reads, *step.sources}
+    for name in inputs:
+        if name not in known:
+            mend = f"It reads {', '.join(sorted(known))}"
+            raise ParamsError(f"`{step.name}` has no input `{name}`", mend=mend)
+    paths = {name: getattr(params.data, name) for name in step.sources} | dict(inputs)
+    for name in step.reads:
+        if name not in paths:
+            problem = f"`{step.name}` needs the output folder of `{name}`"
+            raise ParamsError(problem, mend=f"Add --input {name}=DIR")
+    for name in step.sources:
+        if name == "logs" and raw_inputs.is_special(paths[name]):
+            paths[name] = raw_inputs.settle(paths[name], state)
+        elif not paths[name].exists():
+            mend = f"Correct `data.{name}` in the params, or name it with --input {name}=FILE"
+            if paths[name].parts[-2:-1] == ("simulated",):
+                mend = "Run `make data/simulated` to make it, or `dvc pull`"
+            raise InputError("no such file", file=paths[name], mend=mend)
+    return paths
+
+
+def _own_sources(step: Step, params: Params, paths: Mapping[str, Path]) -> dict[str, str]:
+    """SHA-256 of the raw inputs that the step itself reads, folders with models among them."""
+    models = {name: Path(value) for name in step.models if (value := _value(params, name))}
+    digests = {name: artifacts.sha256(folder) for name, folder in models.items() if folder.is_dir()}
+    return digests | {name: raw_inputs.digest(paths[name]) for name in step.sources}
+
+
+def _key(step: Step, params: Params, digests: Mapping[str, str], sources: Mapping[str, str]) -> str:
+    """Hash of everything that the step's output depends on; ``sources`` are those that it reads itself."""
+    values = {path: _value(params, path) for path in step.params}
+    parts = [step.name, values, dict(digests), dict(sources), tracking.code_hash()]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _value(params: Params, path: str) -> Any:
+    return reduce(lambda section, part: section[part], path.split("."), params.model_dump(mode="json", by_alias=True))
+
+
+def _finished(step: Step, output: Path, state: Path, key: str) -> Metrics | None:
+    """The metrics of an output that is there, whole, and was made from the same things; else None."""
+    try:
+        record = json.loads((state / _FINISHED).read_bytes())
+        manifest = artifacts.read(output, step.name)
+        metrics: Metrics = json.loads((output / METRICS).read_bytes())
+    except (OSError, ValueError, ArtifactError):
+        return None
+    return metrics if record == {"key": key, "digest": manifest.digest} else None

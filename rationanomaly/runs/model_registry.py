@@ -1,0 +1,99 @@
+"""The MLflow model registry: log a model folder as a version, fetch a version back as a folder."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from contextlib import redirect_stderr
+from importlib.metadata import version
+from io import StringIO
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING
+
+from rationanomaly.errors import InputError
+from rationanomaly.records import DETECTOR
+from rationanomaly.runs import tracking
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+logger = logging.getLogger(__name__)
+
+#: What the served model imports; our own package travels with the version.
+_REQUIREMENTS = (
+    *("torch", "transformers", "peft", "accelerate", "safetensors"),
+    *("polars", "pydantic", "PyYAML", "pandas", "scikit-learn"),
+)
+
+
+def connect() -> MlflowClient:
+    """A client of the tracking server that also holds the registry."""
+    tracking.quieten()
+    import mlflow
+
+    mlflow.set_tracking_uri(tracking.tracking_uri())
+    mlflow.set_registry_uri(tracking.tracking_uri())
+    return mlflow.MlflowClient()
+
+
+def find_version(client: MlflowClient, name: str, digest: str) -> str | None:
+    """The version of ``name`` that was made from the model folder with this manifest digest; None if there is none."""
+    found = client.search_model_versions(f"name = '{name}' and tags.`{tracking.OUTPUT}` = '{digest}'")
+    return max((v.version for v in found), key=int, default=None)
+
+
+def add_version(name: str, folder: Path, run_id: str, tags: Mapping[str, str]) -> str:
+    """Log ``folder`` as a pyfunc model under the run and register it as a new, tagged version of ``name``."""
+    import mlflow
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
+
+    signature = ModelSignature(
+        inputs=Schema([ColSpec(DataType.string, "template")]),
+        outputs=Schema(
+            [
+                ColSpec(DataType.string, "template"),
+                ColSpec(DataType.string, "answer"),
+                ColSpec(DataType.double, "score"),
+                ColSpec(DataType.string, "rationale"),
+                ColSpec(DataType.string, "source"),
+            ]
+        ),
+        params=ParamSchema([ParamSpec("rationales", DataType.boolean, True)]),
+    )
+    package = Path(__file__).parents[1]
+    with mlflow.start_run(run_id=run_id):
+        logged = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(package / "register" / "served_model.py"),
+            artifacts={"model": str(folder)},
+            code_paths=[str(package)],
+            signature=signature,
+            pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in _REQUIREMENTS],
+        )
+    with redirect_stderr(StringIO()):  # It prints what it did; the console is the command line's.
+        registered = mlflow.register_model(logged.model_uri, name, tags=dict(tags))
+    return str(registered.version)
+
+
+def fetch_folder(uri: str, into: Path | None = None) -> Path:
+    """Download ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` and return its model folder.
+
+    Raises:
+        InputError: no such model, version or alias, or the version holds no model folder of ours.
+    """
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    connect()
+    try:
+        folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(into or mkdtemp(prefix="rationanomaly-"))))
+    except MlflowException as error:
+        mend = "Check the name, the version or alias, and MLFLOW_TRACKING_URI"
+        raise InputError(f"no such registered model: {error.message.splitlines()[0]}", file=uri, mend=mend) from error
+    found = next((path.parent for path in sorted(folder.rglob(DETECTOR))), None)
+    if found is None:
+        mend = "Register one with `rationanomaly register`"
+        raise InputError("the version holds no model folder", file=uri, mend=mend)
+    return found

@@ -1,0 +1,78 @@
+"""Fit the model that goes to production once more, on all labels, after it was evaluated.
+
+    rationanomaly refit --params params.yaml --outputs outputs --output outputs/refit
+
+A test side is there to measure; once that is done, its labels are worth more in training, and there are never enough of
+them. The steps from `correct` to `grpo` run again with the same params and nothing held out, so nothing can be measured
+or chosen: the threshold is that of the evaluated model, and the last adapter is taken. The model's card and its
+registered version name the evaluated model (`refit_of`); all figures that they carry are of that one.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from rationanomaly import artifacts
+from rationanomaly.errors import ArtifactError
+from rationanomaly.model.folder import read_card, write_card
+from rationanomaly.params import Params
+from rationanomaly.runs.execution import execute
+from rationanomaly.steps import BY_NAME, Metrics
+
+#: The steps that depend on labels, in their order.
+STEPS = ("correct", "distill", "base", "sft", "grpo")
+#: Under the output folder of a refit: the model folder that is registered.
+MODEL = "model"
+
+
+def refit(params: Params, outputs: Path, output: Path, state: Path) -> Metrics:
+    """Run the steps again on all labels and register the model.
+
+    Args:
+        params: those of the evaluated run.
+        outputs: its folders, `parse`, `grpo` and `evaluate` among them.
+        output: gets a folder for each step and the finished model in ``model``.
+        state: of the evaluated run; the teacher's journal in it is gone on with, so nothing is paid for twice.
+
+    Returns:
+        What `register` says.
+
+    Raises:
+        ArtifactError: the evaluated run is not finished, or was itself made by a refit.
+    """
+    evaluated = artifacts.read(outputs / "grpo", "grpo")
+    artifacts.read(outputs / "evaluate", "evaluate")
+    if read_card(outputs / "grpo").refit_of is not None:
+        mend = "Name the outputs of the run that was evaluated"
+        raise ArtifactError("is itself a refit, so nobody has measured it", file=outputs / "grpo", mend=mend)
+    everything = on_all_labels(params)
+    folders = {"parse": outputs / "parse"} | {step: output / step for step in STEPS}
+    for name in STEPS:
+        step = BY_NAME[name]
+        place = state / name if name == "distill" else state / "refit" / name
+        execute(step, everything, _inputs(name, folders), output / name, place)
+    _mark(output / "grpo", output / MODEL, outputs / "grpo", evaluated.digest)
+    inputs = {"grpo": output / MODEL, "evaluate": outputs / "evaluate"}
+    return execute(BY_NAME["register"], everything, inputs, output / "register", state / "refit" / "register")
+
+
+def on_all_labels(params: Params) -> Params:
+    """The same params with nothing held out."""
+    split = params.correct.split.model_copy(update={"train": 1.0, "validation": 0.0, "test": 0.0})
+    return params.model_copy(update={"correct": params.correct.model_copy(update={"split": split})})
+
+
+def _inputs(step: str, folders: Mapping[str, Path]) -> dict[str, Path]:
+    return {name: folders[name] for name in BY_NAME[step].reads}
+
+
+def _mark(source: Path, target: Path, evaluated: Path, digest: str) -> None:
+    """Copy a model folder with a card that says what it is."""
+    sources = artifacts.read(source, "grpo").sources
+    card = replace(read_card(source), threshold=read_card(evaluated).threshold, refit_of=digest)
+    with artifacts.writing(target, "grpo", sources) as folder:
+        shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(artifacts.MANIFEST))
+        write_card(folder, card)

@@ -1,0 +1,1 @@
+"""How log text is shown to a model, quoted, compared and embedded."""

@@ -1,0 +1,103 @@
+"""Quoted spans: find them in a rationale and check them against the log.
+
+One function decides for distill, rewards, evaluate and detect whether a rationale is grounded.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from rationanomaly.text.prompt import Shown
+
+#: What a rationale says of a log that has no words to quote.
+NO_EVIDENCE = "The log holds no words, only values."
+
+_WORD = re.compile(r"[A-Za-z]{2,}")
+#: From this many words on, one quote is not enough.
+_WORDS_FOR_TWO_QUOTES = 4
+
+
+@dataclass(frozen=True)
+class Span:
+    """A quote that was found in the log.
+
+    Attributes:
+        text: the quote as the rationale has it.
+        start: offset of its first character in the original log, in characters.
+        end: offset behind its last character.
+    """
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What became of a rationale's quotes.
+
+    Attributes:
+        quotes: every quote, in order.
+        spans: those that stand in the log, with offsets into the original log.
+        counted: number of distinct literal quotes that hold a word.
+        required: number of such quotes that this log asks for: 0 for a log without words, else 1 or 2.
+        grounded: all quotes are literal and enough of them count (a log without words: the rationale says so).
+    """
+
+    quotes: tuple[str, ...]
+    spans: tuple[Span, ...]
+    counted: int
+    required: int
+    grounded: bool
+
+    @property
+    def literal_share(self) -> float:
+        """Share of the quotes that are literal, in [0, 1]; 0 if nothing is quoted."""
+        return len(self.spans) / len(self.quotes) if self.quotes else 0.0
+
+
+def find_quotes(rationale: str) -> tuple[str, ...]:
+    """The texts between pairs of straight double quotes, stripped; an unpaired last quote is left out."""
+    pieces = rationale.split('"')
+    closed = pieces[1 : len(pieces) - (len(pieces) % 2 == 0) : 2]
+    return tuple(piece.strip() for piece in closed)
+
+
+def words(text: str) -> list[str]:
+    """The words of two letters or more, in order."""
+    return _WORD.findall(text)
+
+
+def required_quotes(shown: Shown) -> int:
+    """How many distinct quotes a rationale needs: 0 for a log without words, 2 from four words on, else 1."""
+    count = len(words(shown.text))
+    return 0 if count == 0 else 1 if count < _WORDS_FOR_TWO_QUOTES else 2
+
+
+def check_evidence(rationale: str, shown: Shown) -> Evidence:
+    """Check the quotes of ``rationale`` against the log as the prompt showed it."""
+    quotes = find_quotes(rationale)
+    spans = []
+    for quote in quotes:
+        start = _find_whole(shown.text, quote)
+        if start is not None:
+            spans.append(Span(quote, *shown.original_span(start, start + len(quote))))
+    # `<*>` or one word twice must not count: a policy finds out at once that quoting pays.
+    counted = len({span.text.casefold() for span in spans if words(span.text)})
+    required = required_quotes(shown)
+    enough = counted >= required if required else NO_EVIDENCE in rationale
+    return Evidence(quotes, tuple(spans), counted, required, grounded=len(spans) == len(quotes) and enough)
+
+
+def _find_whole(text: str, quote: str) -> int | None:
+    """Where ``quote`` stands in ``text`` without cutting a word in two; None if nowhere."""
+    start = text.find(quote) if quote else -1
+    while start >= 0:
+        end = start + len(quote)
+        cut_left = start > 0 and text[start - 1].isalnum() and text[start].isalnum()
+        cut_right = end < len(text) and text[end].isalnum() and text[end - 1].isalnum()
+        if not (cut_left or cut_right):
+            return start
+        start = text.find(quote, start + 1)
+    return None

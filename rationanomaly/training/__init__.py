@@ -1,0 +1,1 @@
+"""What `sft` and `grpo` share: the loop, batches, checkpoints, validation, memory."""

@@ -1,0 +1,137 @@
+"""Evaluations on the validation split during training, and the adapter of the best one kept.
+
+What training ends with need not be the best that it came by. Each evaluation is an entry of the curves; at the end the
+model gets back the adapter with the highest score. That adapter waits on disk, in the step's state folder, so that a
+run that is continued from a checkpoint still has it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rationanomaly.training.checkpoints import Curve
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from torch import Tensor
+    from transformers import TrainerCallback
+
+logger = logging.getLogger(__name__)
+
+#: In the curves: a figure of an evaluation is an entry's key with this before its name.
+VALIDATION = "validation/"
+SCORE = f"{VALIDATION}score"
+
+Figures = Callable[[], Mapping[str, float]]
+Score = Callable[[Mapping[str, float]], float | None]
+
+
+def is_evaluation(entry: Mapping[str, float]) -> bool:
+    """Whether an entry of the curves is of an evaluation."""
+    return any(key.startswith(VALIDATION) for key in entry)
+
+
+def best_evaluation(curve: Curve) -> dict[str, float] | None:
+    """The entry with the highest score, the later of equals; None where nothing was scored."""
+    scored = [entry for entry in curve if SCORE in entry]
+    return max(scored, key=lambda entry: (entry[SCORE], entry["step"]), default=None)
+
+
+def mean_of(names: Sequence[str]) -> Score:
+    """A score: the mean of the figures with these names, as far as there are any."""
+
+    def score(figures: Mapping[str, float]) -> float | None:
+        found = [figures[name] for name in names if name in figures]
+        return sum(found) / len(found) if found else None
+
+    return score
+
+
+def interval(steps: int, count: int) -> int:
+    """Steps between ``count`` evaluations during ``steps``; more than there are where none is wanted."""
+    return max(steps // count, 1) if count else steps + 1
+
+
+def evaluations(
+    model: PeftModel, curve: Curve, every: int, figures: Figures, score: Score, folder: Path
+) -> TrainerCallback:
+    """A callback that evaluates, and gives the model the best adapter back when training ends, however it ends.
+
+    Args:
+        model: its trainable weights are kept.
+        curve: grows by one dictionary per evaluation: ``step``, the figures and, where there is one, the score.
+        every: steps between evaluations; there is one more before the first step and one behind the last.
+        figures: what to measure; as the model is.
+        score: of the figures; higher is better. Without any score the last adapter stays.
+        folder: for the kept adapter, beside the checkpoints.
+    """
+    from transformers import TrainerCallback
+
+    best = _KeptAdapter(model, folder)
+
+    def evaluate(step: int) -> None:
+        if any(entry["step"] == step for entry in curve if is_evaluation(entry)):
+            return
+        found = figures()
+        entry = {"step": float(step)} | {f"{VALIDATION}{name}": float(value) for name, value in found.items()}
+        value = score(found)
+        if value is not None:
+            entry[SCORE] = float(value)
+        if len(entry) > 1:
+            curve.append(entry)
+        if entry is best_evaluation(curve):
+            best.keep(step)
+
+    class Evaluations(TrainerCallback):
+        def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+            if state.global_step == 0:
+                evaluate(0)
+
+        def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+            if state.global_step % every == 0:
+                evaluate(state.global_step)
+
+        def on_train_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+            evaluate(state.global_step)
+            found = best_evaluation(curve)
+            if found is not None and found["step"] != state.global_step:
+                best.restore(int(found["step"]))
+
+    return Evaluations()
+
+
+class _KeptAdapter:
+    """The trainable weights of a model as they were at one step, in a file; of each rank its own part."""
+
+    def __init__(self, model: PeftModel, folder: Path) -> None:
+        self._model = model
+        self._file = folder / f"best-{os.environ.get('RANK', '0')}.safetensors"
+
+    def keep(self, step: int) -> None:
+        from safetensors.torch import save_file
+
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._file.with_suffix(".partial")
+        weights = {name: weight.detach().cpu().contiguous() for name, weight in self._weights().items()}
+        save_file(weights, partial, metadata={"step": str(step)})
+        partial.replace(self._file)
+
+    def restore(self, step: int) -> None:
+        from safetensors import safe_open
+
+        with safe_open(self._file, "pt") as kept:
+            if kept.metadata() != {"step": str(step)}:
+                logger.warning("the adapter of step %d is not at hand; the last one stays", step)
+                return
+            for name, weight in self._weights().items():
+                weight.copy_(kept.get_tensor(name))
+        logger.info("the adapter of step %d scored best on the validation split and is kept", step)
+
+    def _weights(self) -> dict[str, Tensor]:
+        # Under ZeRO-3 a rank holds a share of each parameter, and that is what it keeps.
+        named = self._model.named_parameters()
+        return {name: getattr(value, "ds_tensor", value).data for name, value in named if value.requires_grad}
