@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rationanomaly.distill.checks import Checker, sentences
-from rationanomaly.distill.rounds import Ended, teach
+from rationanomaly.distill.rounds import Outcome, teach
 from rationanomaly.distill.teachers import Question, Teacher
 from rationanomaly.distill.teachers.builtin import BuiltinTeacher
 from rationanomaly.distill.teachers.imported import ABSENT, ImportTeacher
@@ -79,7 +79,7 @@ def _imported() -> Iterator[Result]:
         yield f"IMPORT_{policy.upper()}_ACCEPTED", share, f"{least} at least", share >= least
 
 
-def _teach(teacher: Teacher, params: Params) -> list[Ended]:
+def _teach(teacher: Teacher, params: Params) -> list[Outcome]:
     with (DATA / "templates" / "templates.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     patch = json.loads((DATA / "templates" / "corrections.json").read_text(encoding="utf-8"))
@@ -92,7 +92,7 @@ def _teach(teacher: Teacher, params: Params) -> list[Ended]:
     return teach(teacher, questions, Checker(params.distill), params.distill.retries)
 
 
-def _reason(end: Ended) -> str | None:
+def _reason(end: Outcome) -> str | None:
     return end.record.reason if isinstance(end.record, Rejected) else None
 
 

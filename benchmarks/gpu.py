@@ -150,7 +150,7 @@ def _measure_grpo(config: dict[str, Any], params: Params, steps: int) -> float:
     passes = spread(completions, params.training, "grpo.prompts × grpo.generations")
     work = Work(
         passes, PROMPT + completion, completion, params.model.lora_rank,
-        generations=params.grpo.generations, reference=params.grpo.beta > 0, judged=False,
+        generations=params.grpo.generations, kl_reference=params.grpo.beta > 0, judged=False,
     )  # fmt: skip
     clock = Clock()
     peak = _train(config, params, work, steps, clock, partial(random_llama.grpo, reward=_reward(params, clock)))

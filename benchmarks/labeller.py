@@ -25,11 +25,11 @@ from rationanomaly.records import LABELLED, LABELLED_SCHEMA, read_table
 from rationanomaly.text.encoder import Encoder
 from rationanomaly.text.prompt import show
 
-Figures = tuple[float, float]
+F1AndAp = tuple[float, float]
 TARGET = 0.0
 
 
-def measure(seed: int, encoder: Encoder) -> dict[str, Figures]:
+def measure(seed: int, encoder: Encoder) -> dict[str, F1AndAp]:
     """F1 at .5 and average precision of each classifier on the held-out side of one split."""
     params = absolute(load_params(PROFILE, [*TUNING, f"run.seed={seed}"]))
     with tempfile.TemporaryDirectory() as folder:

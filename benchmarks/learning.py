@@ -36,7 +36,7 @@ SEEDS = (0, 1, 2, 3, 4)
 LEVELS = {"pooled": "template", "BGL": "by_dataset/BGL/template", "Spirit": "by_dataset/Spirit/template"}
 #: Prefix of each model's metrics.
 MODELS = {"base": "base/", "SFT": "sft/", "SFT+GRPO": "", "reference": "reference/"}
-FIGURES = {"F1": "abnormal/f1", "AP": "abnormal/ap", "macro F1": "macro/f1"}
+METRICS = {"F1": "abnormal/f1", "AP": "abnormal/ap", "macro F1": "macro/f1"}
 VALID, GROUNDED = "format/rate", "grounding/rate"
 BARS = {"F1": -0.02, "AP": -0.02}
 GRPO_BAR = -0.01
@@ -105,7 +105,7 @@ def _measured(seed: int, settings: Sequence[str], results: Path | None) -> Metri
 def _print_seed(seed: int, metrics: Metrics) -> None:
     print(f"seed {seed}: " + ", ".join(f"{name} {metrics[f'seconds/{name}']:.0f} s" for name in STEPS))
     for name, prefix in MODELS.items():
-        parts = [f"{figure} {metrics[f'{prefix}template/{key}']:.3f}" for figure, key in FIGURES.items()]
+        parts = [f"{figure} {metrics[f'{prefix}template/{key}']:.3f}" for figure, key in METRICS.items()]
         if name != "reference":
             parts += [f"valid {metrics[prefix + VALID]:.3f}", f"grounded {metrics[prefix + GROUNDED]:.3f}"]
         print(f"  {name:10} " + "  ".join(parts), flush=True)
@@ -117,7 +117,7 @@ def _print_differences(found: Sequence[Metrics]) -> None:
 
     print(f"{'':8} {'':9} {'SFT':>6} {'+GRPO':>6} {'ref.':>6}   SFT+GRPO minus reference, {len(found)} seeds")
     for level, path in LEVELS.items():
-        for figure, key in FIGURES.items():
+        for figure, key in METRICS.items():
             values = {
                 name: np.array([run.get(f"{prefix}{path}/{key}", np.nan) for run in found])
                 for name, prefix in MODELS.items()
@@ -134,7 +134,7 @@ def _print_targets(found: Sequence[Metrics]) -> int:
     def mean(key: str, other: str | None = None) -> float:
         return float(np.mean([run[key] - (run[other] if other else 0.0) for run in found]))
 
-    f1, ap = f"template/{FIGURES['F1']}", f"template/{FIGURES['AP']}"
+    f1, ap = f"template/{METRICS['F1']}", f"template/{METRICS['AP']}"
     rows = [
         ("LEARNING_F1_TO_REFERENCE", mean(f1, f"reference/{f1}"), BARS["F1"]),
         ("LEARNING_AP_TO_REFERENCE", mean(ap, f"reference/{ap}"), BARS["AP"]),

@@ -44,8 +44,8 @@ def measure(log: Path) -> dict[str, float]:
     """Parse ``log`` in a fresh process; lines, seconds, peak memory in MB."""
     command = [sys.executable, "-m", "benchmarks.parse", "--measure", str(log)]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return figures
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def parse_once(log: Path) -> dict[str, float]:
@@ -55,8 +55,8 @@ def parse_once(log: Path) -> dict[str, float]:
         start = time.perf_counter()
         metrics = step.run(params, {"logs": log}, Outputs(Path(name), Path(name) / "state"))
         seconds = time.perf_counter() - start
-    figures = {name: metrics[name] for name in ("lines", "templates")}
-    return figures | {"seconds": seconds, "peak_mb": peak_megabytes()}
+    found = {name: metrics[name] for name in ("lines", "templates")}
+    return found | {"seconds": seconds, "peak_mb": peak_megabytes()}
 
 
 def peak_megabytes() -> float:
@@ -102,7 +102,7 @@ def _compare(folder: Path, lines: int, times: int) -> int:
     # The best of a few: what else runs on the machine can only make it slower. Drain3 runs between ours.
     first = measure(log)
     reference, clusters = drain3_seconds(log)
-    ours = min([first, *(measure(log) for _ in range(REPEATS - 1))], key=lambda figures: figures["seconds"])
+    ours = min([first, *(measure(log) for _ in range(REPEATS - 1))], key=lambda found: found["seconds"])
     megabytes = log.stat().st_size / 1e6
     print(f"{lines:,} lines, {megabytes:,.0f} MB\n{'':<34} {'lines/s':>10} {'MB/s':>7} {'templates':>10}")
     for name, seconds, templates in (

@@ -123,7 +123,7 @@ def decide(page: Opened) -> list[float]:
     for number in range(DECISIONS):
         shown = re.search(r'data-template="([\w-]+)"', card)
         assert shown, "no card"
-        for part in ("lines", "twins"):
+        for part in ("lines", "near-duplicates"):
             assert page.client.get(f"/{part}/{shown[1]}").status_code == 200
         choice = "abnormal" if number % 9 == 0 else "normal"
         fields = {"template": shown[1], "round": "independent", "choice": choice}

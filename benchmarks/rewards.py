@@ -50,13 +50,13 @@ def main() -> int:
     teachers = [_rationale(draw, log.text) for log in logs]
     completions = [write_response(_rationale(draw, logs[i // GROUP].text), "abnormal") for i in range(COMPLETIONS)]
     shown = [logs[i // GROUP] for i in range(COMPLETIONS)]
-    references = [teachers[i // GROUP] for i in range(COMPLETIONS)]
+    teacher_rationales = [teachers[i // GROUP] for i in range(COMPLETIONS)]
     labels = ["abnormal", "normal"] * (COMPLETIONS // 2)
 
     times = []
     for _ in range(REPEATS):
         start = time.process_time()
-        scored = composition.compose(completions, shown, labels, references, WORDS)
+        scored = composition.compose(completions, shown, labels, teacher_rationales, WORDS)
         times.append(time.process_time() - start)
     assert all(found.terms["grounding"] > 0 for found in scored)
     seconds = statistics.median(times)

@@ -30,8 +30,8 @@ def measure(lines: int) -> dict[str, float]:
     """Write a log of ``lines`` lines in a fresh process; lines per second, peak memory in MB, bytes of the log."""
     command = [sys.executable, "-m", "benchmarks.simulate", "--measure", str(lines)]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return figures
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def write_once(lines: int) -> dict[str, float]:
@@ -58,12 +58,12 @@ def main() -> int:
         print(json.dumps(write_once(arguments.measure)))
         return 0
     # The best of a few: what else runs on the machine can only make it slower.
-    small = max((measure(arguments.lines) for _ in range(REPEATS)), key=lambda figures: figures["lines_per_s"])
+    small = max((measure(arguments.lines) for _ in range(REPEATS)), key=lambda found: found["lines_per_s"])
     large = measure(5 * arguments.lines)
     print(f"{'lines':>12} {'lines/s':>10} {'MB/s':>8} {'peak MB':>8}")
-    for lines, figures in ((arguments.lines, small), (5 * arguments.lines, large)):
-        speed = figures["bytes"] / lines * figures["lines_per_s"] / 1e6
-        print(f"{lines:>12,} {figures['lines_per_s']:>10,.0f} {speed:>8.1f} {figures['peak_mb']:>8.0f}")
+    for lines, found in ((arguments.lines, small), (5 * arguments.lines, large)):
+        speed = found["bytes"] / lines * found["lines_per_s"] / 1e6
+        print(f"{lines:>12,} {found['lines_per_s']:>10,.0f} {speed:>8.1f} {found['peak_mb']:>8.0f}")
     rate, growth = small["lines_per_s"], large["peak_mb"] / small["peak_mb"] - 1
     fast, flat = rate >= TARGET_LINES_PER_S, growth <= TARGET_GROWTH
     print(f"SIMULATE_LINES_PER_S = {rate:.0f} (target {TARGET_LINES_PER_S}) {'ok' if fast else 'short'}")

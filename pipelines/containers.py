@@ -16,7 +16,7 @@ from docker.errors import DockerException, ImageNotFound
 from docker.types import Mount
 from kfp import local
 
-from rationanomaly.errors import SurroundingsError
+from rationanomaly.errors import InfrastructureError
 from rationanomaly.kfp_task import OUTPUTS, PROGRESS, STATE
 from rationanomaly.launch.trainjob.manifest import USER
 from rationanomaly.params import Params
@@ -35,7 +35,7 @@ def docker_runner(params: Params, output: Path, scratch: Path) -> Iterator[local
         scratch: KFP's folder of task outputs, inside ``output``.
 
     Raises:
-        SurroundingsError: no daemon, no image, or a tracking store that containers can't share.
+        InfrastructureError: no daemon, no image, or a tracking store that containers can't share.
     """
     image = params.cluster.image
     with _client() as client:
@@ -43,7 +43,7 @@ def docker_runner(params: Params, output: Path, scratch: Path) -> Iterator[local
             client.images.get(image)
         except ImageNotFound as error:
             problem = f"the Docker daemon has no image `{image}`"
-            raise SurroundingsError(problem, mend="Build it with `make images`, or pull it") from error
+            raise InfrastructureError(problem, hint="Build it with `make images`, or pull it") from error
         user = _user(output, scratch)
         try:
             yield local.DockerRunner(
@@ -72,8 +72,8 @@ def _client() -> Iterator[DockerClient]:
         client = DockerClient.from_env()
         client.ping()
     except DockerException as error:
-        mend = "Start it, set DOCKER_HOST, or take `--runner subprocess`"
-        raise SurroundingsError("the Docker daemon does not answer", mend=mend) from error
+        hint = "Start it, set DOCKER_HOST, or take `--runner subprocess`"
+        raise InfrastructureError("the Docker daemon does not answer", hint=hint) from error
     with contextlib.closing(client):
         yield client
 
@@ -116,5 +116,5 @@ def _tracking_uri(output: Path) -> str:
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{output / 'mlflow.db'}"
     if not uri.startswith(("http://", "https://", f"sqlite:///{output}/")):
         problem = f"containers can't share the tracking store {uri.split('://')[0]}"
-        raise SurroundingsError(problem, mend="Unset MLFLOW_TRACKING_URI, or name a server with it")
+        raise InfrastructureError(problem, hint="Unset MLFLOW_TRACKING_URI, or name a server with it")
     return uri

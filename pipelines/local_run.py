@@ -38,7 +38,7 @@ def run_training(params: Params, output: Path, runner: Runner = Runner.SUBPROCES
 
     Raises:
         PipelineError: a step failed, or was passed over in silence.
-        SurroundingsError: no Docker daemon, or no image.
+        InfrastructureError: no Docker daemon, or no image.
     """
     output = output.absolute()
     output.mkdir(parents=True, exist_ok=True)
@@ -59,15 +59,15 @@ def run_training(params: Params, output: Path, runner: Runner = Runner.SUBPROCES
             # A ValueError where KFP took a container that it had removed for a success, and then misses its output.
             reason = f": {failures[-1][1].rstrip('.')}" if failures else ""
             problem = f"the pipeline failed: {_failed_step(params, Path(root), error)}{reason}"
-            raise PipelineError(problem, mend=_MEND) from error
+            raise PipelineError(problem, hint=_HINT) from error
         # KFP can skip a branch, or miss the status of a container, and still report success.
         if unfinished := _unfinished(params, Path(root)):
-            raise PipelineError(f"the pipeline failed: step `{unfinished[0]}` has not finished", mend=_MEND)
+            raise PipelineError(f"the pipeline failed: step `{unfinished[0]}` has not finished", hint=_HINT)
     for step in STEPS:
         artifacts.read(output / step.name, step.name)
 
 
-_MEND = "pipeline.log in the output folder says all; the same command goes on from there"
+_HINT = "pipeline.log in the output folder says all; the same command goes on from there"
 
 
 def _failed_step(params: Params, root: Path, error: Exception) -> str:

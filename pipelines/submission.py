@@ -19,7 +19,7 @@ from kfp_server_api import ApiException, V2beta1Run
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from pipelines.compiling import compile_training
-from rationanomaly.errors import PipelineError, SurroundingsError
+from rationanomaly.errors import InfrastructureError, PipelineError
 from rationanomaly.launch.trainjob.cluster import api_message
 from rationanomaly.params import Params
 from rationanomaly.patching import replaced
@@ -66,7 +66,7 @@ class Server:
         """The server at an address; without one that of the environment, of this pod's cluster or of the kubeconfig.
 
         Raises:
-            SurroundingsError: it can't be reached, or refuses.
+            InfrastructureError: it can't be reached, or refuses.
         """
         address = host or os.environ.get(ENDPOINT)
         with (
@@ -93,7 +93,7 @@ class Server:
             cached: whether the server may take the result of a step with the same inputs from an earlier run.
 
         Raises:
-            SurroundingsError: the server refuses, is silent, or is something else.
+            InfrastructureError: the server refuses, is silent, or is something else.
         """
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
             package = Path(folder) / "pipeline.yaml"
@@ -105,7 +105,7 @@ class Server:
                 )
         if not started.run_id:
             problem = "what answers is no Kubeflow Pipelines server: it gave no run id"
-            raise SurroundingsError(problem, mend=f"Correct --host; behind a login page, set {TOKEN}")
+            raise InfrastructureError(problem, hint=f"Correct --host; behind a login page, set {TOKEN}")
         return Run(started.run_id, f"{self._page.rstrip('/')}/#/runs/details/{started.run_id}")
 
     def follow(self, run: Run, tasks: Mapping[str, int]) -> None:
@@ -117,16 +117,16 @@ class Server:
 
         Raises:
             PipelineError: the run failed or was cancelled.
-            SurroundingsError: the server refuses, or is silent for too long; the run goes on.
+            InfrastructureError: the server refuses, or is silent for too long; the run goes on.
             KeyboardInterrupt: says that the run goes on.
         """
         try:
-            while not self._look(run, tasks):
+            while not self._poll(run, tasks):
                 time.sleep(PAUSE_SECONDS)
         except KeyboardInterrupt as error:
             raise KeyboardInterrupt(f"no longer followed; the run goes on: {run.page}") from error
 
-    def _look(self, run: Run, tasks: Mapping[str, int]) -> bool:
+    def _poll(self, run: Run, tasks: Mapping[str, int]) -> bool:
         """Ask for the run and report it; whether it has come to a good end."""
         found = self._ask(run)
         states = Counter((task.display_name, task.state) for task in _tasks(found))
@@ -139,7 +139,7 @@ class Server:
         failed = next((name for name in tasks if states[name, "FAILED"]), None)
         step = f"step `{failed.replace('-', '_')}`" if failed else f"the run is {str(found.state).lower()}"
         raise PipelineError(
-            f"the pipeline failed: {step}{_reason(found, failed)}", mend=f"{run.page} has the logs of its pods"
+            f"the pipeline failed: {step}{_reason(found, failed)}", hint=f"{run.page} has the logs of its pods"
         )
 
     def _ask(self, run: Run) -> V2beta1Run:
@@ -171,7 +171,7 @@ def _limit_waiting(client: Client) -> None:
     rest.request = request_in_time
 
 
-class _SilenceError(SurroundingsError):
+class _SilenceError(InfrastructureError):
     """The server may answer again."""
 
 
@@ -189,19 +189,19 @@ def _reason(run: V2beta1Run, failed: str | None) -> str:
 
 @contextlib.contextmanager
 def _explained(action: str) -> Iterator[None]:
-    """Let what the server refuses, or its silence, be a `SurroundingsError`."""
+    """Let what the server refuses, or its silence, be a `InfrastructureError`."""
     try:
         yield
     except ApiException as error:
         problem = f"the Kubeflow Pipelines server refused to {action}: {error.status} {api_message(error)}"
         if error.status and error.status >= 500:
-            raise _SilenceError(problem, mend="Try again; see the server's log") from error
-        mend = f"Set {TOKEN} in the environment" if error.status in (401, 403) else "Compare it with the server's log"
-        raise SurroundingsError(problem, mend=mend) from error
+            raise _SilenceError(problem, hint="Try again; see the server's log") from error
+        hint = f"Set {TOKEN} in the environment" if error.status in (401, 403) else "Compare it with the server's log"
+        raise InfrastructureError(problem, hint=hint) from error
     except (HTTPError, OSError) as error:
         # The reason is that of the last of several tries.
         if isinstance(getattr(error, "reason", error), ReadTimeoutError):
             problem = f"the Kubeflow Pipelines server took the question to {action}, and does not answer"
-            raise _SilenceError(problem, mend="Look at its pages before trying again") from error
+            raise _SilenceError(problem, hint="Look at its pages before trying again") from error
         problem = f"no Kubeflow Pipelines server can be reached to {action}"
-        raise _SilenceError(problem, mend=f"Name it with --host URL or in {ENDPOINT}") from error
+        raise _SilenceError(problem, hint=f"Name it with --host URL or in {ENDPOINT}") from error

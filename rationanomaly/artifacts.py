@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rationanomaly.errors import ArtifactError, SurroundingsError
+from rationanomaly.errors import ArtifactError, InfrastructureError
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
@@ -90,7 +90,7 @@ def translated_disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        mend = {
+        hint = {
             errno.ENOSPC: "Free some space and start again; nothing half-written was kept",
             errno.EDQUOT: "Your disk quota is used up; nothing half-written was kept",
             errno.EROFS: "Choose an output folder on a writable disk",
@@ -99,16 +99,16 @@ def translated_disk_errors(path: Path) -> Iterator[None]:
             errno.ENOTDIR: "Name another place; part of the path is a file",
             errno.EEXIST: "Name another place; part of the path is a file",
         }.get(code := _errno(error))
-        if mend is None:
+        if hint is None:
             raise
-        raise SurroundingsError(f"cannot write: {os.strerror(code)}", file=path, mend=mend) from error
+        raise InfrastructureError(f"cannot write: {os.strerror(code)}", file=path, hint=hint) from error
 
 
 def _errno(error: OSError) -> int:
     """The error's number; polars raises OSError with the number in the text alone."""
-    _, told, rest = str(error).rpartition("(os error ")
+    _, marker, rest = str(error).rpartition("(os error ")
     number = rest.rstrip(")")
-    return error.errno or (int(number) if told and number.isdecimal() else 0)
+    return error.errno or (int(number) if marker and number.isdecimal() else 0)
 
 
 @contextmanager
@@ -124,12 +124,12 @@ def writing(output: Path, step: str, sources: Mapping[str, str] | None = None) -
 
     Raises:
         ArtifactError: ``output`` exists and was not written by a step, so replacing it could lose somebody's files.
-        SurroundingsError: the disk is full, read-only or not ours.
+        InfrastructureError: the disk is full, read-only or not ours.
     """
     output = output.absolute()
     if output.exists() and not _replaceable(output):
         raise ArtifactError(
-            "the output place is taken by something that no step wrote", file=output, mend="Name another --output"
+            "the output place is taken by something that no step wrote", file=output, hint="Name another --output"
         )
     with translated_disk_errors(output):
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -157,26 +157,26 @@ def read(folder: Path, step: str | None = None) -> Manifest:
     path = folder / MANIFEST
     if not path.is_file():
         problem = "has no manifest, so it is no finished output of a step" if folder.is_dir() else "no such folder"
-        raise ArtifactError(problem, file=folder, mend=again)
+        raise ArtifactError(problem, file=folder, hint=again)
     try:
         document = json.loads(path.read_bytes())
         files, sources = dict(document["files"]), dict(document["sources"])
         found_step, schema = document["step"], document["schema"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ArtifactError("is not a manifest", file=path, mend=again) from error
+        raise ArtifactError("is not a manifest", file=path, hint=again) from error
     if schema != SCHEMA_VERSION:
         problem = f"was written with manifest schema {schema}; this program reads {SCHEMA_VERSION}"
-        raise ArtifactError(problem, file=path, mend=again)
+        raise ArtifactError(problem, file=path, hint=again)
     if step is not None and found_step != step:
         problem = f"is an output of `{found_step}`, not of `{step}`"
-        raise ArtifactError(problem, file=folder, mend="Name the right folder")
+        raise ArtifactError(problem, file=folder, hint="Name the right folder")
     present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {MANIFEST}
     for name in sorted(present ^ set(files)):
         problem = "is not in the manifest" if name in present else "is named in the manifest but missing"
-        raise ArtifactError(problem, file=folder / name, mend=again)
+        raise ArtifactError(problem, file=folder / name, hint=again)
     for name, expected in files.items():
         if sha256(folder / name) != expected:
-            raise ArtifactError("does not have the SHA-256 that the manifest states", file=folder / name, mend=again)
+            raise ArtifactError("does not have the SHA-256 that the manifest states", file=folder / name, hint=again)
     return Manifest(found_step, files, sources, sha256(path))
 
 

@@ -23,22 +23,22 @@ class RationAnomalyError(Exception):
         problem: what is wrong, one sentence without a full stop.
         file: the file that it is about.
         line: the 1-based line in that file.
-        mend: what to do about it, one sentence without a full stop.
+        hint: what to do about it, one sentence without a full stop.
     """
 
     exit_code: ClassVar[int] = 1
 
     def __init__(
-        self, problem: str, *, file: Path | str | None = None, line: int | None = None, mend: str | None = None
+        self, problem: str, *, file: Path | str | None = None, line: int | None = None, hint: str | None = None
     ) -> None:
-        self.problem, self.file, self.line, self.mend = problem, file, line, mend
+        self.problem, self.file, self.line, self.hint = problem, file, line, hint
         super().__init__(str(self))
 
     def __str__(self) -> str:
         place = f"{self.file}" if self.file is not None else ""
         place += f":{self.line}" if self.line is not None else ""
         text = f"{place}: {self.problem}" if place else self.problem
-        return one_line(f"{text}. {self.mend}." if self.mend else f"{text}.")
+        return one_line(f"{text}. {self.hint}." if self.hint else f"{text}.")
 
 
 class ParamsError(RationAnomalyError):
@@ -71,7 +71,7 @@ class TrainingError(RationAnomalyError):
     exit_code = 6
 
 
-class SurroundingsError(RationAnomalyError):
+class InfrastructureError(RationAnomalyError):
     """The surroundings are at fault: disk full, tracking server away, a package missing."""
 
     exit_code = 7
@@ -91,7 +91,7 @@ def about(file: Path) -> Iterator[None]:
     except RationAnomalyError as error:
         if error.file is not None:
             raise
-        raise type(error)(error.problem, file=file, line=error.line, mend=error.mend) from error
+        raise type(error)(error.problem, file=file, line=error.line, hint=error.hint) from error
 
 
 #: What a shell sees when Ctrl-C ended the program.

@@ -28,7 +28,7 @@ from rationanomaly.training.interruption import Interrupted
 if TYPE_CHECKING:
     from kfp import dsl
 
-    from rationanomaly.runs.execution import Begun
+    from rationanomaly.runs.execution import PartialRun
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def run_component(
     Raises:
         RationAnomalyError: as `execution.execute`; the last line of the pod's log is the same clear line.
     """
-    with _telling(name):
+    with _reporting(name):
         return _execute(name, read_document(params), {k: Path(v) for k, v in inputs.items()}, output, metrics)
 
 
@@ -61,7 +61,7 @@ def run_plan(params: str, shards: int, output: dsl.Artifact) -> None:
     """Share the log out to ``shards`` pods: what comes before `run_shard`."""
     from rationanomaly.parse.fan_out import write_plan
 
-    with _telling("parse plan"):
+    with _reporting("parse plan"):
         target = Path(output.path)
         write_plan(read_document(params), shards, target, _kept("parse") or target, _state("parse"))
 
@@ -70,7 +70,7 @@ def run_shard(params: str, plan: str, number: int, output: dsl.Artifact) -> None
     """Read the shard of that number, from 0."""
     from rationanomaly.parse.fan_out import write_shard
 
-    with _telling(f"parse shard {number}"):
+    with _reporting(f"parse shard {number}"):
         write_shard(read_document(params), Path(plan), number, Path(output.path))
 
 
@@ -78,10 +78,10 @@ def run_merge(
     params: str, plan: str, shards: Sequence[str], output: dsl.Artifact, metrics: dsl.Metrics | None = None
 ) -> Metrics:
     """Put the shards together: fills the same artifacts as `run_component` for the step `parse`."""
-    from rationanomaly.parse.fan_out import begun
+    from rationanomaly.parse.fan_out import partial_run
 
-    with _telling("parse merge"):
-        rest = begun(Path(plan), [Path(folder) for folder in shards])
+    with _reporting("parse merge"):
+        rest = partial_run(Path(plan), [Path(folder) for folder in shards])
         return _execute("parse", read_document(params), {}, output, metrics, rest)
 
 
@@ -106,19 +106,19 @@ def _execute(
     inputs: Mapping[str, Path],
     output: dsl.Artifact,
     metrics: dsl.Metrics | None,
-    begun: Begun | None = None,
+    partial_run: PartialRun | None = None,
 ) -> Metrics:
     from rationanomaly.runs.execution import execute
 
     target = Path(output.path)
     folder = _kept(name) or target
-    figures = execute(BY_NAME[name], params, inputs, folder, _state(name), begun)
+    found = execute(BY_NAME[name], params, inputs, folder, _state(name), partial_run)
     if folder != target:
         shutil.copytree(folder, target, copy_function=_link, dirs_exist_ok=True)
     if metrics is not None:
-        for key, value in figures.items():
+        for key, value in found.items():
             metrics.log_metric(key, value)
-    return figures
+    return found
 
 
 def _state(name: str) -> Path:
@@ -146,11 +146,11 @@ def _set_up_logging() -> None:
 
 
 @contextmanager
-def _telling(task: str) -> Iterator[None]:
+def _reporting(task: str) -> Iterator[None]:
     """Tell progress, and why the task failed, in the pod's log."""
     _set_up_logging()
     try:
-        with listening(_Teller(task)):
+        with listening(_Reporter(task)):
             yield
     except RationAnomalyError as error:
         logger.error("%s%s: %s", FAILURE_MARK, task, error)
@@ -160,24 +160,24 @@ def _telling(task: str) -> Iterator[None]:
         sys.exit(INTERRUPTED)
 
 
-class _Teller:
+class _Reporter:
     """Writes progress as log lines, not more than one in ten seconds for each task; oftener for a machine."""
 
     def __init__(self, step: str) -> None:
         self._step = step
-        self._told: dict[str, float] = {}
+        self._reported: dict[str, float] = {}
         self._for_machine = os.environ.get(PROGRESS) == "json"
         self._pause = 0.5 if self._for_machine else 10.0
 
     def __call__(self, event: Event) -> None:
         now = time.monotonic()
         finished = event.total is not None and event.done >= event.total
-        if not finished and now - self._told.get(event.task, now - self._pause) < self._pause:
+        if not finished and now - self._reported.get(event.task, now - self._pause) < self._pause:
             return
-        self._told[event.task] = now
+        self._reported[event.task] = now
         task = f"{self._step}: {event.task}"
         if self._for_machine:
             sys.stderr.write(f"{PROGRESS_MARK}{replace(event, task=task).to_json()}\n")
             return
         of = f" of {event.total:g}" if event.total is not None else ""
-        logger.info("%s %g%s %s %s", task, event.done, of, event.unit, dict(event.figures) or "")
+        logger.info("%s %g%s %s %s", task, event.done, of, event.unit, dict(event.metrics) or "")

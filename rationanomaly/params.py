@@ -146,8 +146,8 @@ class EndpointParams(Section):
     requests_per_minute: Positive
     tokens_per_minute: Positive
     attempts: Positive
-    first_wait: Rate
-    longest_wait: Rate
+    initial_backoff: Rate
+    max_backoff: Rate
     call_seconds: Rate
     total_seconds: Rate
     give_up_after: Positive
@@ -157,8 +157,8 @@ class BudgetParams(Section):
     currency: str
     prompt_price: Annotated[float, Field(ge=0)]
     completion_price: Annotated[float, Field(ge=0)]
-    most: Annotated[float, Field(ge=0)]
-    most_tokens: NonNegative
+    max_cost: Annotated[float, Field(ge=0)]
+    max_tokens: NonNegative
 
 
 class LocalTeacherParams(Section):
@@ -171,7 +171,7 @@ class DistillParams(Section):
     model_config = ConfigDict(coerce_numbers_to_str=True)  # `--set distill.prompt=2`
 
     teacher: Literal["builtin", "openai", "local", "import"]
-    rest: Literal["none", "builtin"]
+    fallback_teacher: Literal["none", "builtin"]
     evidence: Literal["strict", "optional"]
     min_words: Positive
     max_words: Positive
@@ -190,7 +190,7 @@ class PromptParams(Section):
     normalise: bool
     max_words: Positive
     max_characters: Positive
-    neighbours: NonNegative
+    few_shot_examples: NonNegative
 
 
 class ModelParams(Section):
@@ -225,7 +225,7 @@ class BaseParams(Section):
     layers: Positive
     heads: Positive
     epochs: Positive
-    meaning: Weight
+    encoder_loss_weight: Weight
     batch: Positive
     learning_rate: Rate
 
@@ -398,7 +398,7 @@ def read_document(text: str) -> Params:
     """Typed params from the text of a full document, as `dump` or `dump_line` writes it."""
     document = yaml.safe_load(text)
     if not isinstance(document, dict):
-        raise ParamsError("the params document holds no sections", mend="Compose it with `rationanomaly params`")
+        raise ParamsError("the params document holds no sections", hint="Compose it with `rationanomaly params`")
     return check(document, Path("params document"))
 
 
@@ -420,16 +420,16 @@ def check(document: Mapping[str, Any], path: Path) -> Params:
         location = [str(part) for part in first["loc"]]
         key = ".".join(location)
         if first["type"] == "extra_forbidden":
-            problem, mend = f"unknown key `{key}`", "Remove it or correct its spelling; params.yaml lists every key"
+            problem, hint = f"unknown key `{key}`", "Remove it or correct its spelling; params.yaml lists every key"
         elif first["type"] == "missing":
-            problem, mend = f"`{key}` is missing", "Add it, or start the file with `extends: ../params.yaml`"
+            problem, hint = f"`{key}` is missing", "Add it, or start the file with `extends: ../params.yaml`"
         elif first["type"] == "secret":  # What was found may hold a password.
-            problem, mend = f"`{key}` {first['msg']}", "params.yaml says what it means"
+            problem, hint = f"`{key}` {first['msg']}", "params.yaml says what it means"
         else:
-            problem, mend = f"`{key}`: {first['msg']}, found {first['input']!r}", "params.yaml says what it means"
+            problem, hint = f"`{key}`: {first['msg']}, found {first['input']!r}", "params.yaml says what it means"
         more = error.error_count() - 1
         problem += f" ({more} more of this kind)" if more else ""
-        raise ParamsError(problem, file=path, line=_line_of(path, location), mend=mend) from error
+        raise ParamsError(problem, file=path, line=_line_of(path, location), hint=hint) from error
 
 
 def dump(params: Params) -> str:
@@ -447,16 +447,16 @@ def _read(path: Path) -> dict[str, Any]:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ParamsError(
-            "no such params file", file=path, mend="Name one with --params, such as params.yaml"
+            "no such params file", file=path, hint="Name one with --params, such as params.yaml"
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ParamsError(f"can't be read: {error}", file=path, mend="Name a UTF-8 YAML file with --params") from error
+        raise ParamsError(f"can't be read: {error}", file=path, hint="Name a UTF-8 YAML file with --params") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = None if mark is None else mark.line + 1
-        raise ParamsError("is not YAML", file=path, line=line, mend="Correct the line") from error
+        raise ParamsError("is not YAML", file=path, line=line, hint="Correct the line") from error
     if not isinstance(document, dict):
-        raise ParamsError("holds no sections", file=path, mend="Compare with params.yaml")
+        raise ParamsError("holds no sections", file=path, hint="Compare with params.yaml")
     return document
 
 
@@ -471,17 +471,17 @@ def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 def _apply(document: dict[str, Any], setting: str) -> None:
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():
-        raise ParamsError(f"`--set {setting}` is not key=value", mend="Write it like --set grpo.beta=0.01")
+        raise ParamsError(f"`--set {setting}` is not key=value", hint="Write it like --set grpo.beta=0.01")
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ParamsError(f"the value of `--set {setting}` is not YAML", mend="Quote it") from error
+        raise ParamsError(f"the value of `--set {setting}` is not YAML", hint="Quote it") from error
     *parents, last = key.strip().split(".")
     place = document
     for parent in parents:
         place = place.setdefault(parent, {})
         if not isinstance(place, dict):
-            raise ParamsError(f"`--set {setting}`: `{parent}` is a value, not a section", mend="See params.yaml")
+            raise ParamsError(f"`--set {setting}`: `{parent}` is a value, not a section", hint="See params.yaml")
     place[last] = value
 
 

@@ -24,18 +24,18 @@ class Event:
         done: how much of it, in ``unit``.
         total: all of it, in ``unit``; None when unknown.
         unit: "lines", "bytes", "steps", …
-        figures: the newest values worth showing beside the bar, such as ``{"loss": 0.41}``.
+        metrics: the newest values worth showing beside the bar, such as ``{"loss": 0.41}``.
     """
 
     task: str
     done: float
     total: float | None = None
     unit: str = "steps"
-    figures: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """One line of JSON, for a listener in another process: `report_json` makes the event of it again."""
-        return json.dumps({**vars(self), "figures": dict(self.figures)})
+        return json.dumps({**vars(self), "metrics": dict(self.metrics)})
 
 
 Listener = Callable[[Event], None]
@@ -43,12 +43,12 @@ _listener: ContextVar[Listener | None] = ContextVar("progress_listener", default
 
 
 def report(
-    task: str, done: float, total: float | None = None, unit: str = "steps", figures: Mapping[str, float] | None = None
+    task: str, done: float, total: float | None = None, unit: str = "steps", metrics: Mapping[str, float] | None = None
 ) -> None:
     """Tell the listener, if there is one, how far ``task`` is."""
     listener = _listener.get()
     if listener is not None:
-        listener(Event(task, done, total, unit, figures or {}))
+        listener(Event(task, done, total, unit, metrics or {}))
 
 
 def report_json(line: str) -> None:

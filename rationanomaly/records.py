@@ -178,7 +178,7 @@ BASE = "base"
 TOKENIZER = "tokenizer"
 PARSER = "parser"
 #: Training templates with their labels, of which a prompt shows the most similar; only where it does.
-NEIGHBOURS = "neighbours.jsonl"
+FEW_SHOT = "few_shot.jsonl"
 CURVES = "curves.jsonl"
 
 
@@ -242,13 +242,13 @@ def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                     value = json.loads(line)
                 except ValueError as error:
                     raise InputError(
-                        "is not JSON", file=path, line=number, mend="Correct or remove the line"
+                        "is not JSON", file=path, line=number, hint="Correct or remove the line"
                     ) from error
                 if not isinstance(value, dict):
-                    raise InputError("is not a JSON object", file=path, line=number, mend="Correct or remove the line")
+                    raise InputError("is not a JSON object", file=path, line=number, hint="Correct or remove the line")
                 yield number, value
     except (FileNotFoundError, IsADirectoryError) as error:
-        raise InputError("no such file", file=path, mend="Check the path") from error
+        raise InputError("no such file", file=path, hint="Check the path") from error
 
 
 def read_rows(path: Path, row: type[R]) -> list[R]:
@@ -258,7 +258,7 @@ def read_rows(path: Path, row: type[R]) -> list[R]:
     for number, value in read_objects(path):
         if set(value) != names:
             problem = f"does not hold the fields of {row.__name__}: {', '.join(sorted(set(value) ^ names))}"
-            raise ArtifactError(problem, file=path, line=number, mend="Make the folder anew with this version")
+            raise ArtifactError(problem, file=path, line=number, hint="Make the folder anew with this version")
         found.append(row(**value))
     return found
 
@@ -273,7 +273,7 @@ def read_table(path: Path, schema: pl.Schema) -> pl.DataFrame:
     try:
         table = pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise ArtifactError("can't be read as Parquet", file=path, mend="Make the folder anew") from error
+        raise ArtifactError("can't be read as Parquet", file=path, hint="Make the folder anew") from error
     if table.schema != schema:
-        raise ArtifactError("has other columns than this version writes", file=path, mend="Make the folder anew")
+        raise ArtifactError("has other columns than this version writes", file=path, hint="Make the folder anew")
     return table

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rationanomaly import progress
-from rationanomaly.base.meaning import MeaningTask
+from rationanomaly.base.encoder_loss import EncoderLoss
 from rationanomaly.errors import TrainingError
 from rationanomaly.params import BaseParams
 from rationanomaly.text.encoder import Encoder, Vectors
@@ -54,45 +54,45 @@ def pretrain(
         params: sizes and rates.
         seed: of the order of the batches; seed torch before, for the first values.
         encoder: its vectors of the tokens are where the embeddings start from; None: random ones.
-        vectors: of the log in each of ``texts``, which the model is to tell (`meaning.MeaningTask`), shape
+        vectors: of the log in each of ``texts``, which the model is to tell (`encoder_loss.EncoderLoss`), shape
             (len(texts), any); None: language alone.
 
     Raises:
         TrainingError: nothing to train on, or the loss is not a number.
     """
     if not texts:
-        raise TrainingError("there is no training template to learn a language from", mend="Check the split shares")
+        raise TrainingError("there is no training template to learn a language from", hint="Check the split shares")
     import torch
     from transformers import get_cosine_schedule_with_warmup
 
     model = untrained(tokenizer, params)
     if encoder is not None:
         _start_from(encoder, model, tokenizer)
-    meaning = MeaningTask(vectors, params.hidden) if vectors is not None else None
+    encoder_loss = EncoderLoss(vectors, params.hidden) if vectors is not None else None
     batches = _batches(tokenizer, texts, params, seed)
-    trained = [*model.parameters(), *(meaning.head.parameters() if meaning else ())]
+    trained = [*model.parameters(), *(encoder_loss.head.parameters() if encoder_loss else ())]
     optimizer = torch.optim.AdamW(trained, lr=params.learning_rate, weight_decay=0.01)
     schedule = get_cosine_schedule_with_warmup(optimizer, len(batches) // 20, len(batches))
     losses = []
     model.train()
     for step, (places, ids, mask) in enumerate(batches, start=1):
-        told = model(
+        output = model(
             input_ids=ids, attention_mask=mask, labels=ids.masked_fill(mask == 0, -100), output_hidden_states=True
         )
-        losses.append(float(told.loss.detach()))
-        loss = told.loss
-        if meaning is not None:
-            loss = loss + params.meaning * meaning.loss(told.hidden_states[-1], mask, places)
+        losses.append(float(output.loss.detach()))
+        loss = output.loss
+        if encoder_loss is not None:
+            loss = loss + params.encoder_loss_weight * encoder_loss.loss(output.hidden_states[-1], mask, places)
         if not np.isfinite(losses[-1]):
             raise TrainingError(
-                f"the loss is {losses[-1]} at step {step} of pretraining", mend="Lower base.learning_rate"
+                f"the loss is {losses[-1]} at step {step} of pretraining", hint="Lower base.learning_rate"
             )
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         schedule.step()
-        progress.report("pretraining", step, len(batches), figures={"loss": losses[-1]})
+        progress.report("pretraining", step, len(batches), metrics={"loss": losses[-1]})
     return Pretrained(model.eval(), tuple(losses))
 
 
@@ -139,14 +139,14 @@ def _batches(
     """Batches of similar length, in an order drawn from the seed: places of the texts, their tokens, the mask."""
     import torch
 
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     encoded = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
     encoded = [[*ids[: CONTEXT - 1], tokenizer.eos_token_id] for ids in encoded]
     batches = []
     for _ in range(params.epochs):
-        order = sorted(range(len(encoded)), key=lambda i: (len(encoded[i]), chance.random()))
+        order = sorted(range(len(encoded)), key=lambda i: (len(encoded[i]), rng.random()))
         chunks = [order[start : start + params.batch] for start in range(0, len(order), params.batch)]
-        for position in chance.permutation(len(chunks)):
+        for position in rng.permutation(len(chunks)):
             rows = [encoded[i] for i in chunks[position]]
             width = max(map(len, rows))
             ids = torch.full((len(rows), width), tokenizer.pad_token_id)

@@ -15,8 +15,8 @@ from rationanomaly.base import corpus, llama
 from rationanomaly.base.tokenizer import train_tokenizer
 from rationanomaly.device import runtime
 from rationanomaly.model import hub
-from rationanomaly.model.few_shot import write_neighbours
-from rationanomaly.model.folder import BaseReference, Card, Threshold, load_tokenizer, write_card
+from rationanomaly.model.few_shot import write_few_shot
+from rationanomaly.model.folder import BaseIdentity, Card, Threshold, load_tokenizer, write_card
 from rationanomaly.model.safety import check_safe
 from rationanomaly.model.scoring import label_tokens
 from rationanomaly.params import Params
@@ -51,20 +51,20 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     harvested = corpus.harvested(params.base.harvest, labelled, params.prompt)
     vectors = None
     if params.model.source == "hub":
-        metrics, reference = _from_hub(params, outputs.folder)
+        metrics, identity = _from_hub(params, outputs.folder)
     else:
-        metrics, reference, vectors = _from_scratch(params, labelled, harvested, outputs.folder)
+        metrics, identity, vectors = _from_scratch(params, labelled, harvested, outputs.folder)
     # `sft` asks the encoder of the same texts, and need not wait for it again.
     known = pl.lit(None) if vectors is None else pl.Series(vectors)
     table = pl.DataFrame({"text": harvested}, schema_overrides={"text": pl.String}).with_columns(vector=known)
     write_table(outputs.folder / CORPUS, table, CORPUS_SCHEMA)
-    write_neighbours(labelled, params.prompt, outputs.folder)
+    write_few_shot(labelled, params.prompt, outputs.folder)
     check_safe(outputs.folder)
     label_tokens(load_tokenizer(outputs.folder))
     threshold = Threshold(0.5, "zero-shot: not chosen")
     card = Card(
         "base",
-        reference,
+        identity,
         threshold,
         params.prompt,
         PROMPT_VERSION,
@@ -77,14 +77,14 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
 
 def _from_scratch(
     params: Params, labelled: pl.DataFrame, harvested: list[str], folder: Path
-) -> tuple[Metrics, BaseReference, Vectors | None]:
+) -> tuple[Metrics, BaseIdentity, Vectors | None]:
     """Pretrain; also the encoder's vectors of the harvested logs, shape (len(harvested), any)."""
     trained_on = corpus.training_logs(labelled, params.prompt)
     tokenizer = train_tokenizer([*trained_on, *harvested, *corpus.general_sentences()], params.base.vocabulary)
     logs = [*trained_on, *harvested]
     texts = corpus.pretraining_texts(logs, params.prompt)
     encoder = Encoder.chosen(params.model)
-    vectors = encoder.vectors(logs, "reading the corpus") if encoder and params.base.meaning else None
+    vectors = encoder.vectors(logs, "reading the corpus") if encoder and params.base.encoder_loss_weight else None
     pretrained = llama.pretrain(tokenizer, texts, params.base, params.run.seed, encoder, vectors)
     pretrained.model.save_pretrained(str(folder / BASE))
     tokenizer.save_pretrained(str(folder / TOKENIZER))
@@ -96,11 +96,11 @@ def _from_scratch(
         "base/harvested": float(len(harvested)),
         "base/loss": pretrained.losses[-1],
     }
-    reference = BaseReference("", None, artifacts.sha256(folder / BASE), copied=True)
-    return metrics, reference, None if vectors is None else vectors[len(trained_on) :]
+    identity = BaseIdentity("", None, artifacts.sha256(folder / BASE), copied=True)
+    return metrics, identity, None if vectors is None else vectors[len(trained_on) :]
 
 
-def _from_hub(params: Params, folder: Path) -> tuple[Metrics, BaseReference]:
+def _from_hub(params: Params, folder: Path) -> tuple[Metrics, BaseIdentity]:
     files = hub.fetch(params.model.name, params.model.revision)
     from transformers import AutoTokenizer
 
@@ -115,5 +115,5 @@ def _from_hub(params: Params, folder: Path) -> tuple[Metrics, BaseReference]:
             shutil.copyfile(files / name, folder / BASE / name)
     digest = artifacts.sha256(folder / BASE if copied else files)
     write_rows(folder / CURVES, [])
-    reference = BaseReference(params.model.name, params.model.revision, digest, copied)
-    return {"base/megabytes": size / _MEGABYTE}, reference
+    identity = BaseIdentity(params.model.name, params.model.revision, digest, copied)
+    return {"base/megabytes": size / _MEGABYTE}, identity

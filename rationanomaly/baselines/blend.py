@@ -15,7 +15,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from rationanomaly.baselines.reference import fit_reference
-from rationanomaly.baselines.scorer import Floats, Scorer, log_odds, targets
+from rationanomaly.baselines.scorer import Classifier, Floats, log_odds, targets
 from rationanomaly.baselines.words import split_words
 from rationanomaly.text.encoder import Encoder
 
@@ -38,7 +38,7 @@ class WordClassifier:
 
 
 @dataclass(frozen=True)
-class MeaningClassifier:
+class EmbeddingClassifier:
     """A fitted logistic regression on the sentence vectors of templates."""
 
     encoder: Encoder
@@ -58,25 +58,25 @@ class Blend:
     Attributes:
         characters: the reference classifier.
         words: fitted by `fit_words`.
-        meaning: fitted by `fit_meaning`; None where there is no encoder.
+        embedding: fitted by `fit_embedding`; None where there is no encoder.
     """
 
-    characters: Scorer
-    words: Scorer
-    meaning: Scorer | None = None
+    characters: Classifier
+    words: Classifier
+    embedding: Classifier | None = None
 
     def logits(self, templates: Sequence[str]) -> Floats:
         """The blended log odds of abnormal, shape (len(templates),)."""
         characters, words = log_odds(self.characters.scores(templates)), log_odds(self.words.scores(templates))
         seen = (2 * characters + words) / 3
-        return seen if self.meaning is None else (seen + log_odds(self.meaning.scores(templates))) / 2
+        return seen if self.embedding is None else (seen + log_odds(self.embedding.scores(templates))) / 2
 
     def scores(self, templates: Sequence[str]) -> Floats:
         """P(abnormal) of each template, shape (len(templates),)."""
         return np.asarray(1 / (1 + np.exp(-self.logits(templates))), dtype=np.float64)
 
 
-def fit_words(templates: Sequence[str], labels: Sequence[str]) -> Scorer:
+def fit_words(templates: Sequence[str], labels: Sequence[str]) -> Classifier:
     """Fit a balanced logistic regression (C = 0.5) on binary words.
 
     Raises:
@@ -89,7 +89,7 @@ def fit_words(templates: Sequence[str], labels: Sequence[str]) -> Scorer:
     return WordClassifier(vectorizer, regression)
 
 
-def fit_meaning(templates: Sequence[str], labels: Sequence[str], encoder: Encoder) -> Scorer:
+def fit_embedding(templates: Sequence[str], labels: Sequence[str], encoder: Encoder) -> Classifier:
     """Fit a balanced logistic regression (C = 10) on sentence vectors.
 
     Raises:
@@ -98,7 +98,7 @@ def fit_meaning(templates: Sequence[str], labels: Sequence[str], encoder: Encode
     y = targets(templates, labels)
     regression = LogisticRegression(C=10, class_weight="balanced", max_iter=1000)
     regression.fit(encoder.vectors(templates), y)
-    return MeaningClassifier(encoder, regression)
+    return EmbeddingClassifier(encoder, regression)
 
 
 def fit_blend(templates: Sequence[str], labels: Sequence[str], encoder: Encoder | None = None) -> Blend:
@@ -107,7 +107,7 @@ def fit_blend(templates: Sequence[str], labels: Sequence[str], encoder: Encoder 
     Raises:
         InputError: an unknown label, or only one class.
     """
-    meaning = None if encoder is None else fit_meaning(templates, labels, encoder)
+    meaning = None if encoder is None else fit_embedding(templates, labels, encoder)
     return Blend(fit_reference(templates, labels), fit_words(templates, labels), meaning)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from rationanomaly.baselines.scorer import Floats, Scorer, targets
+from rationanomaly.baselines.scorer import Classifier, Floats, targets
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class CharacterClassifier:
         return np.asarray(self.regression.predict_proba(self.vectorizer.transform(templates))[:, 1], dtype=np.float64)
 
 
-def fit_reference(templates: Sequence[str], labels: Sequence[str]) -> Scorer:
+def fit_reference(templates: Sequence[str], labels: Sequence[str]) -> Classifier:
     """Fit the reference classifier.
 
     Args:

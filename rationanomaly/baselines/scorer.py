@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 THRESHOLD = 0.5
 
 
-class Scorer(Protocol):
+class Classifier(Protocol):
     """Judges templates by their text alone."""
 
     def scores(self, templates: Sequence[str]) -> Floats:
@@ -41,11 +41,11 @@ def targets(templates: Sequence[str], labels: Sequence[str]) -> npt.NDArray[np.i
         raise ValueError(f"{len(templates)} templates but {len(labels)} labels")
     unknown = sorted(set(labels) - set(LABELS))
     if unknown:
-        raise InputError(f"unknown label {unknown[0]!r}", mend="Use normal or abnormal")
+        raise InputError(f"unknown label {unknown[0]!r}", hint="Use normal or abnormal")
     if len(set(labels)) < len(LABELS):
         found = labels[0] if labels else "no label"
         raise InputError(
             f"the {len(labels)} training templates are all {found}, so there is nothing to tell apart",
-            mend="Label some templates of the other class, or take a log that holds both",
+            hint="Label some templates of the other class, or take a log that holds both",
         )
     return np.array([label == "abnormal" for label in labels], dtype=np.int64)

@@ -109,12 +109,12 @@ def _parse_command(step: Step) -> Callable[..., None]:
         ] = False,
     ) -> None:
         if preview:
-            from rationanomaly.parse.preview import preview as look
+            from rationanomaly.parse.preview import preview as preview_log
             from rationanomaly.parse.preview import show_preview
 
             loaded = load_params(params, settings or ())
             logs = _pairs(inputs).get("logs", loaded.data.logs)
-            show_preview(look(logs, loaded.data.format, loaded.parse), console.STDOUT)
+            show_preview(preview_log(logs, loaded.data.format, loaded.parse), console.STDOUT)
         elif output is None:
             raise ParamsError("name --output DIR, or --preview")
         else:
@@ -173,7 +173,7 @@ def _pairs(inputs: list[str] | None) -> dict[str, Path]:
 def _pair(text: str) -> tuple[str, Path]:
     name, equals, path = text.partition("=")
     if not equals or not name or not path:
-        raise ParamsError(f"`--input {text}` is not NAME=PATH", mend="Write it like --input parse=outputs/parse")
+        raise ParamsError(f"`--input {text}` is not NAME=PATH", hint="Write it like --input parse=outputs/parse")
     return name, Path(path)
 
 

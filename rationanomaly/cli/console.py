@@ -59,7 +59,7 @@ def progress_bars(title: str) -> Iterator[None]:
         with _bars() as progress, listening(_Drawer(progress, title)):
             yield
     else:
-        with listening(_Teller(title)):
+        with listening(_Reporter(title)):
             yield
     STDERR.print(f"[green]✓[/] {escape(title)} [dim]{_duration(time.monotonic() - started)}[/]")
 
@@ -89,37 +89,41 @@ class _Drawer:
     def __call__(self, event: Event) -> None:
         if event.task not in self._tasks:
             description = escape(f"{self._title}: {event.task}")
-            self._tasks[event.task] = self._progress.add_task(description, unit=event.unit, figures="")
+            self._tasks[event.task] = self._progress.add_task(description, unit=event.unit, metrics="")
         self._progress.update(
-            self._tasks[event.task], completed=event.done, total=event.total, unit=event.unit, figures=_figures(event)
+            self._tasks[event.task],
+            completed=event.done,
+            total=event.total,
+            unit=event.unit,
+            metrics=_metrics_text(event),
         )
 
 
-class _Teller:
+class _Reporter:
     """Writes a line when a task is done, and every quarter of a minute while it is not."""
 
     def __init__(self, title: str) -> None:
         self._title = title
-        self._told: dict[str, tuple[float, bool]] = {}
+        self._reported: dict[str, tuple[float, bool]] = {}
         self._started: dict[str, float] = {}
 
     def __call__(self, event: Event) -> None:
         now = time.monotonic()
         started = self._started.setdefault(event.task, now)
-        told_at, finished = self._told.get(event.task, (started, False))
+        reported_at, finished = self._reported.get(event.task, (started, False))
         done = event.total is not None and event.done >= event.total
-        if finished or (not done and now - told_at < _SECONDS_BETWEEN_LINES):
+        if finished or (not done and now - reported_at < _SECONDS_BETWEEN_LINES):
             return
-        self._told[event.task] = (now, done)
+        self._reported[event.task] = (now, done)
         total = f"/{event.total:,.0f}" if event.total is not None else ""
         line = f"  {self._title}: {event.task} {event.done:,.0f}{total} {event.unit}"
         if not done and event.total and event.done:
             line += f", {_duration((now - started) / event.done * (event.total - event.done))} left"
-        STDERR.print(escape(f"{line} {_figures(event)}".rstrip()), style="dim", soft_wrap=True)
+        STDERR.print(escape(f"{line} {_metrics_text(event)}".rstrip()), style="dim", soft_wrap=True)
 
 
-def _figures(event: Event) -> str:
-    return " ".join(f"{name} {value:.4g}" for name, value in event.figures.items())
+def _metrics_text(event: Event) -> str:
+    return " ".join(f"{name} {value:.4g}" for name, value in event.metrics.items())
 
 
 def _duration(seconds: float) -> str:

@@ -12,10 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from rationanomaly.evaluate.judging import Prediction
-from rationanomaly.evaluate.summary import Figures, ModelSummary, Summary
+from rationanomaly.evaluate.summary import ClassMetrics, ModelSummary, Summary
 
 _LONGEST_TEMPLATE = 110
-_FIGURES = ("F1", "P", "R", "AP")
+_METRICS = ("F1", "P", "R", "AP")
 
 
 def show_summary(summary: Summary, console: Console) -> None:
@@ -34,7 +34,7 @@ def show_summary(summary: Summary, console: Console) -> None:
 
 def _template_table(summary: Summary) -> Table:
     title = f"Templates  [dim]{summary.positives} of {summary.templates} in the {summary.side} split are abnormal[/]"
-    table = _table(title, *_FIGURES, "grounded", "well-formed")
+    table = _table(title, *_METRICS, "grounded", "well-formed")
     for model in summary.models:
         cells = (*_cells(model.template), _figure(model.grounding), _figure(model.format))
         table.add_row(model.title, *cells, style=_style(model))
@@ -44,7 +44,7 @@ def _template_table(summary: Summary) -> Table:
 def _session_table(summary: Summary) -> Table:
     title = f"Sessions  [dim]{summary.abnormal_sessions} of {summary.sessions} are abnormal[/]"
     tuned = any(model.tuned.f1 is not None for model in summary.models)
-    table = _table(title, *_FIGURES, *(("tuned F1",) if tuned else ()))
+    table = _table(title, *_METRICS, *(("tuned F1",) if tuned else ()))
     if tuned:
         table.caption, table.caption_justify = "tuned: with a threshold chosen on validation sessions", "left"
     for model in summary.models:
@@ -65,8 +65,8 @@ def _style(model: ModelSummary) -> str:
     return {"grpo": "bold", "reference": "dim"}.get(model.name, "")
 
 
-def _cells(figures: Figures) -> tuple[str, str, str, str]:
-    return (_figure(figures.f1), _figure(figures.precision), _figure(figures.recall), _figure(figures.ap))
+def _cells(metrics: ClassMetrics) -> tuple[str, str, str, str]:
+    return (_figure(metrics.f1), _figure(metrics.precision), _figure(metrics.recall), _figure(metrics.ap))
 
 
 def _figure(value: float | None) -> str:

@@ -24,9 +24,9 @@ def cohen_kappa(table: Counts) -> float | None:
     if total == 0:
         return None
     observed = int(np.trace(table)) * total
-    chance = int(table.sum(axis=1) @ table.sum(axis=0))
+    rng = int(table.sum(axis=1) @ table.sum(axis=0))
     square = total * total
-    return None if chance == square else (observed - chance) / (square - chance)
+    return None if rng == square else (observed - rng) / (square - rng)
 
 
 def fleiss_kappa(votes: Counts) -> float | None:
@@ -46,8 +46,8 @@ def fleiss_kappa(votes: Counts) -> float | None:
     shares = votes.sum(axis=0) / numbers.sum()
     if np.count_nonzero(shares) == 1:
         return None
-    chance = float(shares @ shares)
-    return (observed - chance) / (1 - chance)
+    rng = float(shares @ shares)
+    return (observed - rng) / (1 - rng)
 
 
 def krippendorff_alpha(votes: Counts) -> float | None:

@@ -48,13 +48,13 @@ class Weights:
         alert: for a template with an alert word.
         grave: for each of up to two grave ones among them.
         routine: against, for each of up to two words of routine.
-        twins: times the share of near-duplicates that bear the other label; counts against any label.
+        near_duplicates: times the share of near-duplicates that bear the other label; counts against any label.
     """
 
     alert: float = 1.0
     grave: float = 1.0
     routine: float = 1.0
-    twins: float = 1.0
+    near_duplicates: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Evidence:
         grave: number of grave alert words, at most 2.
         routine: number of words of routine, at most 2.
         opposite: share of the near-duplicates that bear the other label.
-        twins: text of one of those; empty where there is none.
+        near_duplicates: text of one of those; empty where there is none.
     """
 
     abnormal: npt.NDArray[np.bool_]
@@ -77,13 +77,13 @@ class Evidence:
     grave: Floats
     routine: Floats
     opposite: Floats
-    twins: tuple[str, ...]
+    near_duplicates: tuple[str, ...]
 
     def against(self, weights: Weights) -> Floats:
         """Log odds that the label is wrong."""
         abnormal = self.classifier + weights.alert * self.alert + weights.grave * self.grave
         abnormal = abnormal - weights.routine * self.routine
-        return np.where(self.abnormal, -abnormal, abnormal) + weights.twins * self.opposite
+        return np.where(self.abnormal, -abnormal, abnormal) + weights.near_duplicates * self.opposite
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ def suspect_labels(
     found = []
     for row, (template, label) in enumerate(zip(templates, labels, strict=True)):
         reasons = _reasons(template, label, evidence.classifier[row], None if detector is None else detector[row])
-        if evidence.twins[row]:
-            reasons.append(f"near-duplicate with the other label: {evidence.twins[row][:_SHOWN]!r}")
+        if evidence.near_duplicates[row]:
+            reasons.append(f"near-duplicate with the other label: {evidence.near_duplicates[row][:_SHOWN]!r}")
         found.append(Suspicion(float(1 / (1 + np.exp(-against[row]))), tuple(reasons)))
     return found
 
@@ -156,7 +156,7 @@ def _evidence(templates: Sequence[str], labels: Sequence[Label], classifier: Flo
     alerts = [alert_words(template) for template in templates]
     grave = [min(sum(word.startswith(GRAVE_STEMS) for word in words), 2) for words in alerts]
     routine = [min(len(set(split_words(template)).intersection(ROUTINE_WORDS)), 2) for template in templates]
-    opposite, twins = _opposite_twins(labels, index)
+    opposite, near_duplicates = _opposite_near_duplicates(labels, index)
     return Evidence(
         abnormal=np.array([label == "abnormal" for label in labels], dtype=bool),
         classifier=classifier,
@@ -164,7 +164,7 @@ def _evidence(templates: Sequence[str], labels: Sequence[Label], classifier: Flo
         grave=np.array(grave, dtype=np.float64),
         routine=np.array(routine, dtype=np.float64),
         opposite=opposite,
-        twins=twins,
+        near_duplicates=near_duplicates,
     )
 
 
@@ -215,7 +215,7 @@ def _fit_and_score(known: Sequence[str], believed: Sequence[Label], templates: S
     return log_odds(classifier.scores(templates))
 
 
-def _opposite_twins(labels: Sequence[Label], index: Neighbours) -> tuple[Floats, tuple[str, ...]]:
+def _opposite_near_duplicates(labels: Sequence[Label], index: Neighbours) -> tuple[Floats, tuple[str, ...]]:
     """For each template the share of its near-duplicates that bear the other label, and the text of one of them."""
     abnormal = np.array([label == "abnormal" for label in labels], dtype=np.float64)
     texts = len(index.texts)
@@ -228,10 +228,10 @@ def _opposite_twins(labels: Sequence[Label], index: Neighbours) -> tuple[Floats,
     others = np.where(abnormal > 0, around - around_positive, around_positive)
     shares = np.divide(others, around, out=np.zeros(len(abnormal)), where=around > 0)
     mixed = [positives, totals - positives]
-    twins = [""] * len(abnormal)
+    near_duplicates = [""] * len(abnormal)
     for row in np.flatnonzero(shares > 0):
         text = index.text_of[row]
         candidates = [text, *near.indices[near.indptr[text] : near.indptr[text + 1]]]
         counts = mixed[int(abnormal[row])]
-        twins[row] = next(index.texts[candidate] for candidate in candidates if counts[candidate] > 0)
-    return shares, tuple(twins)
+        near_duplicates[row] = next(index.texts[candidate] for candidate in candidates if counts[candidate] > 0)
+    return shares, tuple(near_duplicates)

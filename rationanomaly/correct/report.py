@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from rationanomaly.correct.split import LEFT_OUT, SIDES
-from rationanomaly.decisions.labels import Verdict
+from rationanomaly.decisions.labels import Resolution
 from rationanomaly.decisions.ledger import Ledger, Problem
 from rationanomaly.params import PromptParams
 from rationanomaly.text.prompt import show
@@ -17,13 +17,13 @@ from rationanomaly.text.prompt import show
 REPORT = "corrections.md"
 
 #: Log text in a report: one line, inert, short.
-_CELL = PromptParams(style="compact", normalise=False, max_words=1, max_characters=160, neighbours=0)
+_CELL = PromptParams(style="compact", normalise=False, max_words=1, max_characters=160, few_shot_examples=0)
 _PROBLEMS_SHOWN = 50
 
 
 def write_report(
     templates: pl.DataFrame,
-    verdicts: Sequence[Verdict],
+    resolutions: Sequence[Resolution],
     labelled: pl.DataFrame,
     agreement: dict[str, Any],
     radar: Sequence[dict[str, float]],
@@ -34,7 +34,7 @@ def write_report(
 
     Args:
         templates: of the step ``parse``; one verdict for each row.
-        verdicts: what became of each label.
+        resolutions: what became of each label.
         labelled: the table that the step writes.
         agreement: of `measure_agreement`.
         radar: of `measure_radar`.
@@ -43,9 +43,9 @@ def write_report(
     """
     sections = [
         "# Corrections\n",
-        _summary(verdicts),
+        _summary(resolutions),
         "## By category\n",
-        _by_category(verdicts),
+        _by_category(resolutions),
         "## Agreement of the independent round\n",
         _agreement(agreement),
         "## What the radar would have found\n",
@@ -55,7 +55,7 @@ def write_report(
         "## Split\n",
         _split(labelled),
         "## Each correction\n",
-        _corrections(templates, verdicts),
+        _corrections(templates, resolutions),
     ]
     return "\n".join(sections)
 
@@ -72,28 +72,28 @@ def figure(value: float | None, interval: Sequence[float] | None = None) -> str:
     return f"{value:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
 
 
-def _summary(verdicts: Sequence[Verdict]) -> str:
-    corrected = Counter((verdict.original, verdict.label) for verdict in verdicts if verdict.corrected)
+def _summary(resolutions: Sequence[Resolution]) -> str:
+    corrected = Counter((resolution.original, resolution.label) for resolution in resolutions if resolution.corrected)
     total = sum(corrected.values())
-    named = sum(verdict.original is None and verdict.label is not None for verdict in verdicts)
+    named = sum(resolution.original is None and resolution.label is not None for resolution in resolutions)
     lines = [
-        f"{len(verdicts):,} templates; {total:,} labels corrected ({total / max(len(verdicts), 1):.1%}): "
+        f"{len(resolutions):,} templates; {total:,} labels corrected ({total / max(len(resolutions), 1):.1%}): "
         f"{corrected['normal', 'abnormal']:,} from normal to abnormal, "
         f"{corrected['abnormal', 'normal']:,} from abnormal to normal.",
     ]
     if named:
         lines.append(f"{named:,} templates without an original label got one.")
-    waiting = Counter(verdict.needs for verdict in verdicts if verdict.needs)
+    waiting = Counter(resolution.needs for resolution in resolutions if resolution.needs)
     if waiting:
         lines.append("Still open: " + ", ".join(f"{n:,} for the {r} round" for r, n in sorted(waiting.items())) + ".")
     return "\n".join(lines) + "\n"
 
 
-def _by_category(verdicts: Sequence[Verdict]) -> str:
+def _by_category(resolutions: Sequence[Resolution]) -> str:
     counts = Counter(
-        "abnormal to normal" if verdict.label == "normal" else verdict.category or "not stated"
-        for verdict in verdicts
-        if verdict.corrected
+        "abnormal to normal" if resolution.label == "normal" else resolution.category or "not stated"
+        for resolution in resolutions
+        if resolution.corrected
     )
     return _table(("category", "corrections"), counts.most_common())
 
@@ -150,19 +150,19 @@ def _split(labelled: pl.DataFrame) -> str:
     return _table(("side", "templates", "near-duplicate groups", "abnormal", "share"), rows)
 
 
-def _corrections(templates: pl.DataFrame, verdicts: Sequence[Verdict]) -> str:
+def _corrections(templates: pl.DataFrame, resolutions: Sequence[Resolution]) -> str:
     rows = [
         (
             cell(dataset),
             cell(template),
-            f"{verdict.original} → {verdict.label}",
-            verdict.category or "",
-            verdict.decided_in,
+            f"{resolution.original} → {resolution.label}",
+            resolution.category or "",
+            resolution.decided_in,
         )
-        for (dataset, template), verdict in zip(
-            templates.select("dataset", "template").iter_rows(), verdicts, strict=True
+        for (dataset, template), resolution in zip(
+            templates.select("dataset", "template").iter_rows(), resolutions, strict=True
         )
-        if verdict.corrected
+        if resolution.corrected
     ]
     return _table(("data set", "template", "label", "category", "decided in"), rows)
 

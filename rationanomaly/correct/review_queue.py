@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from rationanomaly.correct.radar import Suspicion
-from rationanomaly.decisions.labels import Verdict
+from rationanomaly.decisions.labels import Resolution
 from rationanomaly.decisions.ledger import Round
 
 #: Disputes first, then what nobody could use yet.
@@ -20,13 +20,13 @@ _SUSPICIOUS = 0.5
 
 
 def review_queue(
-    templates: pl.DataFrame, verdicts: Sequence[Verdict], suspicions: Sequence[Suspicion | None]
+    templates: pl.DataFrame, resolutions: Sequence[Resolution], suspicions: Sequence[Suspicion | None]
 ) -> list[dict[str, Any]]:
     """The open templates, and those on which nobody has decided but whose label looks wrong.
 
     Args:
         templates: of the step ``parse``.
-        verdicts: one for each.
+        resolutions: one for each.
         suspicions: what the radar says of each; None where there is no label to suspect.
 
     Returns:
@@ -34,17 +34,17 @@ def review_queue(
     """
     rows = []
     columns = templates.select("template_id", "template", "dataset").iter_rows()
-    for (identity, template, dataset), verdict, radar in zip(columns, verdicts, suspicions, strict=True):
-        suspicious = radar is not None and not verdict.decisions and radar.suspicion >= _SUSPICIOUS
-        if verdict.needs is None and not suspicious:
+    for (identity, template, dataset), resolution, radar in zip(columns, resolutions, suspicions, strict=True):
+        suspicious = radar is not None and not resolution.decisions and radar.suspicion >= _SUSPICIOUS
+        if resolution.needs is None and not suspicious:
             continue
-        reasons = [verdict.reason, *(radar.reasons if radar is not None else ())]
+        reasons = [resolution.reason, *(radar.reasons if radar is not None else ())]
         row = {
             "template_id": identity,
             "template": template,
             "dataset": dataset,
-            "label": verdict.label,
-            "needs": verdict.needs or "independent",
+            "label": resolution.label,
+            "needs": resolution.needs or "independent",
             "reason": "; ".join(filter(None, reasons)),
             "suspicion": None if radar is None else round(radar.suspicion, 6),
         }

@@ -64,7 +64,7 @@ def require_agreement(agreement: dict[str, Any], minimum: float) -> None:
         raise GateError(
             f"the reviewers agree too little: Fleiss' kappa is {kappa:.3f} on {agreement['templates']} templates"
             f"{apart}, correct.minimum_kappa is {minimum}",
-            mend="Settle in writing what counts as abnormal and review again, or lower correct.minimum_kappa",
+            hint="Settle in writing what counts as abnormal and review again, or lower correct.minimum_kappa",
         )
 
 

@@ -76,7 +76,7 @@ def audit_leakage(templates: Sequence[str], sides: Sequence[str], threshold: flo
 
 
 def _refuse(problem: str) -> None:
-    raise GateError(f"the split leaks: {problem}", mend="This is a fault of the program, please report it")
+    raise GateError(f"the split leaks: {problem}", hint="This is a fault of the program, please report it")
 
 
 def _check_classes(labels: Sequence[Label], what: str) -> None:
@@ -85,7 +85,7 @@ def _check_classes(labels: Sequence[Label], what: str) -> None:
         only = f"are all {labels[0]}" if labels else "are empty"
         raise InputError(
             f"{what} {only}, so there is nothing to tell apart",
-            mend="Take a longer log, add decisions to the ledger (data.ledger), or set correct.split.order: stratified",
+            hint="Take a longer log, add decisions to the ledger (data.ledger), or set correct.split.order: stratified",
         )
 
 
@@ -94,7 +94,7 @@ def _order(templates: pl.DataFrame, wanted: Literal["auto", "time", "stratified"
     if wanted == "stratified" or (wanted == "auto" and not timed):
         return "stratified"
     if not timed and (templates["lines"].sum() or 0) == 0:
-        raise InputError("a table of templates has no order in time", mend="Set correct.split.order: stratified")
+        raise InputError("a table of templates has no order in time", hint="Set correct.split.order: stratified")
     return "time"
 
 

@@ -18,7 +18,7 @@ from rationanomaly.correct.report import REPORT, write_report
 from rationanomaly.correct.review_queue import review_queue
 from rationanomaly.correct.reviewers import measure_agreement, require_agreement
 from rationanomaly.correct.split import LEFT_OUT, SIDES, audit_leakage, split_templates
-from rationanomaly.decisions.labels import Verdict, assign, describe, resolve
+from rationanomaly.decisions.labels import Resolution, assign, describe, resolve
 from rationanomaly.decisions.ledger import Problem, read_ledger, warn_of
 from rationanomaly.decisions.precedents import settled
 from rationanomaly.errors import about
@@ -44,14 +44,14 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     decisions, unassigned = assign(ledger, templates)
     problems = [*ledger.problems, *unassigned]
     warn_of(problems)
-    verdicts = [resolve(label, mine) for label, mine in zip(templates["label"], decisions, strict=True)]
+    resolutions = [resolve(label, mine) for label, mine in zip(templates["label"], decisions, strict=True)]
 
     # Agreement
     agreement = measure_agreement(decisions, seed)
     require_agreement(agreement, settings.minimum_kappa)
 
     # Split
-    labelled = _labelled(templates, verdicts)
+    labelled = _labelled(templates, resolutions)
     groups = Neighbours(labelled["template"].to_list()).groups(settings.split.near_duplicate)
     labelled = labelled.with_columns(group=pl.Series(groups))
     with about(inputs["parse"] / records.TEMPLATES):
@@ -61,63 +61,63 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     # Write
     records.write_table(outputs.folder / records.LABELLED, labelled, records.LABELLED_SCHEMA)
     write_json(outputs.folder / records.AGREEMENT, agreement)
-    queue = review_queue(templates, verdicts, _suspicions(templates, verdicts, seed))
+    queue = review_queue(templates, resolutions, _suspicions(templates, resolutions, seed))
     records.write_rows(outputs.folder / records.REVIEW_QUEUE, queue)
     records.write_rows(outputs.folder / PROBLEMS, problems)
-    rows = zip(templates["template_id"], templates["template"], verdicts, strict=True)
+    rows = zip(templates["template_id"], templates["template"], resolutions, strict=True)
     found = [precedent for row in rows if (precedent := settled(*row)) is not None]
     records.write_rows(outputs.folder / records.PRECEDENTS, found)
     judged = labelled.filter(pl.col("original_label").is_not_null())
     texts, original = judged["template"].to_list(), judged["original_label"].to_list()
     radar = measure_radar(texts, original, judged["corrected"].to_list(), seed)
-    report = write_report(templates, verdicts, labelled, agreement, radar, ledger, problems)
+    report = write_report(templates, resolutions, labelled, agreement, radar, ledger, problems)
     write_text(outputs.folder / REPORT, report)
-    return _metrics(verdicts, labelled, agreement, problems, len(queue))
+    return _metrics(resolutions, labelled, agreement, problems, len(queue))
 
 
-def _labelled(templates: pl.DataFrame, verdicts: Sequence[Verdict]) -> pl.DataFrame:
+def _labelled(templates: pl.DataFrame, resolutions: Sequence[Resolution]) -> pl.DataFrame:
     """The templates that have a label, with what became of it."""
     return (
         templates.rename({"label": "original_label"})
         .with_columns(
-            label=pl.Series([verdict.label for verdict in verdicts], dtype=pl.String),
-            corrected=pl.Series([verdict.corrected for verdict in verdicts], dtype=pl.Boolean),
-            category=pl.Series([verdict.category for verdict in verdicts], dtype=pl.String),
+            label=pl.Series([resolution.label for resolution in resolutions], dtype=pl.String),
+            corrected=pl.Series([resolution.corrected for resolution in resolutions], dtype=pl.Boolean),
+            category=pl.Series([resolution.category for resolution in resolutions], dtype=pl.String),
             history=pl.Series(
-                [list(map(describe, verdict.decisions)) for verdict in verdicts], dtype=pl.List(pl.String)
+                [list(map(describe, resolution.decisions)) for resolution in resolutions], dtype=pl.List(pl.String)
             ),
         )
         .filter(pl.col("label").is_not_null())
     )
 
 
-def _suspicions(templates: pl.DataFrame, verdicts: Sequence[Verdict], seed: int) -> list[Suspicion | None]:
+def _suspicions(templates: pl.DataFrame, resolutions: Sequence[Resolution], seed: int) -> list[Suspicion | None]:
     """What the radar says of each template that has a label; nothing if all of them are settled."""
-    rows = [row for row, verdict in enumerate(verdicts) if verdict.label is not None]
-    found: list[Suspicion | None] = [None] * len(verdicts)
-    if all(verdicts[row].decisions for row in rows):
+    rows = [row for row, resolution in enumerate(resolutions) if resolution.label is not None]
+    found: list[Suspicion | None] = [None] * len(resolutions)
+    if all(resolutions[row].decisions for row in rows):
         return found
     texts: list[str] = templates["template"].to_list()
-    labels = [label for row in rows if (label := verdicts[row].label) is not None]
-    decided = [bool(verdicts[row].decisions) for row in rows]
+    labels = [label for row in rows if (label := resolutions[row].label) is not None]
+    decided = [bool(resolutions[row].decisions) for row in rows]
     for row, suspicion in zip(rows, suspect_labels([texts[row] for row in rows], labels, seed, decided), strict=True):
         found[row] = suspicion
     return found
 
 
 def _metrics(
-    verdicts: Sequence[Verdict],
+    resolutions: Sequence[Resolution],
     labelled: pl.DataFrame,
     agreement: dict[str, Any],
     problems: Sequence[Problem],
     queued: int,
 ) -> Metrics:
-    corrected = [verdict for verdict in verdicts if verdict.corrected]
+    corrected = [resolution for resolution in resolutions if resolution.corrected]
     metrics = {
-        "templates": float(len(verdicts)),
+        "templates": float(len(resolutions)),
         "corrected": float(len(corrected)),
-        "corrected/to_abnormal": float(sum(verdict.label == "abnormal" for verdict in corrected)),
-        "corrected/to_normal": float(sum(verdict.label == "normal" for verdict in corrected)),
+        "corrected/to_abnormal": float(sum(resolution.label == "abnormal" for resolution in corrected)),
+        "corrected/to_normal": float(sum(resolution.label == "normal" for resolution in corrected)),
         "review_queue": float(queued),
         "ledger/problems": float(len(problems)),
     }

@@ -36,7 +36,7 @@ def explain_label(folder: Path, template: str) -> str:
         alike = pl.Series([normalise(text) == normalise(wanted) for text in labelled["template"]], dtype=pl.Boolean)
         found = labelled.filter(alike)
     if found.is_empty():
-        raise InputError(f"no such template: {cell(wanted)}", file=folder, mend=_suggestions(labelled, wanted))
+        raise InputError(f"no such template: {cell(wanted)}", file=folder, hint=_suggestions(labelled, wanted))
     return "\n\n".join(_paragraph(row, labelled) for row in found.iter_rows(named=True))
 
 

@@ -20,7 +20,7 @@ def append_decisions(path: Path, decisions: Iterable[Decision]) -> int:
     a crash stays what it is: a bad line of its own.
 
     Raises:
-        SurroundingsError: the disk is full, read-only or not ours.
+        InfrastructureError: the disk is full, read-only or not ours.
     """
     data = "".join(f"{write_decision(decision)}\n" for decision in decisions).encode()
     with translated_disk_errors(path):
@@ -59,8 +59,8 @@ def merge_ledgers(paths: Sequence[Path]) -> list[Decision]:
         ledger = read_ledger(path)
         for problem in ledger.problems:
             if not problem.counts:
-                mend = "Correct or remove the line, then merge again"
-                raise InputError(problem.problem, file=path, line=problem.line, mend=mend)
+                hint = "Correct or remove the line, then merge again"
+                raise InputError(problem.problem, file=path, line=problem.line, hint=hint)
         clocks: dict[str, str] = {}
         ranks: dict[str, int] = {}
         for entry in ledger.entries:

@@ -106,12 +106,12 @@ def import_csv(path: Path, reviewer: str | None = None, round_: Round = "indepen
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"can't be read: {error}", file=path, mend="Name a CSV file in UTF-8") from error
+        raise InputError(f"can't be read: {error}", file=path, hint="Name a CSV file in UTF-8") from error
     rows = csv.DictReader(io.StringIO(text))
     column = next((name for name in ("decision", "label") if name in (rows.fieldnames or ())), None)
     if column is None or "template" not in (rows.fieldnames or ()):
-        mend = "The first line names the columns: template, and decision or label"
-        raise InputError("has no column `template` or no column `decision`", file=path, line=1, mend=mend)
+        hint = "The first line names the columns: template, and decision or label"
+        raise InputError("has no column `template` or no column `decision`", file=path, line=1, hint=hint)
     decisions = []
     for row in rows:
         if (row[column] or "").strip():
@@ -131,18 +131,18 @@ def import_label_studio(path: Path, round_: Round = "independent") -> list[Decis
     Raises:
         InputError: it is not such an export, or an annotation holds a value that no ledger takes.
     """
-    mend = "Export the project as JSON (not JSON-MIN)"
+    hint = "Export the project as JSON (not JSON-MIN)"
     try:
         tasks = json.loads(path.read_bytes())
         if not isinstance(tasks, list):
             raise TypeError("not a list of tasks")
         annotated = [(task["data"], note) for task in tasks for note in task.get("annotations", ())]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError("is not an export of Label Studio", file=path, mend=mend) from error
+        raise InputError("is not an export of Label Studio", file=path, hint=hint) from error
     decisions = []
     for number, (data, note) in enumerate(annotated, start=1):
         if not isinstance(data, dict) or not isinstance(note, dict):
-            raise InputError("is not an export of Label Studio", file=path, mend=mend)
+            raise InputError("is not an export of Label Studio", file=path, hint=hint)
         answers = dict(_answers(note.get("result")))
         if note.get("was_cancelled") or "decision" not in answers:
             continue
@@ -182,14 +182,14 @@ def _decision(template: str, values: Mapping[str, Any], path: Path, line: int) -
     for name, allowed in known.items():
         if values.get(name) not in allowed:
             some = ", ".join(str(value) for value in allowed if value)
-            raise InputError(f"unknown {name} {values.get(name)!r}", file=path, line=line, mend=f"Known are: {some}")
+            raise InputError(f"unknown {name} {values.get(name)!r}", file=path, line=line, hint=f"Known are: {some}")
     if not template:
-        raise InputError("names no template", file=path, line=line, mend="Give the template's text")
+        raise InputError("names no template", file=path, line=line, hint="Give the template's text")
     if not str(values["reviewer"]).strip():
-        raise InputError("names no reviewer", file=path, line=line, mend="Say who decided, in a column or an option")
+        raise InputError("names no reviewer", file=path, line=line, hint="Say who decided, in a column or an option")
     time = values.get("time")
     if time is not None and (not isinstance(time, str) or read_time(time) is None):
-        raise InputError(f"the time {time!r} is not ISO 8601", file=path, line=line, mend="Write 2026-01-31T12:00:00Z")
+        raise InputError(f"the time {time!r} is not ISO 8601", file=path, line=line, hint="Write 2026-01-31T12:00:00Z")
     return Decision(
         template_id=template_id(template),
         template=template,

@@ -21,7 +21,7 @@ _COMMENT = 500
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Resolution:
     """What became of the label of one template.
 
     Attributes:
@@ -89,7 +89,7 @@ def assign(ledger: Ledger, templates: pl.DataFrame) -> tuple[list[list[Decision]
     return [[entry.decision for entry in mine_of_row.values()] for mine_of_row in newest], problems
 
 
-def resolve(original: Label | None, decisions: Sequence[Decision]) -> Verdict:
+def resolve(original: Label | None, decisions: Sequence[Decision]) -> Resolution:
     """The verdict on one template from its decisions.
 
     Args:
@@ -106,9 +106,9 @@ def resolve(original: Label | None, decisions: Sequence[Decision]) -> Verdict:
         if label is None and round_ != "independent":
             # The panel is at odds: until a senior decides, what the round before said stands.
             below = resolve(original, [decision for decision in decisions if decision.round != round_])
-            return Verdict(below.label, original, below.category, below.decided_in, needs, reason, ordered)
+            return Resolution(below.label, original, below.category, below.decided_in, needs, reason, ordered)
         decided = label is not None
-        return Verdict(
+        return Resolution(
             label=label or original,
             original=original,
             category=_category(votes, label),
@@ -118,8 +118,8 @@ def resolve(original: Label | None, decisions: Sequence[Decision]) -> Verdict:
             decisions=ordered,
         )
     if original is None:
-        return Verdict(None, None, None, None, "independent", "no label and no decision")
-    return Verdict(original, original, None, None, None, "")
+        return Resolution(None, None, None, None, "independent", "no label and no decision")
+    return Resolution(original, original, None, None, None, "")
 
 
 def describe(decision: Decision) -> str:

@@ -163,8 +163,8 @@ def _is_patch(path: Path) -> bool:
         with path.open("rb") as file:
             return file.read(4096).lstrip()[:1] == b"["
     except (FileNotFoundError, IsADirectoryError) as error:
-        mend = "Check data.ledger; an empty file means that nobody has decided anything yet"
-        raise InputError("no such ledger", file=path, mend=mend) from error
+        hint = "Check data.ledger; an empty file means that nobody has decided anything yet"
+        raise InputError("no such ledger", file=path, hint=hint) from error
 
 
 def _lines(path: Path) -> Iterator[tuple[int, Decision | Fault]]:
@@ -205,8 +205,8 @@ def _patch_entries(path: Path) -> Iterator[tuple[int, Decision | Fault]]:
     try:
         entries = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        mend = "Fetch the patch again, or write decisions as JSON Lines"
-        raise InputError("starts like a correction patch but is no JSON list", file=path, mend=mend) from error
+        hint = "Fetch the patch again, or write decisions as JSON Lines"
+        raise InputError("starts like a correction patch but is no JSON list", file=path, hint=hint) from error
     for number, entry in enumerate(entries, start=1):
         if not isinstance(entry, dict) or not isinstance(entry.get("template"), str):
             yield number, ("fields", "is no object with a `template`")

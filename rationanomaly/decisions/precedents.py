@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from rationanomaly.decisions.labels import Verdict, assign, resolve
+from rationanomaly.decisions.labels import Resolution, assign, resolve
 from rationanomaly.decisions.ledger import Decision, Ledger, read_time
 from rationanomaly.records import PRECEDENTS, Precedent, read_rows, template_id
 from rationanomaly.text.similarity import LONGEST, PairSimilarity, wording
 
-#: From this similarity on (`neighbours.PairSimilarity`) texts of the same words are near-duplicates, as in a split.
+#: From this similarity on (`similarity.PairSimilarity`) texts of the same words are near-duplicates, as in a split.
 SAME_WORDS = 0.8
 #: From this similarity on one word may be too many.
 ONE_WORD_MORE = 0.95
@@ -90,8 +90,8 @@ def near_duplicates(one: Words, other: Words, similarity: float) -> bool:
     more and they are next to equal all the same. A word exchanged ("link up", "link down") makes another message.
 
     Args:
-        one, other: the `neighbours.wording` of each.
-        similarity: of the two, by `neighbours.PairSimilarity`.
+        one, other: the `similarity.wording` of each.
+        similarity: of the two, by `similarity.PairSimilarity`.
     """
     if one == other:
         return similarity >= SAME_WORDS - _EPSILON
@@ -102,13 +102,13 @@ def near_duplicates(one: Words, other: Words, similarity: float) -> bool:
     return shorter[place:] == longer[place + 1 :]
 
 
-def settled(identity: str, template: str, verdict: Verdict) -> Precedent | None:
+def settled(identity: str, template: str, resolution: Resolution) -> Precedent | None:
     """The precedent that a verdict on a template is; None if nobody decided it or it is still open."""
-    if verdict.decided_in is None or verdict.needs is not None or verdict.label is None:
+    if resolution.decided_in is None or resolution.needs is not None or resolution.label is None:
         return None
-    carried = [d for d in verdict.decisions if d.round == verdict.decided_in and d.decision == verdict.label]
+    carried = [d for d in resolution.decisions if d.round == resolution.decided_in and d.decision == resolution.label]
     names = list(dict.fromkeys(decision.reviewer for decision in carried))
-    return Precedent(identity, template, verdict.label, names, verdict.decided_in, _newest_time(carried))
+    return Precedent(identity, template, resolution.label, names, resolution.decided_in, _newest_time(carried))
 
 
 def without_test_side(precedents: Iterable[Precedent], labelled: pl.DataFrame) -> list[Precedent]:

@@ -19,9 +19,9 @@ from rationanomaly import artifacts
 from rationanomaly.decisions.precedents import Citation, Precedents
 from rationanomaly.device import runtime
 from rationanomaly.errors import ArtifactError
-from rationanomaly.model.few_shot import read_neighbours
+from rationanomaly.model.few_shot import read_few_shot
 from rationanomaly.model.folder import Card, base_files, load_adapted, load_base, load_tokenizer, read_card
-from rationanomaly.model.scoring import Judge
+from rationanomaly.model.scoring import Scorer
 from rationanomaly.records import Answer
 from rationanomaly.text.evidence import Span, check_evidence
 from rationanomaly.text.prompt import parse_response, show
@@ -69,7 +69,7 @@ class Verdict:
 class Detector:
     """A model folder, loaded."""
 
-    def __init__(self, judge: Judge, card: Card, folder: Path) -> None:
+    def __init__(self, judge: Scorer, card: Card, folder: Path) -> None:
         self._judge, self.card, self.folder = judge, card, folder
 
     @classmethod
@@ -88,17 +88,17 @@ class Detector:
         card = read_card(folder)
         if step != card.stage:
             raise ArtifactError(
-                f"was written by `{step}` but its card says {card.stage}", file=folder, mend="Train it anew"
+                f"was written by `{step}` but its card says {card.stage}", file=folder, hint="Train it anew"
             )
         runtime.prepare(_SEED, threads)
         model = load_base(base_files(folder, card)) if card.stage == "base" else load_adapted(folder, card)
-        judge = Judge(
+        judge = Scorer(
             model.to(runtime.device()),
             load_tokenizer(folder),
             card.prompt,
             card.max_completion,
             card.literal_quotes,
-            read_neighbours(folder, card.prompt),
+            read_few_shot(folder, card.prompt),
         )
         return cls(judge, card, folder)
 

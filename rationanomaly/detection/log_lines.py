@@ -94,12 +94,12 @@ def read_templates(path: Path) -> list[str]:
     try:
         content = path.read_bytes()
     except (FileNotFoundError, IsADirectoryError) as error:
-        raise InputError("no such file", file=path, mend="Check the path") from error
+        raise InputError("no such file", file=path, hint="Check the path") from error
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise InputError("is not UTF-8", file=path, line=line, mend="Convert it, for example with iconv") from error
+        raise InputError("is not UTF-8", file=path, line=line, hint="Convert it, for example with iconv") from error
     header = next(csv.reader(io.StringIO(text, newline="")), [])
     if path.suffix.lower() == ".csv" or "template" in header:
         templates = _read_csv(path, text, header)
@@ -107,7 +107,7 @@ def read_templates(path: Path) -> list[str]:
         # Only \n and \r\n end a line: a template may hold any other separator that splitlines() knows.
         templates = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
     if not templates:
-        raise InputError("holds no templates", file=path, mend="Give at least one")
+        raise InputError("holds no templates", file=path, hint="Give at least one")
     return templates
 
 
@@ -160,7 +160,7 @@ def _read_csv(path: Path, text: str, header: list[str]) -> list[str]:
     if "template" not in header:
         found = ", ".join(header) or "nothing"
         raise InputError(
-            f"has no `template` column (found {found})"[:300], file=path, line=1, mend="Name the column `template`"
+            f"has no `template` column (found {found})"[:300], file=path, line=1, hint="Name the column `template`"
         )
     csv.field_size_limit(2**31 - 1)
     column = header.index("template")
@@ -173,8 +173,8 @@ def _read_csv(path: Path, text: str, header: list[str]) -> list[str]:
                 continue
             if len(row) <= column:
                 problem = f"has {len(row)} fields, the template is field {column + 1}"
-                raise InputError(problem, file=path, line=rows.line_num, mend="Complete or remove the row")
+                raise InputError(problem, file=path, line=rows.line_num, hint="Complete or remove the row")
             templates.append(row[column])
     except csv.Error as error:
-        raise InputError(f"is not CSV: {error}", file=path, line=rows.line_num, mend="Correct the row") from error
+        raise InputError(f"is not CSV: {error}", file=path, line=rows.line_num, hint="Correct the row") from error
     return templates

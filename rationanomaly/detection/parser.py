@@ -22,6 +22,6 @@ def read_parser(folder: Path) -> tuple[Miner, ParseParams]:
     try:
         settings = ParseParams.model_validate_json(path.read_bytes())
     except (OSError, ValueError) as error:
-        mend = "Name the output folder of sft or grpo, made with this version"
-        raise ArtifactError("holds no parser, so it can't read log lines", file=folder, mend=mend) from error
+        hint = "Name the output folder of sft or grpo, made with this version"
+        raise ArtifactError("holds no parser, so it can't read log lines", file=folder, hint=hint) from error
     return Miner.load(folder / PARSER / MINER), settings

@@ -6,7 +6,7 @@ import importlib.util
 import os
 from typing import Any
 
-from rationanomaly.errors import ParamsError, SurroundingsError
+from rationanomaly.errors import InfrastructureError, ParamsError
 from rationanomaly.params import TrainingParams
 
 
@@ -15,21 +15,21 @@ def check(training: TrainingParams) -> None:
 
     Raises:
         ParamsError: the strategy shards the weights.
-        SurroundingsError: no GPU, or no bitsandbytes.
+        InfrastructureError: no GPU, or no bitsandbytes.
     """
     if training.quantisation == "none":
         return
     if training.strategy == "zero3":
         problem = "`training.quantisation` is nf4, but zero3 shards the base, and 4-bit weights can't be gathered"
-        raise ParamsError(problem, mend="Set training.strategy to ddp or zero2: in 4 bits each GPU holds the base")
+        raise ParamsError(problem, hint="Set training.strategy to ddp or zero2: in 4 bits each GPU holds the base")
     import torch
 
     if not torch.cuda.is_available():
-        mend = "Set training.quantisation to none, or train where there is a GPU"
-        raise SurroundingsError("`training.quantisation` is nf4, which needs a GPU, and there is none", mend=mend)
+        hint = "Set training.quantisation to none, or train where there is a GPU"
+        raise InfrastructureError("`training.quantisation` is nf4, which needs a GPU, and there is none", hint=hint)
     if importlib.util.find_spec("bitsandbytes") is None:
-        mend = "Run `pip install 'rationanomaly[gpu]'`, or set training.quantisation to none"
-        raise SurroundingsError("`training.quantisation` is nf4, but bitsandbytes is not installed", mend=mend)
+        hint = "Run `pip install 'rationanomaly[gpu]'`, or set training.quantisation to none"
+        raise InfrastructureError("`training.quantisation` is nf4, but bitsandbytes is not installed", hint=hint)
 
 
 def load_options(training: TrainingParams | None) -> dict[str, Any]:

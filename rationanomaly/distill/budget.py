@@ -54,4 +54,4 @@ class Budget:
     def allows(self, taken: Tokens, more: Tokens) -> bool:
         """Whether ``more`` may be set aside when ``taken`` is spent or set aside already."""
         after = taken + more
-        return after.total <= self._params.most_tokens and self.price(after) <= self._params.most
+        return after.total <= self._params.max_tokens and self.price(after) <= self._params.max_cost

@@ -38,7 +38,7 @@ _QUOTE_SHOWN = 60
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckResult:
     """What the checks say of one answer.
 
     Attributes:
@@ -63,18 +63,18 @@ class Checker:
     _accepted: list[tuple[str, frozenset[str], frozenset[tuple[str, ...]]]] = field(default_factory=list)
     _by_triple: dict[tuple[str, ...], list[int]] = field(default_factory=lambda: defaultdict(list))
 
-    def judge(self, question: Question, text: str) -> Verdict:
+    def judge(self, question: Question, text: str) -> CheckResult:
         """Check one answer; an accepted one is remembered."""
         response = parse_response(text)
         if response.problem is not None:
-            return Verdict(text, "grammar", f"the answer does not have the asked form: {response.problem}")
+            return CheckResult(text, "grammar", f"the answer does not have the asked form: {response.problem}")
         for reason, check in CHECKS.items():
             detail = check(question, response, self.settings)
             if detail is not None:
-                return Verdict(response.rationale, reason, detail)
+                return CheckResult(response.rationale, reason, detail)
         if self._is_duplicate(question, response.rationale):
-            return Verdict(response.rationale, "duplicate", "nearly the same was written about another log")
-        return Verdict(response.rationale)
+            return CheckResult(response.rationale, "duplicate", "nearly the same was written about another log")
+        return CheckResult(response.rationale)
 
     def _is_duplicate(self, question: Question, rationale: str) -> bool:
         """Whether nearly the same rationale was accepted for a log with other words, or for the same log.

@@ -64,7 +64,7 @@ def estimate(params: Params, inputs: Inputs, state: Path) -> Estimate:
 
     Raises:
         ParamsError: there is no such prompt version.
-        SurroundingsError: a run is under way and has the journal open.
+        InfrastructureError: a run is under way and has the journal open.
     """
     settings, questions = params.distill, read_questions(params, inputs)
     budget = Budget(settings.budget)
@@ -92,7 +92,7 @@ def estimate(params: Params, inputs: Inputs, state: Path) -> Estimate:
         worst=worst,
         likely_cost=0.0 if free else budget.price(likely),
         worst_cost=0.0 if free else budget.price(worst),
-        left=max(0.0, settings.budget.most - (0.0 if free else budget.price(spent))),
+        left=max(0.0, settings.budget.max_cost - (0.0 if free else budget.price(spent))),
         currency=settings.budget.currency,
     )
 

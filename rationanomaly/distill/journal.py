@@ -24,7 +24,7 @@ from typing import Any
 from rationanomaly.artifacts import translated_disk_errors
 from rationanomaly.distill.budget import Tokens
 from rationanomaly.distill.redaction import Secrets
-from rationanomaly.errors import InputError, SurroundingsError
+from rationanomaly.errors import InfrastructureError, InputError
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Journal:
         secrets: struck from everything that is written.
 
     Raises:
-        SurroundingsError: another process has it open, or the disk refuses.
+        InfrastructureError: another process has it open, or the disk refuses.
         InputError: a line in its middle is not one of ours.
     """
 
@@ -84,8 +84,8 @@ class Journal:
             self._file.close()
             if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
                 raise
-            mend = "Wait for it to end, or stop it"
-            raise SurroundingsError("another run writes this journal", file=self._path, mend=mend) from error
+            hint = "Wait for it to end, or stop it"
+            raise InfrastructureError("another run writes this journal", file=self._path, hint=hint) from error
         self._load()
         return self
 
@@ -143,8 +143,8 @@ class Journal:
             try:
                 self._read(json.loads(line))
             except (ValueError, KeyError, TypeError) as error:
-                mend = "Restore the file, or move it away and pay again"
-                raise InputError("is no line of a journal", file=self._path, line=number, mend=mend) from error
+                hint = "Restore the file, or move it away and pay again"
+                raise InputError("is no line of a journal", file=self._path, line=number, hint=hint) from error
             whole += len(line)
         self._file.truncate(whole)
         self._file.seek(0, os.SEEK_END)

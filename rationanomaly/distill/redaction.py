@@ -101,6 +101,6 @@ def from_environment(name: str) -> str:
     if not value:
         raise ParamsError(
             f"the environment variable {name} is not set, and the teacher needs it",
-            mend="Set it in the shell or in the pod's secret; keys are never read from a file",
+            hint="Set it in the shell or in the pod's secret; keys are never read from a file",
         )
     return value

@@ -38,8 +38,8 @@ def write_report(triplets: Sequence[Triplet], rejected: Sequence[Rejected], cost
     lines += ["", "## Rejected, a sample"]
     for reason in sorted(reasons):
         for record in _spread([record for record in rejected if record.reason == reason], _EXAMPLES_PER_REASON):
-            told = f"{record.label}; {record.reason}: {record.detail}"
-            lines += ["", *_example(record.template, record.rationale, told)]
+            caption = f"{record.label}; {record.reason}: {record.detail}"
+            lines += ["", *_example(record.template, record.rationale, caption)]
     return "\n".join(lines) + "\n"
 
 

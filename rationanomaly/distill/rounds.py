@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rationanomaly.distill.checks import Checker, Verdict
+from rationanomaly.distill.checks import Checker, CheckResult
 from rationanomaly.distill.teachers import Question, Teacher
 from rationanomaly.records import Rejected, Triplet
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Ended:
+class Outcome:
     """How one question ended: with an accepted triplet, or with the reason of its last attempt."""
 
     question: Question
@@ -30,13 +30,13 @@ class Ended:
         return isinstance(self.record, Triplet)
 
 
-def teach(teacher: Teacher, questions: Sequence[Question], checker: Checker, retries: int) -> list[Ended]:
+def teach(teacher: Teacher, questions: Sequence[Question], checker: Checker, retries: int) -> list[Outcome]:
     """Put every question to the teacher, at most ``1 + retries`` times, each time with the reason of the refusal.
 
     Returns:
         how each question ended, in their order.
     """
-    ended: dict[tuple[str, int], Ended] = {}
+    ended: dict[tuple[str, int], Outcome] = {}
     pending = list(questions)
     for attempt in range(1 + retries):
         refused: list[Question] = []
@@ -44,8 +44,8 @@ def teach(teacher: Teacher, questions: Sequence[Question], checker: Checker, ret
             if answer.reason is None:
                 verdict = checker.judge(question, answer.text)
             else:
-                verdict = Verdict(answer.text, answer.reason, answer.detail)
-            ended[question.template_id, question.sample] = Ended(question, _record(question, verdict, teacher))
+                verdict = CheckResult(answer.text, answer.reason, answer.detail)
+            ended[question.template_id, question.sample] = Outcome(question, _record(question, verdict, teacher))
             if verdict.reason is not None and not answer.final:
                 refused.append(replace(question, attempt=attempt + 1, refusal=verdict.detail))
         log.info("round %d of %s: %d asked, %d to ask again", attempt + 1, teacher.name, len(pending), len(refused))
@@ -55,7 +55,7 @@ def teach(teacher: Teacher, questions: Sequence[Question], checker: Checker, ret
     return [ended[question.template_id, question.sample] for question in questions]
 
 
-def _record(question: Question, verdict: Verdict, teacher: Teacher) -> Triplet | Rejected:
+def _record(question: Question, verdict: CheckResult, teacher: Teacher) -> Triplet | Rejected:
     about = (question.template_id, question.template, verdict.rationale, question.label, teacher.name)
     if verdict.reason is None:
         return Triplet(*about, teacher.prompt_version)

@@ -16,7 +16,7 @@ import polars as pl
 from rationanomaly import artifacts, records
 from rationanomaly.distill.checks import Checker, word_count
 from rationanomaly.distill.report import write_report
-from rationanomaly.distill.rounds import Ended, teach
+from rationanomaly.distill.rounds import Outcome, teach
 from rationanomaly.distill.teachers import Bill, Question
 from rationanomaly.distill.teachers.builtin import open_builtin
 from rationanomaly.distill.teachers.imported import ABSENT
@@ -37,7 +37,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
         bill = teacher.bill
 
     # Let the built-in teacher write what the teacher left unwritten.
-    if params.distill.rest == "builtin":
+    if params.distill.fallback_teacher == "builtin":
         left = [replace(end.question, attempt=0, refusal=None) for end in ended if not end.accepted]
         with open_builtin(params, inputs, outputs.state) as teacher:
             ended = [end for end in ended if not _is_absent(end)]
@@ -89,5 +89,5 @@ def count_metrics(rejected: Sequence[Rejected], cost: Cost) -> Metrics:
     return metrics | {f"rejected/{reason}": float(count) for reason, count in sorted(reasons.items())}
 
 
-def _is_absent(end: Ended) -> bool:
+def _is_absent(end: Outcome) -> bool:
     return isinstance(end.record, Rejected) and end.record.reason == ABSENT

@@ -79,7 +79,7 @@ def load_teacher_prompt(params: Params) -> TeacherPrompt:
     known = sorted(file.name.removesuffix(".md") for file in folder.iterdir() if file.name.endswith(".md"))
     version = params.distill.prompt
     if version not in known:
-        raise ParamsError(f"there is no teacher prompt `{version}`", mend=f"Set distill.prompt to {' or '.join(known)}")
+        raise ParamsError(f"there is no teacher prompt `{version}`", hint=f"Set distill.prompt to {' or '.join(known)}")
     text = (folder / f"{version}.md").read_text(encoding="utf-8")
     found = TeacherPrompt(version, text, params.distill, params.prompt)
     assert tuple(found._sections) == _SECTIONS, version  # noqa: S101 (a packaged file, held by a test)

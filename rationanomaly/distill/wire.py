@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 LONGEST_BODY = 4 * 1024 * 1024
 _LONGEST_DETAIL = 200
 _WORTH_ANOTHER_TRY = frozenset({408, 409, 425, 429})
-_OURS_TO_MEND = {
+_OURS_TO_FIX = {
     401: "Check the key: distill.endpoint.key names the variable that holds it",
     403: "Check what the key may do, and distill.endpoint.model",
     404: "Check distill.endpoint.url and distill.endpoint.model",
@@ -48,7 +48,7 @@ class Reply:
         used: tokens that the server says it took; None if it did not say. Nothing where it surely did not run.
         again: whether another try may help.
         wait: seconds that the server asked to wait before it; None if it did not.
-        mend: what a person has to do before any call can succeed (wrong key, no such model, no credit); else None.
+        hint: what a person has to do before any call can succeed (wrong key, no such model, no credit); else None.
     """
 
     outcome: str
@@ -57,7 +57,7 @@ class Reply:
     used: Tokens | None = None
     again: bool = False
     wait: float | None = None
-    mend: str | None = None
+    hint: str | None = None
 
 
 class Wire:
@@ -114,10 +114,10 @@ class Wire:
     def _refused(self, status: int, headers: httpx2.Headers, body: object) -> Reply:
         text = _message_of(body)
         detail = self._secrets.strike(f"HTTP {status}: {text}")[:_LONGEST_DETAIL]
-        mend = "Add credit to the account" if "insufficient_quota" in text else _OURS_TO_MEND.get(status)
-        again = mend is None and (status in _WORTH_ANOTHER_TRY or status >= 500)
+        hint = "Add credit to the account" if "insufficient_quota" in text else _OURS_TO_FIX.get(status)
+        again = hint is None and (status in _WORTH_ANOTHER_TRY or status >= 500)
         wait = retry_after(headers.get("retry-after"))
-        return Reply("unreachable" if again else "refused", detail, None, Tokens(), again, wait, mend)
+        return Reply("unreachable" if again else "refused", detail, None, Tokens(), again, wait, hint)
 
 
 def read_completion(body: bytes, strike: Callable[[str], str]) -> Reply:

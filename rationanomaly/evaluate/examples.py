@@ -16,11 +16,11 @@ def choose_examples(models: Sequence[ModelVerdicts], count: int) -> list[Predict
     examples of successes alone would tell nothing of what to expect.
     """
     final = next(model for model in models if model.name == FINAL)
-    told = sorted(final.predictions, key=lambda p: (not p.rationale, -abs(p.score - 0.5), p.template_id))
+    candidates = sorted(final.predictions, key=lambda p: (not p.rationale, -abs(p.score - 0.5), p.template_id))
     kinds = (
-        [p for p in told if p.answer == p.truth == "abnormal"],
-        [p for p in told if p.answer != p.truth],
-        [p for p in told if p.answer == p.truth == "normal"],
+        [p for p in candidates if p.answer == p.truth == "abnormal"],
+        [p for p in candidates if p.answer != p.truth],
+        [p for p in candidates if p.answer == p.truth == "normal"],
     )
     turns = [p for rank in range(count) for kind in kinds for p in kind[rank : rank + 1]]
     return turns[:count]

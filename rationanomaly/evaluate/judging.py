@@ -12,7 +12,7 @@ import polars as pl
 
 from rationanomaly.detection.detector import Detector, Verdict
 from rationanomaly.errors import ArtifactError, TrainingError
-from rationanomaly.evaluate.figures import Judged
+from rationanomaly.evaluate.metrics import Judged
 from rationanomaly.evaluate.session_threshold import tune
 from rationanomaly.evaluate.sessions import TemplateVerdict
 from rationanomaly.params import PromptParams
@@ -109,8 +109,8 @@ def judge_with_detector(
     """
     detector = Detector.open(folder, threads)
     if detector.card.learnt_validation and (tested["split"] == "validation").any():
-        mend = "Train it anew on this split, or set sft.learn_validation to false"
-        raise ArtifactError("has learnt the validation templates, which are tested here", file=folder, mend=mend)
+        hint = "Train it anew on this split, or set sft.learn_validation to false"
+        raise ArtifactError("has learnt the validation templates, which are tested here", file=folder, hint=hint)
     verdicts = detector.judge(tested["template"].to_list(), rationales=True)
     predictions = [
         _prediction(name, row, verdict, detector.card.prompt)
@@ -154,7 +154,7 @@ def judge_with_reference(
     return ModelVerdicts(REFERENCE, predictions, by_id, threshold)
 
 
-def text_figures(predictions: Sequence[Prediction]) -> dict[str, float]:
+def text_metrics(predictions: Sequence[Prediction]) -> dict[str, float]:
     """How the generated texts are: form, grounding, agreement with the score.
 
     Returns:
@@ -214,5 +214,5 @@ def _answer(score: float) -> str:
 
 def _finite(name: str, score: float) -> float:
     if not math.isfinite(score):
-        raise TrainingError(f"the model `{name}` gives a score that is no number", mend="Train it again")
+        raise TrainingError(f"the model `{name}` gives a score that is no number", hint="Train it again")
     return float(score)

@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
-from rationanomaly.evaluate.figures import Judged, difference, figures, intervals
-from rationanomaly.evaluate.judging import FINAL, REFERENCE, ModelVerdicts, text_figures
+from rationanomaly.evaluate.judging import FINAL, REFERENCE, ModelVerdicts, text_metrics
+from rationanomaly.evaluate.metrics import Judged, class_metrics, difference, intervals
 from rationanomaly.evaluate.session_threshold import judge_tuned
 from rationanomaly.evaluate.sessions import judge_session
 from rationanomaly.steps import Metrics
@@ -43,12 +43,12 @@ def measure(
     for model in models:
         prefix = "" if model.name == FINAL else f"{model.name}/"
         for level, judged in levels[model.name].items():
-            found = figures(judged)
+            found = class_metrics(judged)
             brief = level not in ("template", "session")
             metrics |= {f"{prefix}{level}/{key}": found[key] for key in found if not brief or key in _BRIEF}
             if draws and not brief:
                 metrics |= {f"{prefix}{level}/{key}": v for key, v in intervals(judged, draws, seed).items()}
-        metrics |= {f"{prefix}{key}": value for key, value in text_figures(model.predictions).items()}
+        metrics |= {f"{prefix}{key}": value for key, value in text_metrics(model.predictions).items()}
         metrics |= {f"{prefix}{key}": value for key, value in _coverage(model, tested, sessions).items()}
         if f"{prefix}session_tuned/rows" in metrics and model.session_threshold is not None:
             metrics[f"{prefix}session_tuned/threshold"] = model.session_threshold

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rationanomaly.evaluate.figures import pr_curve
 from rationanomaly.evaluate.judging import FINAL, TITLES, ModelVerdicts
+from rationanomaly.evaluate.metrics import pr_curve
 from rationanomaly.records import read_objects
 
 if TYPE_CHECKING:

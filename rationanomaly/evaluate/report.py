@@ -14,8 +14,8 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from rationanomaly.artifacts import write_text
-from rationanomaly.evaluate.figures import WITH_INTERVAL
 from rationanomaly.evaluate.judging import FINAL, MODELS, TITLES, ModelVerdicts, Prediction
+from rationanomaly.evaluate.metrics import WITH_INTERVAL
 from rationanomaly.steps import Metrics
 
 REPORT = "report.html"

@@ -16,7 +16,7 @@ from rationanomaly.records import METRICS, PREDICTIONS, REGISTERED, read_objects
 
 
 @dataclass(frozen=True)
-class Figures:
+class ClassMetrics:
     """The abnormal class at one level, each in [0, 1]; None where it isn't defined (no such sessions, no positives).
 
     Attributes:
@@ -42,9 +42,9 @@ class ModelSummary:
 
     name: str
     title: str
-    template: Figures
-    session: Figures
-    tuned: Figures
+    template: ClassMetrics
+    session: ClassMetrics
+    tuned: ClassMetrics
     grounding: float | None
     format: float | None
 
@@ -103,18 +103,18 @@ def _model(metrics: Mapping[str, float], name: str) -> ModelSummary:
     return ModelSummary(
         name,
         TITLES[name],
-        _figures(metrics, f"{prefix}template/abnormal/"),
-        _figures(metrics, f"{prefix}session/abnormal/"),
-        _figures(metrics, f"{prefix}session_tuned/abnormal/"),
+        _class_metrics(metrics, f"{prefix}template/abnormal/"),
+        _class_metrics(metrics, f"{prefix}session/abnormal/"),
+        _class_metrics(metrics, f"{prefix}session_tuned/abnormal/"),
         metrics.get(f"{prefix}grounding/rate"),
         metrics.get(f"{prefix}format/rate"),
     )
 
 
-def _figures(metrics: Mapping[str, float], prefix: str) -> Figures:
+def _class_metrics(metrics: Mapping[str, float], prefix: str) -> ClassMetrics:
     f1, precision, recall, ap = (metrics.get(prefix + name) for name in ("f1", "precision", "recall", "ap"))
     low, high = metrics.get(f"{prefix}f1/low"), metrics.get(f"{prefix}f1/high")
-    return Figures(f1, precision, recall, ap, None if low is None or high is None else (low, high))
+    return ClassMetrics(f1, precision, recall, ap, None if low is None or high is None else (low, high))
 
 
 def _registered(folder: Path) -> Mapping[str, str] | None:

@@ -28,10 +28,10 @@ def read_truth(path: Path) -> pl.DataFrame | None:
         table = pl.read_csv(path, infer_schema=False, truncate_ragged_lines=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         problem = "can't be read as CSV: " + str(error).splitlines()[0][:200]
-        raise InputError(problem, file=path, mend="Write a header `line,label` and one row per line") from error
+        raise InputError(problem, file=path, hint="Write a header `line,label` and one row per line") from error
     if not {"line", "label"} <= set(table.columns):
         found = ", ".join(table.columns)[:100]
-        raise InputError(f"has the columns {found}, not line and label", file=path, line=1, mend="Correct the header")
+        raise InputError(f"has the columns {found}, not line and label", file=path, line=1, hint="Correct the header")
     if table.is_empty():
         return None
     rows = table.select(
@@ -58,7 +58,7 @@ def label_lines(lines: pl.DataFrame, truth: pl.DataFrame | None, path: Path) -> 
     unknown = labelled.filter(pl.col("abnormal").is_null())
     if unknown.height:
         problem = f"says nothing of line {unknown['line'][0]} of the log ({unknown.height} such lines)"
-        raise InputError(problem, file=path, mend="Use the truth of this very log, or a file with the header only")
+        raise InputError(problem, file=path, hint="Use the truth of this very log, or a file with the header only")
     return labelled
 
 
@@ -94,7 +94,7 @@ def label_templates(labelled: pl.DataFrame, lines: pl.DataFrame, known: bool, ab
     ).drop("share")
 
 
-def _refuse(rows: pl.DataFrame, wrong: pl.Expr, path: Path, problem: str, mend: str) -> None:
+def _refuse(rows: pl.DataFrame, wrong: pl.Expr, path: Path, problem: str, hint: str) -> None:
     found = rows.filter(wrong)
     if found.height:
-        raise InputError(problem, file=path, line=int(found["row"][0]), mend=mend)
+        raise InputError(problem, file=path, line=int(found["row"][0]), hint=hint)

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from rationanomaly import artifacts, progress
-from rationanomaly.errors import InputError, SurroundingsError
+from rationanomaly.errors import InfrastructureError, InputError
 
 #: Beside the downloads: file name → SHA-256 of its first download.
 CHECKSUMS = "checksums.json"
@@ -26,7 +26,7 @@ def download(address: str, target: Path, announce: Callable[[int | None], None],
         by_hand: what a person can do where there is no network.
 
     Raises:
-        SurroundingsError: no network, or the server refuses.
+        InfrastructureError: no network, or the server refuses.
     """
     part = target.with_name(f"{target.name}.part")
     part.parent.mkdir(parents=True, exist_ok=True)
@@ -35,19 +35,19 @@ def download(address: str, target: Path, announce: Callable[[int | None], None],
             _receive(client, address, part, announce)
     except httpx.HTTPError as error:
         problem = f"can't be downloaded: {error}" if str(error) else "can't be downloaded: no answer"
-        raise SurroundingsError(problem, file=address, mend=by_hand) from error
+        raise InfrastructureError(problem, file=address, hint=by_hand) from error
     part.replace(target)
 
 
 def _receive(client: httpx.Client, address: str, part: Path, announce: Callable[[int | None], None]) -> None:
-    begun = part.stat().st_size if part.exists() else 0
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={begun}-"} if begun else {})
+    already = part.stat().st_size if part.exists() else 0
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={already}-"} if already else {})
     with client.stream("GET", address, headers=headers) as response:
         if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
             return  # The part is the whole already.
         response.raise_for_status()
         resumed = response.status_code == httpx.codes.PARTIAL_CONTENT
-        done = begun if resumed else 0
+        done = already if resumed else 0
         length = response.headers.get("Content-Length")
         total = done + int(length) if length else None
         announce(total)
@@ -72,6 +72,6 @@ def check(file: Path) -> None:
     found = artifacts.sha256(file)
     expected = known.setdefault(file.name, found)
     if expected != found:
-        mend = f"Delete it to download it again; delete its entry in {CHECKSUMS} if the publisher has changed it"
-        raise InputError(f"has the SHA-256 {found}, not {expected} of its first download", file=file, mend=mend)
+        hint = f"Delete it to download it again; delete its entry in {CHECKSUMS} if the publisher has changed it"
+        raise InputError(f"has the SHA-256 {found}, not {expected} of its first download", file=file, hint=hint)
     artifacts.write_json(kept, known)

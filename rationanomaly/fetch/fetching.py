@@ -25,7 +25,7 @@ def find(name: str) -> DataSet:
         ParamsError: no such data set.
     """
     if name not in DATA_SETS:
-        raise ParamsError(f"no data set {name}", mend=f"Use one of {', '.join(DATA_SETS)}")
+        raise ParamsError(f"no data set {name}", hint=f"Use one of {', '.join(DATA_SETS)}")
     return DATA_SETS[name]
 
 
@@ -41,7 +41,7 @@ def fetch(entry: DataSet, folder: Path, announce: Callable[[int | None], None]) 
         The log.
 
     Raises:
-        SurroundingsError: no network; says what to do by hand.
+        InfrastructureError: no network; says what to do by hand.
         InputError: the file has changed since its first download, or does not hold the log.
     """
     file = folder / entry.file
@@ -66,7 +66,7 @@ def _unpack(archive: Path, name: str, log: Path) -> None:
             else:
                 _untar(archive, name, file)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
-        raise InputError("is no archive, or a damaged one", file=archive, mend="Delete it to download again") from error
+        raise InputError("is no archive, or a damaged one", file=archive, hint="Delete it to download again") from error
 
 
 def _unzip(archive: Path, name: str, output: IO[bytes]) -> None:
@@ -90,4 +90,4 @@ def _untar(archive: Path, name: str, output: IO[bytes]) -> None:
 
 
 def _not_in(archive: Path, name: str) -> InputError:
-    return InputError(f"holds no {name}", file=archive, mend="Unpack it by hand and name the log in data.logs")
+    return InputError(f"holds no {name}", file=archive, hint="Unpack it by hand and name the log in data.logs")

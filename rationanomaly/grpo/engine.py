@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from typing import Any
 
-from rationanomaly.errors import ParamsError, SurroundingsError
+from rationanomaly.errors import InfrastructureError, ParamsError
 from rationanomaly.params import GrpoParams, TrainingParams
 
 
@@ -19,28 +19,28 @@ def check(params: GrpoParams, training: TrainingParams, literal_quotes: bool) ->
 
     Raises:
         ParamsError: vLLM can't be combined with the rest.
-        SurroundingsError: no GPU, or no vLLM.
+        InfrastructureError: no GPU, or no vLLM.
     """
     if params.generation == "transformers":
         return
     named = f"`grpo.generation` is {params.generation}"
     if literal_quotes:
         problem = f"{named}, but the model was trained with model.literal_quotes, and vLLM can't hold quotes to the log"
-        mend = "Set grpo.generation to transformers, or model.literal_quotes to false and run sft again"
-        raise ParamsError(problem, mend=mend)
+        hint = "Set grpo.generation to transformers, or model.literal_quotes to false and run sft again"
+        raise ParamsError(problem, hint=hint)
     if params.generation == "vllm-colocate" and training.strategy == "zero3":
         problem = f"{named}, but training.strategy is zero3: with an adapter the two wait for each other for ever"
-        raise ParamsError(problem, mend="Set training.strategy to ddp or zero2, or grpo.generation to vllm-server")
+        raise ParamsError(problem, hint="Set training.strategy to ddp or zero2, or grpo.generation to vllm-server")
     if training.quantisation != "none":
         problem = f"{named}, but training.quantisation is {training.quantisation}, whose weights vLLM can't be sent"
-        raise ParamsError(problem, mend="Set grpo.generation to transformers, or training.quantisation to none")
+        raise ParamsError(problem, hint="Set grpo.generation to transformers, or training.quantisation to none")
     import torch
 
     if not torch.cuda.is_available():
-        raise SurroundingsError(f"{named}, which needs a GPU", mend="Set grpo.generation to transformers")
+        raise InfrastructureError(f"{named}, which needs a GPU", hint="Set grpo.generation to transformers")
     if importlib.util.find_spec("vllm") is None:
-        mend = "Run `pip install vllm`, or set grpo.generation to transformers"
-        raise SurroundingsError(f"{named}, but vllm is not installed", mend=mend)
+        hint = "Run `pip install vllm`, or set grpo.generation to transformers"
+        raise InfrastructureError(f"{named}, but vllm is not installed", hint=hint)
 
 
 def options(params: GrpoParams) -> dict[str, Any]:

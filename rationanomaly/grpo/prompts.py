@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rationanomaly.model.few_shot import LabelledNeighbours
+from rationanomaly.model.few_shot import FewShotExamples
 from rationanomaly.params import GrpoParams
 from rationanomaly.text.evidence import check_evidence
 from rationanomaly.text.prompt import Shown
@@ -16,41 +16,41 @@ from rationanomaly.training.gold import Gold, draw_group, drop_words
 
 @dataclass(frozen=True)
 class Task:
-    """One prompt: the log as it is shown, its label, the teacher's rationale where there is one, its neighbours."""
+    """One prompt: the log as it is shown, its label, the teacher's rationale where there is one, its few_shot."""
 
     text: str
     label: str
-    reference: str | None
-    neighbours: tuple[tuple[str, str], ...] = ()
+    teacher_rationale: str | None
+    few_shot: tuple[tuple[str, str], ...] = ()
 
     @property
     def shown(self) -> Shown:
-        return Shown(self.text, tuple(range(len(self.text))), len(self.text), self.neighbours)
+        return Shown(self.text, tuple(range(len(self.text))), len(self.text), self.few_shot)
 
-    def beside(self, neighbours: LabelledNeighbours) -> Task:
-        """This task with the neighbours of its log."""
-        return replace(self, neighbours=neighbours.beside(self.shown, in_training=True).neighbours)
+    def beside(self, few_shot: FewShotExamples) -> Task:
+        """This task with the few_shot of its log."""
+        return replace(self, few_shot=few_shot.beside(self.shown, in_training=True).few_shot)
 
 
-def build_tasks(gold: Gold, references: Mapping[str, str], params: GrpoParams, seed: int) -> list[Task]:
+def build_tasks(gold: Gold, teacher_rationales: Mapping[str, str], params: GrpoParams, seed: int) -> list[Task]:
     """``steps`` × ``prompts`` tasks: abnormal ones with their share, groups of near-duplicates by `draw_group`.
 
     Args:
         gold: the training split.
-        references: the teacher's rationale by the text as shown.
+        teacher_rationales: the teacher's rationale by the text as shown.
         params: sizes and shares.
         seed: of all draws.
     """
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     members: dict[str, dict[int, list[str]]] = {"normal": {}, "abnormal": {}}
     for text, label, group in zip(gold.texts, gold.labels, gold.groups, strict=True):
         members[label].setdefault(group, []).append(text)
     groups = {label: list(found.values()) for label, found in members.items()}
     tasks = []
     for _ in range(params.steps * params.prompts):
-        label = "abnormal" if chance.random() < params.abnormal_share else "normal"
-        near = groups[label][draw_group(groups[label], chance)]
-        tasks.append(_task(near[chance.integers(len(near))], label, references, params.word_drop, chance))
+        label = "abnormal" if rng.random() < params.abnormal_share else "normal"
+        near = groups[label][draw_group(groups[label], rng)]
+        tasks.append(_task(near[rng.integers(len(near))], label, teacher_rationales, params.word_drop, rng))
     return tasks
 
 
@@ -59,11 +59,13 @@ def batches(tasks: Sequence[Task], size: int) -> list[Sequence[Task]]:
     return [tasks[start : start + size] for start in range(0, len(tasks), size)]
 
 
-def _task(text: str, label: str, references: Mapping[str, str], word_drop: float, chance: np.random.Generator) -> Task:
-    reference = references.get(text)
-    if not text or chance.random() < 0.5:
-        return Task(text, label, reference)
-    thin = Task(drop_words(text.split(), word_drop, chance), label, reference)
-    if reference is not None and not check_evidence(reference, thin.shown).grounded:
+def _task(
+    text: str, label: str, teacher_rationales: Mapping[str, str], word_drop: float, rng: np.random.Generator
+) -> Task:
+    teacher_rationale = teacher_rationales.get(text)
+    if not text or rng.random() < 0.5:
+        return Task(text, label, teacher_rationale)
+    thin = Task(drop_words(text.split(), word_drop, rng), label, teacher_rationale)
+    if teacher_rationale is not None and not check_evidence(teacher_rationale, thin.shown).grounded:
         return Task(thin.text, label, None)
     return thin

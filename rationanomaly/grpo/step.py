@@ -18,7 +18,7 @@ from rationanomaly.grpo import engine, trainer
 from rationanomaly.grpo.alarms import went_off
 from rationanomaly.grpo.prompts import build_tasks
 from rationanomaly.launch import start
-from rationanomaly.model.few_shot import read_neighbours
+from rationanomaly.model.few_shot import read_few_shot
 from rationanomaly.model.folder import (
     base_files,
     copy_base,
@@ -29,7 +29,7 @@ from rationanomaly.model.folder import (
     write_adapter,
     write_card,
 )
-from rationanomaly.model.scoring import Judge
+from rationanomaly.model.scoring import Scorer
 from rationanomaly.params import Params
 from rationanomaly.records import (
     ADAPTER,
@@ -82,9 +82,9 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     labelled = read_table(inputs["correct"] / LABELLED, LABELLED_SCHEMA)
     gold = read_gold(labelled, card.prompt)
     triplets = read_rows(inputs["distill"] / TRIPLETS, Triplet)
-    references = {show(row.template, card.prompt).text: row.rationale for row in triplets}
-    neighbours = read_neighbours(inputs["sft"], card.prompt)
-    tasks = [task.beside(neighbours) for task in build_tasks(gold, references, params.grpo, params.run.seed)]
+    teacher_rationales = {show(row.template, card.prompt).text: row.rationale for row in triplets}
+    few_shot = read_few_shot(inputs["sft"], card.prompt)
+    tasks = [task.beside(few_shot) for task in build_tasks(gold, teacher_rationales, params.grpo, params.run.seed)]
     tokenizer = load_tokenizer(inputs["sft"])
     files = base_files(inputs["sft"], card)
     longest = trainer.longest_prompt(tokenizer, tasks, card.prompt)
@@ -94,16 +94,16 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     if params.grpo.reward.weights.coherence > 0:
         frozen = FrozenModel.of(load_base(files).to(runtime.device()), tokenizer)
     composition = Composition.from_params(params.grpo.reward, frozen)
-    reward = trainer.reward_function(composition, _target_words(inputs["distill"] / COST), neighbours)
+    reward = trainer.reward_function(composition, _target_words(inputs["distill"] / COST), few_shot)
 
     model = load_adapted(inputs["sft"], card, training=params.training, files=files)
-    judge = Judge(model, tokenizer, card.prompt, card.max_completion, card.literal_quotes, neighbours)
+    judge = Scorer(model, tokenizer, card.prompt, card.max_completion, card.literal_quotes, few_shot)
     validation = Validation.of(labelled, card.prompt, card.learnt_validation)
     with runtime.quiet():
         curve = trainer.train(
             model, tokenizer, tasks, reward, card.prompt, params.grpo, passes, card.max_completion,
             card.literal_quotes, TrainingRun.of(params, outputs),
-            lambda: _figures(judge, validation, card.threshold.value),
+            lambda: _validation_metrics(judge, validation, card.threshold.value),
         )  # fmt: skip
 
     card = replace(card, stage="grpo")
@@ -137,11 +137,11 @@ def _metrics(curve: Curve) -> Metrics:
     }
 
 
-def _figures(judge: Judge, validation: Validation, threshold: float) -> Metrics:
+def _validation_metrics(judge: Scorer, validation: Validation, threshold: float) -> Metrics:
     """F1 and AP of the direct verdict, and how well formed and grounded the rationales are, on validation templates."""
     if not validation.logs:
         return {}
-    found = validation.figures(judge.probabilities(validation.logs), threshold)
+    found = validation.metrics(judge.probabilities(validation.logs), threshold)
     responses = [parse_response(text) for text in judge.responses(validation.logs, "checking rationales")]
     valid = np.mean([response.problem is None for response in responses])
     pairs = zip(responses, validation.logs, strict=True)
@@ -153,4 +153,4 @@ def _target_words(path: Path) -> int:
     try:
         return max(int(json.loads(path.read_bytes())["target_words"]), 1)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError("states no target_words", file=path, mend="Run `rationanomaly distill` again") from error
+        raise ArtifactError("states no target_words", file=path, hint="Run `rationanomaly distill` again") from error

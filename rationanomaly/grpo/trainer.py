@@ -15,12 +15,12 @@ from rationanomaly.grpo.generation import literal_quotes
 from rationanomaly.grpo.prompts import Task
 from rationanomaly.grpo.sampling import shared_draws
 from rationanomaly.model.chat_template import render
-from rationanomaly.model.few_shot import LabelledNeighbours
+from rationanomaly.model.few_shot import FewShotExamples
 from rationanomaly.params import GrpoParams, PromptParams
 from rationanomaly.rewards import Composition
 from rationanomaly.text.prompt import Mode
 from rationanomaly.training.batching import Passes
-from rationanomaly.training.best_adapter import Figures, evaluations, interval, mean_of
+from rationanomaly.training.best_adapter import Measure, evaluations, interval, mean_of
 from rationanomaly.training.checkpoints import Curve
 from rationanomaly.training.loop import TrainingRun, check_trainable, common_arguments, fit, recorder
 
@@ -37,26 +37,26 @@ SCORED_BY = ("ap", "valid", "grounded")
 
 
 def reward_function(
-    composition: Composition, target_words: int, neighbours: LabelledNeighbours | None = None
+    composition: Composition, target_words: int, few_shot: FewShotExamples | None = None
 ) -> Callable[..., list[float]]:
     """The function that TRL calls: total rewards, with the mean of every term logged.
 
     Neighbours are what prompts show beside a log: words copied from them are none of a completion's own.
 
-    The columns ``text``, ``label`` and ``reference`` come from the dataset, one value per completion.
+    The columns ``text``, ``label`` and ``teacher_rationale`` come from the dataset, one value per completion.
     """
 
     def reward(
         completions: Sequence[str],
         text: Sequence[str],
         label: Sequence[str],
-        reference: Sequence[str | None],
+        teacher_rationale: Sequence[str | None],
         log_metric: Callable[[str, float], None],
         **_: Any,
     ) -> list[float]:
         tasks = [Task(log, name, None) for log, name in zip(text, label, strict=True)]
-        shown = [(task.beside(neighbours) if neighbours else task).shown for task in tasks]
-        scored = composition.compose(completions, shown, label, reference, target_words)
+        shown = [(task.beside(few_shot) if few_shot else task).shown for task in tasks]
+        scored = composition.compose(completions, shown, label, teacher_rationale, target_words)
         log_metric("terms/format", float(np.mean([entry.format for entry in scored])))
         log_metric("valid", float(np.mean([entry.stated != "invalid" for entry in scored])))
         log_metric("accuracy", float(np.mean([e.stated == name for e, name in zip(scored, label, strict=True)])))
@@ -86,7 +86,7 @@ def train(
     max_completion: int,
     literal: bool,
     run: TrainingRun,
-    validate: Figures,
+    validate: Measure,
 ) -> Curve:
     """Run the trainer over the tasks once, in their order, or until an alarm stops it.
 
@@ -119,7 +119,7 @@ def train(
         processing_class=tokenizer,
         callbacks=[
             recorder("GRPO", params.steps, curve, shown),
-            _reference_check(params.beta),
+            _kl_reference_check(params.beta),
             evaluations(model, curve, every, validate, mean_of(SCORED_BY if params.keep_best else ()), run.checkpoints),
             watch(curve, params.alarms),
         ],
@@ -134,7 +134,7 @@ def _dataset(prompts: Sequence[str], tasks: Sequence[Task]) -> Dataset:
     """The prompts, each with the columns that the reward reads."""
     from datasets import Dataset
 
-    columns = ("text", "label", "reference")
+    columns = ("text", "label", "teacher_rationale")
     rows = [{name: getattr(task, name) for name in columns} for task in tasks]
     return Dataset.from_list([{"prompt": text, **row} for text, row in zip(prompts, rows, strict=True)])
 
@@ -159,13 +159,13 @@ def _arguments(params: GrpoParams, passes: Passes, max_completion: int, run: Tra
     )
 
 
-def _reference_check(beta: float) -> Any:
+def _kl_reference_check(beta: float) -> Any:
     from transformers import TrainerCallback
 
-    class ReferenceCheck(TrainerCallback):
+    class KlReferenceCheck(TrainerCallback):
         def on_log(self, _args: Any, state: Any, _control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
             if beta and state.global_step == 1 and logs and not abs(logs.get("kl", 0.0)) < MAX_FIRST_KL:
                 problem = f"the KL at the first step is {logs['kl']:.2g}, so the reference is not the SFT model"
-                raise TrainingError(problem, mend="Start from a folder that `sft` wrote")
+                raise TrainingError(problem, hint="Start from a folder that `sft` wrote")
 
-    return ReferenceCheck()
+    return KlReferenceCheck()

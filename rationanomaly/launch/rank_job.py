@@ -56,7 +56,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Beat:
+class Heartbeat:
     """A sign of life: the process, how many it has given, and what it was doing."""
 
     pid: int
@@ -64,17 +64,17 @@ class Beat:
     doing: str
 
 
-def write_beat(place: Path, rank: int, beat: Beat) -> None:
+def write_heartbeat(place: Path, rank: int, heartbeat: Heartbeat) -> None:
     path = place / f"beat-{rank}.json"
     partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(asdict(beat)))
+    partial.write_text(json.dumps(asdict(heartbeat)))
     os.replace(partial, path)
 
 
-def read_beat(place: Path, rank: int) -> Beat | None:
+def read_heartbeat(place: Path, rank: int) -> Heartbeat | None:
     """The newest sign of life of a rank; None before the first."""
     try:
-        return Beat(**json.loads((place / f"beat-{rank}.json").read_bytes()))
+        return Heartbeat(**json.loads((place / f"beat-{rank}.json").read_bytes()))
     except FileNotFoundError:
         return None
 
@@ -85,7 +85,7 @@ def write_error(place: Path, rank: int, error: RationAnomalyError) -> None:
         "problem": error.problem,
         "file": None if error.file is None else str(error.file),
         "line": error.line,
-        "mend": error.mend,
+        "hint": error.hint,
     }
     artifacts.write_json(place / f"error-{rank}.json", document)
 
@@ -95,5 +95,5 @@ def read_error(place: Path) -> RationAnomalyError | None:
     for path in sorted(place.glob("error-*.json")):
         document: dict[str, Any] = json.loads(path.read_bytes())
         kind: type[RationAnomalyError] = getattr(errors, document["type"])
-        return kind(document["problem"], file=document["file"], line=document["line"], mend=document["mend"])
+        return kind(document["problem"], file=document["file"], line=document["line"], hint=document["hint"])
     return None

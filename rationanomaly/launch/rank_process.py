@@ -19,7 +19,7 @@ from pathlib import Path
 from rationanomaly import artifacts
 from rationanomaly.device import quantisation
 from rationanomaly.errors import INTERRUPTED, RationAnomalyError, TrainingError
-from rationanomaly.launch.rank_job import Beat, Job, write_beat, write_error
+from rationanomaly.launch.rank_job import Heartbeat, Job, write_error, write_heartbeat
 from rationanomaly.params import Params, read_document
 from rationanomaly.progress import Event, listening, report
 from rationanomaly.steps import Outputs
@@ -38,7 +38,7 @@ def main(path: Path) -> int:
     if job.launcher:
         threading.Thread(target=_end_with, args=(job.launcher,), daemon=True).start()
     try:
-        with interruption.heeded(), listening(_Signals(place, rank)):
+        with interruption.handle_signals(), listening(_Signals(place, rank)):
             _train(job, place, rank)
     except RationAnomalyError as error:
         logger.error("%s", error)
@@ -73,7 +73,7 @@ def _check_world(params: Params) -> None:
     found, wanted = int(os.environ["WORLD_SIZE"]), params.training.processes
     if found != wanted:
         problem = f"training.processes is {wanted}, but {found} ranks were started"
-        raise TrainingError(problem, mend="Start as many ranks as training.processes says")
+        raise TrainingError(problem, hint="Start as many ranks as training.processes says")
 
 
 class _Signals:
@@ -86,7 +86,9 @@ class _Signals:
     def __call__(self, event: Event) -> None:
         self._number += 1
         of = "" if event.total is None else f" of {event.total:g}"
-        write_beat(self._place, self._rank, Beat(os.getpid(), self._number, f"{event.task} {event.done:g}{of}"))
+        write_heartbeat(
+            self._place, self._rank, Heartbeat(os.getpid(), self._number, f"{event.task} {event.done:g}{of}")
+        )
         if self._progress is not None:
             self._progress.write(event.to_json() + "\n")
 

@@ -27,7 +27,7 @@ from typing import IO
 from rationanomaly import progress
 from rationanomaly.device import quantisation
 from rationanomaly.errors import ParamsError, TrainingError, one_line
-from rationanomaly.launch.rank_job import Beat, Job, read_beat, read_error
+from rationanomaly.launch.rank_job import Heartbeat, Job, read_error, read_heartbeat
 from rationanomaly.launch.trainjob import volume
 from rationanomaly.launch.trainjob.cluster import Cluster
 from rationanomaly.launch.trainjob.manifest import Manifest, manifest
@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 Train = Callable[[Params, Inputs, Outputs], Metrics]
 
-_LOOK_SECONDS = 0.2
+_POLL_SECONDS = 0.2
 #: What ranks get to write a checkpoint after SIGTERM; torchrun's own patience with them.
 _GRACE_SECONDS = 30
 _SHOWN_LOG = 300  # characters of a dead rank's log in the error
@@ -55,7 +55,7 @@ def start(step: str, train: Train, params: Params, inputs: Inputs, outputs: Outp
         Interrupted: SIGTERM or Ctrl-C; the newest checkpoint is where the same command goes on.
     """
     check(step, params)
-    with interruption.heeded():
+    with interruption.handle_signals():
         if params.training.processes == 1 and params.training.strategy == "ddp":
             return train(params, inputs, outputs)
         return _on_ranks(step, params, inputs, outputs)
@@ -66,15 +66,15 @@ def check(step: str, params: Params) -> None:
 
     Raises:
         ParamsError: a machine has fewer GPUs than ranks, or nothing that offload could work on.
-        SurroundingsError: no GPU or no package for ``training.quantisation``.
+        InfrastructureError: no GPU or no package for ``training.quantisation``.
     """
     training = params.training
     if training.offload != "none" and training.strategy == "ddp":
         problem = f"`training.offload` is {training.offload}, but ddp keeps everything where it is"
-        raise ParamsError(problem, mend="Set training.strategy to zero2 or zero3, or training.offload to none")
+        raise ParamsError(problem, hint="Set training.strategy to zero2 or zero3, or training.offload to none")
     if training.offload == "all" and training.strategy == "zero2":
         problem = "`training.offload` is all, but zero2 does not shard the weights"
-        raise ParamsError(problem, mend="Set training.strategy to zero3, or training.offload to optimizer")
+        raise ParamsError(problem, hint="Set training.strategy to zero3, or training.offload to optimizer")
     if training.nodes > 1:
         _check_nodes(params.cluster.steps.get(step, params.cluster.default), training)
         return
@@ -85,17 +85,17 @@ def check(step: str, params: Params) -> None:
         gpus = torch.cuda.device_count() if torch.cuda.is_available() else None
         if gpus is not None and training.processes > gpus:
             problem = f"`training.processes` is {training.processes}, but this machine has {gpus} GPU(s)"
-            raise ParamsError(problem, mend=f"Set it to {gpus} or less; each rank needs a GPU of its own")
+            raise ParamsError(problem, hint=f"Set it to {gpus} or less; each rank needs a GPU of its own")
 
 
 def _check_nodes(resources: StepResources, training: TrainingParams) -> None:
     ranks, odd = divmod(training.processes, training.nodes)
     if odd:
         problem = f"`training.processes` ({training.processes}) doesn't divide by training.nodes ({training.nodes})"
-        raise ParamsError(problem, mend=f"Set it to {training.nodes * max(ranks, 1)}")
+        raise ParamsError(problem, hint=f"Set it to {training.nodes * max(ranks, 1)}")
     if resources.gpus not in (0, ranks):
         problem = f"each of {training.nodes} nodes gets {resources.gpus} GPU(s) for {ranks} ranks"
-        raise ParamsError(problem, mend=f"Set gpus in cluster.steps to {ranks}, or training.processes to match")
+        raise ParamsError(problem, hint=f"Set gpus in cluster.steps to {ranks}, or training.processes to match")
 
 
 def _on_ranks(step: str, params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
@@ -125,7 +125,7 @@ def _on_ranks(step: str, params: Params, inputs: Inputs, outputs: Outputs) -> Me
         return metrics
     if interruption.asked() is not None:
         kept = checkpoints.newest(outputs.state / checkpoints.FOLDER, outputs.key)
-        raise interruption.Interrupted(interruption.told(checkpoints.step_of(kept)))
+        raise interruption.Interrupted(interruption.message(checkpoints.step_of(kept)))
     raise read_error(place) or _death(place, params.training.processes)
 
 
@@ -171,10 +171,10 @@ def _torchrun(job: Path, training: TrainingParams) -> Iterator[subprocess.Popen[
     """Torchrun with its ranks; whatever happens, none of them is left behind."""
     place = job.parent
     command = [sys.executable, *_command(job, training)]
-    surroundings = {**os.environ, "OMP_NUM_THREADS": str(training.threads)}
+    environment = {**os.environ, "OMP_NUM_THREADS": str(training.threads)}
     with (place / "torchrun.log").open("wb") as log:
         # A session of its own: Ctrl-C in a terminal is for us, who then ask the ranks for a checkpoint.
-        agent = subprocess.Popen(command, stdout=log, stderr=log, env=surroundings, start_new_session=True)
+        agent = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
         try:
             yield agent
         finally:
@@ -183,7 +183,7 @@ def _torchrun(job: Path, training: TrainingParams) -> Iterator[subprocess.Popen[
 
 def _kill(agent: subprocess.Popen[bytes], place: Path, processes: int) -> None:
     if agent.poll() is None:
-        for pid in [*(beat.pid for beat in _beats(place, processes).values()), agent.pid]:
+        for pid in [*(heartbeat.pid for heartbeat in _beats(place, processes).values()), agent.pid]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
     agent.wait()
@@ -202,11 +202,11 @@ def _follow(agent: subprocess.Popen[bytes] | TrainJobRun, place: Path, training:
             if isinstance(agent, TrainJobRun) and agent.waiting:
                 watchdog.forget()  # Pods that queue don't hang.
             else:
-                watchdog.look()
+                watchdog.check()
             if interruption.asked() is not None and not told:
                 agent.terminate()  # Torchrun hands it to the ranks and waits.
                 told = True
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
         events.report()
 
 
@@ -233,7 +233,7 @@ class _Watchdog:
         """Start to count anew."""
         self._seen.clear()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Raise `TrainingError` if a rank has given no sign of life for ``training.hang_seconds``."""
         now = time.monotonic()
         beats = _beats(self._place, self._training.processes)
@@ -245,31 +245,31 @@ class _Watchdog:
             elif now - since > self._training.hang_seconds and not _has_finished(beats.get(rank)):
                 raise self._hang(rank, beats)
 
-    def _hang(self, rank: int, beats: dict[int, Beat]) -> TrainingError:
+    def _hang(self, rank: int, beats: dict[int, Heartbeat]) -> TrainingError:
         doing = beats[rank].doing if rank in beats else "starting"
         # Process ids of other machines say nothing here.
         found = _where(self._place, beats) if self._training.nodes == 1 else {rank: "is silent"}
         stacks = "; ".join(f"rank {number} {where}" for number, where in found.items())
         problem = f"no progress for {self._training.hang_seconds} s at {doing}, so the ranks were ended: {stacks}"
-        mend = f"See {self._place / 'logs'}; raise training.hang_seconds if a step may take so long"
-        return TrainingError(problem, mend=mend)
+        hint = f"See {self._place / 'logs'}; raise training.hang_seconds if a step may take so long"
+        return TrainingError(problem, hint=hint)
 
 
-def _has_finished(beat: Beat | None) -> bool:
-    return beat is not None and beat.doing.startswith("finished")
+def _has_finished(heartbeat: Heartbeat | None) -> bool:
+    return heartbeat is not None and heartbeat.doing.startswith("finished")
 
 
-def _beats(place: Path, processes: int) -> dict[int, Beat]:
-    found = {rank: read_beat(place, rank) for rank in range(processes)}
-    return {rank: beat for rank, beat in found.items() if beat is not None}
+def _beats(place: Path, processes: int) -> dict[int, Heartbeat]:
+    found = {rank: read_heartbeat(place, rank) for rank in range(processes)}
+    return {rank: heartbeat for rank, heartbeat in found.items() if heartbeat is not None}
 
 
-def _where(place: Path, beats: dict[int, Beat]) -> dict[int, str]:
+def _where(place: Path, beats: dict[int, Heartbeat]) -> dict[int, str]:
     """In which function each rank is, from the stack that it writes to its log when it is asked."""
     sizes = {rank: len(_log(place, rank)) for rank in beats}
-    for beat in beats.values():
+    for heartbeat in beats.values():
         with suppress(ProcessLookupError):
-            os.kill(beat.pid, signal.SIGUSR1)
+            os.kill(heartbeat.pid, signal.SIGUSR1)
     time.sleep(2)
     found = {}
     for rank, size in sizes.items():
@@ -286,13 +286,13 @@ def _death(place: Path, processes: int) -> TrainingError:
     rank, code = (re.search(rf"{name}\s*:\s*(-?\d+)", cause) for name in ("rank", "exitcode"))
     if rank is None or code is None:
         problem = f"torchrun ended before the {processes} ranks did: {_last_words(told)}"
-        return TrainingError(problem, mend=f"See {place / 'torchrun.log'}")
+        return TrainingError(problem, hint=f"See {place / 'torchrun.log'}")
     number, ended = int(rank[1]), int(code[1])
     how = f"was killed by {signal.Signals(-ended).name}" if ended < 0 else f"ended with exit code {ended}"
     said = _last_words(_log(place, number))
     problem = f"rank {number} of {processes} {how}" + (f"; its log ends: {said}" if said else "")
-    mend = "Free memory or lower the batch if the system killed it" if ended == -signal.SIGKILL else "See the log"
-    return TrainingError(problem, mend=f"{mend} ({place / 'logs'}); the same command goes on from the last checkpoint")
+    hint = "Free memory or lower the batch if the system killed it" if ended == -signal.SIGKILL else "See the log"
+    return TrainingError(problem, hint=f"{hint} ({place / 'logs'}); the same command goes on from the last checkpoint")
 
 
 def _log(place: Path, rank: int) -> str:

@@ -1,4 +1,4 @@
-"""The most similar labelled templates, shown in the prompt beside a log: for bases that can read (`prompt.neighbours`).
+"""The most similar labelled templates, shown in the prompt beside a log: for bases that can read.
 
 A bootstrapped base learns its training texts by heart and ignores them (docs/experiments.md); it is left without. Texts
 come as `prompt.show` leaves them, and into a prompt only by `prompt.write_prompt`.
@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from rationanomaly.params import PromptParams
-from rationanomaly.records import NEIGHBOURS, LabelledText, read_rows, write_rows
+from rationanomaly.records import FEW_SHOT, LabelledText, read_rows, write_rows
 from rationanomaly.text.prompt import Shown, show
 from rationanomaly.text.similarity import PairSimilarity
 
@@ -23,7 +23,7 @@ from rationanomaly.text.similarity import PairSimilarity
 _SAME = 0.8
 
 
-class LabelledNeighbours:
+class FewShotExamples:
     """The labelled templates of the training split, of which the most similar are shown.
 
     Args:
@@ -40,7 +40,7 @@ class LabelledNeighbours:
         return PairSimilarity([row.text for row in self._rows])
 
     def beside(self, shown: Shown, in_training: bool = False) -> Shown:
-        """The log with its neighbours, the most similar one last.
+        """The log with its few_shot, the most similar one last.
 
         Args:
             shown: the log.
@@ -52,7 +52,7 @@ class LabelledNeighbours:
         key = (shown.text, in_training)
         if key not in self._found:
             self._found[key] = self._nearest(*key)
-        return replace(shown, neighbours=self._found[key])
+        return replace(shown, few_shot=self._found[key])
 
     def _nearest(self, text: str, in_training: bool) -> tuple[tuple[str, str], ...]:
         similarity = self._similarity.to(text)
@@ -63,16 +63,16 @@ class LabelledNeighbours:
         return tuple((self._rows[k].text, self._rows[k].label) for k in order[::-1] if similarity[k] >= 0)
 
 
-def write_neighbours(labelled: pl.DataFrame, settings: PromptParams, folder: Path) -> None:
-    """Put the training templates into a model folder, if the prompt shows neighbours."""
-    if settings.neighbours:
+def write_few_shot(labelled: pl.DataFrame, settings: PromptParams, folder: Path) -> None:
+    """Put the training templates into a model folder, if the prompt shows few_shot."""
+    if settings.few_shot_examples:
         training = labelled.filter(pl.col("split") == "train")
         labels = {show(template, settings).text: label for template, label in training["template", "label"].iter_rows()}
-        write_rows(folder / NEIGHBOURS, [LabelledText(text, label) for text, label in labels.items()])
+        write_rows(folder / FEW_SHOT, [LabelledText(text, label) for text, label in labels.items()])
 
 
-def read_neighbours(folder: Path, settings: PromptParams) -> LabelledNeighbours:
+def read_few_shot(folder: Path, settings: PromptParams) -> FewShotExamples:
     """Those of a model folder, as many as its prompt shows."""
-    if not settings.neighbours:
-        return LabelledNeighbours()
-    return LabelledNeighbours(read_rows(folder / NEIGHBOURS, LabelledText), settings.neighbours)
+    if not settings.few_shot_examples:
+        return FewShotExamples()
+    return FewShotExamples(read_rows(folder / FEW_SHOT, LabelledText), settings.few_shot_examples)

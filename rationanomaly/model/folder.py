@@ -6,7 +6,7 @@
     adapter/          the LoRA adapter; not in the output of `base`
     parser/           miner state and settings of `parse`, so that new lines are read as the training lines were
     precedents.jsonl  what experts have settled, but for the test side; not in the output of `base`
-    neighbours.jsonl  labelled training templates, where the prompt shows some of them
+    few_shot.jsonl    labelled training templates, where the prompt shows some of them
 
 Weights are safetensors; a folder with pickled weights or with code of its own is refused before anything is loaded.
 """
@@ -24,7 +24,7 @@ from rationanomaly.device import quantisation, ranks, sharding
 from rationanomaly.errors import ArtifactError
 from rationanomaly.model.safety import check_safe
 from rationanomaly.params import ParseParams, PromptParams, TrainingParams
-from rationanomaly.records import ADAPTER, BASE, DETECTOR, MINER, NEIGHBOURS, PARSER, PRECEDENTS, TOKENIZER
+from rationanomaly.records import ADAPTER, BASE, DETECTOR, FEW_SHOT, MINER, PARSER, PRECEDENTS, TOKENIZER
 from rationanomaly.text.prompt import PROMPT_VERSION
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ PARSER_SETTINGS = "settings.json"
 
 
 @dataclass(frozen=True)
-class BaseReference:
+class BaseIdentity:
     """Which base an adapter belongs to.
 
     Attributes:
@@ -76,7 +76,7 @@ class Card:
     """
 
     stage: Stage
-    base: BaseReference
+    base: BaseIdentity
     threshold: Threshold
     prompt: PromptParams
     prompt_version: str
@@ -103,21 +103,21 @@ def read_card(folder: Path) -> Card:
         document: dict[str, Any] = json.loads(path.read_bytes())
         if document["schema"] != SCHEMA_VERSION:
             raise ArtifactError(
-                f"has schema {document['schema']}; this program reads {SCHEMA_VERSION}", file=path, mend=again
+                f"has schema {document['schema']}; this program reads {SCHEMA_VERSION}", file=path, hint=again
             )
         values = {field.name: document[field.name] for field in fields(Card)}
-        values["base"] = BaseReference(**values["base"])
+        values["base"] = BaseIdentity(**values["base"])
         values["threshold"] = Threshold(**values["threshold"])
         values["prompt"] = PromptParams.model_validate(values["prompt"])
         card = Card(**values)
     except FileNotFoundError as error:
-        mend = "Name the output folder of base, sft or grpo"
-        raise ArtifactError(f"holds no {DETECTOR}, so it is no model folder", file=folder, mend=mend) from error
+        hint = "Name the output folder of base, sft or grpo"
+        raise ArtifactError(f"holds no {DETECTOR}, so it is no model folder", file=folder, hint=hint) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise ArtifactError("is not the card of a model folder", file=path, mend=again) from error
+        raise ArtifactError("is not the card of a model folder", file=path, hint=again) from error
     if card.prompt_version != PROMPT_VERSION:
         problem = f"was trained with prompt version {card.prompt_version}; this program writes {PROMPT_VERSION}"
-        raise ArtifactError(problem, file=path, mend=again)
+        raise ArtifactError(problem, file=path, hint=again)
     return card
 
 
@@ -132,7 +132,7 @@ def copy_base(source: Path, folder: Path) -> None:
     for name in (BASE, TOKENIZER, PARSER):
         if (source / name).is_dir():
             shutil.copytree(source / name, folder / name, copy_function=shutil.copyfile)
-    for name in (PRECEDENTS, NEIGHBOURS):
+    for name in (PRECEDENTS, FEW_SHOT):
         if (source / name).is_file():
             shutil.copyfile(source / name, folder / name)
 
@@ -150,11 +150,11 @@ def base_files(folder: Path, card: Card) -> Path:
 
         files = fetch(card.base.name, card.base.revision)
     if not any(files.glob(_WEIGHTS)):
-        raise ArtifactError("holds no weights (*.safetensors)", file=files, mend="Run `rationanomaly base` again")
+        raise ArtifactError("holds no weights (*.safetensors)", file=files, hint="Run `rationanomaly base` again")
     check_safe(files)
     if artifacts.sha256(files) != card.base.sha256:
-        mend = "Name the model folder as it was written; adapter and base are a pair"
-        raise ArtifactError("is another base than the one that the adapter was trained on", file=files, mend=mend)
+        hint = "Name the model folder as it was written; adapter and base are a pair"
+        raise ArtifactError("is another base than the one that the adapter was trained on", file=files, hint=hint)
     return files
 
 
@@ -218,7 +218,7 @@ def load_adapted(
     adapter = folder / ADAPTER
     if not (adapter / "adapter_model.safetensors").is_file():
         check_safe(folder)
-        raise ArtifactError("holds no adapter", file=folder, mend="Name the output folder of sft or grpo")
+        raise ArtifactError("holds no adapter", file=folder, hint="Name the output folder of sft or grpo")
     check_safe(adapter)
     files = files or base_files(folder, card)
     _check_pair(adapter, card)
@@ -251,10 +251,10 @@ def _check_pair(adapter: Path, card: Card) -> None:
     try:
         named = json.loads(path.read_bytes())["base_model_name_or_path"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError("is not the config of an adapter", file=path, mend="Train the model anew") from error
+        raise ArtifactError("is not the config of an adapter", file=path, hint="Train the model anew") from error
     if named != f"sha256:{card.base.sha256}":
-        mend = "Use the adapter with the base that it was trained on"
-        raise ArtifactError("belongs to another base than the one in this folder", file=path, mend=mend)
+        hint = "Use the adapter with the base that it was trained on"
+        raise ArtifactError("belongs to another base than the one in this folder", file=path, hint=hint)
 
 
 def _strings(value: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from rationanomaly.errors import ArtifactError, ParamsError, SurroundingsError
+from rationanomaly.errors import ArtifactError, InfrastructureError, ParamsError
 from rationanomaly.model.safety import check_safe
 
 #: All that is needed of a repository; pickled weights and code are not even downloaded.
@@ -23,10 +23,10 @@ def fetch(name: str, revision: str | None, key: str = "model.name") -> Path:
     Raises:
         ParamsError: no name, or a hub id without a revision.
         ArtifactError: a local folder that holds pickled weights, code, or no weights.
-        SurroundingsError: the hub can't be reached.
+        InfrastructureError: the hub can't be reached.
     """
     if not name:
-        raise ParamsError(f"`{key}` is empty", mend="Name a hub id, or the folder of a model")
+        raise ParamsError(f"`{key}` is empty", hint="Name a hub id, or the folder of a model")
     folder = Path(name)
     if not folder.is_dir():
         folder = _download(name, revision, key)
@@ -38,15 +38,15 @@ def _download(name: str, revision: str | None, key: str) -> Path:
     revision_key = f"{key.rpartition('.')[0]}.revision"
     if revision is None:
         problem = f"`{key}` is {name!r}, no local folder, and `{revision_key}` names no commit"
-        raise ParamsError(problem, mend="Name the commit: a branch moves, and results with it")
+        raise ParamsError(problem, hint="Name the commit: a branch moves, and results with it")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(name, revision=revision, allow_patterns=list(PATTERNS)))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        mend = f"Check {key}, {revision_key} and the network, or download it and name the folder"
-        raise SurroundingsError(f"the model {name!r} can't be fetched at {revision}", mend=mend) from error
+        hint = f"Check {key}, {revision_key} and the network, or download it and name the folder"
+        raise InfrastructureError(f"the model {name!r} can't be fetched at {revision}", hint=hint) from error
 
 
 def _check(folder: Path) -> None:
@@ -54,7 +54,7 @@ def _check(folder: Path) -> None:
     try:
         document = json.loads(config.read_bytes())
     except (OSError, ValueError) as error:
-        raise ArtifactError("holds no readable config.json", file=folder, mend="Name the folder of a model") from error
+        raise ArtifactError("holds no readable config.json", file=folder, hint="Name the folder of a model") from error
     check_safe(folder)
     if not isinstance(document, dict) or not any(folder.glob("*.safetensors")):
-        raise ArtifactError("holds no weights (*.safetensors)", file=folder, mend="Convert the weights to safetensors")
+        raise ArtifactError("holds no weights (*.safetensors)", file=folder, hint="Convert the weights to safetensors")

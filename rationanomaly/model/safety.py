@@ -17,12 +17,12 @@ def check_safe(folder: Path) -> None:
     """
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         if path.suffix.lower() in _PICKLED:
-            mend = "Convert the weights to safetensors; pickle runs code when it is read"
-            raise ArtifactError("pickled weights are never loaded", file=path, mend=mend)
+            hint = "Convert the weights to safetensors; pickle runs code when it is read"
+            raise ArtifactError("pickled weights are never loaded", file=path, hint=hint)
         if path.suffix == ".py":
             raise ArtifactError(
-                "a model folder may not hold code", file=path, mend="Use a model that transformers knows"
+                "a model folder may not hold code", file=path, hint="Use a model that transformers knows"
             )
         if path.suffix == ".json" and b'"auto_map"' in path.read_bytes():
-            mend = "Use a model that transformers knows; remote code is never run"
-            raise ArtifactError("points to code of its own (`auto_map`)", file=path, mend=mend)
+            hint = "Use a model that transformers knows; remote code is never run"
+            raise ArtifactError("points to code of its own (`auto_map`)", file=path, hint=hint)

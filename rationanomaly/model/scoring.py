@@ -16,7 +16,7 @@ from rationanomaly.model.batch_size import rows_at_once
 from rationanomaly.model.chat_template import render
 from rationanomaly.model.constrained_answer import AnswerInTime, TagsInOrder
 from rationanomaly.model.constrained_quotes import LiteralQuotes, Vocabulary
-from rationanomaly.model.few_shot import LabelledNeighbours
+from rationanomaly.model.few_shot import FewShotExamples
 from rationanomaly.params import PromptParams
 from rationanomaly.text.prompt import END_ANSWER, Mode, Shown, write_verdict
 
@@ -59,11 +59,11 @@ def label_tokens(tokenizer: PreTrainedTokenizerBase) -> LabelTokens:
     ends = {normal[shared] if shared < len(normal) else None, abnormal[shared] if shared < len(abnormal) else None}
     if None in ends or tokenizer.unk_token_id in ends - {None}:
         problem = "the tokenizer splits the answer words so that normal and abnormal can't be told apart"
-        raise TrainingError(problem, mend="Use a base whose tokenizer knows bytes or letters")
+        raise TrainingError(problem, hint="Use a base whose tokenizer knows bytes or letters")
     return LabelTokens(tuple(normal[:shared]), normal[shared], abnormal[shared])
 
 
-class Judge:
+class Scorer:
     """A language model with its tokenizer, asked about logs in batches of similar length."""
 
     def __init__(
@@ -73,11 +73,11 @@ class Judge:
         settings: PromptParams,
         max_completion: int,
         literal_quotes: bool,
-        neighbours: LabelledNeighbours | None = None,
+        few_shot: FewShotExamples | None = None,
     ) -> None:
         self._model, self._tokenizer, self._settings = model, tokenizer, settings
         self._max_completion, self._literal_quotes = max_completion, literal_quotes
-        self._neighbours = neighbours or LabelledNeighbours()
+        self._few_shot = few_shot or FewShotExamples()
         self._labels = label_tokens(tokenizer)
         self._vocabulary: Vocabulary | None = None
         # A verdict that is closed is complete, whether the model has learnt to stop or not.
@@ -102,8 +102,8 @@ class Judge:
                 margins = last[:, self._labels.abnormal] - last[:, self._labels.normal]
                 found[places] = torch.sigmoid(margins).cpu().numpy()
         if not np.isfinite(found).all():
-            mend = "Lower the learning rate of the step that trained it"
-            raise TrainingError("the model gives scores that are not numbers", mend=mend)
+            hint = "Lower the learning rate of the step that trained it"
+            raise TrainingError("the model gives scores that are not numbers", hint=hint)
         return found
 
     def responses(self, logs: Sequence[Shown], task: str = "writing rationales") -> list[str]:
@@ -146,7 +146,7 @@ class Judge:
         return rows_at_once(self._model, tokens, generating=completion > 0)
 
     def _encode(self, log: Shown, mode: Mode) -> list[int]:
-        text = render(self._tokenizer, self._neighbours.beside(log), mode, self._settings)
+        text = render(self._tokenizer, self._few_shot.beside(log), mode, self._settings)
         ids: list[int] = self._tokenizer(text)["input_ids"]
         return ids
 

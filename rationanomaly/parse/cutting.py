@@ -39,7 +39,7 @@ def find_format(log: Path, name: str, settings: ParseParams) -> Format:
         for lines in split_lines(source.chunks(piece), settings.max_line_bytes, Counts()):
             if lines.height:
                 return detect(redactor.redact(lines)["raw"], settings, piece.file).format
-    raise InputError("holds no line", file=log, mend="Correct data.logs")
+    raise InputError("holds no line", file=log, hint="Correct data.logs")
 
 
 def cut(log: Path, shards: int, form: Format, settings: ParseParams) -> list[list[Piece]]:
@@ -60,7 +60,7 @@ def cut(log: Path, shards: int, form: Format, settings: ParseParams) -> list[lis
     files, found = find_files(log), [list[Piece]() for _ in range(shards)]
     for file in files:
         if file == STDIN or file.is_fifo():
-            raise InputError("is a pipe, which can't be read in shards", file=file, mend="Write it to a file first")
+            raise InputError("is a pipe, which can't be read in shards", file=file, hint="Write it to a file first")
     pieces = [Piece(file, end=Piece(file).size) for file in files]
     before = [0, *accumulate(piece.size for piece in pieces)]
     wanted = [before[-1] * number // shards for number in range(1, shards)]

@@ -19,7 +19,7 @@ from rationanomaly.parse.merging import merge
 from rationanomaly.parse.preview import TABLE
 from rationanomaly.parse.shards import open_shard, read_shard
 from rationanomaly.parse.source import Piece
-from rationanomaly.runs.execution import Begun, look
+from rationanomaly.runs.execution import PartialRun, step_status
 from rationanomaly.steps import BY_NAME, Inputs, Metrics, Outputs
 
 _STEP = BY_NAME["parse"]
@@ -61,13 +61,13 @@ def write_plan(params: Params, shards: int, folder: Path, output: Path, state: P
     Raises:
         InputError: missing or empty log, a pipe, or no format fits.
     """
-    seen = look(_STEP, params, {}, output, state)
+    status = step_status(_STEP, params, {}, output, state)
     form, pieces = params.data.format, list[list[Piece]]()
-    if form != TABLE and seen.finished is None:
+    if form != TABLE and status.finished is None:
         found = find_format(params.data.logs, form, params.parse)
         form, pieces = found.name, cut(params.data.logs, shards, found, params.parse)
     rows = [[{"file": str(piece.file), "start": piece.start, "end": piece.end} for piece in shard] for shard in pieces]
-    with artifacts.writing(folder, _PLAN, seen.sources) as partial:
+    with artifacts.writing(folder, _PLAN, status.sources) as partial:
         artifacts.write_json(partial / _FILE, {"format": form, "shards": rows})
 
 
@@ -88,7 +88,7 @@ def write_shard(params: Params, plan: Path, number: int, folder: Path) -> None:
             read_shard(params.data.logs, planned.format, params.parse, partial, number, pieces)
 
 
-def begun(plan: Path, folders: Sequence[Path]) -> Begun:
+def partial_run(plan: Path, folders: Sequence[Path]) -> PartialRun:
     """What is left of `parse` to do when all shards are read: put them together, in whatever order they are named.
 
     Raises:
@@ -96,15 +96,15 @@ def begun(plan: Path, folders: Sequence[Path]) -> Begun:
     """
     planned = read_plan(plan)
     if not planned.shards:
-        return Begun(_STEP.run, planned.sources)
+        return PartialRun(_STEP.run, planned.sources)
     for folder in folders:
         if artifacts.read(folder, _SHARD).sources != {"plan": planned.digest}:
-            raise ArtifactError("is a shard of another plan", file=folder, mend=_AGAIN)
+            raise ArtifactError("is a shard of another plan", file=folder, hint=_AGAIN)
     shards = [open_shard(folder) for folder in folders]
     if sorted(shard.number for shard in shards) != list(range(len(planned.shards))):
-        raise ArtifactError(f"has {len(planned.shards)} shards, not all of which are there", file=plan, mend=_AGAIN)
+        raise ArtifactError(f"has {len(planned.shards)} shards, not all of which are there", file=plan, hint=_AGAIN)
 
     def run(params: Params, _inputs: Inputs, outputs: Outputs) -> Metrics:
         return merge(shards, params.parse, outputs.folder)
 
-    return Begun(run, planned.sources)
+    return PartialRun(run, planned.sources)

@@ -101,7 +101,7 @@ def _check(name: str, pattern: str) -> None:
         masked = probe.str.replace_all(pattern, WILDCARD)
     except pl.exceptions.PolarsError as error:
         problem = f"mask `{name}` is no regular expression without look-around and backreferences"
-        raise ParamsError(problem, mend="Correct parse.masks") from error
+        raise ParamsError(problem, hint="Correct parse.masks") from error
     if masked.to_list() != probe.to_list():
         problem = f"mask `{name}` matches nothing at all, or the wildcard {WILDCARD} itself"
-        raise ParamsError(problem, mend="Make it match the values only")
+        raise ParamsError(problem, hint="Make it match the values only")

@@ -80,7 +80,7 @@ def _common_format(shards: Sequence[Shard]) -> str:
     for shard in shards:
         if shard.format != shards[0].format:
             problem = f"has the format {shard.format}, but {shards[0].log} has {shards[0].format}"
-            raise InputError(problem, file=shard.log, mend="Parse them one by one, or name data.format")
+            raise InputError(problem, file=shard.log, hint="Parse them one by one, or name data.format")
     return shards[0].format
 
 

@@ -58,7 +58,7 @@ class Miner:
             return cls(Masker(state["masks"], state["max_words"]), Drain.from_state(state["drain"]))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             again = "Run `rationanomaly parse` again"
-            raise ArtifactError("is not the state of a miner", file=path, mend=again) from error
+            raise ArtifactError("is not the state of a miner", file=path, hint=again) from error
 
     def save(self, path: Path) -> None:
         """Write the state as JSON."""

@@ -69,7 +69,7 @@ def preview(path: Path, format_name: str, settings: ParseParams) -> Preview:
         ParamsError: no such format, or that of a table.
     """
     if format_name == TABLE:
-        raise ParamsError("a table of templates is taken as it stands", mend="Set data.format to auto to preview a log")
+        raise ParamsError("a table of templates is taken as it stands", hint="Set data.format to auto to preview a log")
     lines = _first_lines(path, settings)
     known = formats.formats(settings)
     if format_name != AUTO:
@@ -136,6 +136,6 @@ def _first_lines(path: Path, settings: ParseParams) -> pl.DataFrame:
         if found >= SAMPLE:
             break
     if not found:
-        raise InputError("holds no line", file=path, mend="Correct data.logs")
+        raise InputError("holds no line", file=path, hint="Correct data.logs")
     whole = pl.concat(frames)
     return Redactor(settings.redact, settings.redact_patterns).redact(whole.head(SAMPLE))

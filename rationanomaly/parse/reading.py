@@ -141,17 +141,17 @@ def check_counts(log: Path | str, format_name: str | None, counts: Counts, setti
     """
     filled = counts.lines - counts.empty_lines
     if not filled or format_name is None:
-        raise InputError("holds no line", file=log, mend="Correct data.logs")
+        raise InputError("holds no line", file=log, hint="Correct data.logs")
     if not counts.records:
         _no_line_fits(log, format_name, settings)
     share = counts.rejects / filled
     if share > settings.max_rejected_share:
         problem = f"{counts.rejects} of {filled} lines do not fit the format {format_name} "
         problem += f"({share:.0%}, allowed {settings.max_rejected_share:.0%})"
-        raise InputError(problem, file=log, mend="Correct data.format, or raise parse.max_rejected_share")
+        raise InputError(problem, file=log, hint="Correct data.format, or raise parse.max_rejected_share")
 
 
 def _no_line_fits(log: Path | str, format_name: str, settings: ParseParams) -> NoReturn:
     known = ", ".join([*formats.formats(settings), AUTO])
     problem = f"no line fits the format {format_name}"
-    raise InputError(problem, file=log, line=1, mend=f"Set data.format to one of {known}")
+    raise InputError(problem, file=log, line=1, hint=f"Set data.format to one of {known}")

@@ -46,7 +46,7 @@ class Redactor:
         for name in names:
             if name not in PATTERNS:
                 known = ", ".join(PATTERNS)
-                raise ParamsError(f"`parse.redact`: nothing is called {name}", mend=f"Use some of {known}")
+                raise ParamsError(f"`parse.redact`: nothing is called {name}", hint=f"Use some of {known}")
             self._patterns |= PATTERNS[name]
         for name, pattern in own.items():
             self._patterns[pattern] = f"[{name}]"
@@ -56,7 +56,7 @@ class Redactor:
                 problem = (
                     f"`parse.redact_patterns.{name}` is no regular expression without look-around and backreferences"
                 )
-                raise ParamsError(problem, mend="Correct it") from error
+                raise ParamsError(problem, hint="Correct it") from error
 
     def redact(self, lines: pl.DataFrame) -> pl.DataFrame:
         """The lines with ``raw`` redacted."""

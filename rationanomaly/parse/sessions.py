@@ -77,7 +77,7 @@ class TimeWindows:
         """
         window = lines["time"].dt.epoch("s") // self._seconds
         if self._current is None and window.head(1).null_count():
-            raise InputError("sessions by time need lines with a time", mend="Set parse.sessions.kind to lines or key")
+            raise InputError("sessions by time need lines with a time", hint="Set parse.sessions.kind to lines or key")
         runs = window.forward_fill().fill_null(self._current or 0).rle().struct.unnest()
         names, first = [], 0
         for length, number in runs.iter_rows():
@@ -113,7 +113,7 @@ class Keys:
             pl.Series([""]).str.extract_all(key)
         except pl.exceptions.PolarsError as error:
             problem = "`parse.sessions.key` is no regular expression without look-around and backreferences"
-            raise ParamsError(problem, mend="Correct it, or use node") from error
+            raise ParamsError(problem, hint="Correct it, or use node") from error
 
     def assign(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Add the column ``session``; one row per line and key."""

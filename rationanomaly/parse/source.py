@@ -75,12 +75,12 @@ class Source:
         try:
             with file.open("rb") as stream:
                 if os.fstat(stream.fileno()).st_size == 0 and stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                    raise InputError("is empty", file=file, mend="Correct data.logs")
+                    raise InputError("is empty", file=file, hint="Correct data.logs")
                 for chunk in self._read(piece, stream):
                     self.position = before + stream.tell() - piece.start if stream.seekable() else before
                     yield chunk
         except OSError as error:
-            raise InputError(f"can't be read: {error.strerror}", file=file, mend="Check its permissions") from error
+            raise InputError(f"can't be read: {error.strerror}", file=file, hint="Check its permissions") from error
 
     def _read(self, piece: Piece, stream: BinaryIO) -> Iterator[bytes]:
         expanded = None if piece.start else decompress(stream, first_bytes(stream), CHUNK)
@@ -96,7 +96,7 @@ class Source:
                     raise InputError(
                         f"expands to more than {self._max_expansion} times its size, like a decompression bomb",
                         file=piece.file,
-                        mend="Raise parse.max_expansion if the file can be trusted",
+                        hint="Raise parse.max_expansion if the file can be trusted",
                     )
                 yield chunk
         except EOFError:

@@ -30,34 +30,34 @@ def read_table(path: Path) -> pl.DataFrame:
                 entry = _row(path, reader.line_num, row)
                 rows.setdefault(str(entry["template_id"]), entry)
     except (FileNotFoundError, IsADirectoryError) as error:
-        raise InputError("no such file", file=path, mend="Check data.logs") from error
+        raise InputError("no such file", file=path, hint="Check data.logs") from error
     except UnicodeDecodeError as error:
-        raise InputError("is not UTF-8", file=path, line=_bad_line(path), mend="Save it as UTF-8") from error
+        raise InputError("is not UTF-8", file=path, line=_bad_line(path), hint="Save it as UTF-8") from error
     except csv.Error as error:
-        raise InputError(f"is not CSV: {error}", file=path, line=reader.line_num, mend="Correct the row") from error
+        raise InputError(f"is not CSV: {error}", file=path, line=reader.line_num, hint="Correct the row") from error
     if not rows:
-        raise InputError("holds no templates", file=path, line=2, mend="Add a row: template,label")
+        raise InputError("holds no templates", file=path, line=2, hint="Add a row: template,label")
     return pl.DataFrame(list(rows.values()), schema=TEMPLATES_SCHEMA)
 
 
 def _check_header(path: Path, header: object) -> None:
     names = list(header) if isinstance(header, (list, tuple)) else []
     if not names:
-        raise InputError("is empty", file=path, mend="Give it the columns template,label")
+        raise InputError("is empty", file=path, hint="Give it the columns template,label")
     for needed in ("template", "label"):
         if needed not in names:
             problem = f"has no column `{needed}`, but {', '.join(names)}"
-            raise InputError(problem, file=path, line=1, mend=f"Name a column `{needed}` in the first line")
+            raise InputError(problem, file=path, line=1, hint=f"Name a column `{needed}` in the first line")
 
 
 def _row(path: Path, line: int, row: dict[str, str]) -> dict[str, object]:
     template, label = row["template"], row["label"]
     if None in row.values() or None in row:
-        raise InputError("has not as many fields as the first line", file=path, line=line, mend="Correct the row")
+        raise InputError("has not as many fields as the first line", file=path, line=line, hint="Correct the row")
     if label not in LABELS:
-        raise InputError(f"unknown label `{label[:40]}`", file=path, line=line, mend="Use normal or abnormal")
+        raise InputError(f"unknown label `{label[:40]}`", file=path, line=line, hint="Use normal or abnormal")
     if not template.strip():
-        raise InputError("the template is empty", file=path, line=line, mend="Fill or remove the row")
+        raise InputError("the template is empty", file=path, line=line, hint="Fill or remove the row")
     return {
         "template_id": template_id(template),
         "template": template,

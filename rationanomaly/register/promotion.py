@@ -52,10 +52,10 @@ def read_policy(path: Path) -> Policy:
     try:
         return Policy.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
-        raise ParamsError("no such policy", file=path, mend="See mlflow/promotion.yaml") from error
+        raise ParamsError("no such policy", file=path, hint="See mlflow/promotion.yaml") from error
     except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
         problem = f"is no promotion policy: {str(error).splitlines()[0]}"
-        raise ParamsError(problem, file=path, mend="See mlflow/promotion.yaml") from error
+        raise ParamsError(problem, file=path, hint="See mlflow/promotion.yaml") from error
 
 
 def promote(address: str, alias: str, policy: Policy) -> Promotion:
@@ -81,7 +81,7 @@ def promote(address: str, alias: str, policy: Policy) -> Promotion:
         raise GateError(
             f"version {candidate.version} is not promoted to @{alias}: {'; '.join(problems)}",
             file=address,
-            mend="Train a better one, or change the policy in a commit of its own",
+            hint="Train a better one, or change the policy in a commit of its own",
         )
     client.set_registered_model_alias(candidate.name, alias, candidate.version)
     return Promotion(candidate.name, alias, str(candidate.version), str(holder.version) if holder else None)
@@ -99,7 +99,7 @@ def _figure(version: ModelVersion, metric: str) -> float:
     except (KeyError, ValueError) as error:
         raise GateError(
             f"version {version.version} of {version.name} carries no figure {metric}",
-            mend="Register it with `rationanomaly register`, which tags it",
+            hint="Register it with `rationanomaly register`, which tags it",
         ) from error
 
 
@@ -113,8 +113,8 @@ def _find(client: MlflowClient, address: str) -> ModelVersion:
         name, _, version = name.partition("/")
         return client.get_model_version(name, version)
     except MlflowException as error:
-        mend = "Write models:/NAME@ALIAS or models:/NAME/VERSION, and check MLFLOW_TRACKING_URI"
-        raise InputError("no such registered model version", file=address, mend=mend) from error
+        hint = "Write models:/NAME@ALIAS or models:/NAME/VERSION, and check MLFLOW_TRACKING_URI"
+        raise InputError("no such registered model version", file=address, hint=hint) from error
 
 
 def _holder(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:

@@ -64,7 +64,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
             f"the registered model's logits differ by {difference:.3g} from those of the folder "
             f"(tolerance {params.register_.tolerance:.3g})",
             file=folder,
-            mend="The version was not kept; check the artifact store",
+            hint="The version was not kept; check the artifact store",
         )
     client.set_registered_model_alias(name, params.register_.alias, version)
 

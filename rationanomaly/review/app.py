@@ -16,11 +16,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from rationanomaly.decisions.ledger import CATEGORIES, ROUNDS, Round
-from rationanomaly.errors import SurroundingsError
+from rationanomaly.errors import InfrastructureError
 from rationanomaly.review.access import COOKIE, Access
+from rationanomaly.review.context import TemplateContext
 from rationanomaly.review.desk import FILTERS, Desk, Item, Member, NotAllowed, Show
 from rationanomaly.review.inert import inert
-from rationanomaly.review.surroundings import Surroundings
 
 #: Nothing from elsewhere, nothing inline, no framing: log text that slipped through could still not run.
 _POLICY = (
@@ -35,12 +35,12 @@ _SESSION_SECONDS = 7 * 24 * 3600
 Fields = dict[str, str]
 
 
-def build_app(desk: Desk, surroundings: Surroundings, access: Access, hosts: list[str]) -> FastAPI:
+def build_app(desk: Desk, context: TemplateContext, access: Access, hosts: list[str]) -> FastAPI:
     """The application.
 
     Args:
         desk: templates, ledger and rules.
-        surroundings: examples and near-duplicates.
+        context: examples and near-duplicates.
         access: who may come in.
         hosts: the host names under which it may be reached; others are refused (DNS rebinding).
     """
@@ -52,7 +52,7 @@ def build_app(desk: Desk, surroundings: Surroundings, access: Access, hosts: lis
     _add_doors(app, pages, access)
     _add_agreement(app, pages, desk)
     _add_finding(app, pages, desk)
-    _add_surroundings(app, pages, desk, surroundings)
+    _add_context(app, pages, desk, context)
     _add_deciding(app, pages, desk)
     _add_rounds(app, pages, desk)
     return app
@@ -92,12 +92,18 @@ class _Pages:
         member: Member,
         item: Item | None,
         round_: Round,
-        told: str = "",
+        message: str = "",
         last: tuple[Item, str] | None = None,
     ) -> HTMLResponse:
         """The card of an item, or the page that says that there is none left; ``last`` is what was just decided."""
         desk = self._desk
-        values: dict[str, Any] = {"item": item, "round_": round_, "told": told, "categories": CATEGORIES, "last": last}
+        values: dict[str, Any] = {
+            "item": item,
+            "round_": round_,
+            "message": message,
+            "categories": CATEGORIES,
+            "last": last,
+        }
         values["mine"] = None if item is None else desk.decision_of(member, item, round_)
         values["votes"] = [] if item is None or round_ == "independent" else _votes(desk, item, round_)
         values["ends"] = None if item is None else (desk.beside(item, -1), desk.beside(item, 1))
@@ -202,27 +208,27 @@ def _add_finding(app: FastAPI, pages: _Pages, desk: Desk) -> None:
         return pages.card(request, member, item, "independent")
 
 
-def _add_surroundings(app: FastAPI, pages: _Pages, desk: Desk, surroundings: Surroundings) -> None:
+def _add_context(app: FastAPI, pages: _Pages, desk: Desk, context: TemplateContext) -> None:
     """What helps to judge; a card asks for it once it is shown."""
     someone = Depends(pages.member)
 
     def prepare() -> None:
-        surroundings.prepare_twins()
+        context.prepare_near_duplicates()
         desk.settle_order()
 
     preparing, never_started = Thread(target=prepare, name="preparing", daemon=True), Lock()
 
     @app.get("/lines/{key}", dependencies=[someone])
     def lines(key: str) -> HTMLResponse:
-        return pages.plain("lines.html", examples=surroundings.examples(_item(desk, key)))
+        return pages.plain("lines.html", examples=context.examples(_item(desk, key)))
 
-    @app.get("/twins/{key}", dependencies=[someone])
-    def twins(key: str) -> HTMLResponse:
+    @app.get("/near-duplicates/{key}", dependencies=[someone])
+    def near_duplicates(key: str) -> HTMLResponse:
         # The first card is with its reader: time for what would have held it up.
         if never_started.acquire(blocking=False):
             preparing.start()
         item = _item(desk, key)
-        return pages.plain("twins.html", item=item, twins=surroundings.twins(item))
+        return pages.plain("near_duplicates.html", item=item, near_duplicates=context.near_duplicates(item))
 
 
 def _add_deciding(app: FastAPI, pages: _Pages, desk: Desk) -> None:
@@ -237,7 +243,7 @@ def _add_deciding(app: FastAPI, pages: _Pages, desk: Desk) -> None:
             desk.decide(member, item, asked, vote, category or None, fields.get("comment", "")[:_COMMENT])
         except NotAllowed as refused:
             return pages.card(request, member, item, asked, str(refused))
-        except SurroundingsError as error:
+        except InfrastructureError as error:
             return pages.card(request, member, item, asked, f"NOT STORED. {error}")
         following, last = desk.next_open(member, asked, item), (item, category or vote)
         return _sent_on(request, following, asked) or pages.card(request, member, following, asked, last=last)
@@ -286,8 +292,8 @@ def _add_agreement(app: FastAPI, pages: _Pages, desk: Desk) -> None:
             found = measure_agreement(desk.all_decisions(), seed=0), _corrections(desk)
             measured.clear()
             measured[version] = found
-        figures, corrections = found
-        return pages.page(request, "agreement.html", member, agreement=figures, corrections=corrections, desk=desk)
+        agreement, corrections = found
+        return pages.page(request, "agreement.html", member, agreement=agreement, corrections=corrections, desk=desk)
 
 
 def _corrections(desk: Desk) -> list[tuple[str, int]]:

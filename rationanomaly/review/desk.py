@@ -19,7 +19,7 @@ from typing import Literal, get_args
 import polars as pl
 
 from rationanomaly.decisions.appending import append_decisions
-from rationanomaly.decisions.labels import Verdict, assign, resolve
+from rationanomaly.decisions.labels import Resolution, assign, resolve
 from rationanomaly.decisions.ledger import (
     CATEGORIES,
     VOTES,
@@ -115,7 +115,7 @@ class Desk:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         if templates.is_empty():
-            raise InputError("there are no templates to review", mend="Run `rationanomaly parse` on a log first")
+            raise InputError("there are no templates to review", hint="Run `rationanomaly parse` on a log first")
         self._templates, self._ledger, self._clock = templates, ledger, clock
         self._lock = RLock()
         if not ledger.is_dir():
@@ -126,7 +126,7 @@ class Desk:
         self._take_order(order)
         self._labels: list[Label | None] = templates["label"].to_list()
         self._votes: list[dict[tuple[str, Round], Decision]] = []
-        self._verdicts: list[Verdict] = [resolve(label, ()) for label in self._labels]
+        self._verdicts: list[Resolution] = [resolve(label, ()) for label in self._labels]
         self._split = [False] * len(self._rows)
         self._times: dict[str, list[datetime]] = {}
         self._size = -1
@@ -170,7 +170,7 @@ class Desk:
         with self._lock:
             return self._votes[item.row].get((member.name, round_))
 
-    def verdict(self, item: Item) -> Verdict:
+    def verdict(self, item: Item) -> Resolution:
         """What becomes of the item's label by the decisions so far."""
         with self._lock:
             return self._verdicts[item.row]
@@ -187,7 +187,7 @@ class Desk:
 
         Raises:
             NotAllowed: unknown vote or category, or it isn't this member's turn.
-            SurroundingsError: it could not be stored.
+            InfrastructureError: it could not be stored.
         """
         if vote not in VOTES or (category is not None and category not in CATEGORIES):
             raise NotAllowed("This is no decision that the ledger knows.")

@@ -9,19 +9,19 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from rationanomaly import records
-from rationanomaly.errors import InputError, SurroundingsError
+from rationanomaly.errors import InfrastructureError, InputError
 from rationanomaly.review.access import Access
 from rationanomaly.review.app import build_app
+from rationanomaly.review.context import TemplateContext
 from rationanomaly.review.desk import Desk, Member
 from rationanomaly.review.order import Order
-from rationanomaly.review.surroundings import Surroundings
 
 _log = logging.getLogger(__name__)
 
 
 def open_desk(
     parse: Path, ledger: Path, correct: Path | None = None, model: str | None = None
-) -> tuple[Desk, Surroundings]:
+) -> tuple[Desk, TemplateContext]:
     """The desk for a parsed log; it waits neither for the radar nor for an index of near-duplicates.
 
     Args:
@@ -34,12 +34,12 @@ def open_desk(
     wanted = set() if correct is None else _queued(correct / records.REVIEW_QUEUE)
     order = Order(templates, wanted, model)
     desk = Desk(templates, ledger, order.by_words(), order.by_suspicion)
-    return desk, Surroundings(parse, templates, desk.items)
+    return desk, TemplateContext(parse, templates, desk.items)
 
 
 def serve(
     desk: Desk,
-    surroundings: Surroundings,
+    context: TemplateContext,
     members: Sequence[Member],
     host: str = "127.0.0.1",
     port: int = 8765,
@@ -49,7 +49,7 @@ def serve(
 
     Args:
         desk: of `open_desk`.
-        surroundings: of `open_desk`.
+        context: of `open_desk`.
         members: who reviews; each gets a link that works once.
         host: an address of this machine; anything but loopback is reachable for others, unencrypted.
         port: 0 takes a free one.
@@ -57,12 +57,12 @@ def serve(
 
     Raises:
         InputError: nobody could enter.
-        SurroundingsError: the port is taken.
+        InfrastructureError: the port is taken.
     """
     import uvicorn
 
     if not members and not open_to_all:
-        raise InputError("nobody is named who reviews", mend="Name reviewers with --reviewer NAME")
+        raise InputError("nobody is named who reviews", hint="Name reviewers with --reviewer NAME")
     listener = _listen(host, port)
     address = f"{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
     if not _is_loopback(host):
@@ -73,7 +73,7 @@ def serve(
     if open_to_all:
         _log.warning("open to everybody who reaches it: http://%s/", address)
     hosts = ["*"] if host in ("0.0.0.0", "::") else ["127.0.0.1", "localhost", host]  # noqa: S104
-    app = build_app(desk, surroundings, access, hosts)
+    app = build_app(desk, context, access, hosts)
     # Neither web sockets nor start-up hooks are used; leaving them out spares their imports.
     config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, ws="none", lifespan="off")
     server = uvicorn.Server(config)
@@ -96,7 +96,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         problem = f"can't listen on {host}:{port}: {error.strerror}"
-        raise SurroundingsError(problem, mend="Choose another --port; 0 takes a free one") from error
+        raise InfrastructureError(problem, hint="Choose another --port; 0 takes a free one") from error
     return listener
 
 

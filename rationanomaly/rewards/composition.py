@@ -99,7 +99,7 @@ class Composition:
         if weights[COHERENCE] > 0:
             if model is None:
                 problem = "`grpo.reward.weights.coherence` is above 0, but there is no model to take perplexities from"
-                raise ParamsError(problem, mend="Set it to 0, or pass a frozen model")
+                raise ParamsError(problem, hint="Set it to 0, or pass a frozen model")
             frozen = WeightedCoherence(
                 weights[COHERENCE], model, partial(coherence, scale=params.perplexity_scale), 0.0
             )
@@ -117,7 +117,7 @@ class Composition:
         completions: Sequence[str],
         shown: Sequence[Shown],
         labels: Sequence[str],
-        references: Sequence[str | None],
+        teacher_rationales: Sequence[str | None],
         target_words: int,
     ) -> list[RewardBreakdown]:
         """Score completions; the result for one does not depend on the others.
@@ -126,15 +126,15 @@ class Composition:
             completions: generated texts, any number.
             shown: for each, the log as its prompt showed it.
             labels: for each, the true label.
-            references: for each, the teacher's rationale, or None.
+            teacher_rationales: for each, the teacher's rationale, or None.
             target_words: length of a good rationale in words (`records.Cost.target_words`).
         """
         sources: dict[tuple[str, str | None], Source] = {}
         samples = []
-        for text, log, label, reference in zip(completions, shown, labels, references, strict=True):
-            key = (log.text, reference)
+        for text, log, label, teacher_rationale in zip(completions, shown, labels, teacher_rationales, strict=True):
+            key = (log.text, teacher_rationale)
             if key not in sources:
-                sources[key] = Source(log, None if reference is None else Tokenised.of(reference))
+                sources[key] = Source(log, None if teacher_rationale is None else Tokenised.of(teacher_rationale))
             samples.append(Sample(text, parse_response(text), sources[key], label, target_words))
         perplexities = self._perplexities(samples)
         return [self._breakdown(sample, perplexities.get(index)) for index, sample in enumerate(samples)]
@@ -192,10 +192,10 @@ def _refuse_ways_out(params: RewardParams, composition: Composition) -> None:
     cells = params.answer
     if cells.invalid > min(cells.false_negative, cells.false_positive, cells.true_negative, cells.true_positive):
         problem = "`grpo.reward.answer.invalid` pays more than a label, so no answer would be the best answer"
-        raise ParamsError(problem, mend="Set it to the lowest of the cells, or below")
+        raise ParamsError(problem, hint="Set it to the lowest of the cells, or below")
     if params.format.wrong > composition.lowest_right:
         problem = (
             f"`grpo.reward.format.wrong` is {params.format.wrong:g}, more than the worst total of a right form "
             f"({composition.lowest_right:g}), so breaking the form would pay"
         )
-        raise ParamsError(problem, mend="Lower it")
+        raise ParamsError(problem, hint="Lower it")

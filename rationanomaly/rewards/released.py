@@ -26,12 +26,12 @@ THINK_WEIGHT = 0.5
 
 def semantic(sample: Sample) -> float:
     """(character BLEU + ROUGE-1 + ROUGE-2 + ROUGE-L against the teacher) / 8 − 1/2. Range: [−0.5, 0]."""
-    reference = sample.source.reference
-    if reference is None:
+    teacher_rationale = sample.source.teacher_rationale
+    if teacher_rationale is None:
         return -0.5
-    rouge = rouge_n(sample.rationale, reference, 1) + rouge_n(sample.rationale, reference, 2)
-    rouge += rouge_l(sample.rationale, reference)
-    return (character_bleu(sample.rationale.text, reference.text) + rouge) / 8 - 0.5
+    rouge = rouge_n(sample.rationale, teacher_rationale, 1) + rouge_n(sample.rationale, teacher_rationale, 2)
+    rouge += rouge_l(sample.rationale, teacher_rationale)
+    return (character_bleu(sample.rationale.text, teacher_rationale.text) + rouge) / 8 - 0.5
 
 
 def length(sample: Sample) -> float:
@@ -40,7 +40,7 @@ def length(sample: Sample) -> float:
     Range: [−2, 1).
     """
     ours = len(sample.rationale.text)
-    theirs = len(sample.source.reference.text) if sample.source.reference else 0
+    theirs = len(sample.source.teacher_rationale.text) if sample.source.teacher_rationale else 0
     variation = 2 * abs(ours - theirs) / (ours + theirs) if ours + theirs else 0.0
     return variation if ours > theirs and variation < 1 else -variation
 

@@ -34,11 +34,11 @@ class Source:
 
     Attributes:
         shown: the log as the prompt shows it.
-        reference: the teacher's rationale; None where there is none.
+        teacher_rationale: the teacher's rationale; None where there is none.
     """
 
     shown: Shown
-    reference: Tokenised | None
+    teacher_rationale: Tokenised | None
 
     @cached_property
     def log(self) -> Tokenised:
@@ -126,7 +126,7 @@ def grounding(sample: Sample, weights: GroundingWeights) -> float:
     rationale longer than d = 2 times the target, since among enough words some will be right. Range: [0, 1].
     """
     parts = [(weights.evidence, evidence), (weights.log_bleu, log_bleu), (weights.log_rouge, log_rouge)]
-    if sample.source.reference is not None:
+    if sample.source.teacher_rationale is not None:
         parts += [(weights.teacher_bleu, teacher_bleu), (weights.teacher_rouge, teacher_rouge)]
     used = [(weight, part(sample)) for weight, part in parts if weight > 0]
     if not used:
@@ -162,12 +162,12 @@ def log_rouge(sample: Sample) -> float:
 
 def teacher_bleu(sample: Sample) -> float:
     """Sentence BLEU of the rationale against the teacher's; 0 without one. Range: [0, 1]."""
-    return bleu(sample.rationale, sample.source.reference) if sample.source.reference else 0.0
+    return bleu(sample.rationale, sample.source.teacher_rationale) if sample.source.teacher_rationale else 0.0
 
 
 def teacher_rouge(sample: Sample) -> float:
     """ROUGE-L F1 of the rationale against the teacher's; 0 without one. Range: [0, 1]."""
-    return rouge_l(sample.rationale, sample.source.reference) if sample.source.reference else 0.0
+    return rouge_l(sample.rationale, sample.source.teacher_rationale) if sample.source.teacher_rationale else 0.0
 
 
 def brevity(sample: Sample, width: float) -> float:

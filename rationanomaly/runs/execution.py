@@ -28,7 +28,7 @@ _FINISHED = "finished.json"
 
 
 @dataclass(frozen=True)
-class Begun:
+class PartialRun:
     """A step of which other pods have done a part.
 
     Attributes:
@@ -41,7 +41,7 @@ class Begun:
 
 
 @dataclass(frozen=True)
-class Look:
+class StepStatus:
     """What a step would be made from.
 
     Attributes:
@@ -60,7 +60,7 @@ class Look:
 
 
 def execute(
-    step: Step, params: Params, inputs: Inputs, output: Path, state: Path, begun: Begun | None = None
+    step: Step, params: Params, inputs: Inputs, output: Path, state: Path, partial_run: PartialRun | None = None
 ) -> Metrics:
     """Run ``step`` and leave its finished output in ``output``.
 
@@ -71,7 +71,7 @@ def execute(
             too; without it the path in the params section ``data`` is taken.
         output: the final folder; it appears whole or not at all.
         state: what survives a crash lies here.
-        begun: what is left to do where other pods have done a part; None: all.
+        partial_run: what is left to do where other pods have done a part; None: all.
 
     Returns:
         The step's metrics, as they stand in ``output/metrics.json``.
@@ -81,27 +81,27 @@ def execute(
         ArtifactError: an input folder does not hold what its manifest says.
         InputError: a raw input does not exist.
     """
-    seen = look(step, params, inputs, output, state, begun.sources if begun else None)
-    if seen.finished is not None:
+    status = step_status(step, params, inputs, output, state, partial_run.sources if partial_run else None)
+    if status.finished is not None:
         logger.info("%s: finished before with the same params, inputs and code; its output is used again", step.name)
-        return seen.finished
-    lineage = tracking.Lineage.of(params, seen.sources["logs"])
-    with tracking.step_run(step.name, params, lineage, seen.digests, seen.sources) as run:
+        return status.finished
+    lineage = tracking.Lineage.of(params, status.sources["logs"])
+    with tracking.step_run(step.name, params, lineage, status.digests, status.sources) as run:
         state.mkdir(parents=True, exist_ok=True)
-        with artifacts.writing(output, step.name, seen.sources) as folder:
-            metrics = (begun or step).run(params, seen.paths, Outputs(folder, state, seen.key))
+        with artifacts.writing(output, step.name, status.sources) as folder:
+            metrics = (partial_run or step).run(params, status.paths, Outputs(folder, state, status.key))
             artifacts.write_json(folder / METRICS, metrics)
         digest = artifacts.read(output, step.name).digest
         run.finish(output, digest, metrics)
-        artifacts.write_json(state / _FINISHED, {"key": seen.key, "digest": digest})
+        artifacts.write_json(state / _FINISHED, {"key": status.key, "digest": digest})
         checkpoints.clear(state / checkpoints.FOLDER)
         run.headline({key: value for key, value in metrics.items() if key.startswith(("template/", "session/"))})
     return metrics
 
 
-def look(
+def step_status(
     step: Step, params: Params, inputs: Inputs, output: Path, state: Path, sources: Mapping[str, str] | None = None
-) -> Look:
+) -> StepStatus:
     """Check what a step reads, and whether its output is there already; see `execute`.
 
     Args:
@@ -114,7 +114,7 @@ def look(
     digests = {name: manifest.digest for name, manifest in manifests.items()}
     key = _key(step, params, digests, own)
     behind = {name: value for manifest in manifests.values() for name, value in manifest.sources.items()}
-    return Look(paths, digests, behind | own, key, _finished(step, output, state, key))
+    return StepStatus(paths, digests, behind | own, key, _finished(step, output, state, key))
 
 
 def _resolve(step: Step, params: Params, inputs: Inputs, state: Path) -> dict[str, Path]:
@@ -122,21 +122,21 @@ def _resolve(step: Step, params: Params, inputs: Inputs, state: Path) -> dict[st
     known = {*step.reads, *step.sources}
     for name in inputs:
         if name not in known:
-            mend = f"It reads {', '.join(sorted(known))}"
-            raise ParamsError(f"`{step.name}` has no input `{name}`", mend=mend)
+            hint = f"It reads {', '.join(sorted(known))}"
+            raise ParamsError(f"`{step.name}` has no input `{name}`", hint=hint)
     paths = {name: getattr(params.data, name) for name in step.sources} | dict(inputs)
     for name in step.reads:
         if name not in paths:
             problem = f"`{step.name}` needs the output folder of `{name}`"
-            raise ParamsError(problem, mend=f"Add --input {name}=DIR")
+            raise ParamsError(problem, hint=f"Add --input {name}=DIR")
     for name in step.sources:
         if name == "logs" and raw_inputs.is_special(paths[name]):
             paths[name] = raw_inputs.settle(paths[name], state)
         elif not paths[name].exists():
-            mend = f"Correct `data.{name}` in the params, or name it with --input {name}=FILE"
+            hint = f"Correct `data.{name}` in the params, or name it with --input {name}=FILE"
             if paths[name].parts[-2:-1] == ("simulated",):
-                mend = "Run `make data/simulated` to make it, or `dvc pull`"
-            raise InputError("no such file", file=paths[name], mend=mend)
+                hint = "Run `make data/simulated` to make it, or `dvc pull`"
+            raise InputError("no such file", file=paths[name], hint=hint)
     return paths
 
 

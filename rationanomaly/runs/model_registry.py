@@ -90,10 +90,10 @@ def fetch_folder(uri: str, into: Path | None = None) -> Path:
     try:
         folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(into or mkdtemp(prefix="rationanomaly-"))))
     except MlflowException as error:
-        mend = "Check the name, the version or alias, and MLFLOW_TRACKING_URI"
-        raise InputError(f"no such registered model: {error.message.splitlines()[0]}", file=uri, mend=mend) from error
+        hint = "Check the name, the version or alias, and MLFLOW_TRACKING_URI"
+        raise InputError(f"no such registered model: {error.message.splitlines()[0]}", file=uri, hint=hint) from error
     found = next((path.parent for path in sorted(folder.rglob(DETECTOR))), None)
     if found is None:
-        mend = "Register one with `rationanomaly register`"
-        raise InputError("the version holds no model folder", file=uri, mend=mend)
+        hint = "Register one with `rationanomaly register`"
+        raise InputError("the version holds no model folder", file=uri, hint=hint)
     return found

@@ -46,8 +46,8 @@ def refit(params: Params, outputs: Path, output: Path, state: Path) -> Metrics:
     evaluated = artifacts.read(outputs / "grpo", "grpo")
     artifacts.read(outputs / "evaluate", "evaluate")
     if read_card(outputs / "grpo").refit_of is not None:
-        mend = "Name the outputs of the run that was evaluated"
-        raise ArtifactError("is itself a refit, so nobody has measured it", file=outputs / "grpo", mend=mend)
+        hint = "Name the outputs of the run that was evaluated"
+        raise ArtifactError("is itself a refit, so nobody has measured it", file=outputs / "grpo", hint=hint)
     everything = on_all_labels(params)
     folders = {"parse": outputs / "parse"} | {step: output / step for step in STEPS}
     for name in STEPS:

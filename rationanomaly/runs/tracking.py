@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rationanomaly.artifacts import sha256
-from rationanomaly.errors import SurroundingsError
+from rationanomaly.errors import InfrastructureError
 from rationanomaly.params import Params
 from rationanomaly.records import CURVES, read_objects
 
@@ -90,15 +90,15 @@ def tracking_uri() -> str:
     """``MLFLOW_TRACKING_URI``, or a sqlite file in the current folder.
 
     Raises:
-        SurroundingsError: inside a Kubernetes pod without the variable, where the file would vanish with the pod.
+        InfrastructureError: inside a Kubernetes pod without the variable, where the file would vanish with the pod.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     if uri:
         return uri
     if os.environ.get("KUBERNETES_SERVICE_HOST"):
-        raise SurroundingsError(
+        raise InfrastructureError(
             "MLFLOW_TRACKING_URI is not set, and a pod's own database would vanish with the pod",
-            mend="Set it in the pipeline's environment",
+            hint="Set it in the pipeline's environment",
         )
     return f"sqlite:///{Path.cwd() / 'mlflow.db'}"
 
@@ -138,7 +138,7 @@ def step_run(
         sources: name → SHA-256 of the raw inputs behind them.
 
     Raises:
-        SurroundingsError: the tracking server does not answer.
+        InfrastructureError: the tracking server does not answer.
     """
     quieten()
     uri = tracking_uri()
@@ -147,9 +147,9 @@ def step_run(
     except Exception as error:
         if type(error).__module__.split(".")[0] not in {"mlflow", "sqlalchemy", "requests", "urllib3"}:
             raise
-        raise SurroundingsError(
+        raise InfrastructureError(
             f"the MLflow tracking store does not answer: {str(error).splitlines()[0]}",
-            mend="Check MLFLOW_TRACKING_URI and that the server runs",
+            hint="Check MLFLOW_TRACKING_URI and that the server runs",
         ) from error
     token = _current.set(run_id)
     try:
@@ -307,8 +307,8 @@ def _log_metrics(client: MlflowClient, run_id: str, metrics: dict[str, float], c
     if curves is not None and curves.is_file():
         for number, point in read_objects(curves):
             step = int(point.get("step", number))
-            figures = {k: v for k, v in point.items() if k != "step" and isinstance(v, int | float)}
-            rows += [Metric(f"curve/{key}", float(value), now, step) for key, value in figures.items()]
+            values = {k: v for k, v in point.items() if k != "step" and isinstance(v, int | float)}
+            rows += [Metric(f"curve/{key}", float(value), now, step) for key, value in values.items()]
     for start in range(0, len(rows), _METRICS_PER_CALL):
         client.log_batch(run_id, metrics=rows[start : start + _METRICS_PER_CALL])
 

@@ -55,33 +55,33 @@ def build_pool(
         params: sizes and shares.
         seed: of the draws.
     """
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     made = [*unlabelled]
     wanted = max(params.size - len(set(unlabelled)), 0)
     words = [text.split() for text in gold]
     odds = _shares(np.asarray(abnormal), params.abnormal_pieces)
     for _ in range(wanted):
-        first, second = chance.choice(len(words), size=2, p=odds)
-        if chance.random() < 0.5:
-            made.append(drop_words(words[first], params.word_drop, chance))
+        first, second = rng.choice(len(words), size=2, p=odds)
+        if rng.random() < 0.5:
+            made.append(drop_words(words[first], params.word_drop, rng))
         else:
-            made.append(splice(words[first], words[second], chance))
+            made.append(splice(words[first], words[second], rng))
     texts = tuple(text for text in dict.fromkeys(made) if text and text not in forbidden)
     logits = teacher.logits(texts)
     return Pool(texts, 1 / (1 + np.exp(-logits)), np.flatnonzero(logits > params.suspicious_logit))
 
 
-def draw(pool: Pool, count: int, params: PoolParams, chance: np.random.Generator) -> list[tuple[str, str]]:
+def draw(pool: Pool, count: int, params: PoolParams, rng: np.random.Generator) -> list[tuple[str, str]]:
     """Draw ``count`` (text, sampled label) pairs with replacement.
 
     Of the k draws of a text, k times its probability are called abnormal, rounded at random (systematic sampling): each
     draw's label follows the classifier as if it were sampled alone, with far less noise in all.
     """
-    places = chance.integers(len(pool.texts), size=count)
+    places = rng.integers(len(pool.texts), size=count)
     if len(pool.suspicious):
-        picked = chance.random(count) < params.suspicious_share
-        places[picked] = pool.suspicious[chance.integers(len(pool.suspicious), size=int(picked.sum()))]
-    odds, start = pool.probabilities[places], chance.random(len(pool.texts))[places]
+        picked = rng.random(count) < params.suspicious_share
+        places[picked] = pool.suspicious[rng.integers(len(pool.suspicious), size=int(picked.sum()))]
+    odds, start = pool.probabilities[places], rng.random(len(pool.texts))[places]
     earlier = pl.DataFrame({"place": places}).select(pl.int_range(pl.len()).over("place")).to_series().to_numpy()
     labels = np.floor((earlier + 1) * odds + start) > np.floor(earlier * odds + start)
     return [(pool.texts[place], LABELS[int(label)]) for place, label in zip(places, labels, strict=True)]

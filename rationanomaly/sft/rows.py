@@ -43,31 +43,29 @@ def build_rows(
         params: sizes and shares.
         seed: of all draws.
     """
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     rationale_steps = round(params.steps * params.rationale_share) if triplets else 0
     direct_rows = (params.steps - rationale_steps) * params.batch
     from_pool = round(direct_rows * params.pool.share) if pool else 0
-    direct = (
-        [] if pool is None else [_verdict(text, label) for text, label in draw(pool, from_pool, params.pool, chance)]
-    )
-    direct += _gold_rows(gold, direct_rows - from_pool, params, chance)
-    reasons = _rationale_rows(gold, triplets, rationale_steps * params.batch, prompt, params, chance)
-    batches = _batches(direct, params.batch, chance)
+    direct = [] if pool is None else [_verdict(text, label) for text, label in draw(pool, from_pool, params.pool, rng)]
+    direct += _gold_rows(gold, direct_rows - from_pool, params, rng)
+    reasons = _rationale_rows(gold, triplets, rationale_steps * params.batch, prompt, params, rng)
+    batches = _batches(direct, params.batch, rng)
     # Rationale batches are spread evenly, and a batch of verdicts is the last.
-    for number, batch in enumerate(_batches(reasons, params.batch, chance)):
+    for number, batch in enumerate(_batches(reasons, params.batch, rng)):
         batches.insert(number + number * (params.steps - rationale_steps) // rationale_steps, batch)
     return [row for batch in batches for row in batch]
 
 
-def _batches(rows: list[Row], size: int, chance: np.random.Generator) -> list[list[Row]]:
+def _batches(rows: list[Row], size: int, rng: np.random.Generator) -> list[list[Row]]:
     """Shuffle; among the rows of a few batches, put those of similar length together."""
-    shuffled = [rows[place] for place in chance.permutation(len(rows))]
+    shuffled = [rows[place] for place in rng.permutation(len(rows))]
     batches: list[list[Row]] = []
     window = size * _WINDOW
     for start in range(0, len(shuffled), window):
         near = sorted(shuffled[start : start + window], key=lambda row: len(row.text) + len(row.completion))
         found = [near[first : first + size] for first in range(0, len(near), size)]
-        batches += [found[place] for place in chance.permutation(len(found))]
+        batches += [found[place] for place in rng.permutation(len(found))]
     return batches
 
 
@@ -75,7 +73,7 @@ def _verdict(text: str, label: str) -> Row:
     return Row(text, Mode.DIRECT, write_verdict(label))
 
 
-def _gold_rows(gold: Gold, count: int, params: SftParams, chance: np.random.Generator) -> list[Row]:
+def _gold_rows(gold: Gold, count: int, params: SftParams, rng: np.random.Generator) -> list[Row]:
     """Gold labels on texts with words dropped; every group of near-duplicates is as likely as any other."""
     groups: dict[str, dict[int, list[int]]] = {"normal": {}, "abnormal": {}}
     for place, (label, group) in enumerate(zip(gold.labels, gold.groups, strict=True)):
@@ -83,10 +81,10 @@ def _gold_rows(gold: Gold, count: int, params: SftParams, chance: np.random.Gene
     members = {label: list(found.values()) for label, found in groups.items()}
     rows = []
     for _ in range(count):
-        label = "abnormal" if chance.random() < params.abnormal_share else "normal"
-        near = members[label][chance.integers(len(members[label]))]
-        text = gold.texts[near[chance.integers(len(near))]]
-        rows.append(_verdict(drop_words(text.split(), params.word_drop, chance), label))
+        label = "abnormal" if rng.random() < params.abnormal_share else "normal"
+        near = members[label][rng.integers(len(members[label]))]
+        text = gold.texts[near[rng.integers(len(near))]]
+        rows.append(_verdict(drop_words(text.split(), params.word_drop, rng), label))
     return rows
 
 
@@ -96,7 +94,7 @@ def _rationale_rows(
     count: int,
     prompt: PromptParams,
     params: SftParams,
-    chance: np.random.Generator,
+    rng: np.random.Generator,
 ) -> list[Row]:
     """Triplets, abnormal ones with their share, on texts with words dropped that no quote needs.
 
@@ -111,19 +109,19 @@ def _rationale_rows(
     members = {label: list(found.values()) for label, found in groups.items()}
     rows = []
     for _ in range(count):
-        wanted = "abnormal" if chance.random() < params.abnormal_share else "normal"
+        wanted = "abnormal" if rng.random() < params.abnormal_share else "normal"
         candidates = members[wanted] or members["normal"] or members["abnormal"]
-        near = candidates[draw_group(candidates, chance)]
-        triplet = near[chance.integers(len(near))]
-        text = _thinned(show(triplet.template, prompt).text, triplet.rationale, params.word_drop, chance)
+        near = candidates[draw_group(candidates, rng)]
+        triplet = near[rng.integers(len(near))]
+        text = _thinned(show(triplet.template, prompt).text, triplet.rationale, params.word_drop, rng)
         rows.append(Row(text, Mode.REASON, write_response(triplet.rationale, triplet.label)))
     return rows
 
 
-def _thinned(text: str, rationale: str, share: float, chance: np.random.Generator) -> str:
+def _thinned(text: str, rationale: str, share: float, rng: np.random.Generator) -> str:
     """Drop words, but keep the text as it is where that would make a quote false."""
-    if chance.random() < 0.5:
+    if rng.random() < 0.5:
         return text
-    thin = drop_words(text.split(), share, chance)
+    thin = drop_words(text.split(), share, rng)
     shown = Shown(thin, tuple(range(len(thin))), len(thin))
     return thin if check_evidence(rationale, shown).grounded or not find_quotes(rationale) else text

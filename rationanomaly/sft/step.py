@@ -18,7 +18,7 @@ from rationanomaly.decisions.precedents import without_test_side
 from rationanomaly.device import ranks, runtime
 from rationanomaly.errors import ArtifactError
 from rationanomaly.launch import start
-from rationanomaly.model.few_shot import read_neighbours
+from rationanomaly.model.few_shot import read_few_shot
 from rationanomaly.model.folder import (
     Card,
     Threshold,
@@ -32,7 +32,7 @@ from rationanomaly.model.folder import (
     write_card,
     write_parser,
 )
-from rationanomaly.model.scoring import Judge
+from rationanomaly.model.scoring import Scorer
 from rationanomaly.params import Params
 from rationanomaly.records import (
     CORPUS,
@@ -88,23 +88,23 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
 
     card = read_card(inputs["base"])
     tokenizer = load_tokenizer(inputs["base"])
-    neighbours = read_neighbours(inputs["base"], params.prompt)
+    few_shot = read_few_shot(inputs["base"], params.prompt)
     files = base_files(inputs["base"], card)
-    dataset, too_long = trainer.encode(rows, tokenizer, params.prompt, read_context(files), neighbours)
+    dataset, too_long = trainer.encode(rows, tokenizer, params.prompt, read_context(files), few_shot)
     memory.check("sft", params, files, memory.sft_work(params, dataset, passes))
     model = trainer.adapt(load_base(files, params.training), params.model)
 
     validation = Validation.of(labelled, params.prompt, learnt="validation" in sides)
 
     def scores(model: object) -> np.ndarray:
-        return Judge(
-            model, tokenizer, params.prompt, params.model.max_completion, params.model.literal_quotes, neighbours
+        return Scorer(
+            model, tokenizer, params.prompt, params.model.max_completion, params.model.literal_quotes, few_shot
         ).probabilities(validation.logs)
 
     with runtime.quiet():
         curve = trainer.train(
             model, tokenizer, dataset, params.sft, passes, TrainingRun.of(params, outputs),
-            lambda model: validation.figures(scores(model)),
+            lambda model: validation.metrics(scores(model)),
         )  # fmt: skip
 
     threshold = (
@@ -133,7 +133,7 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
         "sft/threshold": threshold.value,
         **{
             f"sft/validation_{name}": value
-            for name, value in validation.figures(scores(model), threshold.value).items()
+            for name, value in validation.metrics(scores(model), threshold.value).items()
         },
     }
 
@@ -172,8 +172,8 @@ def _pool(params: Params, inputs: Inputs, labelled: pl.DataFrame, gold: Gold, si
         known = corpus.drop_nulls("vector")
         vectors = known["vector"].to_numpy()
         if not np.isfinite(vectors).all():
-            problem, mend = "holds vectors that are not numbers", "Make the folder anew"
-            raise ArtifactError(problem, file=inputs["base"] / CORPUS, mend=mend)
+            problem, hint = "holds vectors that are not numbers", "Make the folder anew"
+            raise ArtifactError(problem, file=inputs["base"] / CORPUS, hint=hint)
         encoder = encoder.knowing(known["text"], vectors)
     teacher = fit_blend(gold.texts, gold.labels, encoder)
     return build_pool(gold.texts, gold.abnormal, unlabelled, teacher, forbidden, params.sft.pool, params.run.seed)

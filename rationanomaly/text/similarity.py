@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 #: The view of a template that small models get, with room for long ones: what looks equal to a model is equal here.
-_VIEW = PromptParams(style="compact", normalise=True, max_words=256, max_characters=20_000, neighbours=0)
+_VIEW = PromptParams(style="compact", normalise=True, max_words=256, max_characters=20_000, few_shot_examples=0)
 #: Characters of the longest template that is seen whole where a difference at the end matters.
 LONGEST = _VIEW.max_characters
 _WHOLE = _VIEW.model_copy(update={"max_words": LONGEST})

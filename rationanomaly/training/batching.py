@@ -36,7 +36,7 @@ class Passes:
                 f"{at_once} completions a pass and {self.count} passes a step don't divide into groups "
                 f"of grpo.generations ({generations})"
             )
-            raise ParamsError(problem, mend="Make training.micro_batch a multiple or a divisor of grpo.generations")
+            raise ParamsError(problem, hint="Make training.micro_batch a multiple or a divisor of grpo.generations")
         return together
 
 
@@ -54,11 +54,11 @@ def spread(batch: int, training: TrainingParams, key: str) -> Passes:
     processes = training.processes
     if batch % processes:
         problem = f"`{key}` ({batch} rows) doesn't divide by training.processes ({processes})"
-        raise ParamsError(problem, mend=f"Make it {batch + processes - batch % processes}, or change the processes")
+        raise ParamsError(problem, hint=f"Make it {batch + processes - batch % processes}, or change the processes")
     share = batch // processes
     rows = share if training.micro_batch is None else min(training.micro_batch, share)
     if share % rows:
         problem = f"a process's share of `{key}` ({share} rows) doesn't divide by training.micro_batch ({rows})"
         lower = max(divisor for divisor in range(1, rows + 1) if share % divisor == 0)
-        raise ParamsError(problem, mend=f"Set training.micro_batch to {lower}")
+        raise ParamsError(problem, hint=f"Set training.micro_batch to {lower}")
     return Passes(rows, share // rows, processes)

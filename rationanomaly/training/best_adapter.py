@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 VALIDATION = "validation/"
 SCORE = f"{VALIDATION}score"
 
-Figures = Callable[[], Mapping[str, float]]
+Measure = Callable[[], Mapping[str, float]]
 Score = Callable[[Mapping[str, float]], float | None]
 
 
@@ -44,8 +44,8 @@ def best_evaluation(curve: Curve) -> dict[str, float] | None:
 def mean_of(names: Sequence[str]) -> Score:
     """A score: the mean of the figures with these names, as far as there are any."""
 
-    def score(figures: Mapping[str, float]) -> float | None:
-        found = [figures[name] for name in names if name in figures]
+    def score(metrics: Mapping[str, float]) -> float | None:
+        found = [metrics[name] for name in names if name in metrics]
         return sum(found) / len(found) if found else None
 
     return score
@@ -57,7 +57,7 @@ def interval(steps: int, count: int) -> int:
 
 
 def evaluations(
-    model: PeftModel, curve: Curve, every: int, figures: Figures, score: Score, folder: Path
+    model: PeftModel, curve: Curve, every: int, measure: Measure, score: Score, folder: Path
 ) -> TrainerCallback:
     """A callback that evaluates, and gives the model the best adapter back when training ends, however it ends.
 
@@ -65,7 +65,7 @@ def evaluations(
         model: its trainable weights are kept.
         curve: grows by one dictionary per evaluation: ``step``, the figures and, where there is one, the score.
         every: steps between evaluations; there is one more before the first step and one behind the last.
-        figures: what to measure; as the model is.
+        measure: what to measure; as the model is.
         score: of the figures; higher is better. Without any score the last adapter stays.
         folder: for the kept adapter, beside the checkpoints.
     """
@@ -76,7 +76,7 @@ def evaluations(
     def evaluate(step: int) -> None:
         if any(entry["step"] == step for entry in curve if is_evaluation(entry)):
             return
-        found = figures()
+        found = measure()
         entry = {"step": float(step)} | {f"{VALIDATION}{name}": float(value) for name, value in found.items()}
         value = score(found)
         if value is not None:

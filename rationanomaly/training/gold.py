@@ -48,25 +48,25 @@ def read_gold(labelled: pl.DataFrame, settings: PromptParams, sides: Sequence[st
     labels = rows["label"].to_list()
     if len(set(labels)) < 2:
         found = f"all {len(labels)} templates are {labels[0]}" if labels else "there are no templates"
-        mend = "Label templates of both classes, or change correct.split"
-        raise TrainingError(f"there is nothing to tell apart in the training split: {found}", mend=mend)
+        hint = "Label templates of both classes, or change correct.split"
+        raise TrainingError(f"there is nothing to tell apart in the training split: {found}", hint=hint)
     texts = [show(template, settings).text for template in rows["template"]]
     return Gold(tuple(texts), tuple(labels), tuple(rows["group"].to_list()))
 
 
-def draw_group(groups: Sequence[Sequence[object]], chance: np.random.Generator) -> int:
+def draw_group(groups: Sequence[Sequence[object]], rng: np.random.Generator) -> int:
     """The position of a group, drawn by the square root of its size."""
     bounds = np.cumsum(np.sqrt([len(group) for group in groups]))
-    return int(np.searchsorted(bounds, chance.random() * bounds[-1], side="right"))
+    return int(np.searchsorted(bounds, rng.random() * bounds[-1], side="right"))
 
 
-def drop_words(words: Sequence[str], share: float, chance: np.random.Generator) -> str:
+def drop_words(words: Sequence[str], share: float, rng: np.random.Generator) -> str:
     """Leave out each word with the probability ``share``; one always stays."""
-    kept = [word for word, keep in zip(words, chance.random(len(words)) >= share, strict=True) if keep]
+    kept = [word for word, keep in zip(words, rng.random(len(words)) >= share, strict=True) if keep]
     return " ".join(kept or words[:1])
 
 
-def splice(head: Sequence[str], tail: Sequence[str], chance: np.random.Generator) -> str:
+def splice(head: Sequence[str], tail: Sequence[str], rng: np.random.Generator) -> str:
     """The beginning of one text with the end of another."""
-    end, start = int(chance.integers(1, len(head) + 1)), int(chance.integers(0, len(tail)))
+    end, start = int(rng.integers(1, len(head) + 1)), int(rng.integers(0, len(tail)))
     return " ".join([*head[:end], *tail[start:]])

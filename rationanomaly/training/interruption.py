@@ -23,7 +23,7 @@ class _Asked:
 
 
 @contextmanager
-def heeded() -> Iterator[None]:
+def handle_signals() -> Iterator[None]:
     """Inside the block both signals raise `Interrupted`, so that what is half-written is removed.
 
     Outside the main thread Python can't take signals; there the block changes nothing.
@@ -55,7 +55,7 @@ def asked() -> signal.Signals | None:
     return _Asked.signal
 
 
-def told(step: int) -> str:
+def message(step: int) -> str:
     """What a person reads after an interruption that left a checkpoint at ``step`` (0: none)."""
     kept = f"a checkpoint of step {step} was kept" if step else "there was no step to keep"
     return f"interrupted; {kept}, and the same command goes on"

@@ -91,7 +91,7 @@ def fit(trainer: Trainer, curve: Curve, run: TrainingRun) -> None:
     with trl_lm_head.used(), interruption.deferred():
         trainer.train(resume_from_checkpoint=None if start is None else str(start))
         if ranks.any_of(interruption.asked() is not None):
-            raise interruption.Interrupted(interruption.told(trainer.state.global_step if run.key else 0))
+            raise interruption.Interrupted(interruption.message(trainer.state.global_step if run.key else 0))
 
 
 def _resume(curve: Curve, run: TrainingRun) -> Path | None:
@@ -134,7 +134,7 @@ def check_trainable(model: PeftModel) -> int:
     """
     count: int = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     if count == 0:
-        raise TrainingError("the adapter has no trainable parameter", mend="Load it with trainable=True")
+        raise TrainingError("the adapter has no trainable parameter", hint="Load it with trainable=True")
     return count
 
 
@@ -155,13 +155,13 @@ def recorder(task: str, steps: int, curve: Curve, shown: Mapping[str, str]) -> T
                 return
             if not math.isfinite(float(logs["loss"])):
                 problem = f"{task}: the loss is {logs['loss']} at step {state.global_step}"
-                raise TrainingError(problem, mend="Lower the learning rate of this step")
+                raise TrainingError(problem, hint="Lower the learning rate of this step")
             # An output holds no times: equal inputs give equal curves.
             kept = {key: value for key, value in logs.items() if key != "step_time"}
             numbers = {key: float(value) for key, value in kept.items() if isinstance(value, int | float)}
             curve.append({"step": float(state.global_step)} | {k: v for k, v in numbers.items() if math.isfinite(v)})
-            figures = {name: numbers[key] for key, name in shown.items() if key in numbers}
-            progress.report(task, state.global_step, steps, figures=figures)
+            metrics = {name: numbers[key] for key, name in shown.items() if key in numbers}
+            progress.report(task, state.global_step, steps, metrics=metrics)
 
     return Recorder()
 

@@ -31,7 +31,7 @@ class Validation:
         logs = tuple(show(template, settings) for template in rows["template"])
         return cls(logs, tuple(label == "abnormal" for label in rows["label"]), learnt)
 
-    def figures(self, scores: np.ndarray, threshold: float = 0.5) -> dict[str, float]:
+    def metrics(self, scores: np.ndarray, threshold: float = 0.5) -> dict[str, float]:
         """Abnormal-class F1 at the threshold, average precision and log loss.
 
         Empty where a class is missing, and where the labels were learnt.

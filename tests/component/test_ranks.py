@@ -23,13 +23,13 @@ def test_the_components_of_sft_and_grpo_train_on_two_ranks(
     two = micro.model_copy(update={"training": micro.training.model_copy(update={"processes": 2})})
     run_training(two, tmp_path / "outputs")
     told = (tmp_path / "outputs" / "pipeline.log").read_text()
-    for step, figures in (("sft", ("loss",)), ("grpo", ("loss", "reward"))):
+    for step, names in (("sft", ("loss",)), ("grpo", ("loss", "reward"))):
         assert f"{step}: training on 2 ranks" in told
         curves = [
             [value for _, value in read_objects(root / step / CURVES)] for root in (tmp_path / "outputs", kfp_run)
         ]
-        for figure in figures:
-            found, expected = ([entry[figure] for entry in curve if figure in entry] for curve in curves)
+        for name in names:
+            found, expected = ([entry[name] for entry in curve if name in entry] for curve in curves)
             assert found == pytest.approx(expected, abs=1e-4)
     for step in ("parse", "correct", "distill", "base"):
         assert artifacts.read(tmp_path / "outputs" / step, step).digest == artifacts.read(kfp_run / step, step).digest

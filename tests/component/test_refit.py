@@ -57,8 +57,8 @@ def test_its_version_says_so_and_its_figures_are_those_of_the_evaluated_model(
     version = client.get_model_version_by_alias(micro.register_.name, micro.register_.alias)
     assert version.tags["refit_of"] == artifacts.read(direct_run / "grpo").digest
     assert "Refit on all labels" in version.description
-    figures = json.loads((direct_run / "evaluate" / METRICS).read_bytes())
-    assert float(version.tags["f1"]) == pytest.approx(figures["template/abnormal/f1"], abs=1e-4)
+    found = json.loads((direct_run / "evaluate" / METRICS).read_bytes())
+    assert float(version.tags["f1"]) == pytest.approx(found["template/abnormal/f1"], abs=1e-4)
     detector = open_model(f"models:/{micro.register_.name}@{micro.register_.alias}")
     assert detector.card == read_card(refitted / "model")
     assert detector.judge(["link 3 is down"])

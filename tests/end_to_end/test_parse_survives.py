@@ -20,7 +20,7 @@ from rationanomaly.artifacts import sha256
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 20
 #: Exit codes of an input error, of surroundings at fault and of Ctrl-C.
-INPUT, SURROUNDINGS, INTERRUPTED = 3, 7, 130
+INPUT, INFRASTRUCTURE, INTERRUPTED = 3, 7, 130
 
 
 def command(log: Path, folder: Path, *settings: str) -> list[str]:
@@ -95,7 +95,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.slow
 def test_a_full_disk_is_one_clear_error_and_leaves_nothing(log: Path, small_disk: Path) -> None:
     done = run(log, small_disk)
-    assert done.returncode == SURROUNDINGS
+    assert done.returncode == INFRASTRUCTURE
     assert "No space left on device" in done.stderr
     assert not [path for path in small_disk.iterdir() if "parse" in path.name]
 

@@ -103,8 +103,8 @@ def enter(server: Server, browser: Any) -> Iterator[Callable[..., Any]]:
     """Opens the page for a member in a context of its own; any message on the console fails the test."""
     troubles: list[str] = []
 
-    def open_page(name: str, **look: Any) -> Any:
-        context = browser.new_context(**{"viewport": {"width": 1100, "height": 800}, **look})
+    def open_page(name: str, **options: Any) -> Any:
+        context = browser.new_context(**{"viewport": {"width": 1100, "height": 800}, **options})
         page = context.new_page()
         page.on("console", lambda message: troubles.append(message.text))
         page.on("pageerror", lambda error: troubles.append(str(error)))
@@ -248,8 +248,8 @@ def test_kill_9_loses_nothing_that_was_confirmed(folder: Path, page: Any, server
 def test_a_dead_server_is_told_in_large_letters(page: Any, server: Server) -> None:
     server.kill()
     page.keyboard.press("n")
-    page.wait_for_selector(".told")
-    page.wait_for_function("document.querySelector('.told').textContent.startsWith('NOT STORED')")
+    page.wait_for_selector(".message")
+    page.wait_for_function("document.querySelector('.message').textContent.startsWith('NOT STORED')")
 
 
 def test_two_tabs_lose_nothing_and_keys_move_and_take_back(enter: Callable[..., Any], folder: Path) -> None:
@@ -264,8 +264,8 @@ def test_two_tabs_lose_nothing_and_keys_move_and_take_back(enter: Callable[..., 
     one.keyboard.press("j")
     one.wait_for_selector(f"#card:not([data-template='{records.template_id(before)}'])")
     one.keyboard.press("z")
-    one.wait_for_selector(".told")
-    assert "Decide anew" in one.locator(".told").inner_text()
+    one.wait_for_selector(".message")
+    assert "Decide anew" in one.locator(".message").inner_text()
     one.keyboard.press("g")
     one.keyboard.type("12")
     one.keyboard.press("Enter")

@@ -27,7 +27,7 @@ from tests.conftest import ROOT
 
 
 def main(settings: list[str], correct: Path, out: Path, state: Path, kills: int) -> None:
-    params, chance, journal = load_params(ROOT / "params.yaml", settings), random.Random(0), state / JOURNAL
+    params, rng, journal = load_params(ROOT / "params.yaml", settings), random.Random(0), state / JOURNAL
     logging.disable()
     answered = []
     for life in range(kills + 1):
@@ -39,10 +39,10 @@ def main(settings: list[str], correct: Path, out: Path, state: Path, kills: int)
             finally:
                 os._exit(0 if (out / "triplets.jsonl").exists() else 1)
         if life < kills:
-            enough = _answered(journal) + chance.randrange(0, 24)
+            enough = _answered(journal) + rng.randrange(0, 24)
             while _answered(journal) < enough:
                 time.sleep(0.002)
-            time.sleep(chance.uniform(0.0, 0.03))
+            time.sleep(rng.uniform(0.0, 0.03))
             os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         answered.append(_answered(journal))

@@ -11,7 +11,7 @@ from mlflow.entities import Run
 
 from rationanomaly import artifacts
 from rationanomaly.distill.journal import JOURNAL
-from rationanomaly.errors import SurroundingsError
+from rationanomaly.errors import InfrastructureError
 from rationanomaly.runs.execution import execute
 from rationanomaly.steps import BY_NAME
 from tests.distilling import asking, everything_logged_to, write_labelled
@@ -75,7 +75,7 @@ def test_no_file_of_a_finished_step_holds_a_secret_and_mlflow_has_the_bill(scrip
 
 def test_no_file_of_a_refused_step_holds_a_secret_nor_does_what_it_raises(script: Script, folder: Path) -> None:
     script.always = dict.fromkeys((log for log, _ in ROWS), "wrong_key")
-    with pytest.raises(SurroundingsError) as caught:
+    with pytest.raises(InfrastructureError) as caught:
         distil(folder)
     told = "".join(traceback.format_exception(caught.value)) + repr(caught.value.__context__)
     assert [canary for canary in CANARIES if canary in told] == []

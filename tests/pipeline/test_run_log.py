@@ -18,7 +18,7 @@ from rationanomaly.progress import Event, listening
 
 
 def progress(task: str, done: int) -> str:
-    return PROGRESS_MARK + json.dumps({"task": task, "done": done, "total": 200, "unit": "lines", "figures": {}})
+    return PROGRESS_MARK + json.dumps({"task": task, "done": done, "total": 200, "unit": "lines", "metrics": {}})
 
 
 def test_tasks_that_write_at_once_are_kept_apart() -> None:

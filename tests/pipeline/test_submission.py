@@ -23,7 +23,7 @@ FIRST = ("parse", "correct", "distill", "base", "sft")
 
 
 @pytest.fixture(autouse=True)
-def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in (submission.ENDPOINT, submission.PAGE, submission.TOKEN):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from rationanomaly import progress
 from rationanomaly.errors import RationAnomalyError
-from rationanomaly.launch.rank_job import read_beat
+from rationanomaly.launch.rank_job import read_heartbeat
 from rationanomaly.progress import Event
 from tests.training.bench import Bench
 
 #: Exit code of a launcher that has told of a dead rank.
-TOLD = 6
+FAILED_RANK = 6
 
 
 def processes() -> ForkServerContext:
@@ -38,8 +38,8 @@ def train(bench: Bench, step: str, output: Path, state: Path, kill_after: float 
     task = step.upper()
 
     def kill() -> None:
-        beat = None if victim is None else read_beat(state / "ranks", victim)
-        os.kill(os.getpid() if beat is None else beat.pid, signal.SIGKILL)
+        heartbeat = None if victim is None else read_heartbeat(state / "ranks", victim)
+        os.kill(os.getpid() if heartbeat is None else heartbeat.pid, signal.SIGKILL)
 
     started: list[threading.Timer] = []
 

@@ -31,18 +31,18 @@ def _seconds_unharmed(bench: Bench, step: str, output: Path) -> float:
 
 def _train_with_kills(bench: Bench, step: str, folder: Path, seconds: float, victims: list[int | None]) -> None:
     """Kill ten times in what takes ``seconds`` unharmed, then let it finish; ``folder`` gets the output."""
-    chance = np.random.default_rng(len(victims))
+    rng = np.random.default_rng(len(victims))
     context = killing.processes()
     state = folder / "state"
     state.mkdir(parents=True)
     for attempt in range(KILLS + 1):
         last = attempt == KILLS
-        victim = victims[int(chance.integers(len(victims)))]
-        after = None if last else float(chance.uniform(0, seconds / KILLS))
+        victim = victims[int(rng.integers(len(victims)))]
+        after = None if last else float(rng.uniform(0, seconds / KILLS))
         process = context.Process(target=killing.train, args=(bench, step, folder / step, state, after, victim))
         process.start()
         process.join(300)
-        expected = 0 if last else -signal.SIGKILL if victim is None else killing.TOLD
+        expected = 0 if last else -signal.SIGKILL if victim is None else killing.FAILED_RANK
         assert process.exitcode == expected, (attempt, victim, (folder / "log").read_text()[-2000:])
         assert (folder / step).exists() == last
 

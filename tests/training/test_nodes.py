@@ -49,13 +49,13 @@ class ProcessCluster(FakeCluster):
 
     def _start(self, name: str, trainer: dict[str, Any], node: int, port: int) -> subprocess.Popen[bytes]:
         given = {entry["name"]: entry["value"] for entry in trainer["env"] if "value" in entry}
-        told = {
+        environment = {
             "PET_NNODES": str(trainer["numNodes"]), "PET_NPROC_PER_NODE": str(trainer["numProcPerNode"]),
             "PET_NODE_RANK": str(node), "PET_MASTER_ADDR": "127.0.0.1", "PET_MASTER_PORT": str(port),
         }  # fmt: skip
         command = [sys.executable if part == "python" else part for part in trainer["command"]]
         with (self.folder / f"{name}-{node}.log").open("wb") as log:
-            return subprocess.Popen(command, env={**os.environ, **given, **told}, stdout=log, stderr=log)
+            return subprocess.Popen(command, env={**os.environ, **given, **environment}, stdout=log, stderr=log)
 
     def state(self, name: str) -> State:
         if self.preempting:

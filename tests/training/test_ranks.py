@@ -14,7 +14,7 @@ import pytest
 from rationanomaly import progress
 from rationanomaly.errors import ParamsError, TrainingError
 from rationanomaly.launch import rank_process, start
-from rationanomaly.launch.rank_job import Job, read_beat, read_error
+from rationanomaly.launch.rank_job import Job, read_error, read_heartbeat
 from rationanomaly.params import Params, dump_line
 from rationanomaly.progress import Event
 from tests.training.bench import Bench, read_curve
@@ -62,10 +62,10 @@ def test_a_rank_that_is_killed_ends_the_step_with_one_line_about_it(bench: Bench
     killed: list[float] = []
 
     def kill() -> None:
-        beat = read_beat(place, 1)
-        assert beat is not None
+        heartbeat = read_heartbeat(place, 1)
+        assert heartbeat is not None
         killed.append(time.monotonic())
-        os.kill(beat.pid, signal.SIGKILL)
+        os.kill(heartbeat.pid, signal.SIGKILL)
 
     many = bench.using(TWO, "sft.steps=600")
     with progress.listening(at_step("SFT", 3, kill)), pytest.raises(TrainingError) as caught:
@@ -85,9 +85,9 @@ def test_a_rank_that_hangs_ends_the_step_with_one_line_about_it(
     monkeypatch.setattr(start, "time", clock)
 
     def stop() -> None:
-        beat = read_beat(place, 1)
-        assert beat is not None
-        os.kill(beat.pid, signal.SIGSTOP)
+        heartbeat = read_heartbeat(place, 1)
+        assert heartbeat is not None
+        os.kill(heartbeat.pid, signal.SIGSTOP)
         clock.racing = True
 
     many = bench.using(TWO, "sft.steps=600", "training.hang_seconds=900")
@@ -115,7 +115,7 @@ class _Clock:
 
 def _left_over(place: Path) -> list[int]:
     """Ranks that still run."""
-    pids = [beat.pid for rank in range(2) if (beat := read_beat(place, rank)) is not None]
+    pids = [heartbeat.pid for rank in range(2) if (heartbeat := read_heartbeat(place, rank)) is not None]
     assert len(pids) == 2
     time.sleep(1)
     return [pid for pid in pids if Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes()]

@@ -27,8 +27,8 @@ def exact_fleiss(items: list[list[int]]) -> Fraction | None:
         pairs = list(permutations(votes, 2))
         agreeing.append(Fraction(sum(one == other for one, other in pairs), len(pairs)))
     observed = sum(agreeing, Fraction(0)) / len(items)
-    chance = sum(Fraction(everything.count(value), len(everything)) ** 2 for value in set(everything))
-    return (observed - chance) / (1 - chance)
+    rng = sum(Fraction(everything.count(value), len(everything)) ** 2 for value in set(everything))
+    return (observed - rng) / (1 - rng)
 
 
 def exact_alpha(items: list[list[int]]) -> Fraction | None:

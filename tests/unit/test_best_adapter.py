@@ -23,13 +23,13 @@ class Training:
         self.curve: list[dict[str, float]] = []
         self.evaluated: list[float] = []
         self.scores = scores
-        self.callback: Any = evaluations(self.model, self.curve, every, self.figures, mean_of(["ap"]), state)
+        self.callback: Any = evaluations(self.model, self.curve, every, self.metrics, mean_of(["ap"]), state)
 
     @property
     def weight(self) -> float:
         return float(self.model.weight)
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         self.evaluated.append(self.weight)
         score = self.scores[round(self.weight)]
         return {} if score is None else {"ap": score}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rationanomaly.correct.reviewers import measure_agreement
-from rationanomaly.decisions.labels import Verdict, assign, resolve
+from rationanomaly.decisions.labels import Resolution, assign, resolve
 from rationanomaly.decisions.ledger import ROUNDS, VOTES, Decision, Entry, Ledger
 from rationanomaly.records import template_id
 
@@ -22,8 +22,8 @@ def said(decision: str, reviewer: str = "ada", round_: str = "independent", cate
     return Decision(template_id(TEXT), TEXT, reviewer, decision, category, "", None, round_)  # type: ignore[arg-type]
 
 
-def outcome(verdict: Verdict) -> tuple[str | None, str | None, str | None]:
-    return verdict.label, verdict.decided_in, verdict.needs
+def outcome(resolution: Resolution) -> tuple[str | None, str | None, str | None]:
+    return resolution.label, resolution.decided_in, resolution.needs
 
 
 def votes(*decisions: str, round_: str = "independent") -> list[Decision]:
@@ -58,14 +58,14 @@ def test_an_unlabelled_template_needs_a_decision() -> None:
 
 @given(st.lists(st.builds(said, st.sampled_from(VOTES), st.sampled_from("abc"), st.sampled_from(ROUNDS)), max_size=8))
 def test_a_senior_has_the_last_word_and_the_original_label_never_gets_lost(decisions: list[Decision]) -> None:
-    verdict = resolve("normal", decisions)
-    assert verdict.original == "normal"
-    assert verdict.corrected == (verdict.label == "abnormal")
+    resolution = resolve("normal", decisions)
+    assert resolution.original == "normal"
+    assert resolution.corrected == (resolution.label == "abnormal")
     stated = [
         decision.decision for decision in decisions if decision.round == "senior" and decision.decision != "unsure"
     ]
     if stated:
-        assert verdict.label == stated[-1]
+        assert resolution.label == stated[-1]
 
 
 def test_the_category_is_that_of_those_who_carried_the_decision() -> None:

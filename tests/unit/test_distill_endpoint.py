@@ -14,12 +14,12 @@ from rationanomaly.distill.checks import Checker
 from rationanomaly.distill.journal import JOURNAL, Journal
 from rationanomaly.distill.pace import Clock
 from rationanomaly.distill.redaction import Secrets
-from rationanomaly.distill.rounds import Ended, teach
+from rationanomaly.distill.rounds import Outcome, teach
 from rationanomaly.distill.teacher_prompt import load_teacher_prompt
 from rationanomaly.distill.teachers import Bill
 from rationanomaly.distill.teachers.endpoint import EndpointTeacher, campaign_of
 from rationanomaly.distill.wire import retry_after
-from rationanomaly.errors import SurroundingsError
+from rationanomaly.errors import InfrastructureError
 from rationanomaly.params import Params
 from rationanomaly.records import Rejected
 from tests.distilling import Watch, ask, asking
@@ -30,7 +30,7 @@ from tests.scripted_endpoint import Script, serving
 class Run:
     """What came of one distillation."""
 
-    ended: list[Ended]
+    ended: list[Outcome]
     bill: Bill
     sleeps: list[float]
 
@@ -112,7 +112,7 @@ def test_a_template_survives_one_misbehaviour(behaviour: str, script: Script, en
     elif behaviour == "too_many_after_7":
         assert run.sleeps == [7.0]
     else:
-        first = params.distill.endpoint.first_wait
+        first = params.distill.endpoint.initial_backoff
         assert len(run.sleeps) == 1
         assert first / 2 <= run.sleeps[0] <= first
 
@@ -161,7 +161,7 @@ def test_every_template_ends_accepted_or_with_a_reason(
 def test_waits_double_with_jitter_up_to_the_longest(script: Script, endpoint: str, tmp_path: Path) -> None:
     log = "link failure on port seven of the switch"
     script.always = {log: "broken_server"}
-    run = teach_all(tiny(endpoint, "distill.endpoint.longest_wait=4"), [log], tmp_path)
+    run = teach_all(tiny(endpoint, "distill.endpoint.max_backoff=4"), [log], tmp_path)
     assert len(run.sleeps) == tiny(endpoint).distill.endpoint.attempts - 1 == 5
     for wait, most in zip(run.sleeps, (1, 2, 4, 4, 4), strict=True):
         assert most / 2 < wait < most
@@ -202,23 +202,23 @@ def test_calls_keep_to_the_rates(limit: str, minutes: int, endpoint: str, tmp_pa
     assert sum(run.sleeps) == 60 * minutes  # A call larger than the limit goes alone.
 
 
-@pytest.mark.parametrize("limit", ["distill.budget.most=0.02", "distill.budget.most_tokens=5000"])
+@pytest.mark.parametrize("limit", ["distill.budget.max_cost=0.02", "distill.budget.max_tokens=5000"])
 def test_spending_never_exceeds_the_budget(limit: str, script: Script, endpoint: str, tmp_path: Path) -> None:
     script.delay = 0.01
     logs = [f"disk failure number {number} on drive {'abcdefghijkl'[number]} was seen" for number in range(12)]
     params = tiny(endpoint, limit)
     run = teach_all(params, logs, tmp_path)
     price = Budget(params.distill.budget).price
-    assert run.bill.spent == price(run.bill.tokens) <= params.distill.budget.most
-    assert run.bill.tokens.total <= params.distill.budget.most_tokens
+    assert run.bill.spent == price(run.bill.tokens) <= params.distill.budget.max_cost
+    assert run.bill.tokens.total <= params.distill.budget.max_tokens
     assert set(run.reasons().values()) == {"budget"}
     assert 0 < sum(script.calls.values()) < len(logs)
     again = teach_all(params, logs, tmp_path)
-    assert again.bill.spent <= params.distill.budget.most
+    assert again.bill.spent <= params.distill.budget.max_cost
 
 
 def test_no_call_is_sent_that_might_not_fit(script: Script, endpoint: str, tmp_path: Path) -> None:
-    run = teach_all(tiny(endpoint, "distill.budget.most=0.001"), ["disk failure on the first drive"], tmp_path)
+    run = teach_all(tiny(endpoint, "distill.budget.max_cost=0.001"), ["disk failure on the first drive"], tmp_path)
     assert run.reasons() == {"disk failure on the first drive": "budget"}
     assert run.bill == Bill()
     assert not script.calls
@@ -239,20 +239,20 @@ def test_the_time_of_the_whole_step_is_limited(script: Script, endpoint: str, tm
     assert set(script.calls) == set(logs[:3])
 
 
-@pytest.mark.parametrize(("behaviour", "told"), [("wrong_key", "distill.endpoint.key"), ("no_credit", "credit")])
+@pytest.mark.parametrize(("behaviour", "match"), [("wrong_key", "distill.endpoint.key"), ("no_credit", "credit")])
 def test_what_no_call_can_mend_ends_the_run(
-    behaviour: str, told: str, script: Script, endpoint: str, tmp_path: Path
+    behaviour: str, match: str, script: Script, endpoint: str, tmp_path: Path
 ) -> None:
     logs = [f"disk failure number {number} was seen on a drive" for number in range(30)]
     script.always = dict.fromkeys(logs, behaviour)
-    with pytest.raises(SurroundingsError, match=told):
+    with pytest.raises(InfrastructureError, match=match):
         teach_all(tiny(endpoint), logs, tmp_path)
     assert sum(script.calls.values()) <= 4
 
 
 def test_an_endpoint_that_is_away_ends_the_run(tmp_path: Path) -> None:
     logs = [f"disk failure number {number} was seen on a drive" for number in range(30)]
-    with pytest.raises(SurroundingsError, match="5 questions in a row"):
+    with pytest.raises(InfrastructureError, match="5 questions in a row"):
         teach_all(tiny("http://127.0.0.1:9/v1", "distill.endpoint.give_up_after=5"), logs, tmp_path)
 
 

@@ -32,7 +32,7 @@ def test_a_run_stays_between_the_likely_and_the_worst(endpoint: str, tmp_path: P
     assert before.calls == len(ROWS) <= metrics["calls"] <= before.worst_calls == 3 * len(ROWS)
     assert metrics["prompt_tokens"] <= before.worst.prompt
     assert 0 < metrics["spent"] <= before.worst_cost
-    assert before.left == params.distill.budget.most
+    assert before.left == params.distill.budget.max_cost
 
 
 def test_what_is_in_the_journal_costs_nothing_more(endpoint: str, tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_what_is_in_the_journal_costs_nothing_more(endpoint: str, tmp_path: Path
     metrics = distil(params, ROWS, tmp_path)
     after = estimate(params, inputs(tmp_path), tmp_path / "state")
     assert (after.calls, after.known, after.likely_cost, after.worst_cost) == (0, len(ROWS), 0.0, 0.0)
-    assert after.left == params.distill.budget.most - metrics["spent"]
+    assert after.left == params.distill.budget.max_cost - metrics["spent"]
     assert f"{len(ROWS)} of them in the journal" in str(after)
 
 

@@ -87,7 +87,7 @@ def test_secrets_appear_in_no_file_and_no_exception(
         "distill.endpoint.key=TEACHER_KEY",
         "distill.endpoint.headers={X-Canary: TEACHER_HEADER}",
         "distill.endpoint.attempts=2",
-        "distill.endpoint.first_wait=0.01",
+        "distill.endpoint.initial_backoff=0.01",
         "distill.retries=1",
     )
     told = ""

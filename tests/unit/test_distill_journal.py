@@ -14,7 +14,7 @@ from rationanomaly.distill.budget import Budget, Tokens, worst_case
 from rationanomaly.distill.journal import JOURNAL, Journal, Kept
 from rationanomaly.distill.pace import Pace
 from rationanomaly.distill.redaction import Secrets
-from rationanomaly.errors import InputError, SurroundingsError
+from rationanomaly.errors import InfrastructureError, InputError
 from rationanomaly.params import BudgetParams
 from tests.distilling import Watch
 
@@ -83,7 +83,7 @@ def test_a_damaged_line_is_named(line: str, tmp_path: Path) -> None:
 
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:
-    with opened(tmp_path), pytest.raises(SurroundingsError, match="another run"), opened(tmp_path):
+    with opened(tmp_path), pytest.raises(InfrastructureError, match="another run"), opened(tmp_path):
         pass
     with opened(tmp_path):
         pass
@@ -107,7 +107,9 @@ def test_the_worst_case_bounds_any_tokenizer(text: str) -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 500)), max_size=30), st.floats(0, 0.2))
 def test_what_the_budget_allows_never_exceeds_it(calls: list[tuple[int, int]], most: float) -> None:
-    budget = Budget(BudgetParams(currency="USD", prompt_price=2.5, completion_price=10, most=most, most_tokens=20000))
+    budget = Budget(
+        BudgetParams(currency="USD", prompt_price=2.5, completion_price=10, max_cost=most, max_tokens=20000)
+    )
     taken = Tokens()
     for prompt, completion in calls:
         if budget.allows(taken, Tokens(prompt, completion)):

@@ -145,7 +145,7 @@ def test_what_contradicts_the_corrected_label_is_refused_in_any_case(
 
 
 def test_the_builtin_teacher_writes_the_rest(reasoning: Path, tmp_path: Path) -> None:
-    params = importing(reasoning, "distill.rest=builtin")
+    params = importing(reasoning, "distill.fallback_teacher=builtin")
     metrics = distil(params, ROWS, tmp_path)
     triplets, rejected = read(tmp_path / "out")
     assert [(triplet.template, triplet.label) for triplet in triplets] == ROWS

@@ -10,9 +10,9 @@ import pytest
 
 from rationanomaly.base import llama
 from rationanomaly.base.tokenizer import train_tokenizer
-from rationanomaly.baselines.blend import fit_blend, fit_meaning
+from rationanomaly.baselines.blend import fit_blend, fit_embedding
 from rationanomaly.baselines.scorer import log_odds
-from rationanomaly.errors import ArtifactError, SurroundingsError
+from rationanomaly.errors import ArtifactError, InfrastructureError
 from rationanomaly.params import Params
 from rationanomaly.text import encoder as encoders
 from rationanomaly.text.encoder import Encoder
@@ -67,7 +67,7 @@ def test_other_weights_than_the_published_ones_are_refused(tmp_path: Path, monke
 
 def test_a_missing_package_is_named_with_a_mend(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoders, "PACKAGE", "not_here")
-    with pytest.raises(SurroundingsError, match=r"not-here.*pip install not-here"):
+    with pytest.raises(InfrastructureError, match=r"not-here.*pip install not-here"):
         Encoder.chosen(params.model)
     assert Encoder.chosen(params.model.model_copy(update={"encoder": "none"})) is None
 
@@ -77,9 +77,9 @@ def test_the_blend_tells_a_word_that_nobody_labelled(encoder: Encoder) -> None:
     labels = ["abnormal"] * 3 + ["normal"] * 3
     unseen = ["hardware malfunction", "welcome"]
     blend, blind = fit_blend(templates, labels, encoder), fit_blend(templates, labels)
-    told, untold = blend.scores(unseen), blind.scores(unseen)
-    assert told[0] - told[1] > untold[0] - untold[1] + 0.05
-    meaning = log_odds(fit_meaning(templates, labels, encoder).scores(unseen))
+    informed, uninformed = blend.scores(unseen), blind.scores(unseen)
+    assert informed[0] - informed[1] > uninformed[0] - uninformed[1] + 0.05
+    meaning = log_odds(fit_embedding(templates, labels, encoder).scores(unseen))
     np.testing.assert_allclose(blend.logits(unseen), (blind.logits(unseen) + meaning) / 2)
 
 

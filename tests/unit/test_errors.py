@@ -8,7 +8,7 @@ from tests.conftest import ROOT
 
 
 def test_an_error_is_one_line_with_file_line_problem_and_mend() -> None:
-    error = errors.InputError("is not\nCSV", file=Path("a b.csv"), line=3, mend="Correct the row")
+    error = errors.InputError("is not\nCSV", file=Path("a b.csv"), line=3, hint="Correct the row")
     assert str(error) == "a b.csv:3: is not CSV. Correct the row."
 
 

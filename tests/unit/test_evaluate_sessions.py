@@ -41,7 +41,7 @@ def test_wrong_truth_is_refused_with_its_line(tmp_path: Path, text: str, line: i
     with pytest.raises(InputError, match=problem) as error:
         read_truth(truth_file(tmp_path, text))
     assert error.value.line == line
-    assert error.value.mend
+    assert error.value.hint
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00,\n", b'line,label\n"1,normal\n'])

@@ -50,7 +50,7 @@ class ScriptedDetector:
 
     @classmethod
     def open(cls, folder: Path, threads: int) -> ScriptedDetector:
-        prompt = PromptParams(style="compact", normalise=False, max_words=48, max_characters=2000, neighbours=0)
+        prompt = PromptParams(style="compact", normalise=False, max_words=48, max_characters=2000, few_shot_examples=0)
         return cls(folder.name, SimpleNamespace(prompt=prompt, learnt_validation=cls.learnt_validation))
 
     def judge(self, templates: list[str], rationales: bool) -> list[Verdict]:

@@ -6,7 +6,7 @@ from rationanomaly.params import PromptParams
 from rationanomaly.text.evidence import NO_EVIDENCE, check_evidence, find_quotes
 from rationanomaly.text.prompt import show
 
-SETTINGS = PromptParams(style="compact", normalise=True, max_words=48, max_characters=2000, neighbours=0)
+SETTINGS = PromptParams(style="compact", normalise=True, max_words=48, max_characters=2000, few_shot_examples=0)
 LOG = show("raid: DiskFailure on slot 7, rebuild stopped", SETTINGS)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rationanomaly.errors import InputError, ParamsError, SurroundingsError
+from rationanomaly.errors import InfrastructureError, InputError, ParamsError
 from rationanomaly.fetch.catalogue import DATA_SETS, DataSet
 from rationanomaly.fetch.fetching import fetch, find
 
@@ -99,7 +99,7 @@ def test_the_log_is_downloaded_and_unpacked_and_nothing_else(
 def test_a_download_that_broke_off_is_gone_on_with(server: Server, tmp_path: Path) -> None:
     server.files["log.gz"], server.limit = LOG, 30_000
     entry = data_set(server, "log.gz", log="")
-    with pytest.raises(SurroundingsError, match="can't be downloaded"):
+    with pytest.raises(InfrastructureError, match="can't be downloaded"):
         fetch(entry, tmp_path, lambda size: None)
     server.limit = None
     assert fetch(entry, tmp_path, lambda size: None).read_bytes() == LOG
@@ -121,7 +121,7 @@ def test_without_a_network_it_says_what_to_do_by_hand(server: Server, tmp_path: 
     entry = data_set(server, "log.gz", log="")
     server.http.shutdown()
     server.http.server_close()
-    with pytest.raises(SurroundingsError, match=r"Download it in a browser \(see https://.*\), save it as .*log\.gz"):
+    with pytest.raises(InfrastructureError, match=r"Download it in a browser \(see https://.*\), save it as .*log\.gz"):
         fetch(entry, tmp_path, lambda size: None)
 
 

@@ -4,7 +4,7 @@ import importlib.util
 
 import pytest
 
-from rationanomaly.errors import ParamsError, SurroundingsError
+from rationanomaly.errors import InfrastructureError, ParamsError
 from rationanomaly.grpo import engine
 from rationanomaly.params import Params, load_params
 from tests.conftest import ROOT
@@ -40,7 +40,7 @@ def test_vllm_is_refused_where_quotes_are_held_to_the_log(name: str, gpu: None) 
 def test_vllm_is_refused_where_it_is_not_installed(name: str, gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     params = _params(name)
-    with pytest.raises(SurroundingsError, match=r"vllm is not installed\. Run `pip install vllm`"):
+    with pytest.raises(InfrastructureError, match=r"vllm is not installed\. Run `pip install vllm`"):
         engine.check(params.grpo, params.training, literal_quotes=False)
 
 
@@ -49,7 +49,7 @@ def test_vllm_is_refused_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     params = _params("vllm-server")
-    with pytest.raises(SurroundingsError, match="needs a GPU"):
+    with pytest.raises(InfrastructureError, match="needs a GPU"):
         engine.check(params.grpo, params.training, literal_quotes=False)
 
 

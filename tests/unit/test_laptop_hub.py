@@ -10,13 +10,13 @@ import pytest
 
 from rationanomaly import artifacts
 from rationanomaly.detection.detector import Detector
-from rationanomaly.errors import ArtifactError, SurroundingsError
+from rationanomaly.errors import ArtifactError, InfrastructureError
 from rationanomaly.model import hub
 from rationanomaly.model.chat_template import render
-from rationanomaly.model.few_shot import LabelledNeighbours
+from rationanomaly.model.few_shot import FewShotExamples
 from rationanomaly.model.folder import load_tokenizer, read_card
 from rationanomaly.params import Params, load_params
-from rationanomaly.records import CURVES, NEIGHBOURS, read_objects
+from rationanomaly.records import CURVES, FEW_SHOT, read_objects
 from rationanomaly.steps import BY_NAME, Metrics, Outputs
 from rationanomaly.text.prompt import Mode, show
 from tests.conftest import ROOT
@@ -83,13 +83,13 @@ def _run(step: str, params: Params, root: Path) -> Metrics:
         return BY_NAME[step].run(params, inputs, Outputs(folder, root / "state"))
 
 
-@pytest.fixture(scope="module", params=[0, 2], ids=["without neighbours", "with neighbours"])
+@pytest.fixture(scope="module", params=[0, 2], ids=["without few_shot", "with few_shot"])
 def trained(request: pytest.FixtureRequest, instruct: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run for each way in which this base may be asked."""
     root = tmp_path_factory.mktemp("laptop-hub")
     write_training_inputs(root, PARTS, "zygomorphic")
     for step in ("base", "sft", "grpo"):
-        _run(step, _params(instruct, "model.revision=null", f"prompt.neighbours={request.param}"), root)
+        _run(step, _params(instruct, "model.revision=null", f"prompt.few_shot_examples={request.param}"), root)
     return root
 
 
@@ -111,13 +111,13 @@ def test_both_trainers_change_the_adapter_and_leave_the_base_as_it_was(trained: 
         assert read_card(trained / step).base.name == str(instruct)
 
 
-def test_neighbours_change_what_the_model_is_asked(trained: Path) -> None:
-    shown = read_card(trained / "grpo").prompt.neighbours
+def test_few_shot_change_what_the_model_is_asked(trained: Path) -> None:
+    shown = read_card(trained / "grpo").prompt.few_shot_examples
     detector = Detector.open(trained / "grpo")
     score = detector.scores(["fan failed badly"])[0]
-    detector._judge._neighbours = LabelledNeighbours()
+    detector._judge._few_shot = FewShotExamples()
     assert (detector.scores(["fan failed badly"])[0] != score) == (shown > 0)
-    assert (trained / "grpo" / NEIGHBOURS).is_file() == (shown > 0)
+    assert (trained / "grpo" / FEW_SHOT).is_file() == (shown > 0)
 
 
 def test_the_prompt_is_the_bases_own_and_a_log_cannot_speak_in_it(trained: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_hub_out_of_reach_is_one_clear_line(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     settings = load_params(PROFILE).model
-    with pytest.raises(SurroundingsError, match="can't be fetched") as caught:
+    with pytest.raises(InfrastructureError, match="can't be fetched") as caught:
         hub.fetch(settings.name, settings.revision)
     assert "\n" not in str(caught.value)
 

@@ -24,7 +24,7 @@ LLAMA2_7B = Architecture.of(
     }
 )  # fmt: skip
 SFT = Work(Passes(8, 2, 1), tokens=1024, scored=256, rank=16)
-GRPO = Work(Passes(16, 2, 1), tokens=1024, scored=512, rank=16, generations=16, reference=True)
+GRPO = Work(Passes(16, 2, 1), tokens=1024, scored=512, rank=16, generations=16, kl_reference=True)
 GPU = Layout(gpu=True)
 
 
@@ -68,7 +68,7 @@ def test_each_7b_profile_fits_the_gpus_that_it_asks_for(profile: str, gigabytes:
         sft,
         passes=spread(params.grpo.prompts * params.grpo.generations, params.training, ""),
         generations=params.grpo.generations,
-        reference=params.grpo.beta > 0,
+        kl_reference=params.grpo.beta > 0,
         coherence=params.grpo.reward.weights.coherence > 0,
     )
     free = Memory(gpu=int(gigabytes * 0.98 * 1e9), machine=256 * GIGABYTE)

@@ -9,7 +9,7 @@ import pytest
 from rationanomaly import artifacts
 from rationanomaly.errors import ArtifactError, InputError
 from rationanomaly.params import Params
-from rationanomaly.parse.fan_out import begun, read_plan, write_plan, write_shard
+from rationanomaly.parse.fan_out import partial_run, read_plan, write_plan, write_shard
 from rationanomaly.runs import tracking
 from rationanomaly.runs.execution import execute
 from rationanomaly.steps import BY_NAME
@@ -47,7 +47,7 @@ def fan_out(params: Params, here: Path, shards: int, name: str = "fanned") -> Pa
     write_plan(params, shards, here / f"{name}-plan", here / name, here / f"{name}-state")
     for number in reversed(range(shards)):
         write_shard(params, here / f"{name}-plan", number, here / f"{name}{number}")
-    rest = begun(here / f"{name}-plan", [here / f"{name}{number}" for number in range(shards)])
+    rest = partial_run(here / f"{name}-plan", [here / f"{name}{number}" for number in range(shards)])
     execute(PARSE, params, {}, here / name, here / f"{name}-state", rest)
     return here / name
 
@@ -65,7 +65,9 @@ def test_a_log_that_grows_is_read_as_far_as_it_went(own: Params, here: Path) -> 
         file.write("- 2031-03-03T00:01:00.000Z n1 power INFO supply 1 is late\n")
     for number in range(2):
         write_shard(own, here / "plan", number, here / f"shard{number}")
-    execute(PARSE, own, {}, here / "parse", here / "state2", begun(here / "plan", [here / "shard0", here / "shard1"]))
+    execute(
+        PARSE, own, {}, here / "parse", here / "state2", partial_run(here / "plan", [here / "shard0", here / "shard1"])
+    )
     assert artifacts.read(here / "parse").digest == artifacts.read(here / "whole").digest
 
 
@@ -76,7 +78,7 @@ def test_what_is_finished_is_not_read_again(own: Params, here: Path, monkeypatch
     write_shard(own, here / "plan", 0, here / "shard")
     assert list(artifacts.read(here / "shard").files) == []
     monkeypatch.setattr(tracking, "step_run", None)
-    execute(PARSE, own, {}, here / "fanned", here / "fanned-state", begun(here / "plan", [here / "shard"]))
+    execute(PARSE, own, {}, here / "fanned", here / "fanned-state", partial_run(here / "plan", [here / "shard"]))
 
 
 def test_a_table_of_templates_is_not_shared_out(params: Params, here: Path) -> None:
@@ -89,12 +91,12 @@ def test_a_table_of_templates_is_not_shared_out(params: Params, here: Path) -> N
 def test_a_missing_shard_and_one_of_another_plan_are_refused(own: Params, here: Path) -> None:
     fan_out(own, here, 2)
     with pytest.raises(ArtifactError, match="not all of which are there"):
-        begun(here / "fanned-plan", [here / "fanned0"])
+        partial_run(here / "fanned-plan", [here / "fanned0"])
     with pytest.raises(ArtifactError, match="not all of which are there"):
-        begun(here / "fanned-plan", [here / "fanned0", here / "fanned0"])
+        partial_run(here / "fanned-plan", [here / "fanned0", here / "fanned0"])
     fan_out(own, here, 3, "other")
     with pytest.raises(ArtifactError, match="is a shard of another plan"):
-        begun(here / "fanned-plan", [here / "fanned0", here / "other1"])
+        partial_run(here / "fanned-plan", [here / "fanned0", here / "other1"])
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,10 @@ def client(store: str, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
     return MlflowClient(store, store)
 
 
-def add(client: MlflowClient, name: str, **figures: float) -> str:
+def add(client: MlflowClient, name: str, **found: float) -> str:
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name)
-    tags = {f"template/abnormal/{key}": str(value) for key, value in figures.items()}
+    tags = {f"template/abnormal/{key}": str(value) for key, value in found.items()}
     return str(client.create_model_version(name, "file:///nowhere", tags=tags).version)
 
 

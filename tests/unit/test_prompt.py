@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from rationanomaly.params import PromptParams
 from rationanomaly.text.prompt import Mode, parse_response, show, write_messages, write_prompt, write_response
 
-SMALL = PromptParams(style="compact", normalise=True, max_words=48, max_characters=2000, neighbours=0)
-LARGE = PromptParams(style="worded", normalise=False, max_words=48, max_characters=2000, neighbours=0)
+SMALL = PromptParams(style="compact", normalise=True, max_words=48, max_characters=2000, few_shot_examples=0)
+LARGE = PromptParams(style="worded", normalise=False, max_words=48, max_characters=2000, few_shot_examples=0)
 
 
 @given(st.text(max_size=300), st.sampled_from([SMALL, LARGE]))

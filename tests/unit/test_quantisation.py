@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rationanomaly.device import quantisation
-from rationanomaly.errors import SurroundingsError
+from rationanomaly.errors import InfrastructureError
 from rationanomaly.params import Params, TrainingParams
 
 
@@ -24,7 +24,9 @@ def test_four_bits_need_a_gpu(params: Params, monkeypatch: pytest.MonkeyPatch) -
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(SurroundingsError, match=r"needs a GPU, and there is none\. Set training\.quantisation to none"):
+    with pytest.raises(
+        InfrastructureError, match=r"needs a GPU, and there is none\. Set training\.quantisation to none"
+    ):
         quantisation.check(_training(params))
 
 
@@ -33,8 +35,8 @@ def test_four_bits_need_bitsandbytes(params: Params, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
-    mend = r"bitsandbytes is not installed\. Run `pip install 'rationanomaly\[gpu\]'`"
-    with pytest.raises(SurroundingsError, match=mend):
+    hint = r"bitsandbytes is not installed\. Run `pip install 'rationanomaly\[gpu\]'`"
+    with pytest.raises(InfrastructureError, match=hint):
         quantisation.check(_training(params))
 
 

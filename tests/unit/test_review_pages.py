@@ -15,8 +15,8 @@ from rationanomaly import records
 from rationanomaly.decisions.ledger import read_ledger
 from rationanomaly.review.access import Access
 from rationanomaly.review.app import build_app
+from rationanomaly.review.context import TemplateContext
 from rationanomaly.review.desk import Desk, Member
-from rationanomaly.review.surroundings import Surroundings
 from tests.template_table import template_table
 
 MEMBERS = [Member("ada"), Member("bob"), Member("eve", senior=True)]
@@ -35,8 +35,8 @@ class Room:
         self.desk = Desk(table, folder / "ledger.jsonl")
         self.access = Access(MEMBERS, open_desk)
         self.tokens = {member.name: token for token, member in self.access.links.items()}
-        self.surroundings = Surroundings(folder, table, self.desk.items)
-        self.app = build_app(self.desk, self.surroundings, self.access, ["desk"])
+        self.context = TemplateContext(folder, table, self.desk.items)
+        self.app = build_app(self.desk, self.context, self.access, ["desk"])
 
     def stranger(self) -> TestClient:
         return TestClient(self.app, "http://desk")
@@ -64,7 +64,7 @@ def test_a_link_opens_once(room: Room) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/independent", "/agreement", "/find", "/jump?number=1", "/lines/x", "/twins/x", "/panel/x"]
+    "path", ["/", "/independent", "/agreement", "/find", "/jump?number=1", "/lines/x", "/near-duplicates/x", "/panel/x"]
 )
 def test_strangers_see_nothing(room: Room, path: str) -> None:
     answer = room.stranger().get(path)
@@ -94,13 +94,13 @@ def test_other_sites_and_other_host_names_are_refused(room: Room) -> None:
 
 def test_independent_review_is_blind(room: Room) -> None:
     ada, bob, eve = (room.enter(member.name) for member in MEMBERS)
-    room.surroundings.prepare_twins()
+    room.context.prepare_near_duplicates()
     room.decide(ada, 0, "abnormal/network issue", comment="the cable came off")
     identity = room.desk.items[0].template_id
     for path in (
         f"/independent/{identity}",
         f"/lines/{identity}",
-        f"/twins/{identity}",
+        f"/near-duplicates/{identity}",
         "/find",
         f"/panel/{identity}",
         "/panel",
@@ -186,22 +186,22 @@ def test_the_dashboard_shows_agreement_and_corrections(room: Room) -> None:
 
 def test_similar_templates_are_shown_with_the_label_of_the_log(room: Room) -> None:
     ada = room.enter("ada")
-    room.surroundings.prepare_twins()
-    text = ada.get(f"/twins/{room.desk.items[0].key}").text
+    room.context.prepare_near_duplicates()
+    text = ada.get(f"/near-duplicates/{room.desk.items[0].key}").text
     assert "failed twice" in text
     assert "job done" not in text
 
 
 def test_similar_templates_keep_nobody_waiting(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    gate, done, prepare = Event(), Event(), room.surroundings.prepare_twins
+    gate, done, prepare = Event(), Event(), room.context.prepare_near_duplicates
 
     def prepare_late() -> None:
         gate.wait(60)
         prepare()
         done.set()
 
-    monkeypatch.setattr(room.surroundings, "prepare_twins", prepare_late)
-    ada, address = room.enter("ada"), f"/twins/{room.desk.items[0].key}"
+    monkeypatch.setattr(room.context, "prepare_near_duplicates", prepare_late)
+    ada, address = room.enter("ada"), f"/near-duplicates/{room.desk.items[0].key}"
     assert f'hx-get="{address}"' in ada.get(address).text, "it asks again"
     gate.set()
     assert done.wait(60)

@@ -46,9 +46,13 @@ def released(params: Params) -> Composition:
 
 
 def score(
-    composition: Composition, completion: str, shown: Shown, label: str = "abnormal", reference: str | None = TEACHER
+    composition: Composition,
+    completion: str,
+    shown: Shown,
+    label: str = "abnormal",
+    teacher_rationale: str | None = TEACHER,
 ) -> RewardBreakdown:
-    return composition.compose([completion], [shown], [label], [reference], TARGET)[0]
+    return composition.compose([completion], [shown], [label], [teacher_rationale], TARGET)[0]
 
 
 def changed(params: Params, **changes: Any) -> RewardParams:
@@ -136,17 +140,18 @@ def test_released_ignores_the_think_terms_of_a_wrong_answer(released: Compositio
 # ---------------------------------------------------------------- grounding
 
 
-def grounding(composition: Composition, rationale: str, shown: Shown, reference: str | None = TEACHER) -> float:
-    return score(composition, write_response(rationale, "abnormal"), shown, reference=reference).terms["grounding"]
+def grounding(composition: Composition, rationale: str, shown: Shown, teacher_rationale: str | None = TEACHER) -> float:
+    scored = score(composition, write_response(rationale, "abnormal"), shown, teacher_rationale=teacher_rationale)
+    return scored.terms["grounding"]
 
 
-@pytest.mark.parametrize("reference", [TEACHER, None])
-def test_unrelated_text_is_not_grounded(paper: Composition, shown: Shown, reference: str | None) -> None:
+@pytest.mark.parametrize("teacher_rationale", [TEACHER, None])
+def test_unrelated_text_is_not_grounded(paper: Composition, shown: Shown, teacher_rationale: str | None) -> None:
     aunt = (
         "My aunt grows tomatoes behind the house and sells them on the market in the town, and somebody who has been "
         "there says that they are the best of the year."
     )
-    assert grounding(paper, aunt, shown, reference) < 0.05
+    assert grounding(paper, aunt, shown, teacher_rationale) < 0.05
 
 
 @pytest.mark.parametrize(
@@ -222,17 +227,20 @@ def tricks(shown: Shown) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("reference", [TEACHER, None])
+@pytest.mark.parametrize("teacher_rationale", [TEACHER, None])
 def test_every_trick_scores_below_an_honest_answer_in_another_style(
-    paper: Composition, shown: Shown, reference: str | None
+    paper: Composition, shown: Shown, teacher_rationale: str | None
 ) -> None:
-    honest = score(paper, write_response(HONEST, "abnormal"), shown, reference=reference).total
-    totals = {name: score(paper, text, shown, reference=reference).total for name, text in tricks(shown).items()}
+    honest = score(paper, write_response(HONEST, "abnormal"), shown, teacher_rationale=teacher_rationale).total
+    totals = {
+        name: score(paper, text, shown, teacher_rationale=teacher_rationale).total
+        for name, text in tricks(shown).items()
+    }
     assert {name: total for name, total in totals.items() if total >= honest} == {}
 
 
 def test_tricks_do_not_pay_with_the_worded_prompt_either(paper: Composition) -> None:
-    settings = PromptParams(style="worded", normalise=False, max_words=48, max_characters=2000, neighbours=0)
+    settings = PromptParams(style="worded", normalise=False, max_words=48, max_characters=2000, few_shot_examples=0)
     raw = show(LOG, settings)
     honest = score(paper, write_response(HONEST, "abnormal"), raw).total
     assert max(score(paper, text, raw).total for text in tricks(raw).values()) < honest
@@ -295,8 +303,8 @@ def in_range(composition: Composition, params: RewardParams, found: RewardBreakd
 def test_every_text_gets_a_finite_reward_within_the_terms_ranges(
     params: Params, paper: Composition, released: Composition, shown: Shown, completions: list[str], label: str
 ) -> None:
-    references = [TEACHER, None] * (len(completions) // 2)
-    arguments = ([shown] * len(completions), [label] * len(completions), references, TARGET)
+    teacher_rationales = [TEACHER, None] * (len(completions) // 2)
+    arguments = ([shown] * len(completions), [label] * len(completions), teacher_rationales, TARGET)
     assert all(in_range(paper, params.grpo.reward, found) for found in paper.compose(completions, *arguments))
     assert all(-8 < found.total < 2 for found in released.compose(completions, *arguments))
 
@@ -306,7 +314,7 @@ def test_a_megabyte_is_scored_in_a_moment(paper: Composition, released: Composit
     huge = unit * (1_000_000 // len(unit))
     for composition in (paper, released):
         for completion in (huge, write_response(huge, "abnormal")):
-            assert math.isfinite(score(composition, completion, shown, reference=huge).total)
+            assert math.isfinite(score(composition, completion, shown, teacher_rationale=huge).total)
 
 
 @settings(max_examples=30, deadline=None)
@@ -316,12 +324,16 @@ def test_rewards_depend_neither_on_order_nor_on_batch(
 ) -> None:
     completions = [write_response(text, "abnormal") for text in (TEACHER, HONEST, LOG, "x")] + more
     labels = ["normal", "abnormal"] * 4
-    references = [TEACHER, None, HONEST, TEACHER] * 2
-    together = paper.compose(completions, [shown] * 8, labels, references, TARGET)
+    teacher_rationales = [TEACHER, None, HONEST, TEACHER] * 2
+    together = paper.compose(completions, [shown] * 8, labels, teacher_rationales, TARGET)
     shuffled = paper.compose(
-        [completions[i] for i in order], [shown] * 8, [labels[i] for i in order], [references[i] for i in order], TARGET
+        [completions[i] for i in order],
+        [shown] * 8,
+        [labels[i] for i in order],
+        [teacher_rationales[i] for i in order],
+        TARGET,
     )
-    alone = [score(paper, completions[i], shown, labels[i], references[i]) for i in range(8)]
+    alone = [score(paper, completions[i], shown, labels[i], teacher_rationales[i]) for i in range(8)]
     assert [together[i].total for i in order] == pytest.approx([found.total for found in shuffled], abs=1e-6)
     assert [found.total for found in together] == pytest.approx([found.total for found in alone], abs=1e-6)
 

@@ -132,10 +132,10 @@ def test_the_labels_of_a_text_are_its_probability_rounded(probabilities: list[fl
     seed=st.integers(0, 99),
 )
 def test_pieces_come_from_their_sources(words: list[str], other: list[str], seed: int) -> None:
-    chance = np.random.default_rng(seed)
-    assert drop_words(words, 1.0, chance) == words[0]
-    assert drop_words(words, 0.0, chance) == " ".join(words)
-    spliced = splice(words, other, chance)
+    rng = np.random.default_rng(seed)
+    assert drop_words(words, 1.0, rng) == words[0]
+    assert drop_words(words, 0.0, rng) == " ".join(words)
+    spliced = splice(words, other, rng)
     assert spliced.startswith(words[0])
     assert spliced.endswith(other[-1])
 
@@ -167,23 +167,23 @@ def test_validation_templates_train_only_where_a_test_side_is_left_to_measure(pa
 
 def test_labels_that_were_learnt_measure_nothing(params: Params) -> None:
     whole, scores = _split("train", "validation", "test"), np.array([0.1, 0.9])
-    assert Validation.of(whole, params.prompt).figures(scores)["f1"] == 1.0
-    assert Validation.of(whole, params.prompt, learnt=True).figures(scores) == {}
+    assert Validation.of(whole, params.prompt).metrics(scores)["f1"] == 1.0
+    assert Validation.of(whole, params.prompt, learnt=True).metrics(scores) == {}
 
 
 def test_grpo_asks_about_templates_without_a_rationale_too(params: Params) -> None:
     settings = params.grpo.model_copy(update={"word_drop": 0.0})
     tasks = build_tasks(GOLD, {TEXTS[0]: TRIPLETS[0].rationale}, settings, seed=0)
     assert {task.text for task in tasks} == set(TEXTS)
-    assert {task.text for task in tasks if task.reference} == {TEXTS[0]}
+    assert {task.text for task in tasks if task.teacher_rationale} == {TEXTS[0]}
 
 
 def test_a_reference_whose_quotes_were_dropped_is_not_shown_to_the_reward(params: Params) -> None:
     settings = params.grpo.model_copy(update={"word_drop": 0.6})
-    references = {text: row.rationale for text, row in zip(TEXTS, TRIPLETS, strict=True)}
-    tasks = build_tasks(GOLD, references, settings, seed=0)
-    assert any(task.reference is None for task in tasks)
-    assert all(check_evidence(task.reference, task.shown).grounded for task in tasks if task.reference)
+    teacher_rationales = {text: row.rationale for text, row in zip(TEXTS, TRIPLETS, strict=True)}
+    tasks = build_tasks(GOLD, teacher_rationales, settings, seed=0)
+    assert any(task.teacher_rationale is None for task in tasks)
+    assert all(check_evidence(task.teacher_rationale, task.shown).grounded for task in tasks if task.teacher_rationale)
 
 
 def test_few_positives_leave_the_threshold_at_one_half() -> None:

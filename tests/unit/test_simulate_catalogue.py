@@ -84,8 +84,8 @@ def test_some_faults_look_harmless(events: tuple[Event, ...]) -> None:
 def test_the_reference_classifier_finds_it_neither_trivial_nor_hopeless(events: tuple[Event, ...]) -> None:
     texts = np.array([event.text for event in events])
     labels = np.array([event.label for event in events])
-    figures = []
+    found = []
     for train, test in StratifiedKFold(4, shuffle=True, random_state=0).split(texts, labels):
         scorer = fit_reference(texts[train].tolist(), labels[train].tolist())
-        figures.append(f1_score(labels[test] == "abnormal", scorer.scores(texts[test].tolist()) >= 0.5))
-    assert 0.6 <= np.mean(figures) <= 0.85
+        found.append(f1_score(labels[test] == "abnormal", scorer.scores(texts[test].tolist()) >= 0.5))
+    assert 0.6 <= np.mean(found) <= 0.85

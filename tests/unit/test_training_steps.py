@@ -136,7 +136,7 @@ def test_the_adapter_of_the_best_evaluation_is_kept(
     from rationanomaly.grpo import step
 
     falling = iter((0.9, 0.5, 0.4))
-    monkeypatch.setattr(step, "_figures", lambda *_: {"ap": next(falling)})
+    monkeypatch.setattr(step, "_validation_metrics", lambda *_: {"ap": next(falling)})
     found = trained.step("grpo", tmp_path / "grpo")
     name = Path("adapter") / "adapter_model.safetensors"
     assert artifacts.sha256(trained.root / "sft" / name) == artifacts.sha256(tmp_path / "grpo" / name)
@@ -206,7 +206,7 @@ def test_the_terms_in_the_curves_add_up_to_the_reward(trained: Trained) -> None:
     composition = Composition.from_params(trained.params.grpo.reward)
     totals = reward_function(composition, 6)(
         completions=texts, text=["disk is ready", "fan failed badly"], label=["normal", "abnormal"],
-        reference=[None, None], log_metric=logged.__setitem__,
+        teacher_rationale=[None, None], log_metric=logged.__setitem__,
     )  # fmt: skip
     terms = {name: logged[f"terms/{name}"] for name in weights if f"terms/{name}" in logged}
     assert set(terms) == {name for name, weight in weights.items() if weight > 0}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rationanomaly.errors import INTERRUPTED, RationAnomalyError, SurroundingsError, TrainingError
+from rationanomaly.errors import INTERRUPTED, InfrastructureError, RationAnomalyError, TrainingError
 from rationanomaly.launch.trainjob import run as following
 from rationanomaly.launch.trainjob.cluster import Cluster
 from rationanomaly.launch.trainjob.manifest import manifest
@@ -264,22 +264,22 @@ def test_a_long_silence_ends_the_step(cluster: FakeCluster, nodes: Params) -> No
     run = _run(nodes)
     run.submit()
     cluster.silent = 10_000
-    with pytest.raises(SurroundingsError, match="503 the server is currently unable"):
+    with pytest.raises(InfrastructureError, match="503 the server is currently unable"):
         while run.poll() is None:
             time.sleep(0.005)
 
 
 @pytest.mark.parametrize(
-    ("status", "mend"),
+    ("status", "hint"),
     [
         (403, "service account the role"),
         (404, "Install Kubeflow Trainer v2"),
         (422, "Compare cluster"),
     ],
 )
-def test_a_refusal_says_how_to_mend_it(cluster: FakeCluster, nodes: Params, status: int, mend: str) -> None:
+def test_a_refusal_says_how_to_mend_it(cluster: FakeCluster, nodes: Params, status: int, hint: str) -> None:
     cluster.refuse["create"] = status
-    with pytest.raises(SurroundingsError, match=mend):
+    with pytest.raises(InfrastructureError, match=hint):
         _follow(_run(nodes))
 
 

@@ -49,25 +49,25 @@ class BuiltinTeacher:
         return [Answer(write_response(self._rationale(question), question.label)) for question in questions]
 
     def _rationale(self, question: Question) -> str:
-        chance = random.Random(f"{self._seed}|{question.template_id}|{question.sample}|{question.attempt}")  # noqa: S311
+        rng = random.Random(f"{self._seed}|{question.template_id}|{question.sample}|{question.attempt}")  # noqa: S311
         text = Text.of(question.shown)
         reading = read(text.words, text.values)
         # The label comes into play last: not even the choice of words before the conclusion may depend on it.
         if required_quotes(question.shown) == 0:
-            opening, implication = chance.choice(NO_EVIDENCE_OPENINGS), chance.choice(NO_EVIDENCE_IMPLICATIONS)
+            opening, implication = rng.choice(NO_EVIDENCE_OPENINGS), rng.choice(NO_EVIDENCE_IMPLICATIONS)
             conclusions = CONCLUSIONS["normal", "plain"] if question.label == "normal" else NO_EVIDENCE_ABNORMAL
         else:
             domain = domain_of(text.words)
             quotes = choose_quotes(text, reading, domain)
             openings = PLAIN_OPENINGS if reading.tone == "plain" else FAULT_OPENINGS
-            opening = chance.choice(openings[len(quotes)]).format(*quotes)
-            implication = _implication(reading, domain, chance)
+            opening = rng.choice(openings[len(quotes)]).format(*quotes)
+            implication = _implication(reading, domain, rng)
             conclusions = CONCLUSIONS[question.label, reading.tone]
-        return f"{opening} {implication} {chance.choice(conclusions)}"
+        return f"{opening} {implication} {rng.choice(conclusions)}"
 
 
-def _implication(reading: Reading, domain: Domain, chance: random.Random) -> str:
+def _implication(reading: Reading, domain: Domain, rng: random.Random) -> str:
     sign = reading.easing or reading.event
-    about = {"topic": domain.topic, "role": chance.choice(domain.roles), "harm": chance.choice(domain.harms)}
+    about = {"topic": domain.topic, "role": rng.choice(domain.roles), "harm": rng.choice(domain.harms)}
     clause = (sign.implication if sign else PART_IMPLICATION).format(**about)
-    return chance.choice(IMPLICATIONS).format(implication=clause)
+    return rng.choice(IMPLICATIONS).format(implication=clause)

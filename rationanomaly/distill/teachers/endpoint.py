@@ -28,7 +28,7 @@ from rationanomaly.distill.requests import Request, answer_of
 from rationanomaly.distill.teacher_prompt import TeacherPrompt, load_teacher_prompt
 from rationanomaly.distill.teachers import Answer, Bill, Question, Teacher
 from rationanomaly.distill.wire import Reply, Wire
-from rationanomaly.errors import SurroundingsError
+from rationanomaly.errors import InfrastructureError
 from rationanomaly.params import DistillParams, Params
 from rationanomaly.steps import Inputs
 
@@ -90,7 +90,7 @@ class EndpointTeacher:
         """See `Teacher`. Opens no connection, and needs no key, if the journal knows all the answers.
 
         Raises:
-            SurroundingsError: the endpoint refuses for good (key, model, credit), or has stopped answering.
+            InfrastructureError: the endpoint refuses for good (key, model, credit), or has stopped answering.
             ParamsError: an environment variable that params name is not set.
         """
         requests = [Request.of(question, self._prompt, self._journal.campaign) for question in questions]
@@ -112,7 +112,7 @@ class EndpointTeacher:
                 async with asyncio.TaskGroup() as workers:
                     for _ in range(min(self._endpoint.concurrency, len(requests))):
                         workers.create_task(self._work(wire, queue, answers, len(requests)))
-            except* SurroundingsError as errors:
+            except* InfrastructureError as errors:
                 error = errors.exceptions[0]
                 while isinstance(error, BaseExceptionGroup):
                     error = error.exceptions[0]
@@ -171,8 +171,8 @@ class EndpointTeacher:
         self._journal.settled(call, request.key, used, reply.outcome, reply.answer)
         async with self._settled:
             self._settled.notify_all()
-        if reply.mend is not None:
-            raise SurroundingsError(f"the teacher's endpoint refuses: {reply.detail}", mend=reply.mend)
+        if reply.hint is not None:
+            raise InfrastructureError(f"the teacher's endpoint refuses: {reply.detail}", hint=reply.hint)
         return reply
 
     def _wait(self, state: RetryCallState) -> float:
@@ -180,12 +180,12 @@ class EndpointTeacher:
         reply = _reply(state)
         if reply.wait is not None:
             return reply.wait
-        longest = min(self._endpoint.longest_wait, self._endpoint.first_wait * 2.0 ** (state.attempt_number - 1))
+        longest = min(self._endpoint.max_backoff, self._endpoint.initial_backoff * 2.0 ** (state.attempt_number - 1))
         return longest * self._jitter.uniform(0.5, 1.0)
 
     def _must_stop(self, state: RetryCallState) -> bool:
         """After the last attempt, or when the wait is longer than allowed or than the time that is left."""
-        patience = min(self._endpoint.longest_wait, self._deadline - self._clock())
+        patience = min(self._endpoint.max_backoff, self._deadline - self._clock())
         return state.attempt_number >= self._endpoint.attempts or state.upcoming_sleep > patience
 
     def _count_failure(self, reply: Reply) -> None:
@@ -195,8 +195,8 @@ class EndpointTeacher:
             problem = (
                 f"the teacher left {self._failed_in_a_row} questions in a row unanswered; the last: {reply.detail}"
             )
-            mend = "See to the endpoint and start again: answers that came are in the journal and cost nothing"
-            raise SurroundingsError(problem, mend=mend)
+            hint = "See to the endpoint and start again: answers that came are in the journal and cost nothing"
+            raise InfrastructureError(problem, hint=hint)
 
     def _spent(self) -> float:
         return self._budget.price(self._journal.spent)

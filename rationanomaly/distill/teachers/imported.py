@@ -52,8 +52,8 @@ class ImportTeacher:
         for number, row in read_objects(file):
             template, reasoning = row.get("input"), row.get("reasoning")
             if not isinstance(template, str) or not isinstance(reasoning, str):
-                mend = "Give each line `input` (a template) and `reasoning` (<think>…</think><answer>…</answer>)"
-                raise InputError("lacks `input` or `reasoning`", file=file, line=number, mend=mend)
+                hint = "Give each line `input` (a template) and `reasoning` (<think>…</think><answer>…</answer>)"
+                raise InputError("lacks `input` or `reasoning`", file=file, line=number, hint=hint)
             self._answers[template].append(reasoning)
 
     def answers(self, questions: Sequence[Question]) -> list[Answer]:

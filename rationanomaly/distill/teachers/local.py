@@ -21,7 +21,7 @@ from rationanomaly.distill.redaction import Secrets
 from rationanomaly.distill.requests import Request, answer_of
 from rationanomaly.distill.teacher_prompt import TeacherPrompt, load_teacher_prompt
 from rationanomaly.distill.teachers import Answer, Bill, Question, Teacher
-from rationanomaly.errors import SurroundingsError
+from rationanomaly.errors import InfrastructureError
 from rationanomaly.model import hub
 from rationanomaly.params import DistillParams, Params
 from rationanomaly.steps import Inputs
@@ -109,8 +109,8 @@ class LocalTeacher:
                 tokenizer = AutoTokenizer.from_pretrained(files, padding_side="left", trust_remote_code=False)
                 model = AutoModelForCausalLM.from_pretrained(files, use_safetensors=True, trust_remote_code=False)
             except (OSError, ValueError) as error:
-                mend = "Set distill.local.model to a folder with a causal language model, or to the hub id of one"
-                raise SurroundingsError(f"the teacher's model can't be loaded: {error}", mend=mend) from error
+                hint = "Set distill.local.model to a folder with a causal language model, or to the hub id of one"
+                raise InfrastructureError(f"the teacher's model can't be loaded: {error}", hint=hint) from error
             if tokenizer.pad_token_id is None:
                 tokenizer.pad_token = tokenizer.eos_token
             self._loaded = model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer

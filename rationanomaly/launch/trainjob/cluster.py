@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rationanomaly.errors import SurroundingsError
+from rationanomaly.errors import InfrastructureError
 from rationanomaly.launch.trainjob.manifest import GROUP, PLURAL, VERSION, Manifest
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Cluster:
         """The cluster that this pod runs in; outside one, the current context of the kubeconfig.
 
         Raises:
-            SurroundingsError: neither is there.
+            InfrastructureError: neither is there.
         """
         from kubernetes import config
         from kubernetes.client import ApiClient, Configuration
@@ -73,8 +73,8 @@ class Cluster:
             context = config.list_kube_config_contexts(file)[1]["context"]
         except (config.ConfigException, OSError) as error:
             problem = "training.nodes is over 1, but no Kubernetes cluster is known"
-            mend = "Run it as a pod of the pipeline, or name a cluster in KUBECONFIG"
-            raise SurroundingsError(problem, mend=mend) from error
+            hint = "Run it as a pod of the pipeline, or name a cluster in KUBECONFIG"
+            raise InfrastructureError(problem, hint=hint) from error
         return cls(ApiClient(settings), context.get("namespace", "default"))
 
     def create(self, job: Manifest) -> None:
@@ -157,7 +157,7 @@ def _unless_gone(ask: Any) -> Any:
 
 @contextmanager
 def _explained(action: str) -> Iterator[None]:
-    """Let what the API refuses, or its silence, be a `SurroundingsError`."""
+    """Let what the API refuses, or its silence, be a `InfrastructureError`."""
     from kubernetes.client import ApiException
     from urllib3.exceptions import HTTPError
 
@@ -165,10 +165,10 @@ def _explained(action: str) -> Iterator[None]:
         yield
     except ApiException as error:
         problem = f"Kubernetes refused to {action}: {error.status} {api_message(error)}"
-        raise SurroundingsError(problem, mend=_mend(error.status)) from error
+        raise InfrastructureError(problem, hint=_hint(error.status)) from error
     except (HTTPError, OSError) as error:
-        raise SurroundingsError(
-            f"Kubernetes does not answer to {action}", mend="Try again; see the API server"
+        raise InfrastructureError(
+            f"Kubernetes does not answer to {action}", hint="Try again; see the API server"
         ) from error
 
 
@@ -180,7 +180,7 @@ def api_message(error: Any) -> str:
         return str(error.reason)
 
 
-def _mend(status: int) -> str:
+def _hint(status: int) -> str:
     if status in (401, 403):
         return "Give the pod's service account the role in docs/nodes.md"
     if status == 404:

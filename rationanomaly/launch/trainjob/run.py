@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rationanomaly.errors import INTERRUPTED, SurroundingsError, TrainingError, one_line
+from rationanomaly.errors import INTERRUPTED, InfrastructureError, TrainingError, one_line
 from rationanomaly.launch.trainjob.cluster import Cluster, Pod
 from rationanomaly.launch.trainjob.manifest import Manifest
 from rationanomaly.params import StepResources
@@ -77,7 +77,7 @@ class TrainJobRun:
             while self._cluster.read(name) is not None or self._cluster.pods(name):
                 if time.monotonic() > deadline:
                     problem = f"the TrainJob {name} or its pods were deleted and are still there"
-                    raise SurroundingsError(problem, mend=f"See `kubectl describe trainjob {name}`")
+                    raise InfrastructureError(problem, hint=f"See `kubectl describe trainjob {name}`")
                 time.sleep(ASK_SECONDS)
 
     def poll(self) -> int | None:
@@ -85,7 +85,7 @@ class TrainJobRun:
 
         Raises:
             TrainingError: it failed for good or took too long.
-            SurroundingsError: the API server is silent or refuses.
+            InfrastructureError: the API server is silent or refuses.
         """
         if self.returncode is not None or time.monotonic() - self._asked < ASK_SECONDS:
             return self.returncode
@@ -93,7 +93,7 @@ class TrainJobRun:
         try:
             job = self._cluster.read(self._name)
             pods = self._cluster.pods(self._name)
-        except SurroundingsError:
+        except InfrastructureError:
             self._silences += 1
             if self._silences >= PATIENCE:
                 raise
@@ -126,8 +126,8 @@ class TrainJobRun:
 
     def _too_long(self) -> TrainingError:
         problem = f"the TrainJob {self._name} took longer than {self._resources.timeout} s"
-        mend = "Raise the step's timeout in cluster.steps; the same command goes on from the last checkpoint"
-        return TrainingError(problem, mend=mend)
+        hint = "Raise the step's timeout in cluster.steps; the same command goes on from the last checkpoint"
+        return TrainingError(problem, hint=hint)
 
     def _cause(self, pods: list[Pod], otherwise: str) -> tuple[str, bool]:
         """Why it failed, and whether that was the cluster's doing."""
@@ -146,8 +146,8 @@ class TrainJobRun:
         """Start once more after a disruption; what fails by itself would fail again."""
         if not disrupted or self._starts > self._resources.retries:
             times = f" (start {self._starts})" if self._starts > 1 else ""
-            mend = f"See `kubectl describe trainjob {self._name}`; the same command goes on from the last checkpoint"
-            raise TrainingError(f"the TrainJob {self._name} failed{times}: {cause}", mend=mend)
+            hint = f"See `kubectl describe trainjob {self._name}`; the same command goes on from the last checkpoint"
+            raise TrainingError(f"the TrainJob {self._name} failed{times}: {cause}", hint=hint)
         logger.warning("TrainJob %s: %s; it is started again from the newest checkpoint", self._name, cause)
         self.clear()
         self.submit()
@@ -163,7 +163,7 @@ def submitted(run: TrainJobRun) -> Iterator[TrainJobRun]:
     except BaseException:
         try:
             run.clear()
-        except SurroundingsError as error:  # What has happened before is what the person has to hear of.
+        except InfrastructureError as error:  # What has happened before is what the person has to hear of.
             logger.warning("the TrainJob may be left behind: %s", error)
         raise
     run.clear()

@@ -80,6 +80,6 @@ def find(name: str, settings: ParseParams | None = None) -> Format:
     if name not in known:
         names = ", ".join(known)
         raise ParamsError(
-            f"`data.format`: no format {name}", mend=f"Use one of {names}, auto, or templates for a table"
+            f"`data.format`: no format {name}", hint=f"Use one of {names}, auto, or templates for a table"
         )
     return known[name]

@@ -26,11 +26,11 @@ def formats(settings: ParseParams | None) -> list[Format]:
         names = set(groups(pl.DataFrame({"raw": [""]}), settings.pattern).columns)
     except pl.exceptions.PolarsError as error:
         problem = "`parse.pattern` is no regular expression without look-around and backreferences"
-        raise ParamsError(problem, mend="Correct it") from error
+        raise ParamsError(problem, hint="Correct it") from error
     if "message" not in names or not names <= _GROUPS:
         found = ", ".join(sorted(names)) or "none"
         problem = f"`parse.pattern` has the groups {found}"
-        raise ParamsError(problem, mend="Name one (?<message>…); time, node and alert may be there; others use (?:…)")
+        raise ParamsError(problem, hint="Name one (?<message>…); time, node and alert may be there; others use (?:…)")
     parse_line = partial(parse, pattern=settings.pattern, time_format=settings.time_format)
     return [Format("custom", "parse.pattern", parse_line, detectable=False)]
 

@@ -37,12 +37,12 @@ document.addEventListener("htmx:load", (event) => event.detail.elt.querySelector
 for (const name of ["htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(name, (event) => {
     const lost = event.detail.requestConfig.verb === "post";
-    const told = document.querySelector("[role=alert]") || document.createElement("p");
-    told.className = "told";
-    told.setAttribute("role", "alert");
-    if (lost || !told.textContent) {
-      told.textContent = (lost ? "NOT STORED: " : "") + "the server did not answer. Start it again and repeat the last step.";
+    const message = document.querySelector("[role=alert]") || document.createElement("p");
+    message.className = "message";
+    message.setAttribute("role", "alert");
+    if (lost || !message.textContent) {
+      message.textContent = (lost ? "NOT STORED: " : "") + "the server did not answer. Start it again and repeat the last step.";
     }
-    document.querySelector("main").prepend(told);
+    document.querySelector("main").prepend(message);
   });
 }

@@ -71,7 +71,7 @@ def grpo_work(params: Params, adapter: Path, prompt: int, completion: int, passe
         int(config["r"]),
         embeddings=bool(config.get("modules_to_save")),
         generations=params.grpo.generations if params.grpo.generation == "transformers" else 0,
-        reference=params.grpo.beta > 0,
+        kl_reference=params.grpo.beta > 0,
         coherence=params.grpo.reward.weights.coherence > 0,
     )
 
@@ -110,21 +110,21 @@ def refuse(step: str, model: Architecture, work: Work, layout: Layout, free: Mem
         TrainingError: see `check`.
     """
     need = estimate(model, work, layout)
-    logger.info("%s: estimated peak %s", step, _told(need))
+    logger.info("%s: estimated peak %s", step, _describe(need))
     if free.holds(need, layout.local):
         return
-    raise TrainingError(f"{step}: {_shortage(need, layout, free)}", mend=_mend(model, work, layout, free))
+    raise TrainingError(f"{step}: {_shortage(need, layout, free)}", hint=_hint(model, work, layout, free))
 
 
 def _shortage(need: Estimate, layout: Layout, free: Memory) -> str:
     if free.gpu is not None and need.total > free.gpu:
-        return f"each GPU needs {_told(need)}, and {_gigabytes(free.gpu)} are free"
+        return f"each GPU needs {_describe(need)}, and {_gigabytes(free.gpu)} are free"
     each = f"each of {layout.local} processes" if layout.local > 1 else "the training"
-    what = f"{_gigabytes(need.host)} of the machine's memory" if free.gpu is not None else _told(need)
+    what = f"{_gigabytes(need.host)} of the machine's memory" if free.gpu is not None else _describe(need)
     return f"{each} needs {what}, and {_gigabytes(free.machine or 0)} are free"
 
 
-def _told(need: Estimate) -> str:
+def _describe(need: Estimate) -> str:
     shown = sorted(((size, name) for name, size in need.parts.items() if size >= need.total / 50), reverse=True)
     return f"{_gigabytes(need.total)} ({', '.join(f'{name} {size / GIGABYTE:.1f}' for size, name in shown)})"
 
@@ -133,7 +133,7 @@ def _gigabytes(size: float) -> str:
     return f"{size / GIGABYTE:.1f} GB"
 
 
-def _mend(model: Architecture, work: Work, layout: Layout, free: Memory) -> str:
+def _hint(model: Architecture, work: Work, layout: Layout, free: Memory) -> str:
     """The first change that makes it fit, mildest first."""
     least = estimate(model, work, layout).total
     for advice, changed, spread in _changes(work, layout):

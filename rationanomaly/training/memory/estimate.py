@@ -81,7 +81,7 @@ class Work:
         rank: of the LoRA adapter.
         embeddings: embedding and head train as well.
         generations: completions that GRPO generates for a prompt; 0 in SFT.
-        reference: a frozen copy of the adapter is kept, for the KL.
+        kl_reference: a frozen copy of the adapter is kept, for the KL.
         coherence: a second copy of the base is kept, to judge how coherent rationales are.
         judged: validation templates are judged during the training.
     """
@@ -92,7 +92,7 @@ class Work:
     rank: int
     embeddings: bool = False
     generations: int = 0
-    reference: bool = False
+    kl_reference: bool = False
     coherence: bool = False
     judged: bool = True
 
@@ -136,7 +136,7 @@ def estimate(model: Architecture, work: Work, layout: Layout) -> Estimate:
     phase = max(phases, key=lambda name: phases[name])
     parts = {
         "weights": _weights(model, layout) + (model.weight_memory(quantised=False) if work.coherence else 0),
-        "adapter": trained * _SINGLE * (2 if work.reference else 1),
+        "adapter": trained * _SINGLE * (2 if work.kl_reference else 1),
         "gradients and optimiser": _states(trained, layout),
         phase: phases[phase],
     }

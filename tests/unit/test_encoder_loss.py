@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from rationanomaly import artifacts
-from rationanomaly.base.meaning import MeaningTask
+from rationanomaly.base.encoder_loss import EncoderLoss
 from rationanomaly.errors import ArtifactError
 from rationanomaly.params import load_params
 from rationanomaly.records import CORPUS, CORPUS_SCHEMA, read_table
@@ -23,9 +23,9 @@ from tests.unit.test_training_steps import HELD_OUT_WORD, MICRO, PARTS
 VECTORS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]], dtype=np.float32)
 
 
-def _told(vectors: np.ndarray) -> tuple[MeaningTask, torch.Tensor]:
+def _task(vectors: np.ndarray) -> tuple[EncoderLoss, torch.Tensor]:
     """A task whose head hands on the states, and the states that are exactly what is to be told."""
-    task = MeaningTask(vectors, 3)
+    task = EncoderLoss(vectors, 3)
     with torch.no_grad():
         task.head.weight.copy_(torch.eye(3))
         task.head.bias.zero_()
@@ -34,7 +34,7 @@ def _told(vectors: np.ndarray) -> tuple[MeaningTask, torch.Tensor]:
 
 
 def test_what_is_told_exactly_costs_nothing_and_the_opposite_most() -> None:
-    task, right = _told(VECTORS)
+    task, right = _task(VECTORS)
     mask = torch.ones(3, 2)
     states = right.unsqueeze(1).repeat(1, 2, 1)
     assert float(task.loss(states, mask, [0, 1, 2])) == pytest.approx(0, abs=1e-6)
@@ -43,13 +43,13 @@ def test_what_is_told_exactly_costs_nothing_and_the_opposite_most() -> None:
 
 
 def test_padding_takes_no_part() -> None:
-    task, right = _told(VECTORS)
+    task, right = _task(VECTORS)
     states = torch.stack([right, 9 * torch.ones_like(right)], dim=1)
     assert float(task.loss(states, torch.tensor([[1, 0]] * 3), [0, 1, 2])) == pytest.approx(0, abs=1e-6)
 
 
 def test_one_log_alone_has_nothing_to_tell() -> None:
-    task = MeaningTask(VECTORS[:1], 3)
+    task = EncoderLoss(VECTORS[:1], 3)
     assert np.isfinite(float(task.loss(torch.ones(1, 2, 3), torch.ones(1, 2), [0]).detach()))
 
 
@@ -69,9 +69,9 @@ def _weights(inputs: Path, target: Path, *settings: str) -> bytes:
 
 
 def test_the_weights_learn_from_it_and_the_corpus_keeps_the_vectors(inputs: Path, tmp_path: Path) -> None:
-    with_meaning = _weights(inputs, tmp_path / "with")
-    without = _weights(inputs, tmp_path / "without", "base.meaning=0")
-    assert with_meaning != without
+    with_encoder_loss = _weights(inputs, tmp_path / "with")
+    without = _weights(inputs, tmp_path / "without", "base.encoder_loss_weight=0")
+    assert with_encoder_loss != without
     corpus = read_table(tmp_path / "with" / CORPUS, CORPUS_SCHEMA)
     texts = corpus["text"].to_list()
     assert 10 < len(texts) <= 40
@@ -81,7 +81,7 @@ def test_the_weights_learn_from_it_and_the_corpus_keeps_the_vectors(inputs: Path
 
 def test_without_an_encoder_there_is_none(inputs: Path, tmp_path: Path) -> None:
     first = _weights(inputs, tmp_path / "first", "model.encoder=none")
-    second = _weights(inputs, tmp_path / "second", "model.encoder=none", "base.meaning=0")
+    second = _weights(inputs, tmp_path / "second", "model.encoder=none", "base.encoder_loss_weight=0")
     assert first == second
 
 

@@ -51,7 +51,7 @@ class Judged:
         )
 
 
-def figures(judged: Judged) -> dict[str, float]:
+def class_metrics(judged: Judged) -> dict[str, float]:
     """All figures of one model at one level.
 
     A figure that isn't defined (no item of a class, no item at all) is left out: a NaN can't be logged.
@@ -87,7 +87,7 @@ def intervals(judged: Judged, draws: int, seed: int) -> dict[str, float]:
 
 def difference(ours: Judged, theirs: Judged, draws: int, seed: int) -> dict[str, float]:
     """Ours minus theirs on the same items, with paired bootstrap intervals."""
-    one, other = figures(ours), figures(theirs)
+    one, other = class_metrics(ours), class_metrics(theirs)
     found = {name: one[name] - other[name] for name in WITH_INTERVAL if name in one and name in other}
     samples = _samples([ours, theirs], draws, seed)
     return found | _ends({name: values[0] - values[1] for name, values in samples.items()})

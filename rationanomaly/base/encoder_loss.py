@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch.nn import Linear
 
 
-class MeaningTask:
+class EncoderLoss:
     """The vectors of the logs, and the linear map from hidden states to them.
 
     Attributes:
@@ -44,5 +44,5 @@ class MeaningTask:
         import torch
 
         mean = (states * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True)
-        told = torch.nn.functional.normalize(self.head(mean), dim=1)
-        return 1 - (told * self._targets[places]).sum(1).mean()
+        predicted = torch.nn.functional.normalize(self.head(mean), dim=1)
+        return 1 - (predicted * self._targets[places]).sum(1).mean()

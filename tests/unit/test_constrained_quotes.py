@@ -11,7 +11,7 @@ from rationanomaly.params import PromptParams
 from rationanomaly.text.evidence import check_evidence, find_quotes, words
 from rationanomaly.text.prompt import Shown, show
 
-SETTINGS = PromptParams(style="compact", normalise=True, max_words=48, max_characters=2000, neighbours=0)
+SETTINGS = PromptParams(style="compact", normalise=True, max_words=48, max_characters=2000, few_shot_examples=0)
 LOGS = ["disk failure on slot 7, rebuild stopped", "link lost", "0x00ff 17", "unforeseeable Übertragungsfehler in nid7"]
 TOKENIZER = train_tokenizer([*LOGS[:2], 'The log names "disk failure", then "rebuild".'] * 20, 400)
 VOCABULARY = Vocabulary.of(TOKENIZER)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, precision_recall_fscore_support
 
-from rationanomaly.evaluate.figures import Judged, difference, figures, intervals, pr_curve
+from rationanomaly.evaluate.metrics import Judged, class_metrics, difference, intervals, pr_curve
 
 labels = st.sampled_from(["normal", "abnormal"])
 answers = st.sampled_from(["normal", "abnormal", "invalid"])
@@ -24,7 +24,7 @@ def test_figures_of_a_confusion_matrix_by_hand() -> None:
     # abnormal: 3 found, 1 called normal, 1 invalid; normal: 4 right, 2 called abnormal, 1 invalid
     rows = [("abnormal", "abnormal", 0.9)] * 3 + [("abnormal", "normal", 0.2), ("abnormal", "invalid", 0.6)]
     rows += [("normal", "normal", 0.1)] * 4 + [("normal", "abnormal", 0.7)] * 2 + [("normal", "invalid", 0.3)]
-    found = figures(judged(rows))
+    found = class_metrics(judged(rows))
     assert found["abnormal/precision"] == pytest.approx(3 / 5)
     assert found["abnormal/recall"] == pytest.approx(3 / 5)
     assert found["abnormal/f1"] == pytest.approx(3 / 5)
@@ -44,7 +44,7 @@ def test_figures_of_a_confusion_matrix_by_hand() -> None:
 @settings(max_examples=80, deadline=None)
 @given(items.filter(lambda rows: {r[0] for r in rows} == {"normal", "abnormal"}))
 def test_figures_equal_scikit_learn(rows: list[tuple[str, str, float]]) -> None:
-    found, truth, answer = figures(judged(rows)), [r[0] for r in rows], [r[1] for r in rows]
+    found, truth, answer = class_metrics(judged(rows)), [r[0] for r in rows], [r[1] for r in rows]
     names = ["normal", "abnormal"]
     by_class = precision_recall_fscore_support(truth, answer, labels=names, zero_division=0)
     for number, name in enumerate(names):
@@ -60,7 +60,7 @@ def test_figures_equal_scikit_learn(rows: list[tuple[str, str, float]]) -> None:
 
 @pytest.mark.parametrize("only", ["normal", "abnormal"])
 def test_a_class_that_does_not_occur_has_no_figures(only: str) -> None:
-    found = figures(judged([(only, "normal", 0.4), (only, "abnormal", 0.6)]))
+    found = class_metrics(judged([(only, "normal", 0.4), (only, "abnormal", 0.6)]))
     other = "abnormal" if only == "normal" else "normal"
     assert not [name for name in found if name.startswith(f"{other}/")]
     assert ("abnormal/ap" in found) == (only == "abnormal")
@@ -69,15 +69,15 @@ def test_a_class_that_does_not_occur_has_no_figures(only: str) -> None:
 
 
 def test_nothing_at_all_is_counted_and_not_measured() -> None:
-    assert figures(judged([])).keys() >= {"rows", "positives"}
-    assert "abnormal/f1" not in figures(judged([]))
+    assert class_metrics(judged([])).keys() >= {"rows", "positives"}
+    assert "abnormal/f1" not in class_metrics(judged([]))
     assert intervals(judged([]), 10, 0) == {}
 
 
 def test_invalid_is_never_normal() -> None:
     lost = judged([("abnormal", "invalid", 0.1), ("normal", "invalid", 0.1)])
-    assert figures(lost)["normal/recall"] == figures(lost)["abnormal/recall"] == 0
-    assert figures(lost)["true_negatives"] == figures(lost)["false_negatives"] == 0
+    assert class_metrics(lost)["normal/recall"] == class_metrics(lost)["abnormal/recall"] == 0
+    assert class_metrics(lost)["true_negatives"] == class_metrics(lost)["false_negatives"] == 0
 
 
 def test_intervals_hold_the_figure_and_repeat() -> None:
@@ -85,7 +85,7 @@ def test_intervals_hold_the_figure_and_repeat() -> None:
     truth = ["abnormal" if x else "normal" for x in random.random(200) < 0.3]
     score = [float(x) for x in np.clip(random.normal([0.7 if t == "abnormal" else 0.3 for t in truth], 0.2), 0, 1)]
     model = Judged(truth, ["abnormal" if s >= 0.5 else "normal" for s in score], score, list(range(200)))
-    found, ends = figures(model), intervals(model, 500, seed=3)
+    found, ends = class_metrics(model), intervals(model, 500, seed=3)
     for name in ("abnormal/f1", "abnormal/ap", "macro/f1"):
         assert ends[f"{name}/low"] < found[name] < ends[f"{name}/high"]
         assert ends[f"{name}/high"] - ends[f"{name}/low"] < 0.3

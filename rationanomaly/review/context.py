@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _EXAMPLES = 3
 _AROUND = 2
-_TWINS = 6
+_NEAR_DUPLICATES = 6
 _LEAST_SIMILARITY = 0.5
 
 
@@ -37,14 +37,14 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Twin:
+class NearDuplicate:
     """A similar template with its original label and how similar it is, in [0, 1]."""
 
     item: Item
     similarity: float
 
 
-class Surroundings:
+class TemplateContext:
     """Looks things up when a card asks for them, so that opening the page waits for nothing.
 
     Args:
@@ -79,8 +79,8 @@ class Surroundings:
         # A table of templates has no lines, but may have messages.
         return found or [[Line(0, [(message, False)], True)] for message in self._messages.get(item.template_id) or ()]
 
-    def prepare_twins(self) -> None:
-        """Make the index that `twins` looks into; takes seconds, so nobody should wait for it."""
+    def prepare_near_duplicates(self) -> None:
+        """Make the index that `near_duplicates` looks into; takes seconds, so nobody should wait for it."""
         from rationanomaly.text.similarity import Neighbours
 
         index = Neighbours([item.template for item in self._items])
@@ -89,8 +89,8 @@ class Surroundings:
             members.setdefault(text, []).append(item)
         self._index = index, members
 
-    def twins(self, item: Item) -> list[Twin] | None:
-        """The most similar other templates; None as long as `prepare_twins` has not ended.
+    def near_duplicates(self, item: Item) -> list[NearDuplicate] | None:
+        """The most similar other templates; None as long as `prepare_near_duplicates` has not ended.
 
         Their labels are the original ones, so blind review stays blind.
         """
@@ -99,14 +99,14 @@ class Surroundings:
         from rationanomaly.text.similarity import normalise
 
         index, members = self._index
-        positions, similarities = index.nearest([item.template], _TWINS + 1)
+        positions, similarities = index.nearest([item.template], _NEAR_DUPLICATES + 1)
         found = []
         for position, similarity in zip(positions[0].tolist(), similarities[0].tolist(), strict=True):
             exact = index.texts[position] == normalise(item.template)
-            for other in members[position][: _TWINS + 1]:
+            for other in members[position][: _NEAR_DUPLICATES + 1]:
                 if other.key != item.key and (exact or similarity >= _LEAST_SIMILARITY):
-                    found.append(Twin(other, 1.0 if exact else similarity))
-        return found[:_TWINS]
+                    found.append(NearDuplicate(other, 1.0 if exact else similarity))
+        return found[:_NEAR_DUPLICATES]
 
     def _parts(self, template_id: str, parameters: list[str]) -> list[tuple[str, bool]]:
         """A line's message, put together again from its template and parameters."""
