@@ -211,7 +211,7 @@ def _locked_folder(output: Path) -> tuple[Path, int]:
         with contextlib.suppress(FileNotFoundError):
             lock = os.open(place, os.O_RDONLY)
             # Somebody who clears leftovers may have been faster than the lock.
-            if _lock(lock) is not False and place.exists():
+            if try_lock(lock) is not False and place.exists():
                 return place, lock
             os.close(lock)
 
@@ -222,7 +222,7 @@ def _clear_leftovers(output: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
             lock = os.open(place, os.O_RDONLY)
             try:
-                if _lock(lock):
+                if try_lock(lock):
                     if (place / _OLD).is_dir() and not output.exists():
                         os.rename(place / _OLD, output)
                     shutil.rmtree(place, ignore_errors=True)
@@ -230,7 +230,7 @@ def _clear_leftovers(output: Path) -> None:
                 os.close(lock)
 
 
-def _lock(descriptor: int) -> bool | None:
+def try_lock(descriptor: int) -> bool | None:
     """Lock a folder until the descriptor or the process ends; False if another has, None where there are no locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

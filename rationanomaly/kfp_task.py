@@ -22,13 +22,11 @@ from rationanomaly.errors import INTERRUPTED, RationAnomalyError
 from rationanomaly.params import Params, read_document
 from rationanomaly.progress import Event, listening
 from rationanomaly.runs import tracking
-from rationanomaly.steps import BY_NAME, Metrics
+from rationanomaly.steps import BY_NAME, Metrics, PartialRun
 from rationanomaly.training.interruption import Interrupted
 
 if TYPE_CHECKING:
     from kfp import dsl
-
-    from rationanomaly.runs.execution import PartialRun
 
 logger = logging.getLogger(__name__)
 
@@ -60,10 +58,12 @@ def run_component(
 def run_plan(params: str, shards: int, output: dsl.Artifact) -> None:
     """Share the log out to ``shards`` pods: what comes before `run_shard`."""
     from rationanomaly.parse.fan_out import write_plan
+    from rationanomaly.runs.execution import step_status
 
     with _reporting("parse plan"):
-        target = Path(output.path)
-        write_plan(read_document(params), shards, target, _kept("parse") or target, _state("parse"))
+        target, loaded = Path(output.path), read_document(params)
+        status = step_status(BY_NAME["parse"], loaded, {}, _kept("parse") or target, _state())
+        write_plan(loaded, shards, target, status.sources, is_finished=status.finished is not None)
 
 
 def run_shard(params: str, plan: str, number: int, output: dsl.Artifact) -> None:
@@ -112,7 +112,7 @@ def _execute(
 
     target = Path(output.path)
     folder = _kept(name) or target
-    found = execute(BY_NAME[name], params, inputs, folder, _state(name), partial_run)
+    found = execute(BY_NAME[name], params, inputs, folder, _state(), partial_run)
     if folder != target:
         shutil.copytree(folder, target, copy_function=_link, dirs_exist_ok=True)
     if metrics is not None:
@@ -121,8 +121,8 @@ def _execute(
     return found
 
 
-def _state(name: str) -> Path:
-    return Path(os.environ.get(STATE, ".state")) / name
+def _state() -> Path:
+    return Path(os.environ.get(STATE, ".state"))
 
 
 def _kept(name: str) -> Path | None:

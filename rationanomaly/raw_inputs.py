@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from rationanomaly.artifacts import sha256
@@ -51,8 +52,9 @@ def settle(path: Path, folder: Path) -> Path:
     if path != STDIN and not files[0].is_fifo():
         return path
     folder.mkdir(parents=True, exist_ok=True)
-    copy = folder / "piped.log"
-    with copy.open("wb") as file, sys.stdin.buffer if path == STDIN else path.open("rb") as pipe:
+    descriptor, name = tempfile.mkstemp(dir=folder, suffix=".log")
+    copy = Path(name)
+    with os.fdopen(descriptor, "wb") as file, sys.stdin.buffer if path == STDIN else path.open("rb") as pipe:
         shutil.copyfileobj(pipe, file, CHUNK)
     return copy
 

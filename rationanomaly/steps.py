@@ -24,17 +24,37 @@ class Outputs:
 
     Attributes:
         folder: a fresh, empty folder; it becomes the step's output once ``run`` has returned.
-        state: survives a crash and lies outside the output: checkpoints, a teacher's journal.
+        state: of this run; survives a crash and lies outside the output: checkpoints, what ranks say.
         key: hash of everything that the output depends on; checkpoints are used again only with the same. Without
             one none are made.
+        journals: what all runs of the step share and survives them, a teacher's paid answers; None: ``state``.
     """
 
     folder: Path
     state: Path
     key: str = ""
+    journals: Path | None = None
+
+    @property
+    def journal_folder(self) -> Path:
+        """Where a teacher's journal lies."""
+        return self.state if self.journals is None else self.journals
 
 
 Run = Callable[[Params, Inputs, Outputs], Metrics]
+
+
+@dataclass(frozen=True)
+class PartialRun:
+    """A step of which other pods have done a part.
+
+    Attributes:
+        run: does the rest.
+        sources: SHA-256 of the raw inputs that they read, by name.
+    """
+
+    run: Run
+    sources: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -48,6 +68,7 @@ class Step:
         reads: steps whose output folders it reads.
         params: params sections whose change makes its output stale.
         models: params that may name a folder with a model on this machine; its content counts like a raw input.
+        resumes: it keeps checkpoints in its state, so that two runs with the same key must not share it at once.
         shards: the key of ``cluster`` that says how many pods share its work (`fan_out.py` in its package); None where
             one does all.
     """
@@ -58,6 +79,7 @@ class Step:
     reads: tuple[str, ...]
     params: tuple[str, ...]
     models: tuple[str, ...] = ()
+    resumes: bool = False
     shards: str | None = None
 
     @property
@@ -109,6 +131,7 @@ STEPS: tuple[Step, ...] = (
         (),
         ("parse", "correct", "distill", "base"),
         ("run.seed", "prompt", "model", *_TRAINING, "sft"),
+        resumes=True,
     ),
     Step(
         "grpo",
@@ -116,6 +139,7 @@ STEPS: tuple[Step, ...] = (
         (),
         ("correct", "distill", "sft"),
         ("run.seed", "prompt", *_TRAINING, "grpo"),
+        resumes=True,
     ),
     Step(
         "evaluate",

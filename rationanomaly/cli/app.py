@@ -16,6 +16,7 @@ import typer
 
 from rationanomaly import __version__
 from rationanomaly.cli import console
+from rationanomaly.cli.clean_state import clean_state
 from rationanomaly.correct.command import ledger
 from rationanomaly.errors import INTERRUPTED, ParamsError, RationAnomalyError
 from rationanomaly.params import dump, load_params
@@ -38,8 +39,9 @@ InputsOption = Annotated[
     list[str] | None, typer.Option("--input", help="A folder or file that it reads.", metavar="NAME=PATH")
 ]
 StateOption = Annotated[
-    Path | None, typer.Option("--state", help="What survives a crash; default .state/STEP.", metavar="DIR")
+    Path, typer.Option("--state", help="What survives a crash, of each run in STEP/KEY.", metavar="DIR")
 ]
+STATE = Path(".state")
 
 
 @app.callback()
@@ -61,7 +63,7 @@ def _step_command(step: Step) -> Callable[..., None]:
         params: ParamsOption = Path("params.yaml"),
         settings: SetOption = None,
         inputs: InputsOption = None,
-        state: StateOption = None,
+        state: StateOption = STATE,
     ) -> None:
         _run_step(step, params, settings, inputs, output, state)
 
@@ -76,7 +78,7 @@ def _distill_command(step: Step) -> Callable[..., None]:
         params: ParamsOption = Path("params.yaml"),
         settings: SetOption = None,
         inputs: InputsOption = None,
-        state: StateOption = None,
+        state: StateOption = STATE,
         dry_run: Annotated[
             bool, typer.Option("--dry-run", help="Say how many calls, tokens and how much money; send nothing.")
         ] = False,
@@ -85,7 +87,7 @@ def _distill_command(step: Step) -> Callable[..., None]:
             from rationanomaly.distill.estimate import estimate
 
             loaded = load_params(params, settings or ())
-            sys.stdout.write(f"{estimate(loaded, _pairs(inputs), state or _state_of(step))}\n")
+            sys.stdout.write(f"{estimate(loaded, _pairs(inputs), state / step.name)}\n")
         elif output is None:
             raise ParamsError("name --output DIR, or --dry-run")
         else:
@@ -102,7 +104,7 @@ def _parse_command(step: Step) -> Callable[..., None]:
         params: ParamsOption = Path("params.yaml"),
         settings: SetOption = None,
         inputs: InputsOption = None,
-        state: StateOption = None,
+        state: StateOption = STATE,
         preview: Annotated[
             bool,
             typer.Option("--preview", help="Show format, templates and misfits of the first lines; write nothing."),
@@ -131,7 +133,7 @@ def _correct_command(step: Step) -> Callable[..., None]:
         params: ParamsOption = Path("params.yaml"),
         settings: SetOption = None,
         inputs: InputsOption = None,
-        state: StateOption = None,
+        state: StateOption = STATE,
         why: Annotated[
             str | None,
             typer.Option("--why", help="Print the label's history from --output; run nothing.", metavar="TEMPLATE"),
@@ -153,17 +155,13 @@ def _run_step(
     settings: list[str] | None,
     inputs: list[str] | None,
     output: Path,
-    state: Path | None,
+    state: Path,
 ) -> None:
     from rationanomaly.runs.execution import execute
 
     loaded = load_params(params, settings or ())
     with console.progress_bars(step.name):
-        execute(step, loaded, _pairs(inputs), output, state or _state_of(step))
-
-
-def _state_of(step: Step) -> Path:
-    return Path(".state") / step.name
+        execute(step, loaded, _pairs(inputs), output, state)
 
 
 def _pairs(inputs: list[str] | None) -> dict[str, Path]:
@@ -194,6 +192,7 @@ for _step in STEPS:
 # ---------------------------------------------------------------- before and after the pipeline
 
 app.command(rich_help_panel="Before and after")(review)
+app.command("clean-state", rich_help_panel="Before and after")(clean_state)
 app.add_typer(ledger, name="ledger", rich_help_panel="Before and after")
 
 
@@ -318,7 +317,7 @@ def refit(
 
     loaded = load_params(params, settings or ())
     with console.progress_bars("refit"):
-        fit_again(loaded, outputs, output, Path(".state"))
+        fit_again(loaded, outputs, output, STATE)
 
 
 @app.command(rich_help_panel="Before and after")

@@ -32,14 +32,14 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     # Ask and check.
     questions = read_questions(params, inputs)
     checker = Checker(params.distill)
-    with TEACHERS[params.distill.teacher](params, inputs, outputs.state) as teacher:
+    with TEACHERS[params.distill.teacher](params, inputs, outputs.journal_folder) as teacher:
         ended = teach(teacher, questions, checker, params.distill.retries)
         bill = teacher.bill
 
     # Let the built-in teacher write what the teacher left unwritten.
     if params.distill.fallback_teacher == "builtin":
         left = [replace(end.question, attempt=0, refusal=None) for end in ended if not end.accepted]
-        with open_builtin(params, inputs, outputs.state) as teacher:
+        with open_builtin(params, inputs, outputs.journal_folder) as teacher:
             ended = [end for end in ended if not _is_absent(end)]
             ended += teach(teacher, left, checker, params.distill.retries)
         places = {(question.template_id, question.sample): place for place, question in enumerate(questions)}

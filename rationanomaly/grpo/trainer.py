@@ -120,7 +120,9 @@ def train(
         callbacks=[
             recorder("GRPO", params.steps, curve, shown),
             _kl_reference_check(params.beta),
-            evaluations(model, curve, every, validate, mean_of(SCORED_BY if params.keep_best else ()), run.checkpoints),
+            evaluations(
+                model, curve, every, validate, mean_of(SCORED_BY if params.keep_best else ()), run.checkpoints, run.key
+            ),
             watch(curve, params.alarms),
         ],
     )

@@ -19,8 +19,7 @@ from rationanomaly.parse.merging import merge
 from rationanomaly.parse.preview import TABLE
 from rationanomaly.parse.shards import open_shard, read_shard
 from rationanomaly.parse.source import Piece
-from rationanomaly.runs.execution import PartialRun, step_status
-from rationanomaly.steps import BY_NAME, Inputs, Metrics, Outputs
+from rationanomaly.steps import BY_NAME, Inputs, Metrics, Outputs, PartialRun
 
 _STEP = BY_NAME["parse"]
 _PLAN, _SHARD = "parse_plan", "parse_shard"
@@ -45,29 +44,30 @@ class Plan:
     shards: list[list[Piece]]
 
 
-def write_plan(params: Params, shards: int, folder: Path, output: Path, state: Path) -> None:
+def write_plan(
+    params: Params, shards: int, folder: Path, sources: Mapping[str, str], *, is_finished: bool = False
+) -> None:
     """Cut ``data.logs`` into so many shards and write the plan.
 
-    A table of templates is not shared out, nor a log whose parsed output is there already: then there is nothing to
-    do for a shard.
+    A table of templates is not shared out, nor a log whose parsed output is there already: there is nothing to do for
+    a shard then.
 
     Args:
         params: all params.
         shards: how many.
         folder: where the plan is written.
-        output: where the output of `parse` may lie from a run before.
-        state: of `parse`.
+        sources: SHA-256 of the log, by the name of the raw input.
+        is_finished: the parsed output is there already.
 
     Raises:
         InputError: missing or empty log, a pipe, or no format fits.
     """
-    status = step_status(_STEP, params, {}, output, state)
     form, pieces = params.data.format, list[list[Piece]]()
-    if form != TABLE and status.finished is None:
+    if form != TABLE and not is_finished:
         found = find_format(params.data.logs, form, params.parse)
         form, pieces = found.name, cut(params.data.logs, shards, found, params.parse)
     rows = [[{"file": str(piece.file), "start": piece.start, "end": piece.end} for piece in shard] for shard in pieces]
-    with artifacts.writing(folder, _PLAN, status.sources) as partial:
+    with artifacts.writing(folder, _PLAN, sources) as partial:
         artifacts.write_json(partial / _FILE, {"format": form, "shards": rows})
 
 

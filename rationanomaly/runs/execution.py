@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -18,26 +19,15 @@ from rationanomaly import artifacts, raw_inputs
 from rationanomaly.errors import ArtifactError, InputError, ParamsError
 from rationanomaly.params import Params
 from rationanomaly.records import METRICS
-from rationanomaly.runs import tracking
-from rationanomaly.steps import Inputs, Metrics, Outputs, Run, Step
+from rationanomaly.runs import code_identity, run_state, tracking
+from rationanomaly.steps import Inputs, Metrics, Outputs, PartialRun, Step
 from rationanomaly.training import checkpoints
 
 logger = logging.getLogger(__name__)
 
 _FINISHED = "finished.json"
-
-
-@dataclass(frozen=True)
-class PartialRun:
-    """A step of which other pods have done a part.
-
-    Attributes:
-        run: does the rest.
-        sources: SHA-256 of the raw inputs that they read, by name.
-    """
-
-    run: Run
-    sources: Mapping[str, str]
+#: Under a step's state: what came by standard input or a pipe.
+_PIPED = "piped"
 
 
 @dataclass(frozen=True)
@@ -48,7 +38,8 @@ class StepStatus:
         paths: all of its inputs by name, existing.
         digests: manifest digests of the folders that it reads, by step name.
         sources: SHA-256 of every raw input behind its output, by name.
-        key: hash of everything that its output depends on.
+        key: hash of everything that its output depends on: params, inputs and code.
+        state: folder of what survives a crash of the run with this key; need not exist.
         finished: the metrics of an output that is there, whole, and was made from the same things; else None.
     """
 
@@ -56,6 +47,7 @@ class StepStatus:
     digests: Mapping[str, str]
     sources: Mapping[str, str]
     key: str
+    state: Path
     finished: Metrics | None
 
 
@@ -70,7 +62,7 @@ def execute(
         inputs: folders of the steps that it reads by step name. A raw input (``logs``, …) may be given by name
             too; without it the path in the params section ``data`` is taken.
         output: the final folder; it appears whole or not at all.
-        state: what survives a crash lies here.
+        state: root of what survives a crash; that of this run lies in ``state/STEP/KEY`` (`run_state`).
         partial_run: what is left to do where other pods have done a part; None: all.
 
     Returns:
@@ -80,23 +72,41 @@ def execute(
         ParamsError: an input is missing or one too many is named.
         ArtifactError: an input folder does not hold what its manifest says.
         InputError: a raw input does not exist.
+        InfrastructureError: another run with the same key is under way and keeps checkpoints.
     """
     status = step_status(step, params, inputs, output, state, partial_run.sources if partial_run else None)
     if status.finished is not None:
         logger.info("%s: finished before with the same params, inputs and code; its output is used again", step.name)
         return status.finished
     lineage = tracking.Lineage.of(params, status.sources["logs"])
-    with tracking.step_run(step.name, params, lineage, status.digests, status.sources) as run:
-        state.mkdir(parents=True, exist_ok=True)
+    lease = run_state.leased(status.state) if step.resumes else nullcontext()
+    with (
+        lease,
+        _unpiped(status.paths, state / step.name / _PIPED),
+        tracking.step_run(step.name, params, lineage, status.digests, status.sources) as run,
+    ):
+        status.state.mkdir(parents=True, exist_ok=True)
         with artifacts.writing(output, step.name, status.sources) as folder:
-            metrics = (partial_run or step).run(params, status.paths, Outputs(folder, state, status.key))
+            outputs = Outputs(folder, status.state, status.key, journals=state / step.name)
+            metrics = (partial_run or step).run(params, status.paths, outputs)
             artifacts.write_json(folder / METRICS, metrics)
         digest = artifacts.read(output, step.name).digest
         run.finish(output, digest, metrics)
-        artifacts.write_json(state / _FINISHED, {"key": status.key, "digest": digest})
-        checkpoints.clear(state / checkpoints.FOLDER)
+        artifacts.write_json(status.state / _FINISHED, {"key": status.key, "digest": digest})
+        checkpoints.clear(status.state / checkpoints.FOLDER)
         run.headline({key: value for key, value in metrics.items() if key.startswith(("template/", "session/"))})
     return metrics
+
+
+@contextmanager
+def _unpiped(paths: Mapping[str, Path], folder: Path) -> Iterator[None]:
+    """Remove what was piped in, once it has been read."""
+    try:
+        yield
+    finally:
+        for path in paths.values():
+            if path.parent == folder:
+                path.unlink(missing_ok=True)
 
 
 def step_status(
@@ -113,8 +123,9 @@ def step_status(
     own = _own_sources(step, params, paths) if sources is None else dict(sources)
     digests = {name: manifest.digest for name, manifest in manifests.items()}
     key = _key(step, params, digests, own)
+    place = state / step.name / key
     behind = {name: value for manifest in manifests.values() for name, value in manifest.sources.items()}
-    return StepStatus(paths, digests, behind | own, key, _finished(step, output, state, key))
+    return StepStatus(paths, digests, behind | own, key, place, _finished(step, output, place, key))
 
 
 def _resolve(step: Step, params: Params, inputs: Inputs, state: Path) -> dict[str, Path]:
@@ -131,7 +142,7 @@ def _resolve(step: Step, params: Params, inputs: Inputs, state: Path) -> dict[st
             raise ParamsError(problem, hint=f"Add --input {name}=DIR")
     for name in step.sources:
         if name == "logs" and raw_inputs.is_special(paths[name]):
-            paths[name] = raw_inputs.settle(paths[name], state)
+            paths[name] = raw_inputs.settle(paths[name], state / step.name / _PIPED)
         elif not paths[name].exists():
             hint = f"Correct `data.{name}` in the params, or name it with --input {name}=FILE"
             if paths[name].parts[-2:-1] == ("simulated",):
@@ -150,7 +161,7 @@ def _own_sources(step: Step, params: Params, paths: Mapping[str, Path]) -> dict[
 def _key(step: Step, params: Params, digests: Mapping[str, str], sources: Mapping[str, str]) -> str:
     """Hash of everything that the step's output depends on; ``sources`` are those that it reads itself."""
     values = {path: _value(params, path) for path in step.params}
-    parts = [step.name, values, dict(digests), dict(sources), tracking.code_hash()]
+    parts = [step.name, values, dict(digests), dict(sources), code_identity.digest(step.name)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

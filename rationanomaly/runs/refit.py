@@ -35,7 +35,7 @@ def refit(params: Params, outputs: Path, output: Path, state: Path) -> Metrics:
         params: those of the evaluated run.
         outputs: its folders, `parse`, `grpo` and `evaluate` among them.
         output: gets a folder for each step and the finished model in ``model``.
-        state: of the evaluated run; the teacher's journal in it is gone on with, so nothing is paid for twice.
+        state: root of the evaluated run's; the teacher's journal in it is used again, so nothing is paid for twice.
 
     Returns:
         What `register` says.
@@ -51,12 +51,10 @@ def refit(params: Params, outputs: Path, output: Path, state: Path) -> Metrics:
     everything = on_all_labels(params)
     folders = {"parse": outputs / "parse"} | {step: output / step for step in STEPS}
     for name in STEPS:
-        step = BY_NAME[name]
-        place = state / name if name == "distill" else state / "refit" / name
-        execute(step, everything, _inputs(name, folders), output / name, place)
+        execute(BY_NAME[name], everything, _inputs(name, folders), output / name, state)
     _mark(output / "grpo", output / MODEL, outputs / "grpo", evaluated.digest)
     inputs = {"grpo": output / MODEL, "evaluate": outputs / "evaluate"}
-    return execute(BY_NAME["register"], everything, inputs, output / "register", state / "refit" / "register")
+    return execute(BY_NAME["register"], everything, inputs, output / "register", state)
 
 
 def on_all_labels(params: Params) -> Params:

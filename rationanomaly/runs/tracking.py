@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rationanomaly.artifacts import sha256
 from rationanomaly.errors import InfrastructureError
 from rationanomaly.params import Params
 from rationanomaly.records import CURVES, read_objects
+from rationanomaly.runs import code_identity
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -34,8 +34,6 @@ LINEAGE, OUTPUT, STEP = "rationanomaly.lineage", "rationanomaly.output", "ration
 #: Files of an output folder up to this size are kept with the run: adapters are, base weights of 7B are not.
 _MAX_ARTIFACT_BYTES = 64 * 1024 * 1024
 _METRICS_PER_CALL = 900  # MLflow takes at most 1,000
-#: Files of the package that decide what a step writes.
-_SOURCE = (".py", ".md", ".html")
 _current: ContextVar[str | None] = ContextVar("current_run", default=None)
 
 
@@ -47,7 +45,7 @@ class Lineage:
         key: hash over the three below; equal keys, the same parent run.
         params: hash of the composed params document.
         logs: SHA-256 of the raw log.
-        code: hash of the package's source.
+        code: hash of the source that its steps reach.
     """
 
     key: str
@@ -59,7 +57,7 @@ class Lineage:
     def of(cls, params: Params, logs: str) -> Lineage:
         """The lineage of a run with these params over the raw log with this SHA-256."""
         document = params_hash(params)
-        code = code_hash()
+        code = code_identity.whole()
         key = hashlib.sha256(f"{document}{logs}{code}".encode()).hexdigest()
         return cls(key, document, logs, code)
 
@@ -67,14 +65,6 @@ class Lineage:
 def params_hash(params: Params) -> str:
     """Hash of a full params document."""
     return hashlib.sha256(params.model_dump_json(by_alias=True).encode()).hexdigest()
-
-
-def code_hash() -> str:
-    """Hash of the package's source: Python, a teacher's prompts, pages."""
-    package = Path(__file__).parents[1]
-    paths = sorted(path for path in package.rglob("*") if path.suffix in _SOURCE)
-    rows = [f"{path.relative_to(package).as_posix()}\0{sha256(path)}" for path in paths]
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
 def git_commit() -> str | None:

@@ -128,7 +128,7 @@ def train(
         processing_class=tokenizer,
         callbacks=[
             recorder("SFT", params.steps, curve, {"loss": "loss"}),
-            evaluations(model, curve, every, lambda: validate(model), _score(params.best_by), run.checkpoints),
+            evaluations(model, curve, every, lambda: validate(model), _score(params.best_by), run.checkpoints, run.key),
         ],
     )
     fit(trainer, curve, run)

@@ -57,7 +57,7 @@ def interval(steps: int, count: int) -> int:
 
 
 def evaluations(
-    model: PeftModel, curve: Curve, every: int, measure: Measure, score: Score, folder: Path
+    model: PeftModel, curve: Curve, every: int, measure: Measure, score: Score, folder: Path, key: str
 ) -> TrainerCallback:
     """A callback that evaluates, and gives the model the best adapter back when training ends, however it ends.
 
@@ -68,10 +68,11 @@ def evaluations(
         measure: what to measure; as the model is.
         score: of the figures; higher is better. Without any score the last adapter stays.
         folder: for the kept adapter, beside the checkpoints.
+        key: what the run is made from; only an adapter that it kept itself is given back.
     """
     from transformers import TrainerCallback
 
-    best = _KeptAdapter(model, folder)
+    best = _KeptAdapter(model, folder, key)
 
     def evaluate(step: int) -> None:
         if any(entry["step"] == step for entry in curve if is_evaluation(entry)):
@@ -107,8 +108,8 @@ def evaluations(
 class _KeptAdapter:
     """The trainable weights of a model as they were at one step, in a file; of each rank its own part."""
 
-    def __init__(self, model: PeftModel, folder: Path) -> None:
-        self._model = model
+    def __init__(self, model: PeftModel, folder: Path, key: str) -> None:
+        self._model, self._key = model, key
         self._file = folder / f"best-{os.environ.get('RANK', '0')}.safetensors"
 
     def keep(self, step: int) -> None:
@@ -117,19 +118,22 @@ class _KeptAdapter:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         partial = self._file.with_suffix(".partial")
         weights = {name: weight.detach().cpu().contiguous() for name, weight in self._weights().items()}
-        save_file(weights, partial, metadata={"step": str(step)})
+        save_file(weights, partial, metadata=self._mark(step))
         partial.replace(self._file)
 
     def restore(self, step: int) -> None:
         from safetensors import safe_open
 
         with safe_open(self._file, "pt") as kept:
-            if kept.metadata() != {"step": str(step)}:
+            if kept.metadata() != self._mark(step):
                 logger.warning("the adapter of step %d is not at hand; the last one stays", step)
                 return
             for name, weight in self._weights().items():
                 weight.copy_(kept.get_tensor(name))
         logger.info("the adapter of step %d scored best on the validation split and is kept", step)
+
+    def _mark(self, step: int) -> dict[str, str]:
+        return {"key": self._key, "step": str(step)}
 
     def _weights(self) -> dict[str, Tensor]:
         # Under ZeRO-3 a rank holds a share of each parameter, and that is what it keeps.

@@ -1,10 +1,11 @@
 """Checkpoints of a training run: complete or not there, and only of the same run.
 
-    STATE/checkpoints/checkpoint-N/     what the trainer writes: adapter, optimiser, schedule, every rank's random state
-        curve.json                      the curve so far
-        complete.json                   written last: step, key of the run, SHA-256 of every other file
+    STATE/STEP/KEY/checkpoints/checkpoint-N/
+        …                   what the trainer writes: adapter, optimiser, schedule, every rank's random state
+        curve.json          the curve so far
+        complete.json       written last: step, key of the run, SHA-256 of every other file
 
-The trainer's files of the second kind are tensors that `torch.load` reads with ``weights_only``. A checkpoint without
+The trainer's files are tensors that `torch.load` reads with ``weights_only``. A checkpoint without
 its marker, or whose files are not what the marker says, is passed over for the one before.
 """
 
@@ -48,24 +49,27 @@ def complete(folder: Path, key: str, curve: Curve) -> None:
     artifacts.write_json(folder / _MARKER, {"key": key, "step": _step(folder), "files": files})
     artifacts.sync(folder)
     artifacts.sync(folder.parent)
-    sealed = [found for found in _folders(folder.parent) if (found / _MARKER).is_file()]
+    sealed = [found for found in _folders(folder.parent) if _key(found) == key]
     for old in sealed[_KEPT:]:
         shutil.rmtree(old, ignore_errors=True)
 
 
 def newest(root: Path, key: str) -> Path | None:
-    """The newest checkpoint that is whole and belongs to the run ``key``; all others that are newer are removed.
+    """The newest checkpoint that is whole and belongs to the run ``key``; newer ones that are not whole are removed.
 
     Args:
         root: the folder ``checkpoints``.
-        key: what the run is made from; checkpoints of another run are removed.
+        key: what the run is made from; checkpoints of another run are left alone.
     """
     for folder in _folders(root):
-        problem = _problem(folder, key)
-        if problem is None:
+        problem = _problem(folder)
+        if problem is not None:
+            logger.warning("%s: %s, so it is not used", folder, problem)
+            shutil.rmtree(folder, ignore_errors=True)
+        elif _key(folder) == key:
             return folder
-        logger.warning("%s: %s, so it is not used", folder, problem)
-        shutil.rmtree(folder, ignore_errors=True)
+        else:
+            logger.warning("%s: was made with other params, inputs or code, so it is not used", folder)
     return None
 
 
@@ -101,18 +105,26 @@ def _step(folder: Path) -> int:
     return int(number) if number.isdecimal() else -1
 
 
-def _problem(folder: Path, key: str) -> str | None:
-    """Why a checkpoint can't be used; None if it can."""
+def _key(folder: Path) -> str | None:
+    """The key of the run that a checkpoint was made by; None where it has no marker that can be read."""
+    try:
+        return str(json.loads((folder / _MARKER).read_bytes())["key"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _problem(folder: Path) -> str | None:
+    """Why a checkpoint is not whole; None if it is."""
     try:
         marker: dict[str, Any] = json.loads((folder / _MARKER).read_bytes())
         files: dict[str, str] = dict(marker["files"])
-        found_key, step = marker["key"], marker["step"]
+        step = marker["step"]
     except FileNotFoundError:
         return "was not finished"
     except (OSError, ValueError, KeyError, TypeError):
         return "has a damaged marker"
-    if (found_key, step) != (key, _step(folder)):
-        return "was made with other params, inputs or code"
+    if step != _step(folder):
+        return "was made at another step"
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {_MARKER}
     for name in sorted(present ^ set(files)):
         return f"{name} is missing or was added"

@@ -18,7 +18,7 @@ from docker.errors import DockerException
 
 from rationanomaly import artifacts
 from rationanomaly.params import load_params
-from rationanomaly.runs.tracking import code_hash
+from rationanomaly.runs import code_identity
 from rationanomaly.simulate import write
 from rationanomaly.steps import STEPS, Step
 from tests.conftest import ROOT
@@ -112,8 +112,11 @@ def test_the_user_of_the_image_is_not_root_and_has_no_way_to_become_it(docker: D
 
 
 def test_the_image_holds_the_code_of_this_checkout(docker: DockerClient) -> None:
-    command = ["python3", "-c", "from rationanomaly.runs.tracking import code_hash; print(code_hash())"]
-    assert docker.containers.run(IMAGE, command, network_mode="none", remove=True).decode().strip() == code_hash()
+    command = ["python3", "-c", "from rationanomaly.runs import code_identity; print(code_identity.whole())"]
+    assert (
+        docker.containers.run(IMAGE, command, network_mode="none", remove=True).decode().strip()
+        == code_identity.whole()
+    )
 
 
 def test_the_image_knows_its_commit(docker: DockerClient) -> None:

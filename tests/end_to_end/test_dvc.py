@@ -128,6 +128,26 @@ def test_a_grpo_value_touches_grpo_evaluate_and_register_only(clone: Project) ->
     assert clone.repro() == ["grpo", "evaluate", "register"]
 
 
+@pytest.mark.parametrize(
+    ("module", "steps"),
+    [
+        ("training/loop.py", {"sft", "grpo"}),
+        ("distill/prompts/1.md", {"distill"}),
+        ("review/app.py", set()),
+    ],
+)
+def test_an_edited_module_makes_dvc_name_the_steps_that_reach_it(clone: Project, module: str, steps: set[str]) -> None:
+    path = clone.folder / "rationanomaly" / module
+    path.write_bytes(path.read_bytes() + b"\n")
+    status: dict[str, list[dict[str, dict[str, str]]]] = json.loads(clone.call("dvc", "status", "--json"))
+    changed = {
+        name
+        for name, changes in status.items()
+        if any(dep.startswith("rationanomaly/") for change in changes for dep in change.get("changed deps", {}))
+    }
+    assert changed == steps
+
+
 def test_every_run_hangs_under_one_parent_and_names_what_made_its_inputs(project: Project, tracking: Path) -> None:
     runs = _runs(project, tracking)
     assert set(runs) == {*NAMES, "pipeline"}

@@ -91,11 +91,16 @@ def test_a_damaged_newest_one_is_passed_over_and_the_log_says_so(
     assert not newest.exists()
 
 
-def test_those_of_another_run_are_never_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    _write(tmp_path, 4, key="other params")
+def test_those_of_another_run_are_never_used_and_never_removed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = _write(tmp_path, 9, key="other params")
     assert checkpoints.newest(tmp_path, KEY) is None
     assert "other params, inputs or code" in caplog.text
-    assert not list(tmp_path.iterdir())
+    ours = [_write(tmp_path, step) for step in (2, 4, 6)]
+    assert checkpoints.newest(tmp_path, KEY) == ours[-1]
+    assert checkpoints.newest(tmp_path, "other params") == other
+    assert [folder.exists() for folder in ours] == [False, True, True]
 
 
 def test_a_marker_that_was_copied_into_another_checkpoint_is_seen(tmp_path: Path) -> None:

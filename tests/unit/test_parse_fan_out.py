@@ -11,7 +11,7 @@ from rationanomaly.errors import ArtifactError, InputError
 from rationanomaly.params import Params
 from rationanomaly.parse.fan_out import partial_run, read_plan, write_plan, write_shard
 from rationanomaly.runs import tracking
-from rationanomaly.runs.execution import execute
+from rationanomaly.runs.execution import execute, step_status
 from rationanomaly.steps import BY_NAME
 
 PARSE = BY_NAME["parse"]
@@ -43,8 +43,13 @@ def with_data(params: Params, **values: object) -> Params:
     return params.model_copy(update={"data": params.data.model_copy(update=values)})
 
 
+def plan(params: Params, shards: int, folder: Path, output: Path, state: Path) -> None:
+    status = step_status(PARSE, params, {}, output, state)
+    write_plan(params, shards, folder, status.sources, is_finished=status.finished is not None)
+
+
 def fan_out(params: Params, here: Path, shards: int, name: str = "fanned") -> Path:
-    write_plan(params, shards, here / f"{name}-plan", here / name, here / f"{name}-state")
+    plan(params, shards, here / f"{name}-plan", here / name, here / f"{name}-state")
     for number in reversed(range(shards)):
         write_shard(params, here / f"{name}-plan", number, here / f"{name}{number}")
     rest = partial_run(here / f"{name}-plan", [here / f"{name}{number}" for number in range(shards)])
@@ -60,7 +65,7 @@ def test_the_output_is_that_of_one_machine(own: Params, here: Path, shards: int)
 
 def test_a_log_that_grows_is_read_as_far_as_it_went(own: Params, here: Path) -> None:
     execute(PARSE, own, {}, here / "whole", here / "state")
-    write_plan(own, 2, here / "plan", here / "parse", here / "state2")
+    plan(own, 2, here / "plan", here / "parse", here / "state2")
     with own.data.logs.open("a", encoding="utf-8") as file:
         file.write("- 2031-03-03T00:01:00.000Z n1 power INFO supply 1 is late\n")
     for number in range(2):
@@ -73,7 +78,7 @@ def test_a_log_that_grows_is_read_as_far_as_it_went(own: Params, here: Path) -> 
 
 def test_what_is_finished_is_not_read_again(own: Params, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fan_out(own, here, 2)
-    write_plan(own, 2, here / "plan", here / "fanned", here / "fanned-state")
+    plan(own, 2, here / "plan", here / "fanned", here / "fanned-state")
     assert read_plan(here / "plan").shards == []
     write_shard(own, here / "plan", 0, here / "shard")
     assert list(artifacts.read(here / "shard").files) == []

@@ -1,0 +1,164 @@
+"""What of a run survives a crash, and who may write it.
+
+    STATE/STEP/KEY/             of one run: checkpoints, ranks, the mark that its output is finished
+        holder.json             who has the lease, for the message to a second run
+    STATE/STEP/journal.jsonl    a teacher's journal, which all runs of the step share: its answers are paid for
+    STATE/STEP/piped/           logs that came by standard input or a pipe
+
+KEY is the run's key (`runs.execution`): params, inputs, code. What has another key is another run's and is left alone;
+`clean` removes it when somebody asks for it (``rationanomaly clean-state``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import re
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rationanomaly import artifacts
+from rationanomaly.errors import InfrastructureError
+
+logger = logging.getLogger(__name__)
+
+#: Seconds that a second run waits for the lease: a pod that is being replaced needs so long to end.
+PATIENCE = 60.0
+_POLL_SECONDS = 0.2
+_HOLDER = "holder.json"
+#: Of a step's state, what is never cleaned: a teacher's answers are paid for.
+_KEPT = ("journal.jsonl",)
+_RUN = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class LeftState:
+    """A part of a state folder.
+
+    Attributes:
+        step: name of the step.
+        folder: where it lies.
+        megabytes: of its files.
+        days: since anything in it was changed.
+        in_use: a run has the lease; it is never removed.
+    """
+
+    step: str
+    folder: Path
+    megabytes: float
+    days: float
+    in_use: bool
+
+
+@contextmanager
+def leased(folder: Path, patience: float | None = None) -> Iterator[None]:
+    """Make a run's state folder and hold it alone; the lease ends with the block, or with the process.
+
+    Where the file system knows no locks there is no lease, and a warning says so.
+
+    Args:
+        folder: ``STATE/STEP/KEY``.
+        patience: seconds to wait for another run to end; None: `PATIENCE`.
+
+    Raises:
+        InfrastructureError: another run has it still, or the folder can't be made.
+    """
+    descriptor = _acquire(folder, time.monotonic() + (PATIENCE if patience is None else patience))
+    holder = {"host": socket.gethostname(), "pid": os.getpid()}
+    try:
+        artifacts.write_json(folder / _HOLDER, holder)
+        yield
+    finally:
+        (folder / _HOLDER).unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _acquire(folder: Path, deadline: float) -> int:
+    waiting = False
+    while True:
+        with artifacts.translated_disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # Somebody who cleans may be faster than the lock.
+            descriptor = os.open(folder, os.O_RDONLY)
+            got = artifacts.try_lock(descriptor)
+            if got is not False and folder.exists() and os.fstat(descriptor).st_ino == folder.stat().st_ino:
+                if got is None:
+                    logger.warning("%s: its file system has no locks, so two runs at once would damage it", folder)
+                return descriptor
+            os.close(descriptor)
+            if got is False and time.monotonic() >= deadline:
+                raise InfrastructureError(
+                    f"another run with the same params, inputs and code has this state{_named_holder(folder)}",
+                    file=folder,
+                    hint="Wait for it to end, or stop it; a run with another key is not in the way",
+                )
+        if not waiting:
+            waiting = True
+            logger.info("%s: waiting for another run to end%s", folder, _named_holder(folder))
+        time.sleep(_POLL_SECONDS)
+
+
+def _named_holder(folder: Path) -> str:
+    try:
+        holder = json.loads((folder / _HOLDER).read_bytes())
+        return f" (process {int(holder['pid'])} on {str(holder['host'])[:100]})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def find(state: Path, older_than: float = 0.0) -> list[LeftState]:
+    """What lies in a state folder apart from teachers' journals, by step and path.
+
+    Args:
+        state: the root of all steps' state.
+        older_than: only what has not been changed for so many days.
+
+    Raises:
+        InfrastructureError: there is no such folder.
+    """
+    if not state.is_dir():
+        raise InfrastructureError("no such state folder", file=state, hint="Name it with --state DIR")
+    steps = sorted(path for path in state.iterdir() if path.is_dir() and not path.is_symlink())
+    parts = [(step, part) for step in steps for part in sorted(step.iterdir()) if part.name not in _KEPT]
+    found = [_described(step.name, part) for step, part in parts]
+    return [part for part in found if part.days >= older_than]
+
+
+def remove(part: LeftState) -> bool:
+    """Remove a part of a state folder; False if a run has it."""
+    if part.folder.is_symlink() or not part.folder.is_dir():
+        part.folder.unlink(missing_ok=True)
+        return True
+    descriptor = os.open(part.folder, os.O_RDONLY)
+    try:
+        if artifacts.try_lock(descriptor) is False:
+            return False
+        shutil.rmtree(part.folder)
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _described(step: str, part: Path) -> LeftState:
+    paths = [part, *(part.rglob("*") if part.is_dir() and not part.is_symlink() else ())]
+    states = [path.lstat() for path in paths]
+    megabytes = sum(state.st_size for state in states) / 2**20
+    days = max(0.0, (time.time() - max(state.st_mtime for state in states)) / 86400)
+    return LeftState(step, part, megabytes, days, _is_leased(part))
+
+
+def _is_leased(part: Path) -> bool:
+    if _RUN.fullmatch(part.name) is None or not part.is_dir():
+        return False
+    descriptor = os.open(part, os.O_RDONLY)
+    try:
+        return artifacts.try_lock(descriptor) is False
+    finally:
+        os.close(descriptor)

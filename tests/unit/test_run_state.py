@@ -1,0 +1,114 @@
+"""State of runs: a lease against two at once, and nothing removed that nobody asked to remove."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from rationanomaly.cli.app import app
+from rationanomaly.errors import InfrastructureError
+from rationanomaly.runs import run_state
+
+KEY, OTHER = "a" * 64, "b" * 64
+
+
+def test_a_second_run_with_the_same_key_is_refused_and_named_who_has_it(tmp_path: Path) -> None:
+    with run_state.leased(tmp_path / "sft" / KEY):
+        refused = pytest.raises(InfrastructureError, match=rf"process {os.getpid()} on .*Wait for it to end")
+        with refused, run_state.leased(tmp_path / "sft" / KEY, patience=0):
+            pass
+        with run_state.leased(tmp_path / "sft" / OTHER, patience=0):
+            pass
+    with run_state.leased(tmp_path / "sft" / KEY, patience=0):
+        assert json.loads((tmp_path / "sft" / KEY / "holder.json").read_bytes())["pid"] == os.getpid()
+    assert list((tmp_path / "sft" / KEY).iterdir()) == []
+
+
+def test_a_killed_run_leaves_no_lease(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from rationanomaly.runs import run_state\n"
+        "with run_state.leased(Path(sys.argv[1])):\n    print('has it', flush=True)\n    time.sleep(600)"
+    )
+    place = tmp_path / "sft" / KEY
+    other = subprocess.Popen([sys.executable, "-c", code, str(place)], stdout=subprocess.PIPE)
+    try:
+        assert other.stdout is not None and other.stdout.readline() == b"has it\n"
+        with pytest.raises(InfrastructureError, match=f"process {other.pid} "), run_state.leased(place, patience=0):
+            pass
+    finally:
+        other.send_signal(signal.SIGKILL)
+        other.wait()
+    with run_state.leased(place, patience=10):
+        pass
+
+
+def test_a_second_run_waits_for_one_that_is_ending(tmp_path: Path) -> None:
+    place = tmp_path / "sft" / KEY
+    code = (
+        "import sys, time; from pathlib import Path; from rationanomaly.runs import run_state\n"
+        "with run_state.leased(Path(sys.argv[1])):\n    print('has it', flush=True)\n    sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(place)]
+    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert other.stdout is not None and other.stdout.readline() == b"has it\n"
+    assert other.stdin is not None
+    other.stdin.close()
+    with run_state.leased(place, patience=60):
+        pass
+    assert other.wait(60) == 0
+
+
+def make(state: Path) -> dict[str, Path]:
+    places = {
+        "run": state / "sft" / KEY / "checkpoints" / "checkpoint-3" / "w.bin",
+        "other": state / "sft" / OTHER / "finished.json",
+        "journal": state / "distill" / "journal.jsonl",
+        "piped": state / "parse" / "piped" / "x.log",
+        "older layout": state / "grpo" / "checkpoints" / "checkpoint-2" / "w.bin",
+    }
+    for path in places.values():
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"x" * 2**20)
+    return places
+
+
+def test_clean_state_removes_all_but_paid_answers_and_what_is_in_use(tmp_path: Path) -> None:
+    places = make(tmp_path / "state")
+    arguments = ["clean-state", "--state", str(tmp_path / "state")]
+    shown = CliRunner().invoke(app, [*arguments, "--dry-run"])
+    assert shown.exit_code == 0 and all(path.exists() for path in places.values())
+    assert KEY[:8] in shown.output + shown.stderr
+    with run_state.leased(tmp_path / "state" / "sft" / KEY):
+        done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0
+    assert {name for name, path in places.items() if path.exists()} == {"run", "journal"}
+    assert "in use" in done.output + done.stderr
+
+
+def test_clean_state_leaves_what_is_newer_and_links_alone(tmp_path: Path) -> None:
+    places = make(tmp_path / "state")
+    week = time.time() - 7 * 86400
+    for path in [tmp_path / "state" / "sft" / KEY, *(tmp_path / "state" / "sft" / KEY).rglob("*")]:
+        os.utime(path, (week, week))
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private" / "id").touch()
+    (tmp_path / "state" / "sft" / "link").symlink_to(tmp_path / "private")
+    state = ["--state", str(tmp_path / "state")]
+    assert CliRunner().invoke(app, ["clean-state", *state, "--older-than", "6"]).exit_code == 0
+    assert {name for name, path in places.items() if not path.exists()} == {"run"}
+    assert CliRunner().invoke(app, ["clean-state", *state]).exit_code == 0
+    assert (tmp_path / "private" / "id").exists()
+    assert not (tmp_path / "state" / "sft" / "link").is_symlink()
+
+
+def test_no_such_folder_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InfrastructureError, match="no such state folder"):
+        run_state.find(tmp_path / "none")
