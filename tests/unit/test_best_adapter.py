@@ -106,3 +106,18 @@ def test_an_adapter_of_another_run_is_not_taken(tmp_path: Path, caplog: pytest.L
     training.end()
     assert training.weight == STEPS
     assert "is not at hand" in caplog.text
+
+
+def test_two_runs_with_equal_step_numbers_never_take_each_others_weights(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    scores = [0.1, 0.2, 0.9, 0.4, 0.5, 0.6, 0.7]
+    ours = Training(tmp_path, scores, key="a" * 64)
+    ours.run()
+    other = Training(tmp_path, scores, key="b" * 64)
+    other.run()
+    ours.end()
+    other.end()
+    assert other.weight == 2
+    assert ours.weight == STEPS
+    assert "the adapter of step 2 is not at hand" in caplog.text
