@@ -94,6 +94,6 @@ def test_evaluation_takes_the_model_at_its_own_word(direct_run: Path, tested: li
 
     found = [json.loads(line) for line in (direct_run / "evaluate" / "predictions.jsonl").read_text().splitlines()]
     final = [row for row in found if row["model"] == "grpo"]
-    own = Detector.open(direct_run / "grpo").judge([row["template"] for row in final])
+    own = Detector.open(direct_run / "grpo").judge([row["template"] for row in final], precedents=None)
     assert [row["answer"] for row in final] == [verdict.answer for verdict in own]
     assert {verdict.source for verdict in own} == {"model"}

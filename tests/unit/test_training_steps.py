@@ -17,7 +17,8 @@ from rationanomaly import artifacts, progress
 from rationanomaly.detection.detector import Detector
 from rationanomaly.errors import ArtifactError, ParamsError, TrainingError
 from rationanomaly.grpo.trainer import reward_function
-from rationanomaly.model.folder import read_card, write_card
+from rationanomaly.model.card import read_card, write_card
+from rationanomaly.model.folder import ModelFolder
 from rationanomaly.params import Params, load_params
 from rationanomaly.records import (
     CORPUS,
@@ -295,7 +296,7 @@ def test_the_answer_is_the_score_against_the_threshold_and_invalid_only_if_the_t
 ) -> None:
     detector = Detector.open(trained.root / "sft")
     texts = [write_response('It says "pump".', "normal"), "no tags at all"]
-    monkeypatch.setattr(detector._judge, "responses", lambda _logs: texts)
+    monkeypatch.setattr(detector._scorer, "responses", lambda _logs: texts)
     low, high = (replace(detector.card.threshold, value=value) for value in (0.0, 1.1))
     detector.card = replace(detector.card, threshold=low)
     said, broken = detector.judge(["the pump stands", "other"])
@@ -326,12 +327,11 @@ def test_no_path_of_this_machine_is_written(trained: Trained) -> None:
 def test_too_little_memory_is_refused_before_weights_are_loaded(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    from rationanomaly.model import folder
+    from rationanomaly.model import loading
     from rationanomaly.training.memory import check
 
     monkeypatch.setattr(check, "machine_memory", lambda: 2**20)
-    monkeypatch.setattr(folder, "load_base", lambda files: pytest.fail("weights were loaded"))
-    monkeypatch.setattr(f"rationanomaly.{step}.step.load_base", lambda files: pytest.fail("weights were loaded"))
+    monkeypatch.setattr(loading, "load_base", lambda *_: pytest.fail("weights were loaded"))
     with pytest.raises(TrainingError, match=rf"{step}: the training needs .*, and 0\.0 GB are free"):
         trained.step(step, tmp_path / step)
 
@@ -444,10 +444,8 @@ def test_weights_that_are_no_numbers_stop_the_training(
 def test_grpo_refuses_an_adapter_that_is_not_trainable(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rationanomaly.grpo import step
-    from rationanomaly.model.folder import load_adapted
-
-    monkeypatch.setattr(step, "load_adapted", lambda folder, card, **_: load_adapted(folder, card))
+    load_adapted = ModelFolder.load_adapted
+    monkeypatch.setattr(ModelFolder, "load_adapted", lambda folder, _training: load_adapted(folder))
     with pytest.raises(TrainingError, match="no trainable parameter"):
         trained.step("grpo", tmp_path / "grpo")
 
@@ -466,7 +464,7 @@ def test_a_base_in_16_bit_floats_trains_in_the_format_that_a_gpu_computes_in(
 ) -> None:
     import torch
 
-    from rationanomaly.model.folder import load_base
+    from rationanomaly.model.loading import load_base
 
     load_base(trained.root / "base" / "base").half().save_pretrained(tmp_path)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
