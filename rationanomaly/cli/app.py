@@ -157,11 +157,11 @@ def _run_step(
     output: Path,
     state: Path,
 ) -> None:
-    from rationanomaly.runs.execution import execute
+    from rationanomaly.runs.one_step import run_step
 
     loaded = load_params(params, settings or ())
     with console.progress_bars(step.name):
-        execute(step, loaded, _pairs(inputs), output, state)
+        run_step(step.name, loaded, _pairs(inputs), output, state)
 
 
 def _pairs(inputs: list[str] | None) -> dict[str, Path]:

@@ -33,7 +33,7 @@ def run_step(
         inputs: the output folders of the steps that it reads, by step name; a raw input by its name in the params
             section ``data``, whose path is taken without it.
         output: the folder to write.
-        state: the folder for what survives a crash, of all steps; ``.state`` without it.
+        state: root of what survives a crash, of all steps; ``.state`` without it.
 
     Returns:
         The step's metrics, as they stand in ``output/metrics.json``.
@@ -52,4 +52,4 @@ def run_step(
     with named_extras():
         from rationanomaly.runs.execution import execute
 
-        return execute(step, params, paths, Path(output), root / name)
+        return execute(step, params, paths, Path(output), root)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from benchmarks.install_size import closure, requirements, size_of
 from tests.conftest import ROOT
@@ -53,7 +54,7 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Core:
     subprocess.run([sys.executable, "-m", "venv", place / "env"], check=True)
     (wheel,) = place.glob("*.whl")
     python = place / "env" / "bin" / "python"
-    constraints = ["--constraint", ROOT / "constraints.txt"]
+    constraints = ("--constraint", str(ROOT / "constraints.txt"))
     subprocess.run([python, "-m", "pip", *quiet, *constraints, wheel], check=True)
     (place / "work").mkdir()
     return Core(python, place / "work")
@@ -111,11 +112,15 @@ def test_what_needs_no_extra_works(core: Core, command: str) -> None:
     [
         ("detect --model models:/log@champion app.log", "pipeline"),
         (f"parse --params {ROOT / 'params.yaml'} --input logs=app.log --output parsed", "pipeline"),
-        ("promote models:/log@candidate", "pipeline"),
+        (f"promote models:/log@candidate --policy {ROOT / 'mlflow' / 'promotion.yaml'}", "pipeline"),
+        ("parse --preview --input logs=app.log.zst", "zstd"),
     ],
 )
 def test_what_needs_an_extra_says_how_to_install_it(core: Core, command: str, extra: str) -> None:
-    (core.folder / "app.log").write_text("Jan  1 10:00:00 host app[1]: fan is ready\n")
+    log = b"Jan  1 10:00:00 host app[1]: fan is ready\n"
+    (core.folder / "app.log").write_bytes(log)
+    (core.folder / "app.log.zst").write_bytes(zstandard.compress(log))
+    shutil.copy(ROOT / "params.yaml", core.folder)
     said = core.run("rationanomaly", *command.split(), code=7)
     assert f"Run `pip install 'rationanomaly[{extra}]'`" in " ".join(said.split())
     assert "Traceback" not in said

@@ -11,16 +11,16 @@ from importlib.metadata import packages_distributions
 
 import pytest
 
+from benchmarks import install_size
+from benchmarks.install_size import closure
 from rationanomaly.errors import EXTRAS, InfrastructureError, named_extras
 from rationanomaly.runs.model_registry import _REQUIREMENTS
 from tests.conftest import ROOT
 
 #: Requirements that only tests compare with; they have no module that the library imports.
 COMPARED_WITH = {"rouge-score", "sacrebleu"}
-#: Modules that a requirement of the same row brings along, and is certain to.
-BROUGHT_ALONG = {
-    "huggingface-hub": "core", "tokenizers": "core", "urllib3": "pipeline", "starlette": "review",
-}  # fmt: skip
+#: Modules that come with what an extra names, and are certain to.
+BROUGHT_ALONG = {"starlette": "review", "urllib3": "pipeline"}
 
 
 def requirements() -> dict[str, set[str]]:
@@ -52,24 +52,39 @@ def imported() -> Iterator[tuple[str, str]]:
                 yield name, path.relative_to(ROOT).as_posix()
 
 
-def test_every_import_is_of_the_core_or_of_an_extra_that_names_it() -> None:
-    needed, by_module = requirements(), packages_distributions()
+@pytest.fixture(scope="module")
+def distributions() -> dict[str, set[str]]:
+    """Names of the installed packages that have a module, by module."""
+    return {module: {plain(name) for name in names} for module, names in packages_distributions().items()}
+
+
+@pytest.fixture(scope="module")
+def core() -> set[str]:
+    """Names of all packages that every install gets, with those that they ask for."""
+    return {plain(name) for name in closure(install_size.requirements())}
+
+
+def test_every_import_is_of_the_core_or_of_an_extra_that_names_it(
+    distributions: dict[str, set[str]], core: set[str]
+) -> None:
+    needed = requirements()
     named = {module: extra for extra, modules in EXTRAS.items() for module in modules}
     for module, file in imported():
-        distributions = {plain(name) for name in by_module.get(module, [module])}
-        homes = {extra for extra in ("core", *EXTRAS) if distributions & needed[extra]}
-        homes |= {BROUGHT_ALONG[name] for name in distributions if name in BROUGHT_ALONG}
-        if homes == {"core"}:
+        found = distributions.get(module, {plain(module)})
+        if found & core:
             assert module not in named, f"{module} is of the core"
         else:
-            assert named.get(module) in homes, f"{file} imports {module}, which errors.EXTRAS does not name rightly"
+            homes = {extra for extra in EXTRAS if found & needed[extra]} | {BROUGHT_ALONG.get(module)}
+            assert named.get(module) in homes - {None}, f"{file}: errors.EXTRAS does not say what brings {module}"
 
 
-def test_every_requirement_of_an_extra_has_a_module_that_names_it() -> None:
-    needed, by_module = requirements(), packages_distributions()
+def test_every_requirement_of_an_extra_has_a_module_that_names_it(
+    distributions: dict[str, set[str]], core: set[str]
+) -> None:
+    needed = requirements()
     for extra, modules in EXTRAS.items():
-        brought = {plain(name) for module in modules for name in by_module.get(module, [module])}
-        assert needed[extra] - COMPARED_WITH - {"kfp-kubernetes"} <= brought
+        brought = {name for module in modules for name in distributions.get(module, {plain(module)})}
+        assert needed[extra] - core - COMPARED_WITH - {"kfp-kubernetes"} <= brought
 
 
 def test_all_is_every_extra_but_those_of_gpus_and_developers() -> None:

@@ -120,7 +120,7 @@ def test_a_step_runs_as_from_the_command_line(
     assert ra.run_step("parse", params, {"logs": "app.log"}, "out") == {"parse/lines": 12.0}
     ra.run_step("parse", params, {"logs": "app.log"}, "out", "elsewhere")
     given = (BY_NAME["parse"], params, {"logs": Path("app.log")}, Path("out"))
-    assert asked == [(*given, Path(".state/parse")), (*given, Path("elsewhere/parse"))]
+    assert asked == [(*given, Path(".state")), (*given, Path("elsewhere"))]
 
 
 def test_a_step_that_does_not_exist_is_refused(params: ra.Params, tmp_path: Path) -> None:
