@@ -20,7 +20,7 @@ install: $(VENV)/installed  ## make .venv with everything in it
 
 $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --progress-bar off --editable '.[dev]' --constraint constraints.txt
+	$(BIN)/pip install --quiet --progress-bar off --editable '.[all,dev]' --constraint constraints.txt
 	@touch $@
 
 data/simulated: | $(VENV)/installed

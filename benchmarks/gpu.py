@@ -193,7 +193,7 @@ def _model(config: dict[str, Any], params: Params) -> Any:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from rationanomaly.model.folder import load_base
+    from rationanomaly.model.loading import load_base
     from rationanomaly.sft.trainer import adapt
 
     settings = LlamaConfig(**config)

@@ -1,11 +1,19 @@
-"""Print what the dependency layer of an image installs, one requirement a line: requirements.py SETUP_CFG cpu|gpu."""
+"""Print what the dependency layer of an image installs, one requirement a line: requirements.py SETUP_CFG cpu|gpu.
+
+Both images have the extras that `all` names; the gpu image has the extra `gpu` too.
+"""
 
 import configparser
+import re
 import sys
 
 config = configparser.ConfigParser()
 with open(sys.argv[1], encoding="utf-8") as file:  # noqa: PTH123  Runs in the bare base image, before any venv.
     config.read_file(file)
-wanted = config["options"]["install_requires"].strip()
-wanted += config["options.extras_require"].get(sys.argv[2], "").rstrip()
-sys.stdout.write(wanted + "\n")
+extras = config["options.extras_require"]
+named = re.findall(r"[\w-]+", extras["all"].partition("[")[2])
+wanted = [config["options"]["install_requires"], *(extras[name] for name in named)]
+if sys.argv[2] == "gpu":
+    wanted.append(extras["gpu"])
+lines = [line for part in wanted for line in part.strip().splitlines() if line and not line.startswith("#")]
+sys.stdout.write("\n".join(lines) + "\n")

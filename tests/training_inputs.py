@@ -9,6 +9,8 @@ from typing import Any
 
 import polars as pl
 
+from rationanomaly.params import load_params
+from rationanomaly.parse.mining import Miner
 from rationanomaly.records import (
     COST,
     LABELLED,
@@ -24,6 +26,7 @@ from rationanomaly.records import (
     write_table,
 )
 from rationanomaly.text.prompt import PROMPT_VERSION
+from tests.conftest import ROOT
 
 
 def write_training_inputs(root: Path, parts: Sequence[str], held_out: str) -> None:
@@ -50,7 +53,7 @@ def write_training_inputs(root: Path, parts: Sequence[str], held_out: str) -> No
     templates = [{**dict.fromkeys(TEMPLATES_SCHEMA), "template_id": row["template_id"],
                   "template": row["template"], "examples": [row["template"] + " at noon"]} for row in rows]  # fmt: skip
     write_table(root / "parse" / TEMPLATES, pl.DataFrame(templates, schema=TEMPLATES_SCHEMA), TEMPLATES_SCHEMA)
-    (root / "parse" / MINER).write_text("{}")
+    Miner.new(load_params(ROOT / "params.yaml").parse).save(root / "parse" / MINER)
     triplets = [
         Triplet(row["template_id"], row["template"], f'It names "{row["template"].split()[0]}", so it counts.',
                 row["label"], "test", PROMPT_VERSION) for row in rows if row["split"] == "train"

@@ -15,8 +15,9 @@ from rationanomaly.base import corpus, llama
 from rationanomaly.base.tokenizer import train_tokenizer
 from rationanomaly.device import runtime
 from rationanomaly.model import hub
+from rationanomaly.model.card import BaseIdentity, Card, Threshold, write_card
 from rationanomaly.model.few_shot import write_few_shot
-from rationanomaly.model.folder import BaseIdentity, Card, Threshold, load_tokenizer, write_card
+from rationanomaly.model.loading import load_tokenizer
 from rationanomaly.model.safety import check_safe
 from rationanomaly.model.scoring import label_tokens
 from rationanomaly.params import Params
@@ -60,7 +61,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     write_table(outputs.folder / CORPUS, table, CORPUS_SCHEMA)
     write_few_shot(labelled, params.prompt, outputs.folder)
     check_safe(outputs.folder)
-    label_tokens(load_tokenizer(outputs.folder))
+    label_tokens(load_tokenizer(outputs.folder / TOKENIZER))
     threshold = Threshold(0.5, "zero-shot: not chosen")
     card = Card(
         "base",

@@ -18,7 +18,7 @@ from rationanomaly import __version__
 from rationanomaly.cli import console
 from rationanomaly.cli.clean_state import clean_state
 from rationanomaly.correct.command import ledger
-from rationanomaly.errors import INTERRUPTED, ParamsError, RationAnomalyError
+from rationanomaly.errors import INTERRUPTED, ParamsError, RationAnomalyError, named_extras
 from rationanomaly.params import dump, load_params
 from rationanomaly.review.command import review
 from rationanomaly.steps import STEPS, Step
@@ -157,11 +157,11 @@ def _run_step(
     output: Path,
     state: Path,
 ) -> None:
-    from rationanomaly.runs.execution import execute
+    from rationanomaly.runs.one_step import run_step
 
     loaded = load_params(params, settings or ())
     with console.progress_bars(step.name):
-        execute(step, loaded, _pairs(inputs), output, state)
+        run_step(step.name, loaded, _pairs(inputs), output, state)
 
 
 def _pairs(inputs: list[str] | None) -> dict[str, Path]:
@@ -376,7 +376,8 @@ def run_app(application: typer.Typer) -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     debug = "--debug" in sys.argv
     try:
-        application()
+        with named_extras():
+            application()
     except RationAnomalyError as error:
         _fail(str(error), error.exit_code, debug)
     except SystemExit as ended:

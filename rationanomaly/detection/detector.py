@@ -1,142 +1,116 @@
-"""A trained model judges templates: answer, score, rationale, evidence.
+"""A trained model judges templates and logs: answer, score, rationale, evidence.
 
-detector = Detector.open(Path("outputs/grpo"))
+import rationanomaly as ra
+
+detector = ra.Detector.open("outputs/grpo")
 for verdict in detector.judge(["link <*> down"]):
     print(verdict.answer, verdict.score, verdict.rationale)
+for found in detector.judge_log("app.log"):
+    print(found.line, found.verdict.answer, found.message)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import shutil
+import weakref
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from tempfile import mkdtemp
+from typing import Literal, Self
 
-import numpy as np
-import numpy.typing as npt
+import polars as pl
 
-from rationanomaly import artifacts
-from rationanomaly.decisions.precedents import Citation, Precedents
-from rationanomaly.device import runtime
-from rationanomaly.errors import ArtifactError
-from rationanomaly.model.few_shot import read_few_shot
-from rationanomaly.model.folder import Card, base_files, load_adapted, load_base, load_tokenizer, read_card
-from rationanomaly.model.scoring import Scorer
-from rationanomaly.records import Answer
-from rationanomaly.text.evidence import Span, check_evidence
-from rationanomaly.text.prompt import parse_response, show
+from rationanomaly.decisions.precedents import Precedents
+from rationanomaly.detection.model_detector import ModelDetector
+from rationanomaly.detection.parser import read_parser
+from rationanomaly.detection.verdict import LineVerdict, Verdict
+from rationanomaly.errors import named_extras
+from rationanomaly.parse.live import read_log
 
-_SEED = 0
+#: ``carried``: what the model folder holds; None: the model's own answers; or others, such as a newer ledger's.
+Chosen = Precedents | Literal["carried"] | None
 
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a model says of one template.
-
-    Attributes:
-        template: as it was given.
-        answer: abnormal from the threshold on, else normal; invalid if the generated text does not parse, which is
-            never counted as normal.
-        score: P(abnormal) at the direct verdict, in [0, 1].
-        stated: what the generated text says; None if none was asked for.
-        rationale: its analysis; empty if none was asked for or it does not parse.
-        evidence: quotes of the rationale that stand in the template, with their offsets.
-        grounded: whether the rationale is (`evidence.Evidence`).
-        precedent: the experts' decision that the answer was taken from; None: the answer is the model's own.
-    """
-
-    template: str
-    answer: Answer
-    score: float
-    stated: Answer | None
-    rationale: str
-    evidence: tuple[Span, ...]
-    grounded: bool
-    precedent: Citation | None = None
-
-    @property
-    def source(self) -> Literal["model", "precedent"]:
-        """Whose answer it is."""
-        return "model" if self.precedent is None else "precedent"
-
-    def under(self, precedent: Citation | None) -> Verdict:
-        """This verdict with the answer of a precedent; all else stays what the model says."""
-        if precedent is None:
-            return self
-        return replace(self, answer=precedent.precedent.label, precedent=precedent)
+_REGISTRY = "models:/"
 
 
-class Detector:
-    """A model folder, loaded."""
-
-    def __init__(self, judge: Scorer, card: Card, folder: Path) -> None:
-        self._judge, self.card, self.folder = judge, card, folder
+class Detector(ModelDetector):
+    """A model folder, loaded; what experts had settled when it was trained holds at once."""
 
     @classmethod
-    def open(cls, folder: Path, threads: int = 1) -> Detector:
-        """Load the output folder of sft or grpo, or of base for zero-shot verdicts.
+    def open(cls, model: Path | str, threads: int = 1) -> Self:
+        """Load a trained model.
 
         Args:
-            folder: checked against its manifest first; nothing is loaded from one that doesn't hold.
+            model: output folder of sft or grpo (of base for zero-shot verdicts), checked against its manifest first;
+                or a registered version, ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``, which is downloaded.
             threads: of torch.
 
         Raises:
             ArtifactError: no manifest or a wrong one, no adapter, an adapter of another base, pickled weights, or a
                 base with code of its own.
+            InputError: no such registered version.
+            InfrastructureError: a registered version without the extra ``pipeline`` to fetch it.
         """
-        step = artifacts.read(folder).step
-        card = read_card(folder)
-        if step != card.stage:
-            raise ArtifactError(
-                f"was written by `{step}` but its card says {card.stage}", file=folder, hint="Train it anew"
-            )
-        runtime.prepare(_SEED, threads)
-        model = load_base(base_files(folder, card)) if card.stage == "base" else load_adapted(folder, card)
-        judge = Scorer(
-            model.to(runtime.device()),
-            load_tokenizer(folder),
-            card.prompt,
-            card.max_completion,
-            card.literal_quotes,
-            read_few_shot(folder, card.prompt),
-        )
-        return cls(judge, card, folder)
+        if not str(model).startswith(_REGISTRY):
+            return super().open(Path(model), threads)
+        with named_extras():
+            from rationanomaly.runs.model_registry import fetch_folder
+        download = Path(mkdtemp(prefix="rationanomaly-"))
+        try:
+            with named_extras():
+                folder = fetch_folder(str(model), download)
+            detector = super().open(folder, threads)
+        except BaseException:
+            shutil.rmtree(download, ignore_errors=True)
+            raise
+        weakref.finalize(detector, shutil.rmtree, download, ignore_errors=True)
+        return detector
 
-    def scores(self, templates: Sequence[str]) -> npt.NDArray[np.float64]:
-        """P(abnormal) of each template, shape (len(templates),), in [0, 1]; equal texts are judged once."""
-        distinct = list(dict.fromkeys(templates))
-        found = self._judge.probabilities([show(text, self.card.prompt) for text in distinct])
-        by_text = dict(zip(distinct, found, strict=True))
-        return np.array([by_text[text] for text in templates], dtype=np.float64)
+    @property
+    def precedents(self) -> Precedents:
+        """What the model folder carries: decisions of experts, but for the test side."""
+        return self._folder.precedents
 
-    def judge(
-        self, templates: Sequence[str], rationales: bool = True, precedents: Precedents | None = None
-    ) -> list[Verdict]:
+    def judge(self, templates: Sequence[str], rationales: bool = True, precedents: Chosen = "carried") -> list[Verdict]:
         """One verdict for each template, in order; equal texts are judged once.
 
         Args:
             templates: any texts.
             rationales: generate an analysis for each, which takes most of the time.
-            precedents: take the answers of these where they have one; None: the model's own, as evaluation wants.
+            precedents: whose answers are taken where they have one; None: the model's own, whatever experts said.
         """
-        distinct = list(dict.fromkeys(templates))
-        logs = [show(text, self.card.prompt) for text in distinct]
-        scores = self._judge.probabilities(logs)
-        texts: Sequence[str | None] = self._judge.responses(logs) if rationales else [None] * len(logs)
-        by_text = {
-            template: self._verdict(template, float(score), text).under(
-                precedents.find(template) if precedents else None
-            )
-            for template, score, text in zip(distinct, scores, texts, strict=True)
-        }
-        return [by_text[template] for template in templates]
+        own = super().judge(templates, rationales)
+        chosen = self.precedents if precedents == "carried" else precedents
+        if chosen is None:
+            return own
+        cited = {template: chosen.find(template) for template in dict.fromkeys(templates)}
+        return [verdict.under(cited[verdict.template]) for verdict in own]
 
-    def _verdict(self, template: str, score: float, text: str | None) -> Verdict:
-        answer: Answer = "abnormal" if score >= self.card.threshold.value else "normal"
-        if text is None:
-            return Verdict(template, answer, score, None, "", (), grounded=False)
-        response = parse_response(text)
-        if response.problem is not None:
-            answer = "invalid"
-        checked = check_evidence(response.rationale, show(template, self.card.prompt))
-        return Verdict(template, answer, score, response.stated, response.rationale, checked.spans, checked.grounded)
+    def judge_log(
+        self, path: Path | str, format: str = "auto", rationales: bool = True, precedents: Chosen = "carried"
+    ) -> Iterator[LineVerdict]:
+        """One verdict for each record of a log, in order, as the records come.
+
+        A template is judged once, however many lines it has. Lines are read as the training lines were: with the
+        miner and the settings that the model folder carries.
+
+        Args:
+            path: a file, plain or compressed, a glob, or ``-`` for standard input.
+            format: name of a log format, or ``auto``.
+            rationales, precedents: as for `judge`.
+
+        Raises:
+            ArtifactError: the model folder carries no parser, as the output of `base`.
+            InputError: missing or empty file, no format fits, or too many lines do not.
+            ParamsError: no such format.
+        """
+        miner, settings = read_parser(self._folder)
+        return self._judged(read_log(Path(path), format, settings, miner), rationales, precedents)
+
+    def _judged(self, log: Iterator[pl.DataFrame], rationales: bool, precedents: Chosen) -> Iterator[LineVerdict]:
+        known: dict[str, Verdict] = {}
+        for lines in log:
+            new = [text for text in lines["template"].unique(maintain_order=True) if text not in known]
+            known |= {verdict.template: verdict for verdict in self.judge(new, rationales, precedents)}
+            for line, session, message, template in lines.select("line", "session", "message", "template").iter_rows():
+                yield LineVerdict(line, session, message, known[template])

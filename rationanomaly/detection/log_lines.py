@@ -1,7 +1,6 @@
 """Judge templates or raw lines with a trained model: what `rationanomaly detect` does.
 
-A verdict is per template, so the model sees each distinct template once, however many lines there are. What experts
-have decided holds at once (`precedents`): the ledger that the model folder carries, or a newer one.
+What experts have decided holds at once: the precedents that the model folder carries, and a newer ledger over them.
 """
 
 from __future__ import annotations
@@ -11,78 +10,60 @@ import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
 from rationanomaly.artifacts import writing_file
 from rationanomaly.decisions.ledger import read_ledger, warn_of
-from rationanomaly.decisions.precedents import Citation, Precedents, read_precedents
-from rationanomaly.detection.detector import Detector, Verdict
-from rationanomaly.detection.parser import read_parser
+from rationanomaly.decisions.precedents import Precedents
+from rationanomaly.detection.detector import Detector
 from rationanomaly.errors import InputError
-from rationanomaly.parse.live import read_log
 
 Row = dict[str, Any]
 
 
-def open_model(model: str) -> Detector:
-    """Open a model folder, or a registered version by its ``models:/`` address."""
-    if model.startswith("models:/"):
-        from rationanomaly.runs.model_registry import fetch_folder
-
-        return Detector.open(fetch_folder(model))
-    return Detector.open(Path(model))
-
-
-def open_precedents(folder: Path, ledger: Path | None) -> Precedents:
+def open_precedents(detector: Detector, ledger: Path | None) -> Precedents:
     """What experts have decided: what the model folder carries, and a newer ledger laid over it.
 
     Raises:
         InputError: no such ledger.
     """
-    carried = read_precedents(folder)
     if ledger is None:
-        return carried
+        return detector.precedents
     newer = read_ledger(ledger)
     warn_of(newer.problems)
-    return carried.under(newer)
+    return detector.precedents.under(newer)
 
 
 def detect_templates(model: str, path: Path, ledger: Path | None = None) -> Iterator[Row]:
     """One row per template of the file, in order, with the text as it stands there.
 
     Args:
-        model: see `open_model`.
+        model: see `Detector.open`.
         path: see `read_templates`.
         ledger: see `open_precedents`.
     """
     templates = read_templates(path)
-    detector = open_model(model)
-    for verdict in detector.judge(templates, precedents=open_precedents(detector.folder, ledger)):
-        yield as_row(verdict)
+    detector = Detector.open(model)
+    for verdict in detector.judge(templates, precedents=open_precedents(detector, ledger)):
+        yield verdict.as_row()
 
 
 def detect_lines(model: str, logs: str, log_format: str, ledger: Path | None = None) -> Iterator[Row]:
     """One row per log line, in order, as the lines come: its number and session, and the verdict on its template.
 
-    The evidence's offsets point into the template. A template is judged once, however many lines it has.
-
     Args:
-        model: see `open_model`.
-        logs: a file, plain or compressed, a glob, or ``-`` for standard input.
-        log_format: name of a log format, or ``auto``.
+        model: see `Detector.open`.
+        logs, log_format: see `Detector.judge_log`.
         ledger: see `open_precedents`.
     """
-    detector = open_model(model)
-    precedents = open_precedents(detector.folder, ledger)
-    miner, settings = read_parser(detector.folder)
-    known: dict[str, Row] = {}
-    for lines in read_log(Path(logs), log_format, settings, miner):
-        new = [text for text in lines["template"].unique(maintain_order=True) if text not in known]
-        known |= {verdict.template: as_row(verdict) for verdict in detector.judge(new, precedents=precedents)}
-        for line, session, message, template in lines.select("line", "session", "message", "template").iter_rows():
-            yield {"line": line, "session": session, "message": message, **known[template]}
+    detector = Detector.open(model)
+    rows: dict[str, Row] = {}
+    for found in detector.judge_log(logs, log_format, precedents=open_precedents(detector, ledger)):
+        template = found.verdict.template
+        if template not in rows:
+            rows[template] = found.verdict.as_row()
+        yield {"line": found.line, "session": found.session, "message": found.message, **rows[template]}
 
 
 def read_templates(path: Path) -> list[str]:
@@ -109,26 +90,6 @@ def read_templates(path: Path) -> list[str]:
     if not templates:
         raise InputError("holds no templates", file=path, hint="Give at least one")
     return templates
-
-
-def as_row(verdict: Verdict) -> Row:
-    """A verdict as one JSON object."""
-    return {
-        "template": verdict.template,
-        "answer": verdict.answer,
-        "score": round(float(verdict.score), 6),
-        "stated": verdict.stated,
-        "rationale": verdict.rationale,
-        "evidence": [asdict(span) for span in verdict.evidence],
-        "source": verdict.source,
-        "precedent": _cite(verdict.precedent),
-    }
-
-
-def _cite(citation: Citation | None) -> Row | None:
-    if citation is None:
-        return None
-    return asdict(citation.precedent) | {"similarity": round(citation.similarity, 6)}
 
 
 def write_verdicts(rows: Iterable[Row], output: Path | None) -> None:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rationanomaly.errors import ArtifactError
-from rationanomaly.model.folder import PARSER_SETTINGS
+from rationanomaly.model.folder import PARSER_SETTINGS, ModelFolder
 from rationanomaly.params import ParseParams
 from rationanomaly.parse.mining import Miner
 from rationanomaly.records import MINER, PARSER
 
 
-def read_parser(folder: Path) -> tuple[Miner, ParseParams]:
+def read_parser(folder: ModelFolder) -> tuple[Miner, ParseParams]:
     """The miner and settings that `write_parser` left.
 
     Raises:
         ArtifactError: there are none, or they are damaged.
     """
-
-    path = folder / PARSER / PARSER_SETTINGS
+    place = folder.path / PARSER
     try:
-        settings = ParseParams.model_validate_json(path.read_bytes())
+        settings = ParseParams.model_validate_json((place / PARSER_SETTINGS).read_bytes())
     except (OSError, ValueError) as error:
         hint = "Name the output folder of sft or grpo, made with this version"
-        raise ArtifactError("holds no parser, so it can't read log lines", file=folder, hint=hint) from error
-    return Miner.load(folder / PARSER / MINER), settings
+        raise ArtifactError("holds no parser, so it can't read log lines", file=folder.path, hint=hint) from error
+    return Miner.load(place / MINER), settings

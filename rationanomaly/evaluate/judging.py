@@ -1,4 +1,4 @@
-"""Let each model judge the templates: trained ones through `detector`, the reference classifier by its scores."""
+"""Let each model judge the templates: trained ones through `ModelDetector`, the reference classifier by its scores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from rationanomaly.detection.detector import Detector, Verdict
+from rationanomaly.detection.model_detector import ModelDetector
+from rationanomaly.detection.verdict import Verdict
 from rationanomaly.errors import ArtifactError, TrainingError
 from rationanomaly.evaluate.metrics import Judged
 from rationanomaly.evaluate.session_threshold import tune
@@ -105,9 +106,9 @@ def judge_with_detector(
         threads: of torch.
 
     Raises:
-        ArtifactError: what `Detector.open` says, or the model has learnt what is tested.
+        ArtifactError: what `ModelDetector.open` says, or the model has learnt what is tested.
     """
-    detector = Detector.open(folder, threads)
+    detector = ModelDetector.open(folder, threads)
     if detector.card.learnt_validation and (tested["split"] == "validation").any():
         hint = "Train it anew on this split, or set sft.learn_validation to false"
         raise ArtifactError("has learnt the validation templates, which are tested here", file=folder, hint=hint)

@@ -18,17 +18,8 @@ from rationanomaly.grpo import engine, trainer
 from rationanomaly.grpo.alarms import went_off
 from rationanomaly.grpo.prompts import build_tasks
 from rationanomaly.launch import start
-from rationanomaly.model.few_shot import read_few_shot
-from rationanomaly.model.folder import (
-    base_files,
-    copy_base,
-    load_adapted,
-    load_base,
-    load_tokenizer,
-    read_card,
-    write_adapter,
-    write_card,
-)
+from rationanomaly.model.card import write_card
+from rationanomaly.model.folder import ModelFolder, copy_base, write_adapter
 from rationanomaly.model.scoring import Scorer
 from rationanomaly.params import Params
 from rationanomaly.records import (
@@ -77,38 +68,36 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     """
     passes = spread(params.grpo.prompts * params.grpo.generations, params.training, "grpo.prompts × grpo.generations")
     runtime.prepare(params.run.seed, params.training.threads)
-    card = read_card(inputs["sft"])
+    sft = ModelFolder.open(inputs["sft"])
+    card = sft.card
     engine.check(params.grpo, params.training, card.literal_quotes)
     labelled = read_table(inputs["correct"] / LABELLED, LABELLED_SCHEMA)
     gold = read_gold(labelled, card.prompt)
     triplets = read_rows(inputs["distill"] / TRIPLETS, Triplet)
     teacher_rationales = {show(row.template, card.prompt).text: row.rationale for row in triplets}
-    few_shot = read_few_shot(inputs["sft"], card.prompt)
-    tasks = [task.beside(few_shot) for task in build_tasks(gold, teacher_rationales, params.grpo, params.run.seed)]
-    tokenizer = load_tokenizer(inputs["sft"])
-    files = base_files(inputs["sft"], card)
-    longest = trainer.longest_prompt(tokenizer, tasks, card.prompt)
-    work = memory.grpo_work(params, inputs["sft"] / ADAPTER, longest, card.max_completion, passes)
-    memory.check("grpo", params, files, work, engine.reserved(params.grpo))
+    tasks = [task.beside(sft.few_shot) for task in build_tasks(gold, teacher_rationales, params.grpo, params.run.seed)]
+    longest = trainer.longest_prompt(sft.tokenizer, tasks, card.prompt)
+    work = memory.grpo_work(params, sft.path / ADAPTER, longest, card.max_completion, passes)
+    memory.check("grpo", params, sft.base_files, work, engine.reserved(params.grpo))
     frozen = None
     if params.grpo.reward.weights.coherence > 0:
-        frozen = FrozenModel.of(load_base(files).to(runtime.device()), tokenizer)
+        frozen = FrozenModel.of(sft.load_base().to(runtime.device()), sft.tokenizer)
     composition = Composition.from_params(params.grpo.reward, frozen)
-    reward = trainer.reward_function(composition, _target_words(inputs["distill"] / COST), few_shot)
+    reward = trainer.reward_function(composition, _target_words(inputs["distill"] / COST), sft.few_shot)
 
-    model = load_adapted(inputs["sft"], card, training=params.training, files=files)
-    judge = Scorer(model, tokenizer, card.prompt, card.max_completion, card.literal_quotes, few_shot)
+    model = sft.load_adapted(params.training)
+    scorer = sft.scorer(model)
     validation = Validation.of(labelled, card.prompt, card.learnt_validation)
     with runtime.quiet():
         curve = trainer.train(
-            model, tokenizer, tasks, reward, card.prompt, params.grpo, passes, card.max_completion,
+            model, sft.tokenizer, tasks, reward, card.prompt, params.grpo, passes, card.max_completion,
             card.literal_quotes, TrainingRun.of(params, outputs),
-            lambda: _validation_metrics(judge, validation, card.threshold.value),
+            lambda: _validation_metrics(scorer, validation, card.threshold.value),
         )  # fmt: skip
 
     card = replace(card, stage="grpo")
     if ranks.is_first():
-        copy_base(inputs["sft"], outputs.folder)
+        copy_base(sft.path, outputs.folder)
     write_adapter(model, outputs.folder, card)
     write_card(outputs.folder, card)
     write_rows(outputs.folder / CURVES, curve)
@@ -137,12 +126,12 @@ def _metrics(curve: Curve) -> Metrics:
     }
 
 
-def _validation_metrics(judge: Scorer, validation: Validation, threshold: float) -> Metrics:
+def _validation_metrics(scorer: Scorer, validation: Validation, threshold: float) -> Metrics:
     """F1 and AP of the direct verdict, and how well formed and grounded the rationales are, on validation templates."""
     if not validation.logs:
         return {}
-    found = validation.metrics(judge.probabilities(validation.logs), threshold)
-    responses = [parse_response(text) for text in judge.responses(validation.logs, "checking rationales")]
+    found = validation.metrics(scorer.probabilities(validation.logs), threshold)
+    responses = [parse_response(text) for text in scorer.responses(validation.logs, "checking rationales")]
     valid = np.mean([response.problem is None for response in responses])
     pairs = zip(responses, validation.logs, strict=True)
     grounded = np.mean([check_evidence(response.rationale, log).grounded for response, log in pairs])

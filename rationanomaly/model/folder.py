@@ -15,110 +15,149 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from rationanomaly import artifacts
-from rationanomaly.device import quantisation, ranks, sharding
+from rationanomaly.decisions.precedents import Precedents, read_precedents
+from rationanomaly.device import ranks, sharding
 from rationanomaly.errors import ArtifactError
+from rationanomaly.model import loading
+from rationanomaly.model.card import Card, read_card
+from rationanomaly.model.few_shot import FewShotExamples, read_few_shot
 from rationanomaly.model.safety import check_safe
-from rationanomaly.params import ParseParams, PromptParams, TrainingParams
-from rationanomaly.records import ADAPTER, BASE, DETECTOR, FEW_SHOT, MINER, PARSER, PRECEDENTS, TOKENIZER
-from rationanomaly.text.prompt import PROMPT_VERSION
+from rationanomaly.model.scoring import Scorer
+from rationanomaly.params import ParseParams, TrainingParams
+from rationanomaly.records import ADAPTER, BASE, FEW_SHOT, MINER, PARSER, PRECEDENTS, TOKENIZER
 
 if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-
-SCHEMA_VERSION = 1
-Stage = Literal["base", "sft", "grpo"]
 
 _WEIGHTS = "*.safetensors"
 #: Of `parse`, as params; lies in `records.PARSER`.
 PARSER_SETTINGS = "settings.json"
 
 
-@dataclass(frozen=True)
-class BaseIdentity:
-    """Which base an adapter belongs to.
+class ModelFolder:
+    """A model folder that was verified once; each part is read when it is first asked for, and then kept.
+
+    folder = ModelFolder.open(Path("outputs/grpo"))
+    scorer = folder.scorer(folder.load())
 
     Attributes:
-        name: hub id or path; empty for a base from scratch.
-        revision: commit on the hub; None for a path or a base from scratch.
-        sha256: of its files (`artifacts.sha256` of the folder).
-        copied: its files lie in the model folder.
+        path: where it lies.
+        card: the contents of ``detector.json``.
+        manifest: what was verified; its digest is the folder's identity.
     """
 
-    name: str
-    revision: str | None
-    sha256: str
-    copied: bool
+    def __init__(self, path: Path, card: Card, manifest: artifacts.Manifest) -> None:
+        self.path, self.card, self.manifest = path, card, manifest
 
+    @classmethod
+    def open(cls, path: Path) -> ModelFolder:
+        """Verify a folder; nothing is loaded from one that does not hold what its manifest says.
 
-@dataclass(frozen=True)
-class Threshold:
-    """From which score on a template is abnormal, and how that was chosen."""
+        Args:
+            path: output folder of base, sft or grpo.
 
-    value: float
-    rule: str
+        Raises:
+            ArtifactError: no manifest or a wrong one, a card of another stage or version, pickled weights, code.
+        """
+        manifest = artifacts.read(path)
+        card = read_card(path)
+        if manifest.step != card.stage:
+            problem = f"was written by `{manifest.step}` but its card says {card.stage}"
+            raise ArtifactError(problem, file=path, hint="Train it anew")
+        check_safe(path)
+        return cls(path, card, manifest)
 
+    def with_card(self, card: Card) -> ModelFolder:
+        """The same folder asked by another card: `sft` asks the base as its own model will be asked."""
+        return ModelFolder(self.path, card, self.manifest)
 
-@dataclass(frozen=True)
-class Card:
-    """The contents of ``detector.json``.
+    @property
+    def digest(self) -> str:
+        """Equal digests, equal folders."""
+        return self.manifest.digest
 
-    Attributes:
-        refit_of: digest of the evaluated model that this one is a `refit` of, on all labels; threshold and figures are
-            that one's. None for a model that can be evaluated itself.
-        learnt_validation: whether the labels of the validation split were learnt from, so that it measures nothing.
-    """
+    @cached_property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """It pads on the left, as generation and scoring need it."""
+        return loading.load_tokenizer(self.path / TOKENIZER)
 
-    stage: Stage
-    base: BaseIdentity
-    threshold: Threshold
-    prompt: PromptParams
-    prompt_version: str
-    max_completion: int
-    literal_quotes: bool
-    refit_of: str | None = None
-    learnt_validation: bool = False
+    @cached_property
+    def base_files(self) -> Path:
+        """The folder with the files of the base: copied, a local path, or the hub's cache.
 
+        They are gigabytes and are hashed once: a copy with the folder, others when they are first asked for.
 
-def write_card(folder: Path, card: Card) -> None:
-    document = asdict(card) | {"schema": SCHEMA_VERSION, "prompt": card.prompt.model_dump(mode="json")}
-    artifacts.write_json(folder / DETECTOR, document)
+        Raises:
+            ArtifactError: they are not there, or are not the ones that the adapter was trained on.
+        """
+        base = self.card.base
+        if base.copied:
+            files, digest = self.path / BASE, self.manifest.digest_of(BASE)
+        else:
+            from rationanomaly.model.hub import fetch
 
+            files = fetch(base.name, base.revision)
+            check_safe(files)
+            digest = artifacts.sha256(files)
+        if not any(files.glob(_WEIGHTS)):
+            raise ArtifactError("holds no weights (*.safetensors)", file=files, hint="Run `rationanomaly base` again")
+        if digest != base.sha256:
+            hint = "Name the model folder as it was written; adapter and base are a pair"
+            raise ArtifactError("is another base than the one that the adapter was trained on", file=files, hint=hint)
+        return files
 
-def read_card(folder: Path) -> Card:
-    """Read ``detector.json``.
+    @cached_property
+    def context(self) -> int:
+        """Tokens that the base can see."""
+        return loading.read_context(self.base_files)
 
-    Raises:
-        ArtifactError: it is missing, damaged, of another version or made with another prompt.
-    """
-    path = folder / DETECTOR
-    again = "Train the model anew with this version"
-    try:
-        document: dict[str, Any] = json.loads(path.read_bytes())
-        if document["schema"] != SCHEMA_VERSION:
-            raise ArtifactError(
-                f"has schema {document['schema']}; this program reads {SCHEMA_VERSION}", file=path, hint=again
-            )
-        values = {field.name: document[field.name] for field in fields(Card)}
-        values["base"] = BaseIdentity(**values["base"])
-        values["threshold"] = Threshold(**values["threshold"])
-        values["prompt"] = PromptParams.model_validate(values["prompt"])
-        card = Card(**values)
-    except FileNotFoundError as error:
-        hint = "Name the output folder of base, sft or grpo"
-        raise ArtifactError(f"holds no {DETECTOR}, so it is no model folder", file=folder, hint=hint) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise ArtifactError("is not the card of a model folder", file=path, hint=again) from error
-    if card.prompt_version != PROMPT_VERSION:
-        problem = f"was trained with prompt version {card.prompt_version}; this program writes {PROMPT_VERSION}"
-        raise ArtifactError(problem, file=path, hint=again)
-    return card
+    @cached_property
+    def few_shot(self) -> FewShotExamples:
+        """The labelled templates that a prompt shows; none where the card's prompt shows none."""
+        return read_few_shot(self.path, self.card.prompt)
+
+    @cached_property
+    def precedents(self) -> Precedents:
+        """What experts had settled when the model was trained; none in the output of `base`."""
+        return read_precedents(self.path)
+
+    def load_base(self, training: TrainingParams | None = None) -> PreTrainedModel:
+        """A fresh base model; see `loading.load_base`."""
+        return loading.load_base(self.base_files, training)
+
+    def load_adapted(self, training: TrainingParams | None = None) -> PeftModel:
+        """A fresh base model with the adapter on it.
+
+        Args:
+            training: the adapter shall change in a training of this kind; None: it stays as it is.
+
+        Raises:
+            ArtifactError: no adapter, or one that belongs to another base.
+        """
+        from peft import PeftModel
+
+        adapter = self.path / ADAPTER
+        if not (adapter / "adapter_model.safetensors").is_file():
+            raise ArtifactError("holds no adapter", file=self.path, hint="Name the output folder of sft or grpo")
+        files = self.base_files
+        _check_pair(adapter, self.card)
+        base = loading.load_base(files, training)
+        return PeftModel.from_pretrained(base, str(adapter), is_trainable=training is not None)
+
+    def load(self) -> PreTrainedModel | PeftModel:
+        """The model that gives verdicts: the adapted one, or for the output of `base` the base itself."""
+        return self.load_base() if self.card.stage == "base" else self.load_adapted()
+
+    def scorer(self, model: PreTrainedModel | PeftModel) -> Scorer:
+        """Asks a model that was loaded from this folder, or is being trained from it, as the card says."""
+        card = self.card
+        return Scorer(model, self.tokenizer, card.prompt, card.max_completion, card.literal_quotes, self.few_shot)
 
 
 def write_parser(parsed: Path, settings: ParseParams, folder: Path) -> None:
@@ -135,94 +174,6 @@ def copy_base(source: Path, folder: Path) -> None:
     for name in (PRECEDENTS, FEW_SHOT):
         if (source / name).is_file():
             shutil.copyfile(source / name, folder / name)
-
-
-def base_files(folder: Path, card: Card) -> Path:
-    """The folder with the files of the base: copied, a local path, or the hub's cache.
-
-    Raises:
-        ArtifactError: they are not there, or are not the ones that the adapter was trained on.
-    """
-    if card.base.copied:
-        files = folder / BASE
-    else:
-        from rationanomaly.model.hub import fetch
-
-        files = fetch(card.base.name, card.base.revision)
-    if not any(files.glob(_WEIGHTS)):
-        raise ArtifactError("holds no weights (*.safetensors)", file=files, hint="Run `rationanomaly base` again")
-    check_safe(files)
-    if artifacts.sha256(files) != card.base.sha256:
-        hint = "Name the model folder as it was written; adapter and base are a pair"
-        raise ArtifactError("is another base than the one that the adapter was trained on", file=files, hint=hint)
-    return files
-
-
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model folder; it pads on the left, as generation and scoring need it."""
-    from transformers import AutoTokenizer
-
-    check_safe(folder / TOKENIZER)
-    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-        str(folder / TOKENIZER), trust_remote_code=False, local_files_only=True
-    )
-    tokenizer.padding_side = "left"
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer
-
-
-def load_base(files: Path, training: TrainingParams | None = None) -> PreTrainedModel:
-    """The base model in its stored precision, on the CPU; for a training as its GPU wants it.
-
-    That is in 4 bits where the training says so, else in bf16 where 16-bit floats are stored: the trainers compute in
-    bf16, which would convert each weight anew in each pass.
-    """
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    options: dict[str, Any] = {"dtype": "auto", **quantisation.load_options(training)}
-    if training is not None and torch.cuda.is_available():
-        stored = AutoConfig.from_pretrained(str(files), trust_remote_code=False, local_files_only=True).dtype
-        options["dtype"] = torch.bfloat16 if stored == torch.float16 else options["dtype"]
-    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-        str(files), trust_remote_code=False, use_safetensors=True, local_files_only=True, **options
-    )
-    return model
-
-
-def read_context(files: Path) -> int:
-    """Tokens that the base in ``files`` can see, from its config alone."""
-    from transformers import AutoConfig
-
-    config = AutoConfig.from_pretrained(str(files), trust_remote_code=False, local_files_only=True)
-    return int(config.max_position_embeddings)
-
-
-def load_adapted(
-    folder: Path, card: Card, *, training: TrainingParams | None = None, files: Path | None = None
-) -> PeftModel:
-    """The base with the adapter of a model folder on it.
-
-    Args:
-        folder: output folder of sft or grpo.
-        card: of the folder.
-        training: the adapter shall change in a training of this kind; None: it stays as it is.
-        files: of the base, where `base_files` has been asked for them: it hashes gigabytes.
-
-    Raises:
-        ArtifactError: no adapter, an unsafe one, or one that belongs to another base.
-    """
-    from peft import PeftModel
-
-    adapter = folder / ADAPTER
-    if not (adapter / "adapter_model.safetensors").is_file():
-        check_safe(folder)
-        raise ArtifactError("holds no adapter", file=folder, hint="Name the output folder of sft or grpo")
-    check_safe(adapter)
-    files = files or base_files(folder, card)
-    _check_pair(adapter, card)
-    return PeftModel.from_pretrained(load_base(files, training), str(adapter), is_trainable=training is not None)
 
 
 def write_adapter(model: PeftModel, folder: Path, card: Card) -> None:

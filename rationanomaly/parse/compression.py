@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, Protocol
 
-import zstandard
+from rationanomaly.errors import named_extras
 
 _READ = 2**18
 
@@ -58,7 +58,10 @@ class _Zstandard:
     _PIECE = 1024
 
     def __init__(self) -> None:
-        self._inner = zstandard.ZstdDecompressor().decompressobj()
+        with named_extras():
+            import zstandard
+
+        self._inner, self._damaged = zstandard.ZstdDecompressor().decompressobj(), zstandard.ZstdError
         self._tail = b""
 
     eof = property(lambda self: self._inner.eof)
@@ -67,7 +70,10 @@ class _Zstandard:
     def expand(self, data: bytes, limit: int) -> bytes:
         pieces, held, data, place = [], 0, self._tail + data, 0
         while place < len(data) and held < limit and not self.eof:
-            pieces.append(self._inner.decompress(data[place : place + self._PIECE]))
+            try:
+                pieces.append(self._inner.decompress(data[place : place + self._PIECE]))
+            except self._damaged as error:
+                raise EOFError from error
             held += len(pieces[-1])
             place += self._PIECE
         self._tail = data[place:]
@@ -131,7 +137,7 @@ def _expand(stream: BinaryIO, member: Callable[[], _Decompressor], size: int) ->
                     pieces, held = [], 0
             data = decompressor.unused_data or stream.read(_READ)
             data = data if data.strip(b"\0") else b""
-    except (zlib.error, OSError, zstandard.ZstdError) as error:
+    except (zlib.error, OSError) as error:
         yield b"".join(pieces)
         raise EOFError from error
     except EOFError:

@@ -11,17 +11,16 @@ from typing import Any
 import mlflow
 import pandas as pd
 
-from rationanomaly.decisions.precedents import read_precedents
 from rationanomaly.detection.detector import Detector
+from rationanomaly.runs.model_registry import FIELDS
 
 
 class TemplateJudge(mlflow.pyfunc.PythonModel):
-    """Takes a frame with a ``template`` column, returns one verdict per row, in order."""
+    """Takes a frame with a ``template`` column, returns one row per template, in order: what `detect` writes."""
 
     def load_context(self, context: Any) -> None:
         """Open the model folder that lies with the version."""
-        folder = Path(context.artifacts["model"])
-        self.detector, self.precedents = Detector.open(folder), read_precedents(folder)
+        self.detector = Detector.open(Path(context.artifacts["model"]))
 
     def predict(
         self,
@@ -29,19 +28,11 @@ class TemplateJudge(mlflow.pyfunc.PythonModel):
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,
     ) -> pd.DataFrame:
-        """Judge the templates; ``params={"rationales": False}`` gives answer and score only, which is faster."""
+        """Judge the templates; ``params={"rationales": False}`` writes no rationale, which is faster."""
         rationales = bool((params or {}).get("rationales", True))
         templates = [str(text) for text in model_input["template"]]
-        verdicts = self.detector.judge(templates, rationales, self.precedents)
-        return pd.DataFrame(
-            {
-                "template": [v.template for v in verdicts],
-                "answer": [v.answer for v in verdicts],
-                "score": [float(v.score) for v in verdicts],
-                "rationale": [v.rationale or "" for v in verdicts],
-                "source": [v.source for v in verdicts],
-            }
-        )
+        rows = [verdict.as_row() for verdict in self.detector.judge(templates, rationales)]
+        return pd.DataFrame(rows, columns=FIELDS, dtype=object).astype({"score": float})
 
 
 mlflow.models.set_model(TemplateJudge())

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rationanomaly import artifacts
-from rationanomaly.detection.detector import Detector
+from rationanomaly.detection.model_detector import ModelDetector
 from rationanomaly.errors import GateError
 from rationanomaly.params import Params
 from rationanomaly.records import DETECTOR, METRICS, PREDICTIONS, REGISTERED, read_objects
@@ -101,7 +101,8 @@ def _tags(folder: Path, evaluate: Path, digest: str) -> dict[str, str]:
 
 def _largest_difference(folder: Path, reloaded: Path, probes: list[str]) -> float:
     """Largest difference between the two models' logits of the probes' scores."""
-    pairs = zip(Detector.open(folder).scores(probes), Detector.open(reloaded).scores(probes), strict=True)
+    scores = [ModelDetector.open(place).scores(probes) for place in (folder, reloaded)]
+    pairs = zip(*scores, strict=True)
     return max((abs(_logit(a) - _logit(b)) for a, b in pairs), default=0.0)
 
 

@@ -33,7 +33,7 @@ class Order:
     Args:
         templates: the table of the step `parse`.
         wanted: ids of templates that come before all others.
-        model: a deployed detector whose disagreement counts, as `detect.open_model` takes it.
+        model: a deployed detector whose disagreement counts, as `Detector.open` takes it.
         seed: of the radar.
     """
 
@@ -66,10 +66,10 @@ class Order:
         """P(abnormal) by the detector; None without one. A model that can't be opened must not end the review."""
         if self._model is None:
             return None
-        from rationanomaly.detection.log_lines import open_model
+        from rationanomaly.detection.detector import Detector
 
         try:
-            scores: list[float] = open_model(self._model).scores(texts).tolist()
+            scores: list[float] = Detector.open(self._model).scores(texts).tolist()
         except RationAnomalyError as error:
             _log.warning("the order does without the detector: %s", error)
             return None

@@ -17,14 +17,18 @@ from rationanomaly.runs import tracking
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.models import ModelSignature
 
 logger = logging.getLogger(__name__)
 
-#: What the served model imports; our own package travels with the version.
+#: What a version needs where it is served: what the core of the package does, and MLflow's frames. Our own package
+#: travels with the version.
 _REQUIREMENTS = (
-    *("torch", "transformers", "peft", "accelerate", "safetensors"),
-    *("polars", "pydantic", "PyYAML", "pandas", "scikit-learn"),
+    *("httpx", "Jinja2", "numpy", "pandas", "peft", "polars", "pydantic", "PyYAML", "rich", "safetensors"),
+    *("scikit-learn", "scipy", "torch", "transformers", "typer"),
 )
+#: Columns of what a served model answers: those of a row of `detect`.
+FIELDS = ("template", "answer", "score", "stated", "rationale", "evidence", "source", "precedent")
 
 
 def connect() -> MlflowClient:
@@ -46,22 +50,7 @@ def find_version(client: MlflowClient, name: str, digest: str) -> str | None:
 def add_version(name: str, folder: Path, run_id: str, tags: Mapping[str, str]) -> str:
     """Log ``folder`` as a pyfunc model under the run and register it as a new, tagged version of ``name``."""
     import mlflow
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
-    signature = ModelSignature(
-        inputs=Schema([ColSpec(DataType.string, "template")]),
-        outputs=Schema(
-            [
-                ColSpec(DataType.string, "template"),
-                ColSpec(DataType.string, "answer"),
-                ColSpec(DataType.double, "score"),
-                ColSpec(DataType.string, "rationale"),
-                ColSpec(DataType.string, "source"),
-            ]
-        ),
-        params=ParamSchema([ParamSpec("rationales", DataType.boolean, True)]),
-    )
     package = Path(__file__).parents[1]
     with mlflow.start_run(run_id=run_id):
         logged = mlflow.pyfunc.log_model(
@@ -69,7 +58,7 @@ def add_version(name: str, folder: Path, run_id: str, tags: Mapping[str, str]) -
             python_model=str(package / "register" / "served_model.py"),
             artifacts={"model": str(folder)},
             code_paths=[str(package)],
-            signature=signature,
+            signature=_signature(),
             pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in _REQUIREMENTS],
         )
     with redirect_stderr(StringIO()):  # It prints what it did; the console is the command line's.
@@ -97,3 +86,27 @@ def fetch_folder(uri: str, into: Path | None = None) -> Path:
         hint = "Register one with `rationanomaly register`"
         raise InputError("the version holds no model folder", file=uri, hint=hint)
     return found
+
+
+def _signature() -> ModelSignature:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
+    from mlflow.types.schema import Array, Object, Property
+
+    text = DataType.string
+    span = Object([Property("text", text), Property("start", DataType.long), Property("end", DataType.long)])
+    precedent = Object(
+        [
+            *(Property(name, text) for name in ("template_id", "template", "label", "round")),
+            Property("decided_by", Array(text)),
+            Property("time", text, required=False),
+            Property("similarity", DataType.double),
+        ]
+    )
+    kinds = {"score": DataType.double, "evidence": Array(span), "precedent": precedent}
+    nullable = ("stated", "precedent")
+    return ModelSignature(
+        inputs=Schema([ColSpec(text, "template")]),
+        outputs=Schema([ColSpec(kinds.get(name, text), name, required=name not in nullable) for name in FIELDS]),
+        params=ParamSchema([ParamSpec("rationales", DataType.boolean, True)]),
+    )

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rationanomaly import artifacts
 from rationanomaly.errors import ArtifactError
-from rationanomaly.model.folder import read_card, write_card
+from rationanomaly.model.card import read_card, write_card
 from rationanomaly.params import Params
 from rationanomaly.runs.execution import execute
 from rationanomaly.steps import BY_NAME, Metrics

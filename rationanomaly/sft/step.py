@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -18,21 +19,8 @@ from rationanomaly.decisions.precedents import without_test_side
 from rationanomaly.device import ranks, runtime
 from rationanomaly.errors import ArtifactError
 from rationanomaly.launch import start
-from rationanomaly.model.few_shot import read_few_shot
-from rationanomaly.model.folder import (
-    Card,
-    Threshold,
-    base_files,
-    copy_base,
-    load_base,
-    load_tokenizer,
-    read_card,
-    read_context,
-    write_adapter,
-    write_card,
-    write_parser,
-)
-from rationanomaly.model.scoring import Scorer
+from rationanomaly.model.card import Card, Threshold, write_card
+from rationanomaly.model.folder import ModelFolder, copy_base, write_adapter, write_parser
 from rationanomaly.params import Params
 from rationanomaly.records import (
     CORPUS,
@@ -63,6 +51,9 @@ from rationanomaly.training.loop import TrainingRun
 from rationanomaly.training.memory import check as memory
 from rationanomaly.training.validation import Validation
 
+if TYPE_CHECKING:
+    from peft import PeftModel
+
 
 def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     """Run `train` in this process or on several ranks, as the params section ``training`` says."""
@@ -86,24 +77,19 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     pool = _pool(params, inputs, labelled, gold, sides) if params.sft.pool.size else None
     rows = build_rows(gold, triplets, pool, params.prompt, params.sft, params.run.seed)
 
-    card = read_card(inputs["base"])
-    tokenizer = load_tokenizer(inputs["base"])
-    few_shot = read_few_shot(inputs["base"], params.prompt)
-    files = base_files(inputs["base"], card)
-    dataset, too_long = trainer.encode(rows, tokenizer, params.prompt, read_context(files), few_shot)
-    memory.check("sft", params, files, memory.sft_work(params, dataset, passes))
-    model = trainer.adapt(load_base(files, params.training), params.model)
+    base = _open_base(params, inputs["base"])
+    dataset, too_long = trainer.encode(rows, base.tokenizer, params.prompt, base.context, base.few_shot)
+    memory.check("sft", params, base.base_files, memory.sft_work(params, dataset, passes))
+    model = trainer.adapt(base.load_base(params.training), params.model)
 
     validation = Validation.of(labelled, params.prompt, learnt="validation" in sides)
 
-    def scores(model: object) -> np.ndarray:
-        return Scorer(
-            model, tokenizer, params.prompt, params.model.max_completion, params.model.literal_quotes, few_shot
-        ).probabilities(validation.logs)
+    def scores(model: PeftModel) -> np.ndarray:
+        return base.scorer(model).probabilities(validation.logs)
 
     with runtime.quiet():
         curve = trainer.train(
-            model, tokenizer, dataset, params.sft, passes, TrainingRun.of(params, outputs),
+            model, base.tokenizer, dataset, params.sft, passes, TrainingRun.of(params, outputs),
             lambda model: validation.metrics(scores(model)),
         )  # fmt: skip
 
@@ -112,15 +98,7 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
         if validation.learnt
         else choose_threshold(scores(model), validation.abnormal, params.sft.threshold_positives)
     )
-    card = replace(
-        card,
-        stage="sft",
-        threshold=threshold,
-        learnt_validation=validation.learnt,
-        prompt=params.prompt,
-        max_completion=params.model.max_completion,
-        literal_quotes=params.model.literal_quotes,
-    )
+    card = replace(base.card, stage="sft", threshold=threshold, learnt_validation=validation.learnt)
     write_adapter(model, outputs.folder, card)
     _write_beside(card, params, inputs, labelled, outputs.folder)
     write_rows(outputs.folder / CURVES, curve)
@@ -136,6 +114,19 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
             for name, value in validation.metrics(scores(model), threshold.value).items()
         },
     }
+
+
+def _open_base(params: Params, path: Path) -> ModelFolder:
+    """The base, asked from the start as the adapted model will be."""
+    base = ModelFolder.open(path)
+    model = params.model
+    card = replace(
+        base.card,
+        prompt=params.prompt,
+        max_completion=model.max_completion,
+        literal_quotes=model.literal_quotes,
+    )
+    return base.with_card(card)
 
 
 def _write_beside(card: Card, params: Params, inputs: Inputs, labelled: pl.DataFrame, folder: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rationanomaly.model.folder import Threshold
+from rationanomaly.model.card import Threshold
 
 DEFAULT = 0.5
 

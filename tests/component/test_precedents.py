@@ -7,13 +7,16 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import polars as pl
 import pytest
 from typer.testing import CliRunner
 
 from rationanomaly.cli.app import app
 from rationanomaly.decisions.ledger import Decision, write_decision
+from rationanomaly.params import Params
 from rationanomaly.records import LABELLED, LABELLED_SCHEMA, PRECEDENTS, Precedent, read_rows, read_table, template_id
+from rationanomaly.runs import model_registry
 
 Row = dict[str, Any]
 
@@ -94,6 +97,32 @@ def test_evaluation_takes_the_model_at_its_own_word(direct_run: Path, tested: li
 
     found = [json.loads(line) for line in (direct_run / "evaluate" / "predictions.jsonl").read_text().splitlines()]
     final = [row for row in found if row["model"] == "grpo"]
-    own = Detector.open(direct_run / "grpo").judge([row["template"] for row in final])
+    own = Detector.open(direct_run / "grpo").judge([row["template"] for row in final], precedents=None)
     assert [row["answer"] for row in final] == [verdict.answer for verdict in own]
     assert {verdict.source for verdict in own} == {"model"}
+
+
+def test_the_served_model_answers_with_the_rows_of_detect(
+    micro: Params, direct_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+    from fastapi.testclient import TestClient
+    from mlflow.models.utils import _enforce_schema
+    from mlflow.pyfunc.scoring_server import init
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{direct_run / 'mlflow.db'}")
+    (tmp_path / "grpo").symlink_to(direct_run / "grpo")
+    carried = read_rows(direct_run / "grpo" / PRECEDENTS, Precedent)[0]
+    templates = [carried.template, "unheard of <*>"]
+    rows = _detect(tmp_path, templates)
+    model_registry.connect()
+    served = mlflow.pyfunc.load_model(f"models:/{micro.register_.name}@{micro.register_.alias}")
+    frame = served.predict(pd.DataFrame({"template": templates}))
+    assert frame.to_dict("records") == rows
+    assert [row["source"] for row in rows] == ["precedent", "model"]
+    # The signature that tells clients what comes back is true.
+    assert list(_enforce_schema(frame, served.metadata.get_output_schema()).columns) == list(rows[0])
+    answer = TestClient(init(served)).post(
+        "/invocations", json={"dataframe_records": [{"template": text} for text in templates]}
+    )
+    assert answer.json() == {"predictions": rows}

@@ -9,9 +9,9 @@ import pytest
 from mlflow import MlflowClient
 
 from rationanomaly import artifacts
-from rationanomaly.detection.log_lines import open_model
+from rationanomaly.detection.detector import Detector
 from rationanomaly.errors import ArtifactError
-from rationanomaly.model.folder import read_card
+from rationanomaly.model.card import read_card
 from rationanomaly.params import Params
 from rationanomaly.records import LABELLED, LABELLED_SCHEMA, METRICS, PRECEDENTS, Precedent, read_rows, read_table
 from rationanomaly.runs import model_registry, tracking
@@ -59,7 +59,7 @@ def test_its_version_says_so_and_its_figures_are_those_of_the_evaluated_model(
     assert "Refit on all labels" in version.description
     found = json.loads((direct_run / "evaluate" / METRICS).read_bytes())
     assert float(version.tags["f1"]) == pytest.approx(found["template/abnormal/f1"], abs=1e-4)
-    detector = open_model(f"models:/{micro.register_.name}@{micro.register_.alias}")
+    detector = Detector.open(f"models:/{micro.register_.name}@{micro.register_.alias}")
     assert detector.card == read_card(refitted / "model")
     assert detector.judge(["link 3 is down"])
 

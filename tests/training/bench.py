@@ -11,8 +11,8 @@ from rationanomaly.params import Params, load_params
 from rationanomaly.records import CURVES, read_objects
 from rationanomaly.steps import BY_NAME, Metrics, Outputs
 from tests.conftest import ROOT
+from tests.micro_model import HELD_OUT_WORD, MICRO, PARTS
 from tests.training_inputs import write_training_inputs
-from tests.unit.test_training_steps import HELD_OUT_WORD, MICRO, PARTS
 
 _SETTINGS = (
     *MICRO, "model.max_completion=64", "model.lora_rank=16", "sft.steps=12", "grpo.steps=6", "grpo.generations=4",

@@ -17,8 +17,8 @@ from rationanomaly.records import CORPUS, CORPUS_SCHEMA, read_table
 from rationanomaly.steps import BY_NAME, Outputs
 from rationanomaly.text.encoder import Encoder
 from tests.conftest import ROOT
+from tests.micro_model import HELD_OUT_WORD, MICRO, PARTS
 from tests.training_inputs import write_training_inputs
-from tests.unit.test_training_steps import HELD_OUT_WORD, MICRO, PARTS
 
 VECTORS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]], dtype=np.float32)
 

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from rationanomaly import artifacts, records
-from rationanomaly.detection.detector import Verdict
+from rationanomaly.detection.verdict import Verdict
 from rationanomaly.errors import ArtifactError, InputError, TrainingError
 from rationanomaly.evaluate import judging
 from rationanomaly.evaluate.report import REPORT, inert
@@ -71,7 +71,7 @@ class ScriptedDetector:
 
 @pytest.fixture()
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
-    monkeypatch.setattr(judging, "Detector", ScriptedDetector)
+    monkeypatch.setattr(judging, "ModelDetector", ScriptedDetector)
     return write_inputs(tmp_path)
 
 
@@ -190,7 +190,7 @@ def test_hostile_text_is_inert_in_the_report(quick: Params, folders: dict[str, P
 
 
 def test_truth_file_overrules_labels(quick: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judging, "Detector", ScriptedDetector)
+    monkeypatch.setattr(judging, "ModelDetector", ScriptedDetector)
     rows = "".join(f"{line},abnormal\n" for line in range(1, 101))
     metrics = evaluate(quick, write_inputs(tmp_path, "line,label\n" + rows), tmp_path / "out")
     assert metrics["template/positives"] == 4
@@ -206,7 +206,7 @@ def test_truth_that_ends_too_early_is_refused(quick: Params, tmp_path: Path) -> 
 def test_table_of_templates_has_figures_without_sessions(
     quick: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judging, "Detector", ScriptedDetector)
+    monkeypatch.setattr(judging, "ModelDetector", ScriptedDetector)
     metrics = evaluate(quick, write_inputs(tmp_path, log=False), tmp_path / "out")
     assert metrics["template/abnormal/recall"] == 0.5
     assert not [name for name in metrics if name.startswith("session/")]

@@ -91,7 +91,7 @@ class Odd:
 def test_a_deployed_detector_that_disagrees_comes_first(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("rationanomaly.detection.log_lines.open_model", lambda model: Odd())
+    monkeypatch.setattr("rationanomaly.detection.detector.Detector.open", lambda model: Odd())
     first = Order(TABLE, model="models:/log@champion").by_suspicion()[0]
     assert TEXTS[first.row] == "fan runs"
     assert "the detector says abnormal (0.99)" in first.reason

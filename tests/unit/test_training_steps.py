@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from rationanomaly import artifacts, progress
+from rationanomaly import artifacts
 from rationanomaly.detection.detector import Detector
 from rationanomaly.errors import ArtifactError, ParamsError, TrainingError
 from rationanomaly.grpo.trainer import reward_function
-from rationanomaly.model.folder import read_card, write_card
-from rationanomaly.params import Params, load_params
+from rationanomaly.model.card import read_card, write_card
+from rationanomaly.model.folder import ModelFolder
 from rationanomaly.records import (
     CORPUS,
     CORPUS_SCHEMA,
@@ -35,53 +35,9 @@ from rationanomaly.records import (
     write_table,
 )
 from rationanomaly.rewards import Composition
-from rationanomaly.steps import BY_NAME, Metrics, Outputs
 from rationanomaly.text.prompt import write_response
 from rationanomaly.training.best_adapter import is_evaluation
-from tests.conftest import ROOT
-from tests.training_inputs import write_training_inputs
-
-MICRO = (
-    "training.threads=1", "base.harvest=0", "base.vocabulary=400", "base.hidden=16", "base.heads=2", "base.layers=1",
-    "base.epochs=1", "sft.steps=6", "sft.batch=8", "sft.rationale_share=0.34", "sft.evaluations=2",
-    "sft.pool.size=60", "grpo.steps=2", "grpo.prompts=2", "grpo.generations=2", "model.max_completion=12",
-    "model.lora_rank=4",
-)  # fmt: skip
-PARTS = ("disk", "fan", "node", "link", "pump", "card", "rack", "port")
-HELD_OUT_WORD = "zygomorphic"
-
-
-@dataclass(frozen=True)
-class Trained:
-    """Finished folders by step, with the params they were made with and what the steps returned."""
-
-    params: Params
-    root: Path
-    metrics: dict[str, Metrics]
-    tasks: set[str]
-
-    def step(self, name: str, output: Path, **inputs: Path) -> Metrics:
-        paths = {read: self.root / read for read in BY_NAME[name].reads} | inputs
-        return _run(name, self.params, paths, output)
-
-
-def _run(name: str, params: Params, inputs: dict[str, Path], output: Path) -> Metrics:
-    with artifacts.writing(output, name) as folder:
-        return BY_NAME[name].run(params, inputs, Outputs(folder, output.parent / "state"))
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    root = tmp_path_factory.mktemp("trained")
-    params = load_params(ROOT / "params.yaml", MICRO)
-    write_training_inputs(root, PARTS, HELD_OUT_WORD)
-    tasks: set[str] = set()
-    metrics = {}
-    with progress.listening(lambda event: tasks.add(event.task)):
-        for name in ("base", "sft", "grpo"):
-            inputs = {read: root / read for read in BY_NAME[name].reads}
-            metrics[name] = _run(name, params, inputs, root / name)
-    return Trained(params, root, metrics, tasks)
+from tests.micro_model import HELD_OUT_WORD, Trained
 
 
 def _copy(trained: Trained, step: str, target: Path, change: Callable[[Path], None]) -> Path:
@@ -295,7 +251,7 @@ def test_the_answer_is_the_score_against_the_threshold_and_invalid_only_if_the_t
 ) -> None:
     detector = Detector.open(trained.root / "sft")
     texts = [write_response('It says "pump".', "normal"), "no tags at all"]
-    monkeypatch.setattr(detector._judge, "responses", lambda _logs: texts)
+    monkeypatch.setattr(detector._scorer, "responses", lambda _logs: texts)
     low, high = (replace(detector.card.threshold, value=value) for value in (0.0, 1.1))
     detector.card = replace(detector.card, threshold=low)
     said, broken = detector.judge(["the pump stands", "other"])
@@ -326,12 +282,11 @@ def test_no_path_of_this_machine_is_written(trained: Trained) -> None:
 def test_too_little_memory_is_refused_before_weights_are_loaded(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    from rationanomaly.model import folder
+    from rationanomaly.model import loading
     from rationanomaly.training.memory import check
 
     monkeypatch.setattr(check, "machine_memory", lambda: 2**20)
-    monkeypatch.setattr(folder, "load_base", lambda files: pytest.fail("weights were loaded"))
-    monkeypatch.setattr(f"rationanomaly.{step}.step.load_base", lambda files: pytest.fail("weights were loaded"))
+    monkeypatch.setattr(loading, "load_base", lambda *_: pytest.fail("weights were loaded"))
     with pytest.raises(TrainingError, match=rf"{step}: the training needs .*, and 0\.0 GB are free"):
         trained.step(step, tmp_path / step)
 
@@ -444,10 +399,8 @@ def test_weights_that_are_no_numbers_stop_the_training(
 def test_grpo_refuses_an_adapter_that_is_not_trainable(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rationanomaly.grpo import step
-    from rationanomaly.model.folder import load_adapted
-
-    monkeypatch.setattr(step, "load_adapted", lambda folder, card, **_: load_adapted(folder, card))
+    load_adapted = ModelFolder.load_adapted
+    monkeypatch.setattr(ModelFolder, "load_adapted", lambda folder, _training: load_adapted(folder))
     with pytest.raises(TrainingError, match="no trainable parameter"):
         trained.step("grpo", tmp_path / "grpo")
 
@@ -466,7 +419,7 @@ def test_a_base_in_16_bit_floats_trains_in_the_format_that_a_gpu_computes_in(
 ) -> None:
     import torch
 
-    from rationanomaly.model.folder import load_base
+    from rationanomaly.model.loading import load_base
 
     load_base(trained.root / "base" / "base").half().save_pretrained(tmp_path)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)

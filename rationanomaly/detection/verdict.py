@@ -1,0 +1,81 @@
+"""What the detector says: of a template, and of a log line."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from rationanomaly.decisions.precedents import Citation
+from rationanomaly.records import Answer
+from rationanomaly.text.evidence import Span
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a model says of one template.
+
+    Attributes:
+        template: as it was given.
+        answer: abnormal from the threshold on, else normal; invalid if the generated text does not parse, which is
+            never counted as normal.
+        score: P(abnormal) at the direct verdict, in [0, 1].
+        stated: what the generated text says; None if none was asked for.
+        rationale: its analysis; empty if none was asked for or it does not parse.
+        evidence: quotes of the rationale that stand in the template, with their offsets.
+        grounded: whether the rationale is (`evidence.Evidence`).
+        precedent: the experts' decision that the answer was taken from; None: the answer is the model's own.
+    """
+
+    template: str
+    answer: Answer
+    score: float
+    stated: Answer | None
+    rationale: str
+    evidence: tuple[Span, ...]
+    grounded: bool
+    precedent: Citation | None = None
+
+    @property
+    def source(self) -> Literal["model", "precedent"]:
+        """Whose answer it is."""
+        return "model" if self.precedent is None else "precedent"
+
+    def under(self, precedent: Citation | None) -> Verdict:
+        """This verdict with the answer of a precedent; all else stays what the model says."""
+        if precedent is None:
+            return self
+        return replace(self, answer=precedent.precedent.label, precedent=precedent)
+
+    def as_row(self) -> dict[str, Any]:
+        """One JSON object: a line of `rationanomaly detect --templates`, a row of the served model."""
+        return {
+            "template": self.template,
+            "answer": self.answer,
+            "score": round(float(self.score), 6),
+            "stated": self.stated,
+            "rationale": self.rationale,
+            "evidence": [asdict(span) for span in self.evidence],
+            "source": self.source,
+            "precedent": None if self.precedent is None else _cite(self.precedent),
+        }
+
+
+@dataclass(frozen=True)
+class LineVerdict:
+    """A record of a log and the verdict on its template; the evidence's offsets point into the template.
+
+    Attributes:
+        line: number of its first line, from 1 on.
+        session: the first session that it belongs to; None if it belongs to none.
+        message: without the format's header.
+        verdict: shared by all records of the same template.
+    """
+
+    line: int
+    session: str | None
+    message: str
+    verdict: Verdict
+
+
+def _cite(citation: Citation) -> dict[str, Any]:
+    return asdict(citation.precedent) | {"similarity": round(citation.similarity, 6)}

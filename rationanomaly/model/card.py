@@ -1,0 +1,98 @@
+"""The card of a model folder, ``detector.json``: stage, prompt settings, threshold and which base."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from rationanomaly import artifacts
+from rationanomaly.errors import ArtifactError
+from rationanomaly.params import PromptParams
+from rationanomaly.records import DETECTOR
+from rationanomaly.text.prompt import PROMPT_VERSION
+
+SCHEMA_VERSION = 1
+Stage = Literal["base", "sft", "grpo"]
+
+
+@dataclass(frozen=True)
+class BaseIdentity:
+    """Which base an adapter belongs to.
+
+    Attributes:
+        name: hub id or path; empty for a base from scratch.
+        revision: commit on the hub; None for a path or a base from scratch.
+        sha256: of its files (`artifacts.sha256` of the folder).
+        copied: its files lie in the model folder.
+    """
+
+    name: str
+    revision: str | None
+    sha256: str
+    copied: bool
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """From which score on a template is abnormal, and how that was chosen."""
+
+    value: float
+    rule: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """The contents of ``detector.json``.
+
+    Attributes:
+        refit_of: digest of the evaluated model that this one is a `refit` of, on all labels; threshold and figures are
+            that one's. None for a model that can be evaluated itself.
+        learnt_validation: whether the labels of the validation split were learnt from, so that it measures nothing.
+    """
+
+    stage: Stage
+    base: BaseIdentity
+    threshold: Threshold
+    prompt: PromptParams
+    prompt_version: str
+    max_completion: int
+    literal_quotes: bool
+    refit_of: str | None = None
+    learnt_validation: bool = False
+
+
+def write_card(folder: Path, card: Card) -> None:
+    document = asdict(card) | {"schema": SCHEMA_VERSION, "prompt": card.prompt.model_dump(mode="json")}
+    artifacts.write_json(folder / DETECTOR, document)
+
+
+def read_card(folder: Path) -> Card:
+    """Read ``detector.json``.
+
+    Raises:
+        ArtifactError: it is missing, damaged, of another version or made with another prompt.
+    """
+    path = folder / DETECTOR
+    again = "Train the model anew with this version"
+    try:
+        document: dict[str, Any] = json.loads(path.read_bytes())
+        if document["schema"] != SCHEMA_VERSION:
+            raise ArtifactError(
+                f"has schema {document['schema']}; this program reads {SCHEMA_VERSION}", file=path, hint=again
+            )
+        values = {field.name: document[field.name] for field in fields(Card)}
+        values["base"] = BaseIdentity(**values["base"])
+        values["threshold"] = Threshold(**values["threshold"])
+        values["prompt"] = PromptParams.model_validate(values["prompt"])
+        card = Card(**values)
+    except FileNotFoundError as error:
+        hint = "Name the output folder of base, sft or grpo"
+        raise ArtifactError(f"holds no {DETECTOR}, so it is no model folder", file=folder, hint=hint) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArtifactError("is not the card of a model folder", file=path, hint=again) from error
+    if card.prompt_version != PROMPT_VERSION:
+        problem = f"was trained with prompt version {card.prompt_version}; this program writes {PROMPT_VERSION}"
+        raise ArtifactError(problem, file=path, hint=again)
+    return card
