@@ -135,11 +135,11 @@ def _measure_sft(config: dict[str, Any], params: Params, steps: int) -> float:
     peak = _train(config, params, work, steps, clock, random_llama.sft)
     per_second = params.sft.batch * work.tokens / clock.step
     operations = compute_flops_per_token(LlamaConfig(**config), work.tokens) * 2 / 3
-    most = get_peak_flops(_device(), "bfloat16")
-    utilisation = operations * per_second / most if most else 0.0
-    told = f"utilisation {utilisation:.3f}" if most else "utilisation unknown: no peak is known of this device"
+    peak = get_peak_flops(_device(), "bfloat16")
+    utilisation = operations * per_second / peak if peak else 0.0
+    described = f"utilisation {utilisation:.3f}" if peak else "utilisation unknown: no peak is known of this device"
     size = f"{params.sft.batch} × {work.tokens} tokens"
-    print(f"SFT: {clock.step:.3f} s a step of {size}, {per_second:,.0f} tokens/s, {told}")
+    print(f"SFT: {clock.step:.3f} s a step of {size}, {per_second:,.0f} tokens/s, {described}")
     _print_memory(config, params, work, peak)
     return utilisation
 

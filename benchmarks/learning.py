@@ -105,7 +105,7 @@ def _measured(seed: int, settings: Sequence[str], results: Path | None) -> Metri
 def _print_seed(seed: int, metrics: Metrics) -> None:
     print(f"seed {seed}: " + ", ".join(f"{name} {metrics[f'seconds/{name}']:.0f} s" for name in STEPS))
     for name, prefix in MODELS.items():
-        parts = [f"{figure} {metrics[f'{prefix}template/{key}']:.3f}" for figure, key in METRICS.items()]
+        parts = [f"{title} {metrics[f'{prefix}template/{key}']:.3f}" for title, key in METRICS.items()]
         if name != "reference":
             parts += [f"valid {metrics[prefix + VALID]:.3f}", f"grounded {metrics[prefix + GROUNDED]:.3f}"]
         print(f"  {name:10} " + "  ".join(parts), flush=True)
@@ -117,7 +117,7 @@ def _print_differences(found: Sequence[Metrics]) -> None:
 
     print(f"{'':8} {'':9} {'SFT':>6} {'+GRPO':>6} {'ref.':>6}   SFT+GRPO minus reference, {len(found)} seeds")
     for level, path in LEVELS.items():
-        for figure, key in METRICS.items():
+        for title, key in METRICS.items():
             values = {
                 name: np.array([run.get(f"{prefix}{path}/{key}", np.nan) for run in found])
                 for name, prefix in MODELS.items()
@@ -125,7 +125,7 @@ def _print_differences(found: Sequence[Metrics]) -> None:
             pairs = values["SFT+GRPO"] - values["reference"]
             half = stats.t.ppf(0.975, len(pairs) - 1) * stats.sem(pairs) if len(pairs) > 1 else np.nan
             means = " ".join(f"{values[name].mean():6.3f}" for name in ("SFT", "SFT+GRPO", "reference"))
-            print(f"{level:8} {figure:9} {means}   {pairs.mean():+.3f} ± {half:.3f}")
+            print(f"{level:8} {title:9} {means}   {pairs.mean():+.3f} ± {half:.3f}")
 
 
 def _print_targets(found: Sequence[Metrics]) -> int:

@@ -134,10 +134,10 @@ def _held(name: str, ratio: Callable[[Case], float], cases: Sequence[Case], high
     for case in cases:
         ratios.append(ratio(case))
         print(f"{ratios[-1]:6.3f} × {name:<11}{case}", flush=True)
-    least, most = min(ratios), max(ratios)
-    print(f"MEMORY_{name}_LOW = {least:.3f} (target {LOW}) {'ok' if least >= LOW else 'short'}")
-    print(f"MEMORY_{name}_HIGH = {most:.3f} (target {high}) {'ok' if most <= high else 'short'}", flush=True)
-    return least >= LOW and most <= high
+    lowest, highest = min(ratios), max(ratios)
+    print(f"MEMORY_{name}_LOW = {lowest:.3f} (target {LOW}) {'ok' if lowest >= LOW else 'short'}")
+    print(f"MEMORY_{name}_HIGH = {highest:.3f} (target {high}) {'ok' if highest <= high else 'short'}", flush=True)
+    return lowest >= LOW and highest <= high
 
 
 def _estimate(case: Case) -> Estimate:

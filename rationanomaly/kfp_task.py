@@ -81,8 +81,8 @@ def run_merge(
     from rationanomaly.parse.fan_out import partial_run
 
     with _reporting("parse merge"):
-        rest = partial_run(Path(plan), [Path(folder) for folder in shards])
-        return _execute("parse", read_document(params), {}, output, metrics, rest)
+        partial = partial_run(Path(plan), [Path(folder) for folder in shards])
+        return _execute("parse", read_document(params), {}, output, metrics, partial)
 
 
 def finish_pipeline(params: str, state: str, message: str | None) -> None:

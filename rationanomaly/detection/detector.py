@@ -69,8 +69,8 @@ class Verdict:
 class Detector:
     """A model folder, loaded."""
 
-    def __init__(self, judge: Scorer, card: Card, folder: Path) -> None:
-        self._judge, self.card, self.folder = judge, card, folder
+    def __init__(self, scorer: Scorer, card: Card, folder: Path) -> None:
+        self._scorer, self.card, self.folder = scorer, card, folder
 
     @classmethod
     def open(cls, folder: Path, threads: int = 1) -> Detector:
@@ -92,7 +92,7 @@ class Detector:
             )
         runtime.prepare(_SEED, threads)
         model = load_base(base_files(folder, card)) if card.stage == "base" else load_adapted(folder, card)
-        judge = Scorer(
+        scorer = Scorer(
             model.to(runtime.device()),
             load_tokenizer(folder),
             card.prompt,
@@ -100,12 +100,12 @@ class Detector:
             card.literal_quotes,
             read_few_shot(folder, card.prompt),
         )
-        return cls(judge, card, folder)
+        return cls(scorer, card, folder)
 
     def scores(self, templates: Sequence[str]) -> npt.NDArray[np.float64]:
         """P(abnormal) of each template, shape (len(templates),), in [0, 1]; equal texts are judged once."""
         distinct = list(dict.fromkeys(templates))
-        found = self._judge.probabilities([show(text, self.card.prompt) for text in distinct])
+        found = self._scorer.probabilities([show(text, self.card.prompt) for text in distinct])
         by_text = dict(zip(distinct, found, strict=True))
         return np.array([by_text[text] for text in templates], dtype=np.float64)
 
@@ -121,8 +121,8 @@ class Detector:
         """
         distinct = list(dict.fromkeys(templates))
         logs = [show(text, self.card.prompt) for text in distinct]
-        scores = self._judge.probabilities(logs)
-        texts: Sequence[str | None] = self._judge.responses(logs) if rationales else [None] * len(logs)
+        scores = self._scorer.probabilities(logs)
+        texts: Sequence[str | None] = self._scorer.responses(logs) if rationales else [None] * len(logs)
         by_text = {
             template: self._verdict(template, float(score), text).under(
                 precedents.find(template) if precedents else None

@@ -140,11 +140,11 @@ def _weighted(judged: Judged, weights: Floats) -> dict[str, Floats]:
             # An item in neither count has no part in F1, so the denominator is above 0 where the class occurs.
             found[f"{label}/f1"] = np.where(occurs, 2 * hits[label] / (called + support[label]), np.nan)
         total = support["normal"] + support["abnormal"]
-        for figure in ("precision", "recall", "f1"):
-            values = {label: np.nan_to_num(found[f"{label}/{figure}"]) for label in LABELS}
+        for metric in ("precision", "recall", "f1"):
+            values = {label: np.nan_to_num(found[f"{label}/{metric}"]) for label in LABELS}
             occurring = np.sum([support[label] > 0 for label in LABELS], axis=0)
-            found[f"macro/{figure}"] = np.sum([values[label] for label in LABELS], axis=0) / occurring
-            found[f"weighted/{figure}"] = np.sum([values[label] * support[label] for label in LABELS], axis=0) / total
+            found[f"macro/{metric}"] = np.sum([values[label] for label in LABELS], axis=0) / occurring
+            found[f"weighted/{metric}"] = np.sum([values[label] * support[label] for label in LABELS], axis=0) / total
         found["accuracy"] = (hits["normal"] + hits["abnormal"]) / total
     found["abnormal/ap"] = average_precision(truth["abnormal"], scores, weights)
     return found

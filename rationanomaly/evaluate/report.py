@@ -14,7 +14,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from rationanomaly.artifacts import write_text
-from rationanomaly.evaluate.judging import FINAL, MODELS, TITLES, ModelVerdicts, Prediction
+from rationanomaly.evaluate.judging import FINAL, MODELS, TITLES, ModelAnswers, Prediction
 from rationanomaly.evaluate.metrics import WITH_INTERVAL
 from rationanomaly.steps import Metrics
 
@@ -37,7 +37,7 @@ def write_report(
     setting: Setting,
     metrics: Metrics,
     examples: Sequence[Prediction],
-    models: Sequence[ModelVerdicts],
+    models: Sequence[ModelAnswers],
     folder: Path,
 ) -> None:
     """Write ``report.html`` beside its plots."""

@@ -97,13 +97,13 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     reward = trainer.reward_function(composition, _target_words(inputs["distill"] / COST), few_shot)
 
     model = load_adapted(inputs["sft"], card, training=params.training, files=files)
-    judge = Scorer(model, tokenizer, card.prompt, card.max_completion, card.literal_quotes, few_shot)
+    scorer = Scorer(model, tokenizer, card.prompt, card.max_completion, card.literal_quotes, few_shot)
     validation = Validation.of(labelled, card.prompt, card.learnt_validation)
     with runtime.quiet():
         curve = trainer.train(
             model, tokenizer, tasks, reward, card.prompt, params.grpo, passes, card.max_completion,
             card.literal_quotes, TrainingRun.of(params, outputs),
-            lambda: _validation_metrics(judge, validation, card.threshold.value),
+            lambda: _validation_metrics(scorer, validation, card.threshold.value),
         )  # fmt: skip
 
     card = replace(card, stage="grpo")
@@ -137,12 +137,12 @@ def _metrics(curve: Curve) -> Metrics:
     }
 
 
-def _validation_metrics(judge: Scorer, validation: Validation, threshold: float) -> Metrics:
+def _validation_metrics(scorer: Scorer, validation: Validation, threshold: float) -> Metrics:
     """F1 and AP of the direct verdict, and how well formed and grounded the rationales are, on validation templates."""
     if not validation.logs:
         return {}
-    found = validation.metrics(judge.probabilities(validation.logs), threshold)
-    responses = [parse_response(text) for text in judge.responses(validation.logs, "checking rationales")]
+    found = validation.metrics(scorer.probabilities(validation.logs), threshold)
+    responses = [parse_response(text) for text in scorer.responses(validation.logs, "checking rationales")]
     valid = np.mean([response.problem is None for response in responses])
     pairs = zip(responses, validation.logs, strict=True)
     grounded = np.mean([check_evidence(response.rationale, log).grounded for response, log in pairs])

@@ -41,7 +41,7 @@ def reward_function(
 ) -> Callable[..., list[float]]:
     """The function that TRL calls: total rewards, with the mean of every term logged.
 
-    Neighbours are what prompts show beside a log: words copied from them are none of a completion's own.
+    Similar templates are what prompts show beside a log: words copied from them are none of a completion's own.
 
     The columns ``text``, ``label`` and ``teacher_rationale`` come from the dataset, one value per completion.
     """

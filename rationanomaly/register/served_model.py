@@ -15,7 +15,7 @@ from rationanomaly.decisions.precedents import read_precedents
 from rationanomaly.detection.detector import Detector
 
 
-class TemplateJudge(mlflow.pyfunc.PythonModel):
+class ServedDetector(mlflow.pyfunc.PythonModel):
     """Takes a frame with a ``template`` column, returns one verdict per row, in order."""
 
     def load_context(self, context: Any) -> None:
@@ -44,4 +44,4 @@ class TemplateJudge(mlflow.pyfunc.PythonModel):
         )
 
 
-mlflow.models.set_model(TemplateJudge())
+mlflow.models.set_model(ServedDetector())

@@ -40,9 +40,9 @@ class TruthByTemplate:
         together: dict[str, Counter[int]] = defaultdict(Counter)
         for text, behind in zip(texts, self.behind.values(), strict=True):
             together[text].update(behind)
-        return [self._judge(text, behind) for text, behind in together.items()]
+        return [self._label(text, behind) for text, behind in together.items()]
 
-    def _judge(self, text: str, behind: Counter[int]) -> Judged:
+    def _label(self, text: str, behind: Counter[int]) -> Judged:
         faults = Counter({index: count for index, count in behind.items() if self.events[index].fault})
         abnormal = faults.total() >= self.abnormal_share * behind.total() and faults.total() > 0
         domain = self.events[faults.most_common(1)[0][0]].domain if faults else ""

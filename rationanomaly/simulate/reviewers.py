@@ -71,13 +71,13 @@ def review(templates: Sequence[Judged], settings: SimulateParams, start: datetim
     clock = _Clock(start.astimezone(UTC))
     open_cases = []
     for case in templates:
-        votes = [_judge(case.label, settings, 1.0, random) for _ in reviewers]
+        votes = [_vote(case.label, settings, 1.0, random) for _ in reviewers]
         yield from _rows(case, zip(reviewers, votes, strict=True), "independent", clock)
         if _open(votes):
             open_cases.append(case)
     disputes = []
     for case in open_cases:
-        votes = [_judge(case.label, settings, PANEL_ERRORS, random) for _ in reviewers]
+        votes = [_vote(case.label, settings, PANEL_ERRORS, random) for _ in reviewers]
         yield from _rows(case, zip(reviewers, votes, strict=True), "panel", clock)
         (winner, count), *_ = Counter(votes).most_common()
         if winner == "unsure" or count < len(votes) - _DISSENT:
@@ -103,7 +103,7 @@ class _Clock:
         return self._now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _judge(truth: Label, settings: SimulateParams, errors: float, random: np.random.Generator) -> Decision:
+def _vote(truth: Label, settings: SimulateParams, errors: float, random: np.random.Generator) -> Decision:
     unsure = settings.unsure_rate * errors
     wrong = errors * (settings.miss_rate if truth == "abnormal" else settings.false_alarm_rate)
     drawn = random.random()

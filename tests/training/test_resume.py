@@ -62,10 +62,10 @@ def test_sigterm_while_a_checkpoint_is_written_loses_nothing(
 ) -> None:
     complete = checkpoints.complete
 
-    def signalled(folder: Path, *rest: Any) -> None:
+    def signalled(folder: Path, *others: Any) -> None:
         if folder.name == "checkpoint-6":
             os.kill(os.getpid(), signal.SIGTERM)
-        complete(folder, *rest)
+        complete(folder, *others)
 
     monkeypatch.setattr(checkpoints, "complete", signalled)
     with pytest.raises(Interrupted, match="a checkpoint of step 6"):

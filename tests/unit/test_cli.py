@@ -33,9 +33,9 @@ def call(tracking: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
 
     def run(*arguments: object) -> tuple[int, str]:
         monkeypatch.setattr("sys.argv", ["rationanomaly", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
+        with pytest.raises(SystemExit) as exited:
             run_app(app)
-        return int(ended.value.code or 0), " ".join(capsys.readouterr().err.split())
+        return int(exited.value.code or 0), " ".join(capsys.readouterr().err.split())
 
     return run
 

@@ -144,7 +144,7 @@ def test_what_contradicts_the_corrected_label_is_refused_in_any_case(
     }
 
 
-def test_the_builtin_teacher_writes_the_rest(reasoning: Path, tmp_path: Path) -> None:
+def test_the_builtin_teacher_writes_the_others(reasoning: Path, tmp_path: Path) -> None:
     params = importing(reasoning, "distill.fallback_teacher=builtin")
     metrics = distil(params, ROWS, tmp_path)
     triplets, rejected = read(tmp_path / "out")
@@ -167,8 +167,8 @@ def test_an_import_that_is_not_there(tmp_path: Path) -> None:
         distil(importing(tmp_path / "none"), ROWS, tmp_path)
 
 
-@pytest.mark.parametrize(("evidence", "least", "most"), [("strict", 35, 50), ("optional", 150, 190)])
-def test_published_reasoning(evidence: str, least: int, most: int, shared_data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("evidence", "lowest", "highest"), [("strict", 35, 50), ("optional", 150, 190)])
+def test_published_reasoning(evidence: str, lowest: int, highest: int, shared_data: Path, tmp_path: Path) -> None:
     labels = {
         row["template"]: row["label"]
         for row in pl.read_csv(shared_data / "templates/templates.csv").iter_rows(named=True)
@@ -181,4 +181,4 @@ def test_published_reasoning(evidence: str, least: int, most: int, shared_data: 
     metrics = distil(params, [(template, labels[template]) for template in known], tmp_path)
     assert len(known) == 203
     assert metrics["rejected/label"] == 13
-    assert least <= metrics["accepted"] <= most
+    assert lowest <= metrics["accepted"] <= highest

@@ -115,7 +115,7 @@ def test_few_shot_change_what_the_model_is_asked(trained: Path) -> None:
     shown = read_card(trained / "grpo").prompt.few_shot_examples
     detector = Detector.open(trained / "grpo")
     score = detector.scores(["fan failed badly"])[0]
-    detector._judge._few_shot = FewShotExamples()
+    detector._scorer._few_shot = FewShotExamples()
     assert (detector.scores(["fan failed badly"])[0] != score) == (shown > 0)
     assert (trained / "grpo" / FEW_SHOT).is_file() == (shown > 0)
 

@@ -106,7 +106,7 @@ def test_time_only_moves_forward(params: Params) -> None:
     assert times == sorted(times) and times[0] > START
 
 
-def test_a_template_is_what_most_of_its_lines_are(params: Params) -> None:
+def test_a_template_is_what_the_majority_of_its_lines_are(params: Params) -> None:
     events = load_catalogue()
     benign = next(i for i, event in enumerate(events) if not event.fault)
     fault = next(i for i, event in enumerate(events) if event.domain == "power" and event.fault)

@@ -99,7 +99,7 @@ class TrainJobRun:
                 raise
             return None
         self._silences = 0
-        self._judge(job, pods)
+        self._take_in(job, pods)
         return self.returncode
 
     def terminate(self) -> None:
@@ -107,7 +107,7 @@ class TrainJobRun:
         self._ending = True
         self._cluster.delete(self._name)
 
-    def _judge(self, job: Manifest | None, pods: list[Pod]) -> None:
+    def _take_in(self, job: Manifest | None, pods: list[Pod]) -> None:
         self.waiting = not any(pod.phase == "Running" for pod in pods)
         conditions = {} if job is None else _conditions(job)
         if self._ending:

@@ -39,9 +39,9 @@ def _container(cgroup: Path) -> int | None:
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
     ):
         try:
-            most, used = (int((cgroup / name).read_text(encoding="ascii")) for name in (limit, usage))
+            maximum, used = (int((cgroup / name).read_text(encoding="ascii")) for name in (limit, usage))
             rows = dict(line.split() for line in (cgroup / stat).read_text(encoding="ascii").splitlines())
-            return max(most - used + int(rows.get(cache, 0)), 0)
+            return max(maximum - used + int(rows.get(cache, 0)), 0)
         except (OSError, ValueError):  # No such file, or `max`: no limit.
             continue
     return None

@@ -48,8 +48,8 @@ def sft_work(params: Params, dataset: Dataset, passes: Passes) -> Work:
     import polars as pl
 
     rows: pl.DataFrame = dataset.to_polars()
-    longest, most = pl.col("input_ids").list.len().max(), pl.col("completion_mask").list.sum().max()
-    tokens, scored = rows.select(longest, most).row(0)
+    longest, scored_tokens = pl.col("input_ids").list.len().max(), pl.col("completion_mask").list.sum().max()
+    tokens, scored = rows.select(longest, scored_tokens).row(0)
     return Work(passes, tokens, scored, params.model.lora_rank, embeddings=params.model.source == "bootstrap")
 
 
