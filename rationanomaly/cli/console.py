@@ -73,7 +73,7 @@ def _bars() -> Progress:
         TextColumn("{task.fields[unit]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(compact=True),
-        TextColumn("[dim]{task.fields[figures]}"),
+        TextColumn("[dim]{task.fields[metrics]}"),
         console=STDERR,
         transient=True,
     )

@@ -16,7 +16,7 @@ _SUGGESTIONS = 3
 
 
 def explain_label(folder: Path, template: str) -> str:
-    """The history of a template's label, for `rationanomaly correct --why TEMPLATE`.
+    """The history of a template's label, for `rationanomaly ledger why TEMPLATE`.
 
     Args:
         folder: the output folder of the step `correct`.
