@@ -130,7 +130,7 @@ def _measure_sft(config: dict[str, Any], params: Params, steps: int) -> float:
 
     passes = spread(params.sft.batch, params.training, "sft.batch")
     completion = min(COMPLETION, params.model.max_completion)
-    work = Work(passes, PROMPT + completion, completion, params.model.lora_rank, judged=False)
+    work = Work(passes, PROMPT + completion, completion, params.model.lora_rank, validates=False)
     clock = Clock()
     peak = _train(config, params, work, steps, clock, random_llama.sft)
     per_second = params.sft.batch * work.tokens / clock.step
@@ -150,7 +150,7 @@ def _measure_grpo(config: dict[str, Any], params: Params, steps: int) -> float:
     passes = spread(completions, params.training, "grpo.prompts × grpo.generations")
     work = Work(
         passes, PROMPT + completion, completion, params.model.lora_rank,
-        generations=params.grpo.generations, kl_reference=params.grpo.beta > 0, judged=False,
+        generations=params.grpo.generations, kl_reference=params.grpo.beta > 0, validates=False,
     )  # fmt: skip
     clock = Clock()
     peak = _train(config, params, work, steps, clock, partial(random_llama.grpo, reward=_reward(params, clock)))

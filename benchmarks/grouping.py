@@ -22,7 +22,7 @@ ROOT = drain3_baseline.ROOT
 DATA = ROOT.parent / "shared" / "data" / "loghub"
 SYSTEMS = ("BGL", "Thunderbird", "HDFS", "Spark", "OpenSSH", "Linux")
 TARGET_MEAN = 0.90
-#: Figures are given to so many places; Drain3 counts as reached within half of the last.
+#: Published values are given to so many places; Drain3 counts as reached within half of the last.
 _ROUNDING = 0.0005
 
 

@@ -1,12 +1,12 @@
 """What SFT and GRPO learn on the published templates of BGL and Spirit, against the reference classifier, paired.
 
-    python -m benchmarks.learning --results DIR                      # test rows, seeds 0 to 4: the figures to report
+    python -m benchmarks.learning --results DIR                      # test rows, seeds 0 to 4: the results to report
     python -m benchmarks.learning --tune --seeds 10 11 12            # no test rows: 60 % train, 40 % validation
     python -m benchmarks.learning --tune --seeds 10 --set sft.pool.size=0
 
 Each seed makes its own split, by near-duplicate group, and trains everything afresh: about six minutes a seed on two
-cores. Settings are chosen with --tune, whose figures are of validation rows; its seeds differ from those reported. With
---results a seed's figures are kept in a file and not made again, so that several processes can share the seeds.
+cores. Settings are chosen with --tune, whose results are of validation rows; its seeds differ from those reported. With
+--results a seed's results are kept in a file and not made again, so that several processes can share the seeds.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def main() -> int:
     parser.add_argument("--tune", action="store_true", help="measure validation rows of splits without test rows")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument(
-        "--results", type=Path, metavar="DIR", help="keep the figures of each seed, and take those kept"
+        "--results", type=Path, metavar="DIR", help="keep the results of each seed, and take those kept"
     )
     arguments = parser.parse_args()
     if not (ROOT.parent / "shared" / "data").is_dir():

@@ -8,7 +8,7 @@ half's corrections. Both then rank the labels of the second half, whose correcti
 was found. The bound at every depth is what alert words alone find.
 
 The weights that the radar has for everybody are shown beside it. They were chosen when variants had been measured on
-all of these corrections, as were the lists of grave and routine words, so their curve is no held-out figure.
+all of these corrections, as were the lists of grave and routine words, so their curve is no held-out result.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def run(
         Literal["subprocess", "docker"], typer.Option("--runner", help="docker: containers of cluster.image.")
     ] = "subprocess",
 ) -> None:
-    """Run the training pipeline on this machine through kfp.local; a second start goes on where the first ended.
+    """Run the training pipeline on this machine through kfp.local; a second start continues where the first stopped.
 
     Examples:
 

@@ -117,14 +117,14 @@ class Server:
 
         Raises:
             PipelineError: the run failed or was cancelled.
-            InfrastructureError: the server refuses, or is silent for too long; the run goes on.
-            KeyboardInterrupt: says that the run goes on.
+            InfrastructureError: the server refuses, or is silent for too long; the run continues.
+            KeyboardInterrupt: says that the run continues.
         """
         try:
             while not self._poll(run, tasks):
                 time.sleep(PAUSE_SECONDS)
         except KeyboardInterrupt as error:
-            raise KeyboardInterrupt(f"no longer followed; the run goes on: {run.page}") from error
+            raise KeyboardInterrupt(f"no longer followed; the run continues: {run.page}") from error
 
     def _poll(self, run: Run, tasks: Mapping[str, int]) -> bool:
         """Ask for the run and report it; whether it has come to a good end."""

@@ -19,7 +19,7 @@ _METRICS = ("F1", "P", "R", "AP")
 
 
 def show_summary(summary: Summary, console: Console) -> None:
-    """Print figures, example verdicts, where the plots lie, what was registered and what to try next."""
+    """Print metrics, example verdicts, where the plots lie, what was registered and what to try next."""
     console.print()
     console.print("[bold]The abnormal class on held-out data[/]\n")
     console.print(_template_table(summary))

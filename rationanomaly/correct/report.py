@@ -33,7 +33,7 @@ def write_report(
     """The report as Markdown.
 
     Args:
-        templates: of the step ``parse``; one verdict for each row.
+        templates: of the step ``parse``; one resolution for each row.
         resolutions: what became of each label.
         labelled: the table that the step writes.
         agreement: of `measure_agreement`.

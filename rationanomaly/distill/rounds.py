@@ -1,6 +1,6 @@
 """Ask, check, ask again: the rounds in which a teacher's answers become triplets or refusals.
 
-All questions of a round are asked before any answer is judged, and answers are judged in the order of the
+All questions of a round are asked before any answer is checked, and answers are checked in the order of the
 templates. So the result depends on the answers alone, not on which of them came first.
 """
 

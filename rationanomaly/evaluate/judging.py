@@ -20,7 +20,7 @@ from rationanomaly.text.evidence import required_quotes
 from rationanomaly.text.prompt import show
 
 REFERENCE = "reference"
-#: Model folders by name, weakest first; the last is the one that goes on.
+#: Model folders by name, weakest first; the last is the one that is registered.
 TRAINED = ("base", "sft", "grpo")
 FINAL = TRAINED[-1]
 MODELS = (*TRAINED, REFERENCE)
@@ -82,7 +82,7 @@ class ModelAnswers:
     session_threshold: float | None = None
 
     def judged(self, groups: Sequence[int], rows: Sequence[int] | None = None, column: str = "truth") -> Judged:
-        """The predictions (those of ``rows``) as the figures want them, against ``truth`` or ``label``."""
+        """The predictions (those of ``rows``) as the metrics want them, against ``truth`` or ``label``."""
         chosen = range(len(self.predictions)) if rows is None else rows
         mine = [self.predictions[row] for row in chosen]
         return Judged(

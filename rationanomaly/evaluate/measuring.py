@@ -1,6 +1,6 @@
 """From verdicts to metrics, under the names that metrics.json, MLflow and the promotion policy share.
 
-The final model's figures have no prefix (``template/abnormal/f1``); those of the others have their model's name
+The final model's metrics have no prefix (``template/abnormal/f1``); those of the others have their model's name
 before them (``sft/template/abnormal/f1``). ``LEVEL_corrected`` holds a level against the corrected labels where the
 truth is something else. ``difference/…`` is the final model minus the reference classifier.
 """
@@ -22,7 +22,7 @@ from rationanomaly.steps import Metrics
 _BY_DATASET = "by_dataset/"
 #: Levels at which the final model is compared with the reference classifier; and each data set.
 _COMPARED = ("template", "session")
-#: Kept of a level's figures where it is told apart by data set or held against other labels.
+#: Kept of a level's metrics where it is split by data set or held against other labels.
 _BRIEF = (*(f"abnormal/{name}" for name in ("f1", "precision", "recall", "ap")), "macro/f1", "weighted/f1", "rows",
           "positives")  # fmt: skip
 
@@ -30,7 +30,7 @@ _BRIEF = (*(f"abnormal/{name}" for name in ("f1", "precision", "recall", "ap")),
 def measure(
     models: Sequence[ModelAnswers], tested: pl.DataFrame, sessions: pl.DataFrame, draws: int, seed: int
 ) -> Metrics:
-    """All figures of all models.
+    """All metrics of all models.
 
     Args:
         tested: the tested templates, in the order of the predictions.

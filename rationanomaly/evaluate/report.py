@@ -1,4 +1,4 @@
-"""report.html: the figures, plots and verdicts of one evaluation, to be read in a browser.
+"""report.html: the metrics, plots and verdicts of one evaluation, to be read in a browser.
 
 Log text and rationales are hostile: everything is escaped, nothing in the page can run or load anything from
 elsewhere, and control characters are written out.

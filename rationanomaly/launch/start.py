@@ -52,7 +52,7 @@ def start(step: str, train: Train, params: Params, inputs: Inputs, outputs: Outp
     Raises:
         ParamsError: the machine has fewer GPUs than ranks, or the strategy does not fit the rest.
         TrainingError: a rank died, hung or gave up.
-        Interrupted: SIGTERM or Ctrl-C; the newest checkpoint is where the same command goes on.
+        Interrupted: SIGTERM or Ctrl-C; the same command continues from the newest checkpoint.
     """
     check(step, params)
     with interruption.handle_signals():
@@ -130,7 +130,7 @@ def _on_ranks(step: str, params: Params, inputs: Inputs, outputs: Outputs) -> Me
 
 
 def _job(step: str, params: Params, inputs: Inputs, outputs: Outputs, place: Path) -> Job:
-    """What the ranks are told; over nodes everything that it names lies on their volume."""
+    """What the ranks are given; over nodes everything that it names lies on their volume."""
     over_nodes = params.training.nodes > 1
     paths = {name: path.absolute() for name, path in inputs.items()}
     if over_nodes:
@@ -292,7 +292,9 @@ def _death(place: Path, processes: int) -> TrainingError:
     said = _last_words(_log(place, number))
     problem = f"rank {number} of {processes} {how}" + (f"; its log ends: {said}" if said else "")
     hint = "Free memory or lower the batch if the system killed it" if exit_code == -signal.SIGKILL else "See the log"
-    return TrainingError(problem, hint=f"{hint} ({place / 'logs'}); the same command goes on from the last checkpoint")
+    return TrainingError(
+        problem, hint=f"{hint} ({place / 'logs'}); run the same command to continue from the last checkpoint"
+    )
 
 
 def _log(place: Path, rank: int) -> str:

@@ -1,7 +1,7 @@
 """Literal quotes by construction: inside quotation marks a model can only write what stands in the log.
 
 A small model has learnt that it must quote before it has learnt to copy. Generation is therefore constrained, as one
-constrains it to a grammar: after an opening quotation mark only tokens remain that go on with a span of the log that
+constrains it to a grammar: after an opening quotation mark only tokens remain that continue a span of the log that
 starts with a word, and the mark can only be closed behind a whole word. No quote starts with a word that an earlier one
 started with, so two quotes are never the same. Outside quotation marks the model is free.
 """
@@ -144,7 +144,7 @@ class _Quoting:
                 allowed.update(self._continuations((lead if fresh else "") + self._log[behind : behind + 40]))
             if written and self._boundary(behind):
                 allowed.update(self._vocabulary.closing)
-        # Nothing goes on only if the tokenizer can't spell the log; then closing is the way out.
+        # Nothing continues only if the tokenizer can't spell the log; then closing is the way out.
         return sorted(allowed) or list(self._vocabulary.closing) or None
 
     def _continuations(self, remaining: str) -> list[int]:

@@ -70,7 +70,7 @@ class Card:
     """The contents of ``detector.json``.
 
     Attributes:
-        refit_of: digest of the evaluated model that this one is a `refit` of, on all labels; threshold and figures are
+        refit_of: digest of the evaluated model that this one is a `refit` of, on all labels; threshold and metrics are
             that one's. None for a model that can be evaluated itself.
         learnt_validation: whether the labels of the validation split were learnt from, so that it measures nothing.
     """

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-#: How a line begins that goes on with the record before: indented, or a line of a stack trace.
+#: How a line begins that continues the record before: indented, or a line of a stack trace.
 CONTINUES = (
     r"^(?:[ \t]|at |\.\.\. [0-9]+ more|Caused by: |Suppressed: |Traceback \(|During handling of |The above exception |"
     r"[A-Za-z_][A-Za-z0-9_.$]*(?:Error|Exception|Warning|Interrupt|Exit)(?::|$)|goroutine [0-9]|[)\]}]+[,;]?$)"
@@ -20,8 +20,8 @@ class Joined(NamedTuple):
     """What became of a batch of lines.
 
     Attributes:
-        records: the lines that begin a record, with the text of those that go on with it.
-        rejected: ``line`` and ``raw`` of lines that neither fit the format nor go on with a record.
+        records: the lines that begin a record, with the text of those that continue it.
+        rejected: ``line`` and ``raw`` of lines that neither fit the format nor continue a record.
         joined: number of lines that went into the record before them.
     """
 

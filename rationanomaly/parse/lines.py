@@ -42,7 +42,7 @@ class Counts:
 
 
 def split_lines(chunks: Iterable[bytes], max_line_bytes: int, counts: Counts) -> Iterator[pl.DataFrame]:
-    """Frames of ``line`` (1-based, going on from ``counts.lines``) and ``raw``, without line ends or empty lines.
+    """Frames of ``line`` (1-based, continuing from ``counts.lines``) and ``raw``, without line ends or empty lines.
 
     Any of LF, CR LF and CR ends a line. A line over ``max_line_bytes`` is cut there, before all else, so that it does
     not matter how it came in chunks. Invalid UTF-8 becomes U+FFFD; NULs, terminal escapes and a byte order mark go.

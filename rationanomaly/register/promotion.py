@@ -64,11 +64,11 @@ def promote(address: str, alias: str, policy: Policy) -> Promotion:
     Args:
         address: ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``.
         alias: for example ``champion``.
-        policy: what the version must show; its figures are the tags that `register` wrote.
+        policy: what the version must show; its metrics are the tags that `register` wrote.
 
     Raises:
         InputError: no such model or version.
-        GateError: a figure is missing or too low; the alias stays where it is.
+        GateError: a metric is missing or too low; the alias stays where it is.
     """
     client = model_registry.connect()
     candidate = _find(client, address)
@@ -98,7 +98,7 @@ def _metric(version: ModelVersion, metric: str) -> float:
         return float(version.tags[metric])
     except (KeyError, ValueError) as error:
         raise GateError(
-            f"version {version.version} of {version.name} carries no figure {metric}",
+            f"version {version.version} of {version.name} carries no metric {metric}",
             hint="Register it with `rationanomaly register`, which tags it",
         ) from error
 

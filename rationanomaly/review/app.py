@@ -209,7 +209,7 @@ def _add_finding(app: FastAPI, pages: _Pages, desk: Desk) -> None:
 
 
 def _add_context(app: FastAPI, pages: _Pages, desk: Desk, context: TemplateContext) -> None:
-    """What helps to judge; a card asks for it once it is shown."""
+    """What helps to decide; a card asks for it once it is shown."""
     someone = Depends(pages.member)
 
     def prepare() -> None:

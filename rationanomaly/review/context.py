@@ -1,4 +1,4 @@
-"""What helps to judge a template: lines that it stands for with the lines around them, and its near-duplicates."""
+"""What helps to decide on a template: lines that it stands for with the lines around them, and its near-duplicates."""
 
 from __future__ import annotations
 

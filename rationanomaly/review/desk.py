@@ -148,7 +148,7 @@ class Desk:
                 self._size, self.version = size, self.version + 1
 
     def settle_order(self) -> None:
-        """Put the better order in place; only the first call works, and whoever reviews meanwhile goes on."""
+        """Put the better order in place; only the first call works, and reviewing is not interrupted."""
         with self._lock:
             better_order, self._better_order = self._better_order, None
         if better_order is not None:
@@ -312,7 +312,7 @@ class Desk:
         self._size += written
 
     def _resolve(self, row: int) -> None:
-        """Work out anew how one template stands: its verdict, and whether its independent votes are split."""
+        """Work out anew how one template stands: its resolution, and whether its independent votes are split."""
         label, votes = self._labels[row], list(self._votes[row].values())
         blind = [one for one in votes if one.round == "independent"]
         self._resolutions[row] = resolution = resolve(label, votes)

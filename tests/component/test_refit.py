@@ -1,4 +1,4 @@
-"""The model for production: fitted again on all labels, with the figures of the evaluated one, and marked."""
+"""The model for production: fitted again on all labels, with the metrics of the evaluated one, and marked."""
 
 from __future__ import annotations
 

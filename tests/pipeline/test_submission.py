@@ -171,4 +171,4 @@ def test_ctrl_c_leaves_the_run_alone(submit: Any, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr("pipelines.submission.time.sleep", interrupt)
         code, _, err = submit("--host", host, "--follow")
     assert code == 130
-    assert f"the run goes on: {host}/#/runs/details/{RUN_ID}" in err
+    assert f"the run continues: {host}/#/runs/details/{RUN_ID}" in err

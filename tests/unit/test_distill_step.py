@@ -106,7 +106,7 @@ def reasoning(tmp_path: Path) -> Path:
 
 def test_the_target_length_is_the_median_of_the_accepted(tmp_path: Path) -> None:
     fatal = (
-        'It reports "fatal error" of "disk sda" and cannot go on without it.',
+        'It reports "fatal error" of "disk sda" and cannot work without it.',
         'It speaks of a "fatal error" and of "failed", so that data may be lost and work may have to be done again.',
         'It names "sda" beside "fatal error", and a disk that fails once will most likely fail again soon, so that '
         "somebody should look at it today and replace it before the next night brings the next loss of data.",

@@ -1,4 +1,4 @@
-"""The figures are scikit-learn's, `invalid` counts against both classes, what is undefined is left out."""
+"""The metrics are scikit-learn's, `invalid` counts against both classes, what is undefined is left out."""
 
 from __future__ import annotations
 

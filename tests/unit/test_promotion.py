@@ -63,7 +63,7 @@ def test_it_may_not_be_much_worse_than_the_holder(client: MlflowClient, ap: floa
 
 def test_a_version_without_metrics_is_not_promoted(client: MlflowClient) -> None:
     version = add(client, "untagged")
-    with pytest.raises(GateError, match="carries no figure"):
+    with pytest.raises(GateError, match="carries no metric"):
         promote(f"models:/untagged/{version}", "champion", POLICY)
 
 

@@ -61,7 +61,7 @@ class LocalTeacher:
         """See `Teacher`.
 
         Raises:
-            ArtifactError, ParamsError, SurroundingsError: see `hub.fetch`; or it is no language model.
+            ArtifactError, ParamsError, InfrastructureError: see `hub.fetch`; or it is no language model.
         """
         requests = [Request.of(question, self._prompt, self._journal.campaign) for question in questions]
         missing = [request for request in requests if self._journal.answer(request.key) is None]

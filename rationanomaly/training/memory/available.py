@@ -19,7 +19,7 @@ def gpu_memory() -> int | None:
 
 
 def machine_memory(meminfo: Path = Path("/proc/meminfo"), cgroup: Path = _CGROUP) -> int | None:
-    """Free bytes of this machine, or of its container where that is less; None where neither can be told."""
+    """Free bytes of this machine, or of its container where that is less; None where neither can be found out."""
     limits = [found for found in (_machine(meminfo), _container(cgroup)) if found is not None]
     return min(limits, default=None)
 

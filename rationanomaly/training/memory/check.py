@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Memory:
-    """Free bytes that a training may take; None where that can't be told.
+    """Free bytes that a training may take; None where that can't be found out.
 
     Attributes:
         gpu: of the GPU of each process; None without one.
