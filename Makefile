@@ -55,7 +55,7 @@ check: $(VENV)/installed  ## ruff and mypy
 docs: $(VENV)/installed  ## write the components' READMEs
 	python -m components.readme
 
-format: $(VENV)/installed  ## let ruff mend what it can
+format: $(VENV)/installed  ## let ruff fix what it can
 	ruff check --fix .
 	ruff format .
 

@@ -48,12 +48,12 @@ Result = tuple[str, float, str, bool]
 def _builtin() -> Iterator[Result]:
     for shown_as, settings in (("SHOWN_NORMALISED", []), ("SHOWN_AS_WRITTEN", ["prompt.normalise=false"])):
         params = load_params(ROOT / "params.yaml", settings)
-        ended = _teach(BuiltinTeacher(params.run.seed), params)
-        with_words = [end for end in ended if required_quotes(end.question.shown) > 0]
-        without = [end for end in ended if required_quotes(end.question.shown) == 0]
+        outcomes = _teach(BuiltinTeacher(params.run.seed), params)
+        with_words = [end for end in outcomes if required_quotes(end.question.shown) > 0]
+        without = [end for end in outcomes if required_quotes(end.question.shown) == 0]
         passed = sum(end.accepted for end in with_words) / len(with_words)
         stated = sum(end.accepted and NO_EVIDENCE in end.record.rationale for end in without) / len(without)
-        written = [s for end in ended if isinstance(end.record, Triplet) for s in sentences(end.record.rationale)]
+        written = [s for end in outcomes if isinstance(end.record, Triplet) for s in sentences(end.record.rationale)]
         patterns, forms = Counter(written), Counter(map(_form, written))
         print(f"{shown_as}: {len(with_words)} templates with words, {len(without)} without, {len(written)} sentences")
         print(f"  the most frequent sentence, quotes masked: {patterns.most_common(1)[0]}")
@@ -70,10 +70,10 @@ def _imported() -> Iterator[Result]:
     for policy, least in (("strict", STRICT_SHARE), ("optional", OPTIONAL_SHARE)):
         changes = [f"distill.evidence={policy}", "distill.max_words=400", "prompt.normalise=false"]
         params = load_params(ROOT / "params.yaml", changes)
-        ended = [end for end in _teach(ImportTeacher(file, params.prompt), params) if _reason(end) != ABSENT]
-        reasons = Counter(_reason(end) or "accepted" for end in ended)
-        print(f"import, {policy} evidence, of {len(ended)}: {dict(reasons.most_common())}")
-        share = reasons["accepted"] / len(ended)
+        outcomes = [end for end in _teach(ImportTeacher(file, params.prompt), params) if _reason(end) != ABSENT]
+        reasons = Counter(_reason(end) or "accepted" for end in outcomes)
+        print(f"import, {policy} evidence, of {len(outcomes)}: {dict(reasons.most_common())}")
+        share = reasons["accepted"] / len(outcomes)
         contradicting = reasons["label"]
         yield f"IMPORT_{policy.upper()}_LABEL", contradicting, str(CONTRADICTIONS), contradicting == CONTRADICTIONS
         yield f"IMPORT_{policy.upper()}_ACCEPTED", share, f"{least} at least", share >= least

@@ -130,16 +130,16 @@ def _measure_sft(config: dict[str, Any], params: Params, steps: int) -> float:
 
     passes = spread(params.sft.batch, params.training, "sft.batch")
     completion = min(COMPLETION, params.model.max_completion)
-    work = Work(passes, PROMPT + completion, completion, params.model.lora_rank, judged=False)
+    work = Work(passes, PROMPT + completion, completion, params.model.lora_rank, validates=False)
     clock = Clock()
     peak = _train(config, params, work, steps, clock, random_llama.sft)
     per_second = params.sft.batch * work.tokens / clock.step
     operations = compute_flops_per_token(LlamaConfig(**config), work.tokens) * 2 / 3
-    most = get_peak_flops(_device(), "bfloat16")
-    utilisation = operations * per_second / most if most else 0.0
-    told = f"utilisation {utilisation:.3f}" if most else "utilisation unknown: no peak is known of this device"
+    peak = get_peak_flops(_device(), "bfloat16")
+    utilisation = operations * per_second / peak if peak else 0.0
+    described = f"utilisation {utilisation:.3f}" if peak else "utilisation unknown: no peak is known of this device"
     size = f"{params.sft.batch} × {work.tokens} tokens"
-    print(f"SFT: {clock.step:.3f} s a step of {size}, {per_second:,.0f} tokens/s, {told}")
+    print(f"SFT: {clock.step:.3f} s a step of {size}, {per_second:,.0f} tokens/s, {described}")
     _print_memory(config, params, work, peak)
     return utilisation
 
@@ -150,7 +150,7 @@ def _measure_grpo(config: dict[str, Any], params: Params, steps: int) -> float:
     passes = spread(completions, params.training, "grpo.prompts × grpo.generations")
     work = Work(
         passes, PROMPT + completion, completion, params.model.lora_rank,
-        generations=params.grpo.generations, kl_reference=params.grpo.beta > 0, judged=False,
+        generations=params.grpo.generations, kl_reference=params.grpo.beta > 0, validates=False,
     )  # fmt: skip
     clock = Clock()
     peak = _train(config, params, work, steps, clock, partial(random_llama.grpo, reward=_reward(params, clock)))

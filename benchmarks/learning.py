@@ -1,12 +1,12 @@
 """What SFT and GRPO learn on the published templates of BGL and Spirit, against the reference classifier, paired.
 
-    python -m benchmarks.learning --results DIR                      # test rows, seeds 0 to 4: the figures to report
+    python -m benchmarks.learning --results DIR                      # test rows, seeds 0 to 4: the results to report
     python -m benchmarks.learning --tune --seeds 10 11 12            # no test rows: 60 % train, 40 % validation
     python -m benchmarks.learning --tune --seeds 10 --set sft.pool.size=0
 
 Each seed makes its own split, by near-duplicate group, and trains everything afresh: about six minutes a seed on two
-cores. Settings are chosen with --tune, whose figures are of validation rows; its seeds differ from those reported. With
---results a seed's figures are kept in a file and not made again, so that several processes can share the seeds.
+cores. Settings are chosen with --tune, whose results are of validation rows; its seeds differ from those reported. With
+--results a seed's results are kept in a file and not made again, so that several processes can share the seeds.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def main() -> int:
     parser.add_argument("--tune", action="store_true", help="measure validation rows of splits without test rows")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument(
-        "--results", type=Path, metavar="DIR", help="keep the figures of each seed, and take those kept"
+        "--results", type=Path, metavar="DIR", help="keep the results of each seed, and take those kept"
     )
     arguments = parser.parse_args()
     if not (ROOT.parent / "shared" / "data").is_dir():
@@ -105,7 +105,7 @@ def _measured(seed: int, settings: Sequence[str], results: Path | None) -> Metri
 def _print_seed(seed: int, metrics: Metrics) -> None:
     print(f"seed {seed}: " + ", ".join(f"{name} {metrics[f'seconds/{name}']:.0f} s" for name in STEPS))
     for name, prefix in MODELS.items():
-        parts = [f"{figure} {metrics[f'{prefix}template/{key}']:.3f}" for figure, key in METRICS.items()]
+        parts = [f"{title} {metrics[f'{prefix}template/{key}']:.3f}" for title, key in METRICS.items()]
         if name != "reference":
             parts += [f"valid {metrics[prefix + VALID]:.3f}", f"grounded {metrics[prefix + GROUNDED]:.3f}"]
         print(f"  {name:10} " + "  ".join(parts), flush=True)
@@ -117,7 +117,7 @@ def _print_differences(found: Sequence[Metrics]) -> None:
 
     print(f"{'':8} {'':9} {'SFT':>6} {'+GRPO':>6} {'ref.':>6}   SFT+GRPO minus reference, {len(found)} seeds")
     for level, path in LEVELS.items():
-        for figure, key in METRICS.items():
+        for title, key in METRICS.items():
             values = {
                 name: np.array([run.get(f"{prefix}{path}/{key}", np.nan) for run in found])
                 for name, prefix in MODELS.items()
@@ -125,7 +125,7 @@ def _print_differences(found: Sequence[Metrics]) -> None:
             pairs = values["SFT+GRPO"] - values["reference"]
             half = stats.t.ppf(0.975, len(pairs) - 1) * stats.sem(pairs) if len(pairs) > 1 else np.nan
             means = " ".join(f"{values[name].mean():6.3f}" for name in ("SFT", "SFT+GRPO", "reference"))
-            print(f"{level:8} {figure:9} {means}   {pairs.mean():+.3f} ± {half:.3f}")
+            print(f"{level:8} {title:9} {means}   {pairs.mean():+.3f} ± {half:.3f}")
 
 
 def _print_targets(found: Sequence[Metrics]) -> int:

@@ -6,7 +6,7 @@ Each case runs two steps in a process of its own with random weights on the CPU;
 process after the imports. A ratio is the estimate over that peak: below one, a training would be let through that does
 not fit; far above one, one that fits would be refused.
 
-Each case is measured twice over. What is in use hardly differs from run to run: glibc is told to give back at once what
+Each case is measured twice over. What is in use hardly differs from run to run: glibc is set to give back at once what
 is freed. As it runs, glibc keeps a third more or less of it each time, so the highest of several peaks counts. `tests/`
 runs the small cases, in use alone.
 """
@@ -75,7 +75,9 @@ class Case:
         grpo = self.step == "grpo"
         passes = Passes(self.rows, 1, 1)
         generations = self.rows if grpo else 0
-        return Work(passes, self.tokens, self.completion, self.rank, self.embeddings, generations, grpo, judged=False)
+        return Work(
+            passes, self.tokens, self.completion, self.rank, self.embeddings, generations, grpo, validates=False
+        )
 
 
 SMALL = (
@@ -134,10 +136,10 @@ def _held(name: str, ratio: Callable[[Case], float], cases: Sequence[Case], high
     for case in cases:
         ratios.append(ratio(case))
         print(f"{ratios[-1]:6.3f} × {name:<11}{case}", flush=True)
-    least, most = min(ratios), max(ratios)
-    print(f"MEMORY_{name}_LOW = {least:.3f} (target {LOW}) {'ok' if least >= LOW else 'short'}")
-    print(f"MEMORY_{name}_HIGH = {most:.3f} (target {high}) {'ok' if most <= high else 'short'}", flush=True)
-    return least >= LOW and most <= high
+    lowest, highest = min(ratios), max(ratios)
+    print(f"MEMORY_{name}_LOW = {lowest:.3f} (target {LOW}) {'ok' if lowest >= LOW else 'short'}")
+    print(f"MEMORY_{name}_HIGH = {highest:.3f} (target {high}) {'ok' if highest <= high else 'short'}", flush=True)
+    return lowest >= LOW and highest <= high
 
 
 def _estimate(case: Case) -> Estimate:
@@ -170,7 +172,7 @@ def _train(case: Case) -> float:
 
 
 def _resident(name: str) -> int:
-    """A figure of /proc/self/status in bytes."""
+    """A value of /proc/self/status in bytes."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.partition(f"{name}:")[2].split()[0]) * 1024
 

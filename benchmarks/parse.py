@@ -19,7 +19,7 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks import drain3_reference
+from benchmarks import drain3_baseline
 from rationanomaly import simulate
 from rationanomaly.params import load_params
 from rationanomaly.parse import step
@@ -78,7 +78,7 @@ def drain3_seconds(log: Path) -> tuple[float, int]:
     """Seconds that plain Drain3 takes for the messages of the log, and how many clusters it finds."""
     reader = LogReader(log, "bgl", load_params(ROOT / "params.yaml", _SETTINGS).parse)
     messages = pl.concat([batch.select("message") for batch in reader])["message"].to_list()
-    clusters, seconds = drain3_reference.cluster(messages, drain3_reference.our_masks())
+    clusters, seconds = drain3_baseline.cluster(messages, drain3_baseline.our_masks())
     return seconds, len(set(clusters))
 
 
@@ -101,18 +101,18 @@ def _compare(folder: Path, lines: int, times: int) -> int:
     plain = min(read_plainly(log) for _ in range(REPEATS))
     # The best of a few: what else runs on the machine can only make it slower. Drain3 runs between ours.
     first = measure(log)
-    reference, clusters = drain3_seconds(log)
+    drain3, clusters = drain3_seconds(log)
     ours = min([first, *(measure(log) for _ in range(REPEATS - 1))], key=lambda found: found["seconds"])
     megabytes = log.stat().st_size / 1e6
     print(f"{lines:,} lines, {megabytes:,.0f} MB\n{'':<34} {'lines/s':>10} {'MB/s':>7} {'templates':>10}")
     for name, seconds, templates in (
         ("plain reading of the file", plain, ""),
         ("parse, from file to Parquet", ours["seconds"], f"{ours['templates']:.0f}"),
-        ("Drain3, messages only, same masks", reference, str(clusters)),
+        ("Drain3, messages only, same masks", drain3, str(clusters)),
     ):
         print(f"{name:<34} {lines / seconds:>10,.0f} {megabytes / seconds:>7.1f} {templates:>10}")
     log.unlink()
-    speedup = reference / ours["seconds"]
+    speedup = drain3 / ours["seconds"]
     verdicts = [
         (f"PARSE_SPEEDUP = {speedup:.1f} (target {TARGET_SPEEDUP:g}, aim {AIM_SPEEDUP:g})", speedup >= TARGET_SPEEDUP)
     ]

@@ -24,7 +24,7 @@ from rationanomaly.decisions.precedents import Words, near_duplicates
 from rationanomaly.params import Params, load_params
 from rationanomaly.records import LABELLED, LABELLED_SCHEMA, LABELS, read_table
 from rationanomaly.steps import BY_NAME, Outputs
-from rationanomaly.text.similarity import Neighbours, PairSimilarity, wording
+from rationanomaly.text.similarity import PairSimilarity, SimilarityIndex, wording
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = range(10, 15)
@@ -74,7 +74,7 @@ def _known(params: Params, folder: Path) -> pl.DataFrame:
 
 def _collect(known: pl.DataFrame, found: dict[str, dict[str, list[tuple[str, bool]]]]) -> None:
     """Add (label of the precedent, same label) of each text that has one, by rule and text."""
-    index = Neighbours(known["template"].to_list())
+    index = SimilarityIndex(known["template"].to_list())
     texts = index.texts
     labels = dict(zip((texts[place] for place in index.text_of), known["label"], strict=True))
     similarity, words = PairSimilarity(texts), [wording(text) for text in texts]

@@ -8,7 +8,7 @@ half's corrections. Both then rank the labels of the second half, whose correcti
 was found. The bound at every depth is what alert words alone find.
 
 The weights that the radar has for everybody are shown beside it. They were chosen when variants had been measured on
-all of these corrections, as were the lists of grave and routine words, so their curve is no held-out figure.
+all of these corrections, as were the lists of grave and routine words, so their curve is no held-out result.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from rationanomaly.correct.alert_words import rank_by_alert_words
 from rationanomaly.correct.curve import found_at
 from rationanomaly.correct.radar import Evidence, Weights, gather, gather_on_others
 from rationanomaly.records import Label
-from rationanomaly.text.similarity import Neighbours
+from rationanomaly.text.similarity import SimilarityIndex
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class Curves(NamedTuple):
 
 def measure(templates: list[str], labels: list[Label], wrong: list[bool]) -> tuple[Curves, list[Weights]]:
     """The curves, and the weights that each first half chose."""
-    groups = Neighbours(templates).groups(NEAR_DUPLICATE)
+    groups = SimilarityIndex(templates).groups(NEAR_DUPLICATE)
     curves, chosen = [], []
     for seed in range(HALVES):
         order = np.random.default_rng(seed).permutation(int(groups.max()) + 1)

@@ -51,8 +51,8 @@ def main() -> int:
         speedup = min(theirs) / min(ours)
         met = met and speedup >= TARGET_SPEEDUP
         print(f"{step}: {min(ours):.2f} s a step, {min(theirs):.2f} s with TRL's head and torch's draws")
-        verdict = "ok" if speedup >= TARGET_SPEEDUP else "short"
-        print(f"STEP_SPEEDUP_{step.upper()} = {speedup:.2f} (target {TARGET_SPEEDUP}) {verdict}", flush=True)
+        outcome = "ok" if speedup >= TARGET_SPEEDUP else "short"
+        print(f"STEP_SPEEDUP_{step.upper()} = {speedup:.2f} (target {TARGET_SPEEDUP}) {outcome}", flush=True)
     return 0 if met else 1
 
 

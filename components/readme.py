@@ -55,7 +55,7 @@ def _share(step: Step) -> list[str]:
 
 
 def main() -> int:
-    """Write or check all READMEs; the number of those out of step is told on standard error."""
+    """Write or check all READMEs; the number of those out of step goes to standard error."""
     stale = 0
     for step in STEPS:
         for name in (step.name, *step.fanned_out):

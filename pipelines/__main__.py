@@ -15,7 +15,8 @@ from typing import Annotated, Literal
 import typer
 
 from rationanomaly.cli import console
-from rationanomaly.cli.app import ParamsOption, SetOption, run_app
+from rationanomaly.cli.app import run_app
+from rationanomaly.cli.options import ParamsOption, SetOption
 from rationanomaly.params import load_params
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
@@ -23,7 +24,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 
 @app.callback()
 def _global_options(
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell what is being done.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say what is being done.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the frames of an error.")] = False,
 ) -> None:
     """DAGs of components: run them here, compile them for a cluster."""
@@ -39,7 +40,7 @@ def run(
         Literal["subprocess", "docker"], typer.Option("--runner", help="docker: containers of cluster.image.")
     ] = "subprocess",
 ) -> None:
-    """Run the training pipeline on this machine through kfp.local; a second start goes on where the first ended.
+    """Run the training pipeline on this machine through kfp.local; a second start continues where the first stopped.
 
     Examples:
 

@@ -67,7 +67,7 @@ def run_training(params: Params, output: Path, runner: Runner = Runner.SUBPROCES
         artifacts.read(output / step.name, step.name)
 
 
-_HINT = "pipeline.log in the output folder says all; the same command goes on from there"
+_HINT = "See pipeline.log in the output folder; run the same command to continue from there"
 
 
 def _failed_step(params: Params, root: Path, error: Exception) -> str:

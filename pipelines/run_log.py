@@ -58,12 +58,12 @@ class RunLog(io.TextIOBase):
         #: the log, which ends here.
         self.failures: list[tuple[str, str]] = []
         #: What each thread has written of a line.
-        self._rest: dict[int, str] = {}
+        self._partial: dict[int, str] = {}
         self._context = copy_context()  # Another thread would not see our listener.
 
     def write(self, text: str) -> int:
         """Keep everything, pass on what people want to see."""
-        *lines, self._rest[get_ident()] = (self._rest.get(get_ident(), "") + text).split("\n")
+        *lines, self._partial[get_ident()] = (self._partial.get(get_ident(), "") + text).split("\n")
         for line in lines:
             self._file.write(f"{line}\n")
             # A copy, for a context can't be entered twice, and what is passed on may be written here again.

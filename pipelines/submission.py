@@ -34,7 +34,7 @@ PATIENCE = 30
 #: For a connection, and for an answer.
 _TIMEOUT = (30.0, 30.0)
 _DONE = ("SUCCEEDED", "SKIPPED")  # a task that KFP's cache knew is skipped
-_ENDED = (*_DONE, "FAILED", "CANCELED")
+_FINAL = (*_DONE, "FAILED", "CANCELED")
 
 
 @dataclass(frozen=True)
@@ -117,14 +117,14 @@ class Server:
 
         Raises:
             PipelineError: the run failed or was cancelled.
-            InfrastructureError: the server refuses, or is silent for too long; the run goes on.
-            KeyboardInterrupt: says that the run goes on.
+            InfrastructureError: the server refuses, or is silent for too long; the run continues.
+            KeyboardInterrupt: says that the run continues.
         """
         try:
             while not self._poll(run, tasks):
                 time.sleep(PAUSE_SECONDS)
         except KeyboardInterrupt as error:
-            raise KeyboardInterrupt(f"no longer followed; the run goes on: {run.page}") from error
+            raise KeyboardInterrupt(f"no longer followed; the run continues: {run.page}") from error
 
     def _poll(self, run: Run, tasks: Mapping[str, int]) -> bool:
         """Ask for the run and report it; whether it has come to a good end."""
@@ -132,7 +132,7 @@ class Server:
         states = Counter((task.display_name, task.state) for task in _tasks(found))
         done = sum(min(states[name, state], count) for name, count in tasks.items() for state in _DONE)
         report("pipeline", done, sum(tasks.values()), "tasks")
-        if found.state not in _ENDED:
+        if found.state not in _FINAL:
             return False
         if found.state in _DONE:
             return True
@@ -162,13 +162,13 @@ def _ask_once(client: Client) -> Any:
 
 def _limit_waiting(client: Client) -> None:
     """KFP's client waits for ever for a server that takes a question and says nothing."""
-    rest = client._run_api.api_client.rest_client
-    request = rest.request
+    http = client._run_api.api_client.rest_client
+    request = http.request
 
     def request_in_time(*arguments: Any, **options: Any) -> Any:
         return request(*arguments, **options | {"_request_timeout": _TIMEOUT})
 
-    rest.request = request_in_time
+    http.request = request_in_time
 
 
 class _SilenceError(InfrastructureError):

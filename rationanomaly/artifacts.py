@@ -115,8 +115,8 @@ def translated_disk_errors(path: Path) -> Iterator[None]:
 
 def _errno(error: OSError) -> int:
     """The error's number; polars raises OSError with the number in the text alone."""
-    _, marker, rest = str(error).rpartition("(os error ")
-    number = rest.rstrip(")")
+    _, marker, tail = str(error).rpartition("(os error ")
+    number = tail.rstrip(")")
     return error.errno or (int(number) if marker and number.isdecimal() else 0)
 
 

@@ -1,4 +1,4 @@
-"""Errors that a person can act on: what is wrong, in which file and line, and how to mend it.
+"""Errors that a person can act on: what is wrong, in which file and line, and how to fix it.
 
 Each class has one exit code; the table in README.md is checked against this module by a test.
 """
@@ -17,7 +17,7 @@ def one_line(text: str) -> str:
 
 
 class RationAnomalyError(Exception):
-    """Something that the person who started the program can mend.
+    """Something that the person who started the program can fix.
 
     Args:
         problem: what is wrong, one sentence without a full stop.
@@ -72,7 +72,7 @@ class TrainingError(RationAnomalyError):
 
 
 class InfrastructureError(RationAnomalyError):
-    """The surroundings are at fault: disk full, tracking server away, a package missing."""
+    """What the program runs on is at fault: disk full, tracking server away, a package missing."""
 
     exit_code = 7
 

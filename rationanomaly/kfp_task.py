@@ -46,7 +46,7 @@ def run_component(
         params: a full params document, as YAML.
         inputs: step name → folder.
         output: artifact whose path becomes the step's output folder.
-        metrics: artifact that shows the figures in the KFP page.
+        metrics: artifact that shows the metrics in the KFP page.
 
     Raises:
         RationAnomalyError: as `execution.execute`; the last line of the pod's log is the same clear line.
@@ -81,8 +81,8 @@ def run_merge(
     from rationanomaly.parse.fan_out import partial_run
 
     with _reporting("parse merge"):
-        rest = partial_run(Path(plan), [Path(folder) for folder in shards])
-        return _execute("parse", read_document(params), {}, output, metrics, rest)
+        partial = partial_run(Path(plan), [Path(folder) for folder in shards])
+        return _execute("parse", read_document(params), {}, output, metrics, partial)
 
 
 def finish_pipeline(params: str, state: str, message: str | None) -> None:
@@ -161,7 +161,7 @@ def _reporting(task: str) -> Iterator[None]:
 
 
 class _Reporter:
-    """Writes progress as log lines, not more than one in ten seconds for each task; oftener for a machine."""
+    """Writes progress as log lines, not more than one in ten seconds for each task; more often for a machine."""
 
     def __init__(self, step: str) -> None:
         self._step = step

@@ -92,7 +92,7 @@ class Watch:
         return sum(self.sleeps)
 
     async def sleep(self, seconds: float) -> None:
-        """Note the seconds and let others go on."""
+        """Note the seconds and let others run."""
         assert seconds > 0
         self.sleeps.append(seconds)
         await asyncio.sleep(0)

@@ -135,9 +135,9 @@ class FakeCluster:
 def _pod(name: str, state: State, troubled: bool) -> dict[str, Any]:
     status: dict[str, Any] = {"phase": state.phase if troubled or state.phase != "Failed" else "Running"}
     if troubled and state.exit_code is not None:
-        ended = {"exitCode": state.exit_code, "reason": state.reason}
+        terminated = {"exitCode": state.exit_code, "reason": state.reason}
         container = {"name": "node", "image": "i", "imageID": "i", "ready": False, "restartCount": 0}
-        status["containerStatuses"] = [container | {"state": {"terminated": ended}}]
+        status["containerStatuses"] = [container | {"state": {"terminated": terminated}}]
     if troubled and state.disruption:
         why = {"type": "DisruptionTarget", "status": "True", "reason": state.disruption, "message": "for a larger job"}
         status["conditions"] = [why]

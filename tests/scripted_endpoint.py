@@ -40,7 +40,7 @@ class Script:
     headers: list[dict[str, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     in_flight: int = 0
-    most_in_flight: int = 0
+    peak_in_flight: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -79,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
             script.headers.append(dict(self.headers))
             script.paths.append(self.path)
             script.in_flight += 1
-            script.most_in_flight = max(script.most_in_flight, script.in_flight)
+            script.peak_in_flight = max(script.peak_in_flight, script.in_flight)
         planned = script.by_log.get(self.log, ())
         name = script.always.get(self.log) or (planned[number] if number < len(planned) else "good")
         try:

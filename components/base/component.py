@@ -18,7 +18,7 @@ def base(
         params: the composed params document, as YAML.
         correct: output of `correct`.
         output: the step's output folder, with its manifest.
-        metrics: the step's figures.
+        metrics: the numbers of the step's metrics.json.
     """
     from rationanomaly.kfp_task import run_component
 

@@ -18,7 +18,7 @@ def correct(
         params: the composed params document, as YAML.
         parse: output of `parse`.
         output: the step's output folder, with its manifest.
-        metrics: the step's figures.
+        metrics: the numbers of the step's metrics.json.
     """
     from rationanomaly.kfp_task import run_component
 

@@ -16,7 +16,7 @@ def parse(
     Args:
         params: the composed params document, as YAML.
         output: the step's output folder, with its manifest.
-        metrics: the step's figures.
+        metrics: the numbers of the step's metrics.json.
     """
     from rationanomaly.kfp_task import run_component
 

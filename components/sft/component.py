@@ -24,7 +24,7 @@ def sft(
         distill: output of `distill`.
         base: output of `base`.
         output: the step's output folder, with its manifest.
-        metrics: the step's figures.
+        metrics: the numbers of the step's metrics.json.
     """
     from rationanomaly.kfp_task import run_component
 

@@ -45,7 +45,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
 
     Raises:
         TrainingError: no training templates, or a loss that is not a number.
-        ArtifactError, ParamsError, SurroundingsError: see `hub.fetch`.
+        ArtifactError, ParamsError, InfrastructureError: see `hub.fetch`.
     """
     runtime.prepare(params.run.seed, params.training.threads)
     labelled = read_table(inputs["correct"] / LABELLED, LABELLED_SCHEMA)

@@ -107,8 +107,8 @@ def fit_blend(templates: Sequence[str], labels: Sequence[str], encoder: Encoder 
     Raises:
         InputError: an unknown label, or only one class.
     """
-    meaning = None if encoder is None else fit_embedding(templates, labels, encoder)
-    return Blend(fit_reference(templates, labels), fit_words(templates, labels), meaning)
+    embedded = None if encoder is None else fit_embedding(templates, labels, encoder)
+    return Blend(fit_reference(templates, labels), fit_words(templates, labels), embedded)
 
 
 def _words_or_marker(text: str) -> list[str]:

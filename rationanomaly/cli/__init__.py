@@ -1,1 +1,1 @@
-"""The command line: `app` makes it from `steps.STEPS`, `console` alone owns the terminal."""
+"""The command line: `app` lists its commands, `steps` makes one of each step, `console` alone owns the terminal."""

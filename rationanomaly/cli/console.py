@@ -73,7 +73,7 @@ def _bars() -> Progress:
         TextColumn("{task.fields[unit]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(compact=True),
-        TextColumn("[dim]{task.fields[figures]}"),
+        TextColumn("[dim]{task.fields[metrics]}"),
         console=STDERR,
         transient=True,
     )
@@ -127,5 +127,5 @@ def _metrics_text(event: Event) -> str:
 
 
 def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+    minutes, remainder = divmod(round(seconds), 60)
+    return f"{minutes} min {remainder} s" if minutes else f"{seconds:.1f} s"

@@ -19,7 +19,7 @@ _METRICS = ("F1", "P", "R", "AP")
 
 
 def show_summary(summary: Summary, console: Console) -> None:
-    """Print figures, example verdicts, where the plots lie, what was registered and what to try next."""
+    """Print metrics, example verdicts, where the plots lie, what was registered and what to try next."""
     console.print()
     console.print("[bold]The abnormal class on held-out data[/]\n")
     console.print(_template_table(summary))
@@ -36,7 +36,7 @@ def _template_table(summary: Summary) -> Table:
     title = f"Templates  [dim]{summary.positives} of {summary.templates} in the {summary.side} split are abnormal[/]"
     table = _table(title, *_METRICS, "grounded", "well-formed")
     for model in summary.models:
-        cells = (*_cells(model.template), _figure(model.grounding), _figure(model.format))
+        cells = (*_cells(model.template), _number(model.grounding), _number(model.format))
         table.add_row(model.title, *cells, style=_style(model))
     return table
 
@@ -48,7 +48,7 @@ def _session_table(summary: Summary) -> Table:
     if tuned:
         table.caption, table.caption_justify = "tuned: with a threshold chosen on validation sessions", "left"
     for model in summary.models:
-        cells = _cells(model.session) + ((_figure(model.tuned.f1),) if tuned else ())
+        cells = _cells(model.session) + ((_number(model.tuned.f1),) if tuned else ())
         table.add_row(model.title, *cells, style=_style(model))
     return table
 
@@ -66,10 +66,10 @@ def _style(model: ModelSummary) -> str:
 
 
 def _cells(metrics: ClassMetrics) -> tuple[str, str, str, str]:
-    return (_figure(metrics.f1), _figure(metrics.precision), _figure(metrics.recall), _figure(metrics.ap))
+    return (_number(metrics.f1), _number(metrics.precision), _number(metrics.recall), _number(metrics.ap))
 
 
-def _figure(value: float | None) -> str:
+def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 

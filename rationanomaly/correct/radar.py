@@ -32,7 +32,7 @@ from rationanomaly.baselines.scorer import Floats, log_odds
 from rationanomaly.baselines.words import split_words
 from rationanomaly.correct.alert_words import reasons_by_words
 from rationanomaly.records import Label
-from rationanomaly.text.similarity import Neighbours, normalise
+from rationanomaly.text.similarity import SimilarityIndex, normalise
 
 _FOLDS = 5
 #: From this similarity on a template with the opposite label counts as a near-duplicate.
@@ -140,7 +140,7 @@ def gather(
     Args: as of `suspect_labels`.
     """
     settled = np.zeros(len(templates), dtype=bool) if decided is None else np.asarray(decided, dtype=bool)
-    index = Neighbours(templates)
+    index = SimilarityIndex(templates)
     return _evidence(templates, labels, _out_of_fold(templates, labels, settled, index.groups(_NEAR), seed), index)
 
 
@@ -149,10 +149,12 @@ def gather_on_others(
 ) -> Evidence:
     """Evidence on the labels of ``templates`` by a classifier fitted on ``known`` alone. For measuring the radar."""
     believed = _believed(known, known_labels, np.zeros(len(known), dtype=bool))
-    return _evidence(templates, labels, _fit_and_score(known, believed, templates), Neighbours(templates))
+    return _evidence(templates, labels, _fit_and_score(known, believed, templates), SimilarityIndex(templates))
 
 
-def _evidence(templates: Sequence[str], labels: Sequence[Label], classifier: Floats, index: Neighbours) -> Evidence:
+def _evidence(
+    templates: Sequence[str], labels: Sequence[Label], classifier: Floats, index: SimilarityIndex
+) -> Evidence:
     alerts = [alert_words(template) for template in templates]
     grave = [min(sum(word.startswith(GRAVE_STEMS) for word in words), 2) for words in alerts]
     routine = [min(len(set(split_words(template)).intersection(ROUTINE_WORDS)), 2) for template in templates]
@@ -215,7 +217,7 @@ def _fit_and_score(known: Sequence[str], believed: Sequence[Label], templates: S
     return log_odds(classifier.scores(templates))
 
 
-def _opposite_near_duplicates(labels: Sequence[Label], index: Neighbours) -> tuple[Floats, tuple[str, ...]]:
+def _opposite_near_duplicates(labels: Sequence[Label], index: SimilarityIndex) -> tuple[Floats, tuple[str, ...]]:
     """For each template the share of its near-duplicates that bear the other label, and the text of one of them."""
     abnormal = np.array([label == "abnormal" for label in labels], dtype=np.float64)
     texts = len(index.texts)

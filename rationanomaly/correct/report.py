@@ -33,7 +33,7 @@ def write_report(
     """The report as Markdown.
 
     Args:
-        templates: of the step ``parse``; one verdict for each row.
+        templates: of the step ``parse``; one resolution for each row.
         resolutions: what became of each label.
         labelled: the table that the step writes.
         agreement: of `measure_agreement`.
@@ -65,7 +65,7 @@ def cell(text: str) -> str:
     return show(text, _CELL).text.replace("|", "¦").strip() or " "
 
 
-def figure(value: float | None, interval: Sequence[float] | None = None) -> str:
+def number(value: float | None, interval: Sequence[float] | None = None) -> str:
     """A coefficient with its interval, or the word for a value that does not exist."""
     if value is None:
         return "undefined"
@@ -103,12 +103,12 @@ def _agreement(agreement: dict[str, Any]) -> str:
         return "No template has two independent votes, so there is no agreement to measure.\n"
     head = (
         f"{agreement['templates']:,} templates with two or more votes, {agreement['unanimous']:,} unanimous.\n"
-        f"Fleiss' kappa {figure(agreement['fleiss_kappa'], agreement['fleiss_kappa_interval'])}, "
-        f"Krippendorff's alpha {figure(agreement['krippendorff_alpha'], agreement['krippendorff_alpha_interval'])} "
+        f"Fleiss' kappa {number(agreement['fleiss_kappa'], agreement['fleiss_kappa_interval'])}, "
+        f"Krippendorff's alpha {number(agreement['krippendorff_alpha'], agreement['krippendorff_alpha_interval'])} "
         "(95 % bootstrap intervals).\n"
     )
     pairs = [
-        (*map(cell, pair["reviewers"]), pair["templates"], figure(pair["cohen_kappa"], pair["cohen_kappa_interval"]))
+        (*map(cell, pair["reviewers"]), pair["templates"], number(pair["cohen_kappa"], pair["cohen_kappa_interval"]))
         for pair in agreement["pairs"]
     ]
     return head + "\n" + _table(("reviewer", "reviewer", "templates", "Cohen's kappa"), pairs)

@@ -17,7 +17,7 @@ import polars as pl
 from rationanomaly.errors import GateError, InputError
 from rationanomaly.params import SplitParams
 from rationanomaly.records import Label
-from rationanomaly.text.similarity import Neighbours, normalise
+from rationanomaly.text.similarity import SimilarityIndex, normalise
 
 SIDES = ("train", "validation", "test")
 #: Training templates that `SplitParams.anomaly_share` leaves out; no step learns from them or is tested on them.
@@ -65,7 +65,7 @@ def audit_leakage(templates: Sequence[str], sides: Sequence[str], threshold: flo
         if seen.setdefault(text, side) != side:
             _refuse(f"{text[:80]!r} stands on the {seen[text]} and on the {side} side")
         by_side[side].append(template)
-    index = Neighbours(templates)
+    index = SimilarityIndex(templates)
     sides_of_texts = np.array([seen[text] for text in index.texts])
     pairs = index.similar(threshold).tocoo()
     across = sides_of_texts[pairs.row] != sides_of_texts[pairs.col]

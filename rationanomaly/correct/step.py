@@ -24,7 +24,7 @@ from rationanomaly.decisions.precedents import settled
 from rationanomaly.errors import about
 from rationanomaly.params import Params
 from rationanomaly.steps import Inputs, Metrics, Outputs
-from rationanomaly.text.similarity import Neighbours
+from rationanomaly.text.similarity import SimilarityIndex
 
 PROBLEMS = "ledger_problems.jsonl"
 
@@ -52,7 +52,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
 
     # Split
     labelled = _labelled(templates, resolutions)
-    groups = Neighbours(labelled["template"].to_list()).groups(settings.split.near_duplicate)
+    groups = SimilarityIndex(labelled["template"].to_list()).groups(settings.split.near_duplicate)
     labelled = labelled.with_columns(group=pl.Series(groups))
     with about(inputs["parse"] / records.TEMPLATES):
         labelled = labelled.with_columns(split=pl.Series(split_templates(labelled, settings.split, seed)))

@@ -10,13 +10,13 @@ from rationanomaly import records
 from rationanomaly.baselines.keywords import alert_words
 from rationanomaly.correct.report import cell
 from rationanomaly.errors import InputError
-from rationanomaly.text.similarity import Neighbours, normalise
+from rationanomaly.text.similarity import SimilarityIndex, normalise
 
 _SUGGESTIONS = 3
 
 
 def explain_label(folder: Path, template: str) -> str:
-    """The history of a template's label, for `rationanomaly correct --why TEMPLATE`.
+    """The history of a template's label, for `rationanomaly ledger why TEMPLATE`.
 
     Args:
         folder: the output folder of the step `correct`.
@@ -65,7 +65,7 @@ def _paragraph(row: dict[str, object], labelled: pl.DataFrame) -> str:
 
 
 def _suggestions(labelled: pl.DataFrame, wanted: str) -> str:
-    index = Neighbours(labelled["template"].to_list())
+    index = SimilarityIndex(labelled["template"].to_list())
     positions, similarities = index.nearest([wanted], _SUGGESTIONS)
     close = [index.texts[at] for at, how in zip(positions[0], similarities[0], strict=True) if how > 0]
     quoted = "; ".join(repr(text[:80]) for text in close)

@@ -1,6 +1,6 @@
 """From decisions to labels: who decided what about each template, in which round, and what is still open.
 
-Round by round, as in the paper: everybody judges alone; where they disagree a panel looks at it together; where the
+Round by round, as in the paper: everybody decides alone; where they disagree a panel looks at it together; where the
 panel disagrees a senior decides. A later round has the last word; within a round the majority of the reviewers'
 newest votes has it; ``unsure`` abstains. Without a majority the original label stays and the template stays open.
 """
@@ -90,7 +90,7 @@ def assign(ledger: Ledger, templates: pl.DataFrame) -> tuple[list[list[Decision]
 
 
 def resolve(original: Label | None, decisions: Sequence[Decision]) -> Resolution:
-    """The verdict on one template from its decisions.
+    """The resolution of one template from its decisions.
 
     Args:
         original: what the log's own tags said.

@@ -49,7 +49,7 @@ class Decision:
 
     Attributes:
         template_id: which template; see `records.template_id`.
-        template: its text when it was judged.
+        template: its text when it was decided on.
         reviewer: a name or an id.
         decision: ``unsure`` abstains.
         category: what kind of fault, of an abnormal template.

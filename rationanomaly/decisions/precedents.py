@@ -103,7 +103,7 @@ def near_duplicates(one: Words, other: Words, similarity: float) -> bool:
 
 
 def settled(identity: str, template: str, resolution: Resolution) -> Precedent | None:
-    """The precedent that a verdict on a template is; None if nobody decided it or it is still open."""
+    """The precedent that the decisions on a template make; None if nobody decided it or it is still open."""
     if resolution.decided_in is None or resolution.needs is not None or resolution.label is None:
         return None
     carried = [d for d in resolution.decisions if d.round == resolution.decided_in and d.decision == resolution.label]

@@ -33,7 +33,7 @@ def check(training: TrainingParams) -> None:
 
 
 def load_options(training: TrainingParams | None) -> dict[str, Any]:
-    """What ``from_pretrained`` is told so that the base is quantised; nothing if it shall not be."""
+    """What ``from_pretrained`` gets so that the base is quantised; nothing if it shall not be."""
     if training is None or training.quantisation == "none":
         return {}
     import torch

@@ -18,7 +18,7 @@ from rationanomaly.text.evidence import check_evidence, words
 from rationanomaly.text.prompt import Response, parse_response
 
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n")
-_VERDICT = re.compile(r"\b(?:ab)?normal(?:ly|ity)?\b|\banomal(?:y|ies|ous|ously)\b", re.IGNORECASE)
+_ANSWER_WORD = re.compile(r"\b(?:ab)?normal(?:ly|ity)?\b|\banomal(?:y|ies|ous|ously)\b", re.IGNORECASE)
 _NEGATION = re.compile(r"\b(?:not|no|never|nor|neither|rather|without|lack\w*|cannot|\w+n['’]t)\b", re.IGNORECASE)
 _TOKEN = re.compile(r"[^\W_]+")
 #: The small words without which nobody writes English.
@@ -63,13 +63,13 @@ class Checker:
     _accepted: list[tuple[str, frozenset[str], frozenset[tuple[str, ...]]]] = field(default_factory=list)
     _by_triple: dict[tuple[str, ...], list[int]] = field(default_factory=lambda: defaultdict(list))
 
-    def judge(self, question: Question, text: str) -> CheckResult:
+    def check(self, question: Question, text: str) -> CheckResult:
         """Check one answer; an accepted one is remembered."""
         response = parse_response(text)
         if response.problem is not None:
             return CheckResult(text, "grammar", f"the answer does not have the asked form: {response.problem}")
-        for reason, check in CHECKS.items():
-            detail = check(question, response, self.settings)
+        for reason, find_fault in CHECKS.items():
+            detail = find_fault(question, response, self.settings)
             if detail is not None:
                 return CheckResult(response.rationale, reason, detail)
         if self._is_duplicate(question, response.rationale):
@@ -125,7 +125,7 @@ def check_contradiction(question: Question, response: Response, _: DistillParams
 
 def check_leak(_: Question, response: Response, __: DistillParams) -> str | None:
     """The first sentence does not give the verdict away; a quote may hold such a word, for the log wrote it."""
-    found = _VERDICT.search((sentences(response.rationale) or [""])[0])
+    found = _ANSWER_WORD.search((sentences(response.rationale) or [""])[0])
     return f"the first sentence gives the verdict away: {found.group()}" if found else None
 
 

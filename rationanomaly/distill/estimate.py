@@ -1,4 +1,4 @@
-"""What distillation would take, before the first call (``--dry-run``). Sends nothing and writes nothing."""
+"""What distillation would take, before the first call (`rationanomaly estimate`). Sends nothing and writes nothing."""
 
 from __future__ import annotations
 

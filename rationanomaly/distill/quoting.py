@@ -92,7 +92,7 @@ def choose_quotes(text: Text, reading: Reading, domain: Domain) -> tuple[str, ..
     """One or two spans: none for a log without words, two wherever two are to be had.
 
     For a failure the first is what failed and the second the part that it concerns; else the first is the part and the
-    second what goes on. No two start with the same word unless the log has only one.
+    second what is happening. No two start with the same word unless the log has only one.
     """
     required = required_quotes(text.shown)
     if not required:

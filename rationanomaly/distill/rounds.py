@@ -1,6 +1,6 @@
 """Ask, check, ask again: the rounds in which a teacher's answers become triplets or refusals.
 
-All questions of a round are asked before any answer is judged, and answers are judged in the order of the
+All questions of a round are asked before any answer is checked, and answers are checked in the order of the
 templates. So the result depends on the answers alone, not on which of them came first.
 """
 
@@ -36,27 +36,27 @@ def teach(teacher: Teacher, questions: Sequence[Question], checker: Checker, ret
     Returns:
         how each question ended, in their order.
     """
-    ended: dict[tuple[str, int], Outcome] = {}
+    outcomes: dict[tuple[str, int], Outcome] = {}
     pending = list(questions)
     for attempt in range(1 + retries):
         refused: list[Question] = []
         for question, answer in zip(pending, teacher.answers(pending), strict=True):
             if answer.reason is None:
-                verdict = checker.judge(question, answer.text)
+                check = checker.check(question, answer.text)
             else:
-                verdict = CheckResult(answer.text, answer.reason, answer.detail)
-            ended[question.template_id, question.sample] = Outcome(question, _record(question, verdict, teacher))
-            if verdict.reason is not None and not answer.final:
-                refused.append(replace(question, attempt=attempt + 1, refusal=verdict.detail))
+                check = CheckResult(answer.text, answer.reason, answer.detail)
+            outcomes[question.template_id, question.sample] = Outcome(question, _record(question, check, teacher))
+            if check.reason is not None and not answer.final:
+                refused.append(replace(question, attempt=attempt + 1, refusal=check.detail))
         log.info("round %d of %s: %d asked, %d to ask again", attempt + 1, teacher.name, len(pending), len(refused))
         if not refused:
             break
         pending = refused
-    return [ended[question.template_id, question.sample] for question in questions]
+    return [outcomes[question.template_id, question.sample] for question in questions]
 
 
-def _record(question: Question, verdict: CheckResult, teacher: Teacher) -> Triplet | Rejected:
-    about = (question.template_id, question.template, verdict.rationale, question.label, teacher.name)
-    if verdict.reason is None:
+def _record(question: Question, check: CheckResult, teacher: Teacher) -> Triplet | Rejected:
+    about = (question.template_id, question.template, check.rationale, question.label, teacher.name)
+    if check.reason is None:
         return Triplet(*about, teacher.prompt_version)
-    return Rejected(*about, verdict.reason, verdict.detail)
+    return Rejected(*about, check.reason, check.detail)

@@ -33,21 +33,21 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     questions = read_questions(params, inputs)
     checker = Checker(params.distill)
     with TEACHERS[params.distill.teacher](params, inputs, outputs.journal_folder) as teacher:
-        ended = teach(teacher, questions, checker, params.distill.retries)
+        outcomes = teach(teacher, questions, checker, params.distill.retries)
         bill = teacher.bill
 
     # Let the built-in teacher write what the teacher left unwritten.
     if params.distill.fallback_teacher == "builtin":
-        left = [replace(end.question, attempt=0, refusal=None) for end in ended if not end.accepted]
+        left = [replace(end.question, attempt=0, refusal=None) for end in outcomes if not end.accepted]
         with open_builtin(params, inputs, outputs.journal_folder) as teacher:
-            ended = [end for end in ended if not _is_absent(end)]
-            ended += teach(teacher, left, checker, params.distill.retries)
+            outcomes = [end for end in outcomes if not _is_absent(end)]
+            outcomes += teach(teacher, left, checker, params.distill.retries)
         places = {(question.template_id, question.sample): place for place, question in enumerate(questions)}
-        ended.sort(key=lambda end: places[end.question.template_id, end.question.sample])
+        outcomes.sort(key=lambda end: places[end.question.template_id, end.question.sample])
 
     # Write.
-    triplets = [end.record for end in ended if isinstance(end.record, Triplet)]
-    rejected = [end.record for end in ended if isinstance(end.record, Rejected)]
+    triplets = [end.record for end in outcomes if isinstance(end.record, Triplet)]
+    rejected = [end.record for end in outcomes if isinstance(end.record, Rejected)]
     cost = count_cost(triplets, rejected, bill, params)
     records.write_rows(outputs.folder / records.TRIPLETS, triplets)
     records.write_rows(outputs.folder / records.REJECTED, rejected)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rationanomaly.evaluate.judging import FINAL, ModelVerdicts, Prediction
+from rationanomaly.evaluate.judging import FINAL, ModelAnswers, Prediction
 
 EXAMPLES = "examples.jsonl"
 
 
-def choose_examples(models: Sequence[ModelVerdicts], count: int) -> list[Prediction]:
+def choose_examples(models: Sequence[ModelAnswers], count: int) -> list[Prediction]:
     """Verdicts of the final model in turn: a fault found, a mistake, a benign log left alone, and so on.
 
     Of each kind those with a rationale come first, then the most certain. A mistake is shown wherever there is one:

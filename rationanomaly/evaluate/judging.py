@@ -15,13 +15,13 @@ from rationanomaly.detection.verdict import Verdict
 from rationanomaly.errors import ArtifactError, TrainingError
 from rationanomaly.evaluate.metrics import Judged
 from rationanomaly.evaluate.session_threshold import tune
-from rationanomaly.evaluate.sessions import TemplateVerdict
+from rationanomaly.evaluate.sessions import ScoredAnswer
 from rationanomaly.params import PromptParams
 from rationanomaly.text.evidence import required_quotes
 from rationanomaly.text.prompt import show
 
 REFERENCE = "reference"
-#: Model folders by name, weakest first; the last is the one that goes on.
+#: Model folders by name, weakest first; the last is the one that is registered.
 TRAINED = ("base", "sft", "grpo")
 FINAL = TRAINED[-1]
 MODELS = (*TRAINED, REFERENCE)
@@ -68,7 +68,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class ModelVerdicts:
+class ModelAnswers:
     """What one model says.
 
     Attributes:
@@ -79,11 +79,11 @@ class ModelVerdicts:
 
     name: str
     predictions: list[Prediction]
-    by_id: dict[str, TemplateVerdict]
+    by_id: dict[str, ScoredAnswer]
     session_threshold: float | None = None
 
     def judged(self, groups: Sequence[int], rows: Sequence[int] | None = None, column: str = "truth") -> Judged:
-        """The predictions (those of ``rows``) as the figures want them, against ``truth`` or ``label``."""
+        """The predictions (those of ``rows``) as the metrics want them, against ``truth`` or ``label``."""
         chosen = range(len(self.predictions)) if rows is None else rows
         mine = [self.predictions[row] for row in chosen]
         return Judged(
@@ -96,7 +96,7 @@ class ModelVerdicts:
 
 def judge_with_detector(
     name: str, folder: Path, tested: pl.DataFrame, others: pl.DataFrame, calibration: pl.DataFrame, threads: int
-) -> ModelVerdicts:
+) -> ModelAnswers:
     """Judge with a model folder.
 
     Args:
@@ -118,19 +118,19 @@ def judge_with_detector(
         for row, verdict in zip(tested.iter_rows(named=True), verdicts, strict=True)
     ]
     more = detector.judge(others["template"].to_list(), rationales=False) if others.height else []
-    by_id = {p.template_id: TemplateVerdict(p.answer, p.score) for p in predictions}
+    by_id = {p.template_id: ScoredAnswer(p.answer, p.score) for p in predictions}
     for template_id, verdict in zip(others["template_id"], more, strict=True):
-        by_id[template_id] = TemplateVerdict(verdict.answer, _finite(name, verdict.score))
+        by_id[template_id] = ScoredAnswer(verdict.answer, _finite(name, verdict.score))
     # Sessions of templates that a model has learnt say nothing about those that it has not.
     threshold = None
     if not detector.card.learnt_validation:
         threshold = tune(calibration, {key: verdict.score for key, verdict in by_id.items()})
-    return ModelVerdicts(name, predictions, by_id, threshold)
+    return ModelAnswers(name, predictions, by_id, threshold)
 
 
 def judge_with_reference(
     fitted_on: pl.DataFrame, tested: pl.DataFrame, others: pl.DataFrame, calibration: pl.DataFrame
-) -> ModelVerdicts:
+) -> ModelAnswers:
     """Fit the reference classifier on corrected labels and judge at threshold .5.
 
     Its threshold for sessions comes from a fit on the training split alone.
@@ -143,16 +143,16 @@ def judge_with_reference(
         Prediction(REFERENCE, **_row(row), answer=_answer(score), score=score)
         for row, score in zip(tested.iter_rows(named=True), scores, strict=True)
     ]
-    by_id = {p.template_id: TemplateVerdict(p.answer, p.score) for p in predictions}
+    by_id = {p.template_id: ScoredAnswer(p.answer, p.score) for p in predictions}
     for template_id, score in zip(others["template_id"], scorer.scores(others["template"].to_list()), strict=True):
-        by_id[template_id] = TemplateVerdict(_answer(float(score)), float(score))
+        by_id[template_id] = ScoredAnswer(_answer(float(score)), float(score))
     threshold = None
     if calibration.height:
         train = fitted_on.filter(pl.col("split") == "train")
         unseen = fit_reference(train["template"].to_list(), train["label"].to_list())
         scores = [float(score) for score in unseen.scores(others["template"].to_list())]
         threshold = tune(calibration, dict(zip(others["template_id"], scores, strict=True)))
-    return ModelVerdicts(REFERENCE, predictions, by_id, threshold)
+    return ModelAnswers(REFERENCE, predictions, by_id, threshold)
 
 
 def text_metrics(predictions: Sequence[Prediction]) -> dict[str, float]:
@@ -184,7 +184,7 @@ def text_metrics(predictions: Sequence[Prediction]) -> dict[str, float]:
     return found
 
 
-def rows_of(models: Sequence[ModelVerdicts]) -> Iterator[dict[str, Any]]:
+def rows_of(models: Sequence[ModelAnswers]) -> Iterator[dict[str, Any]]:
     """All predictions of all models as JSON objects."""
     for model in models:
         for prediction in model.predictions:

@@ -1,6 +1,6 @@
 """From verdicts to metrics, under the names that metrics.json, MLflow and the promotion policy share.
 
-The final model's figures have no prefix (``template/abnormal/f1``); those of the others have their model's name
+The final model's metrics have no prefix (``template/abnormal/f1``); those of the others have their model's name
 before them (``sft/template/abnormal/f1``). ``LEVEL_corrected`` holds a level against the corrected labels where the
 truth is something else. ``difference/…`` is the final model minus the reference classifier.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from rationanomaly.evaluate.judging import FINAL, REFERENCE, ModelVerdicts, text_metrics
+from rationanomaly.evaluate.judging import FINAL, REFERENCE, ModelAnswers, text_metrics
 from rationanomaly.evaluate.metrics import Judged, class_metrics, difference, intervals
 from rationanomaly.evaluate.session_threshold import judge_tuned
 from rationanomaly.evaluate.sessions import judge_session
@@ -22,15 +22,15 @@ from rationanomaly.steps import Metrics
 _BY_DATASET = "by_dataset/"
 #: Levels at which the final model is compared with the reference classifier; and each data set.
 _COMPARED = ("template", "session")
-#: Kept of a level's figures where it is told apart by data set or held against other labels.
+#: Kept of a level's metrics where it is split by data set or held against other labels.
 _BRIEF = (*(f"abnormal/{name}" for name in ("f1", "precision", "recall", "ap")), "macro/f1", "weighted/f1", "rows",
           "positives")  # fmt: skip
 
 
 def measure(
-    models: Sequence[ModelVerdicts], tested: pl.DataFrame, sessions: pl.DataFrame, draws: int, seed: int
+    models: Sequence[ModelAnswers], tested: pl.DataFrame, sessions: pl.DataFrame, draws: int, seed: int
 ) -> Metrics:
-    """All figures of all models.
+    """All metrics of all models.
 
     Args:
         tested: the tested templates, in the order of the predictions.
@@ -59,7 +59,7 @@ def measure(
     return metrics
 
 
-def template_levels(model: ModelVerdicts, tested: pl.DataFrame) -> dict[str, Judged]:
+def template_levels(model: ModelAnswers, tested: pl.DataFrame) -> dict[str, Judged]:
     """The templates as a whole; by data set, if there are several; against corrected labels, if these differ."""
     groups: list[int] = tested["group"].to_list()
     levels = {"template": model.judged(groups)}
@@ -73,10 +73,10 @@ def template_levels(model: ModelVerdicts, tested: pl.DataFrame) -> dict[str, Jud
     return levels
 
 
-def session_levels(model: ModelVerdicts, sessions: pl.DataFrame) -> dict[str, Judged]:
+def session_levels(model: ModelAnswers, sessions: pl.DataFrame) -> dict[str, Judged]:
     """The sessions against their truth (all; distinct ones; with their own threshold), and against corrected labels."""
-    verdicts = [judge_session(templates, model.by_id) for templates in sessions["templates"]]
-    answers, scores = [v.answer for v in verdicts], [v.score for v in verdicts]
+    judged = [judge_session(templates, model.by_id) for templates in sessions["templates"]]
+    answers, scores = [one.answer for one in judged], [one.score for one in judged]
     levels: dict[str, Judged] = {}
     truths = {"session": session_truth(sessions), "session_corrected": sessions["corrected"].to_list()}
     for level, truth in truths.items():
@@ -100,11 +100,11 @@ def session_truth(sessions: pl.DataFrame) -> list[bool | None]:
     return truth
 
 
-def session_rows(models: Sequence[ModelVerdicts], sessions: pl.DataFrame) -> Iterator[dict[str, Any]]:
-    """Every model's verdict on every tested session, as JSON objects; ``because`` is the template that scores most."""
+def session_rows(models: Sequence[ModelAnswers], sessions: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """Every model's answer on every tested session, as JSON objects; ``because`` is the template that scores most."""
     for model in models:
         for row, truth in zip(sessions.iter_rows(named=True), session_truth(sessions), strict=True):
-            verdict = judge_session(row["templates"], model.by_id)
+            judged = judge_session(row["templates"], model.by_id)
             known = [template for template in row["templates"] if template in model.by_id]
             yield {
                 "model": model.name,
@@ -113,14 +113,14 @@ def session_rows(models: Sequence[ModelVerdicts], sessions: pl.DataFrame) -> Ite
                 "templates": len(row["templates"]),
                 "truth": _label(truth),
                 "corrected": _label(row["corrected"]),
-                "answer": verdict.answer,
-                "score": verdict.score,
+                "answer": judged.answer,
+                "score": judged.score,
                 "because": max(known, key=lambda template: model.by_id[template].score, default=None),
             }
 
 
 def irreducible(tested: pl.DataFrame) -> Metrics:
-    """What no verdict per template can get right: lines whose truth is not that of most lines of their template."""
+    """What no answer per template can get right: lines whose truth is not that of most lines of their template."""
     lines = int(tested["counted_lines"].sum())
     found = {"mixed/templates": float(tested["mixed"].sum())}
     if lines:
@@ -128,7 +128,7 @@ def irreducible(tested: pl.DataFrame) -> Metrics:
     return found
 
 
-def _coverage(model: ModelVerdicts, tested: pl.DataFrame, sessions: pl.DataFrame) -> dict[str, float]:
+def _coverage(model: ModelAnswers, tested: pl.DataFrame, sessions: pl.DataFrame) -> dict[str, float]:
     """Share of the tested templates, and of the sessions whole, that have a verdict."""
     found = {}
     if tested.height:

@@ -1,7 +1,7 @@
-"""The figures: counts, precision, recall, F1, average precision, and bootstrap intervals.
+"""The metrics: counts, precision, recall, F1, average precision, and bootstrap intervals.
 
 `invalid` is an answer of its own. It is no hit for either class, so it costs the recall of the true one; it never
-counts as normal. Names of figures are those of metrics.json below a level such as ``template/``.
+counts as normal. Names of metrics are those of metrics.json below a level such as ``template/``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-#: Figures that get an interval.
+#: Metrics that get an interval.
 WITH_INTERVAL = ("abnormal/f1", "abnormal/precision", "abnormal/recall", "abnormal/ap", "macro/f1")
 _DRAWS_AT_ONCE = 50
 
@@ -52,9 +52,9 @@ class Judged:
 
 
 def class_metrics(judged: Judged) -> dict[str, float]:
-    """All figures of one model at one level.
+    """All metrics of one model at one level.
 
-    A figure that isn't defined (no item of a class, no item at all) is left out: a NaN can't be logged.
+    A metric that isn't defined (no item of a class, no item at all) is left out: a NaN can't be logged.
 
     Returns:
         ``{normal,abnormal,macro,weighted}/{precision,recall,f1}``, ``abnormal/ap``, ``accuracy``, the four cells and
@@ -126,7 +126,7 @@ def pr_curve(truth: Flags, scores: Floats) -> list[tuple[float, float, float]]:
 
 
 def _weighted(judged: Judged, weights: Floats) -> dict[str, Floats]:
-    """The figures for each row of item weights, shape (draws, n); NaN where undefined."""
+    """The metrics for each row of item weights, shape (draws, n); NaN where undefined."""
     truth, answers, scores = judged.arrays
     found: dict[str, Floats] = {}
     support = {label: weights @ truth[label] for label in LABELS}
@@ -140,18 +140,18 @@ def _weighted(judged: Judged, weights: Floats) -> dict[str, Floats]:
             # An item in neither count has no part in F1, so the denominator is above 0 where the class occurs.
             found[f"{label}/f1"] = np.where(occurs, 2 * hits[label] / (called + support[label]), np.nan)
         total = support["normal"] + support["abnormal"]
-        for figure in ("precision", "recall", "f1"):
-            values = {label: np.nan_to_num(found[f"{label}/{figure}"]) for label in LABELS}
+        for metric in ("precision", "recall", "f1"):
+            values = {label: np.nan_to_num(found[f"{label}/{metric}"]) for label in LABELS}
             occurring = np.sum([support[label] > 0 for label in LABELS], axis=0)
-            found[f"macro/{figure}"] = np.sum([values[label] for label in LABELS], axis=0) / occurring
-            found[f"weighted/{figure}"] = np.sum([values[label] * support[label] for label in LABELS], axis=0) / total
+            found[f"macro/{metric}"] = np.sum([values[label] for label in LABELS], axis=0) / occurring
+            found[f"weighted/{metric}"] = np.sum([values[label] * support[label] for label in LABELS], axis=0) / total
         found["accuracy"] = (hits["normal"] + hits["abnormal"]) / total
     found["abnormal/ap"] = average_precision(truth["abnormal"], scores, weights)
     return found
 
 
 def _samples(models: Sequence[Judged], draws: int, seed: int) -> dict[str, list[Floats]]:
-    """Each figure's values over the same draws, one array per model."""
+    """Each metric's values over the same draws, one array per model."""
     parts: dict[str, list[list[Floats]]] = {name: [[] for _ in models] for name in WITH_INTERVAL}
     for weights in _resamples(models[0].groups, draws, seed):
         for number, model in enumerate(models):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rationanomaly.evaluate.judging import FINAL, TITLES, ModelVerdicts
+from rationanomaly.evaluate.judging import FINAL, TITLES, ModelAnswers
 from rationanomaly.evaluate.metrics import pr_curve
 from rationanomaly.records import read_objects
 
@@ -25,9 +25,9 @@ _STYLES = {"base": ":", "sft": "--", "grpo": "-", "reference": "-."}
 _SMOOTHING = 5
 
 
-def draw_precision_recall(models: Sequence[ModelVerdicts], folder: Path) -> None:
+def draw_precision_recall(models: Sequence[ModelAnswers], folder: Path) -> None:
     """``pr_curve.png`` with all models; ``pr_curve.csv`` of the final model, ``pr_curve_MODEL.csv`` of the others."""
-    figure, axes = _canvas("recall", "precision")
+    drawing, axes = _canvas("recall", "precision")
     for model in models:
         truth = np.array([p.truth == "abnormal" for p in model.predictions], dtype=np.bool_)
         points = pr_curve(truth, np.array([p.score for p in model.predictions], dtype=np.float64))
@@ -40,7 +40,7 @@ def draw_precision_recall(models: Sequence[ModelVerdicts], folder: Path) -> None
         )
     axes.set(xlim=(0, 1.01), ylim=(0, 1.03), title="Held-out templates")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    _save(figure, folder / f"{PR_CURVE}.png")
+    _save(drawing, folder / f"{PR_CURVE}.png")
 
 
 def draw_rewards(curves: Path, folder: Path) -> None:
@@ -51,14 +51,14 @@ def draw_rewards(curves: Path, folder: Path) -> None:
     names = ["reward", *terms, *(key for key in ("reward_std", "kl") if any(key in row for row in rows))]
     table = [[row["step"], *(row.get(name, "") for name in names)] for row in rows]
     _write_csv(folder / f"{REWARD_CURVES}.csv", ("step", *names), table)
-    figure, axes = _canvas("GRPO step", f"mean reward (over {_SMOOTHING} steps)")
+    drawing, axes = _canvas("GRPO step", f"mean reward (over {_SMOOTHING} steps)")
     for name in ("reward", *terms):
         points = _series(rows, name)
         axes.plot([x for x, _ in points], _smooth([y for _, y in points]), label=name.removeprefix("terms/"))
     axes.set_title("Reward and its terms, before weighting")
     if rows:
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    _save(figure, folder / f"{REWARD_CURVES}.png")
+    _save(drawing, folder / f"{REWARD_CURVES}.png")
 
 
 def _series(rows: Sequence[Mapping[str, float]], name: str) -> list[tuple[float, float]]:
@@ -75,16 +75,16 @@ def _canvas(x: str, y: str) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure
 
     # Not pyplot: it keeps state for the whole process and looks for a display.
-    figure = Figure(figsize=(7.6, 4.2), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    drawing = Figure(figsize=(7.6, 4.2), dpi=110, layout="constrained")
+    FigureCanvasAgg(drawing)
+    axes = drawing.add_subplot()
     axes.set(xlabel=x, ylabel=y)
     axes.grid(alpha=0.3)
-    return figure, axes
+    return drawing, axes
 
 
-def _save(figure: Figure, path: Path) -> None:
-    figure.savefig(path, metadata={"Software": None})
+def _save(drawing: Figure, path: Path) -> None:
+    drawing.savefig(path, metadata={"Software": None})
 
 
 def _write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -1,4 +1,4 @@
-"""report.html: the figures, plots and verdicts of one evaluation, to be read in a browser.
+"""report.html: the metrics, plots and verdicts of one evaluation, to be read in a browser.
 
 Log text and rationales are hostile: everything is escaped, nothing in the page can run or load anything from
 elsewhere, and control characters are written out.
@@ -14,7 +14,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from rationanomaly.artifacts import write_text
-from rationanomaly.evaluate.judging import FINAL, MODELS, TITLES, ModelVerdicts, Prediction
+from rationanomaly.evaluate.judging import FINAL, MODELS, TITLES, ModelAnswers, Prediction
 from rationanomaly.evaluate.metrics import WITH_INTERVAL
 from rationanomaly.steps import Metrics
 
@@ -37,7 +37,7 @@ def write_report(
     setting: Setting,
     metrics: Metrics,
     examples: Sequence[Prediction],
-    models: Sequence[ModelVerdicts],
+    models: Sequence[ModelAnswers],
     folder: Path,
 ) -> None:
     """Write ``report.html`` beside its plots."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from rationanomaly.evaluate.sessions import TESTED_SCHEMA, TemplateVerdict, choose_sessions, judge_session
+from rationanomaly.evaluate.sessions import TESTED_SCHEMA, ScoredAnswer, choose_sessions, judge_session
 
 #: With fewer abnormal validation sessions a threshold would be chance.
 _MIN_POSITIVES = 5
@@ -63,15 +63,15 @@ def tune(calibration: pl.DataFrame, scores: Mapping[str, float]) -> float | None
         scores: by template id; from a model that has not learnt from the validation split.
     """
     known = calibration.filter(pl.col("corrected").is_not_null())
-    verdicts = {key: TemplateVerdict("normal", score) for key, score in scores.items()}
-    highest = [judge_session(templates, verdicts).score for templates in known["templates"]]
+    answers = {key: ScoredAnswer("normal", score) for key, score in scores.items()}
+    highest = [judge_session(templates, answers).score for templates in known["templates"]]
     return choose_threshold(highest, known["corrected"].to_list())
 
 
-def judge_tuned(templates: list[str], verdicts: Mapping[str, TemplateVerdict], threshold: float) -> TemplateVerdict:
+def judge_tuned(templates: list[str], answers: Mapping[str, ScoredAnswer], threshold: float) -> ScoredAnswer:
     """As `judge_session`, but abnormal from ``threshold`` on."""
-    plain = judge_session(templates, verdicts)
+    plain = judge_session(templates, answers)
     if plain.score >= threshold:
-        return TemplateVerdict("abnormal", plain.score)
-    complete = all(key in verdicts and verdicts[key].answer != "invalid" for key in templates)
-    return TemplateVerdict("normal" if complete else "invalid", plain.score)
+        return ScoredAnswer("abnormal", plain.score)
+    complete = all(key in answers and answers[key].answer != "invalid" for key in templates)
+    return ScoredAnswer("normal" if complete else "invalid", plain.score)

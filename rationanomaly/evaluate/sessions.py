@@ -49,7 +49,7 @@ class TestSessions:
 
 
 @dataclass(frozen=True)
-class TemplateVerdict:
+class ScoredAnswer:
     """What a model says of one template."""
 
     answer: str
@@ -87,15 +87,15 @@ def choose_sessions(
     return TestSessions(scope, table.select(pl.col(name).cast(kind) for name, kind in TESTED_SCHEMA.items()))
 
 
-def judge_session(templates: list[str], verdicts: Mapping[str, TemplateVerdict]) -> TemplateVerdict:
+def judge_session(templates: list[str], answers: Mapping[str, ScoredAnswer]) -> ScoredAnswer:
     """The session's answer and score from those of its templates; see the module."""
-    known = [verdicts[template] for template in templates if template in verdicts]
-    answers = {verdict.answer for verdict in known}
-    score = max((verdict.score for verdict in known), default=0.0)
-    if "abnormal" in answers:
-        return TemplateVerdict("abnormal", score)
-    complete = answers == {"normal"} and len(known) == len(templates)
-    return TemplateVerdict("normal" if complete else "invalid", score)
+    known = [answers[template] for template in templates if template in answers]
+    stated = {one.answer for one in known}
+    score = max((one.score for one in known), default=0.0)
+    if "abnormal" in stated:
+        return ScoredAnswer("abnormal", score)
+    complete = stated == {"normal"} and len(known) == len(templates)
+    return ScoredAnswer("normal" if complete else "invalid", score)
 
 
 def _training_end(labelled: pl.DataFrame, held_out: frozenset[str]) -> int | None:

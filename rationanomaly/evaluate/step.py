@@ -93,7 +93,7 @@ def _held_out(params: Params, inputs: Inputs) -> HeldOut:
 
     side = "test" if (labelled["split"] == "test").any() else "validation"
     if side == "validation":
-        problem = "the split has no test side: the figures are validation figures"
+        problem = "the split has no test side: the metrics are of validation data"
         _log.warning("%s, on which thresholds and adapters were chosen", problem)
     tested = labelled.filter(pl.col("split") == side)
     fitted_on = labelled.filter(pl.col("split").is_in(["train", "validation"] if side == "test" else ["train"]))

@@ -22,7 +22,7 @@ def read_truth(path: Path) -> pl.DataFrame | None:
 
     Raises:
         InputError: not CSV with these columns, an unknown label, a line number that is none or comes twice; names
-            file, line and mend.
+            file, line and hint.
     """
     try:
         table = pl.read_csv(path, infer_schema=False, truncate_ragged_lines=False)

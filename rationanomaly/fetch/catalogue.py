@@ -1,7 +1,7 @@
 """Where the public data sets lie, as their publishers state it.
 
 Addresses: the download links of LogHub's README (Zenodo record 8196385) and of USENIX CFDR's page. Neither states
-checksums: the one of the first download is kept and holds ever after.
+checksums: the one of the first download is kept, and later ones must have it.
 """
 
 from __future__ import annotations

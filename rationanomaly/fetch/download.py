@@ -17,7 +17,7 @@ _TIMEOUT = httpx.Timeout(30.0)
 
 
 def download(address: str, target: Path, announce: Callable[[int | None], None], by_hand: str) -> None:
-    """Download a file; what an interrupted download left is gone on with.
+    """Download a file; an interrupted download is resumed.
 
     Args:
         address: of the file.
@@ -58,7 +58,7 @@ def _receive(client: httpx.Client, address: str, part: Path, announce: Callable[
                 done += len(chunk)
                 progress.report(f"downloading {part.stem}", done, total, "bytes")
     if total is not None and done != total:
-        raise httpx.ReadError(f"broke off at {done} of {total} bytes; the same command goes on from there")
+        raise httpx.ReadError(f"broke off at {done} of {total} bytes; run the same command to continue from there")
 
 
 def check(file: Path) -> None:

@@ -80,7 +80,7 @@ def watch(curve: Curve, params: AlarmParams) -> TrainerCallback:
             if alarm is None:
                 return
             curve.append({"step": float(alarm.step), f"{ALARM}{alarm.kind}": 1.0})
-            done = "training stops and the best adapter is kept" if params.stop else "training goes on"
+            done = "training stops and the best adapter is kept" if params.stop else "training continues"
             logger.warning("alarm at step %d of GRPO: %s; %s", alarm.step, alarm.problem, done)
             control.should_training_stop = control.should_training_stop or params.stop
 

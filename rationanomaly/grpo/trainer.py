@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
     from trl import GRPOConfig
 
-#: Before the first update policy and reference are the same; more than rounding says that they are not.
+#: Before the first update policy and KL reference are the same; more than rounding says that they are not.
 MAX_FIRST_KL = 1e-4
-#: The mean of these figures on the validation split says which adapter is best: verdicts and rationales alike.
+#: The mean of these metrics on the validation split says which adapter is best: verdicts and rationales alike.
 SCORED_BY = ("ap", "valid", "grounded")
 
 
@@ -41,7 +41,7 @@ def reward_function(
 ) -> Callable[..., list[float]]:
     """The function that TRL calls: total rewards, with the mean of every term logged.
 
-    Neighbours are what prompts show beside a log: words copied from them are none of a completion's own.
+    Similar templates are what prompts show beside a log: words copied from them are none of a completion's own.
 
     The columns ``text``, ``label`` and ``teacher_rationale`` come from the dataset, one value per completion.
     """
@@ -96,13 +96,13 @@ def train(
         passes: how the completions of a step are cut.
         literal: whether completions are generated with literal quotes, as the detector's are.
         run: where it keeps what survives a crash, and on how many ranks it runs.
-        validate: figures on the validation split, asked for before, ``params.evaluations`` times during and after it.
+        validate: metrics on the validation split, asked for before, ``params.evaluations`` times during and after it.
 
     Returns:
         One dictionary per step.
 
     Raises:
-        TrainingError: nothing is trainable, the reference is not the SFT model, or a loss that is not a number.
+        TrainingError: nothing is trainable, the KL reference is not the SFT model, or a loss that is not a number.
     """
     from trl import GRPOTrainer
 
@@ -167,7 +167,7 @@ def _kl_reference_check(beta: float) -> Any:
     class KlReferenceCheck(TrainerCallback):
         def on_log(self, _args: Any, state: Any, _control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
             if beta and state.global_step == 1 and logs and not abs(logs.get("kl", 0.0)) < MAX_FIRST_KL:
-                problem = f"the KL at the first step is {logs['kl']:.2g}, so the reference is not the SFT model"
+                problem = f"the KL at the first step is {logs['kl']:.2g}, so the KL reference is not the SFT model"
                 raise TrainingError(problem, hint="Start from a folder that `sft` wrote")
 
     return KlReferenceCheck()

@@ -2,7 +2,7 @@
 
 job.json            the step, its params, inputs and outputs
 progress.jsonl      rank 0's progress, one event per line
-beat-R.json         the newest sign of life of rank R
+heartbeat-R.json    the newest sign of life of rank R
 error-R.json        the error that rank R stopped with
 metrics.json        what the step returned
 logs/               standard output and error of each rank
@@ -65,7 +65,7 @@ class Heartbeat:
 
 
 def write_heartbeat(place: Path, rank: int, heartbeat: Heartbeat) -> None:
-    path = place / f"beat-{rank}.json"
+    path = place / f"heartbeat-{rank}.json"
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(asdict(heartbeat)))
     os.replace(partial, path)
@@ -74,7 +74,7 @@ def write_heartbeat(place: Path, rank: int, heartbeat: Heartbeat) -> None:
 def read_heartbeat(place: Path, rank: int) -> Heartbeat | None:
     """The newest sign of life of a rank; None before the first."""
     try:
-        return Heartbeat(**json.loads((place / f"beat-{rank}.json").read_bytes()))
+        return Heartbeat(**json.loads((place / f"heartbeat-{rank}.json").read_bytes()))
     except FileNotFoundError:
         return None
 

@@ -52,7 +52,7 @@ def start(step: str, train: Train, params: Params, inputs: Inputs, outputs: Outp
     Raises:
         ParamsError: the machine has fewer GPUs than ranks, or the strategy does not fit the rest.
         TrainingError: a rank died, hung or gave up.
-        Interrupted: SIGTERM or Ctrl-C; the newest checkpoint is where the same command goes on.
+        Interrupted: SIGTERM or Ctrl-C; the same command continues from the newest checkpoint.
     """
     check(step, params)
     with interruption.handle_signals():
@@ -113,10 +113,10 @@ def _on_ranks(step: str, params: Params, inputs: Inputs, outputs: Outputs) -> Me
         with running as agent, interruption.deferred():
             _follow(agent, place, params.training)
     except TrainingError as error:
-        told = read_error(place)
-        if nodes is None or told is None:
+        of_rank = read_error(place)
+        if nodes is None or of_rank is None:
             raise
-        raise told from error  # A pod fails because its rank does.
+        raise of_rank from error  # A pod fails because its rank does.
     if agent.returncode == 0:
         metrics: Metrics = json.loads((place / "metrics.json").read_bytes())
         if nodes is not None:
@@ -130,7 +130,7 @@ def _on_ranks(step: str, params: Params, inputs: Inputs, outputs: Outputs) -> Me
 
 
 def _job(step: str, params: Params, inputs: Inputs, outputs: Outputs, place: Path) -> Job:
-    """What the ranks are told; over nodes everything that it names lies on their volume."""
+    """What the ranks are given; over nodes everything that it names lies on their volume."""
     over_nodes = params.training.nodes > 1
     paths = {name: path.absolute() for name, path in inputs.items()}
     if over_nodes:
@@ -183,7 +183,7 @@ def _torchrun(job: Path, training: TrainingParams) -> Iterator[subprocess.Popen[
 
 def _kill(agent: subprocess.Popen[bytes], place: Path, processes: int) -> None:
     if agent.poll() is None:
-        for pid in [*(heartbeat.pid for heartbeat in _beats(place, processes).values()), agent.pid]:
+        for pid in [*(heartbeat.pid for heartbeat in _heartbeats(place, processes).values()), agent.pid]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
     agent.wait()
@@ -192,7 +192,7 @@ def _kill(agent: subprocess.Popen[bytes], place: Path, processes: int) -> None:
 def _follow(agent: subprocess.Popen[bytes] | TrainJobRun, place: Path, training: TrainingParams) -> None:
     """Report the ranks' progress until they have ended; pass on a signal, end a rank that hangs."""
     watchdog = _Watchdog(place, training)
-    told = False
+    signalled = False
     path = place / "progress.jsonl"
     path.touch()
     with path.open(encoding="utf-8") as file:
@@ -203,9 +203,9 @@ def _follow(agent: subprocess.Popen[bytes] | TrainJobRun, place: Path, training:
                 watchdog.forget()  # Pods that queue don't hang.
             else:
                 watchdog.check()
-            if interruption.asked() is not None and not told:
+            if interruption.asked() is not None and not signalled:
                 agent.terminate()  # Torchrun hands it to the ranks and waits.
-                told = True
+                signalled = True
             time.sleep(_POLL_SECONDS)
         events.report()
 
@@ -214,10 +214,10 @@ class _Progress:
     """Reads the events that rank 0 writes, and reports them as ours."""
 
     def __init__(self, file: IO[str]) -> None:
-        self._file, self._rest = file, ""
+        self._file, self._partial = file, ""
 
     def report(self) -> None:
-        *lines, self._rest = (self._rest + self._file.read()).split("\n")
+        *lines, self._partial = (self._partial + self._file.read()).split("\n")
         for line in lines:
             progress.report_json(line)
 
@@ -236,19 +236,19 @@ class _Watchdog:
     def check(self) -> None:
         """Raise `TrainingError` if a rank has given no sign of life for ``training.hang_seconds``."""
         now = time.monotonic()
-        beats = _beats(self._place, self._training.processes)
+        heartbeats = _heartbeats(self._place, self._training.processes)
         for rank in range(self._training.processes):
-            number = beats[rank].number if rank in beats else 0
+            number = heartbeats[rank].number if rank in heartbeats else 0
             known, since = self._seen.get(rank, (-1, now))
             if number != known:
                 self._seen[rank] = (number, now)
-            elif now - since > self._training.hang_seconds and not _has_finished(beats.get(rank)):
-                raise self._hang(rank, beats)
+            elif now - since > self._training.hang_seconds and not _has_finished(heartbeats.get(rank)):
+                raise self._hang(rank, heartbeats)
 
-    def _hang(self, rank: int, beats: dict[int, Heartbeat]) -> TrainingError:
-        doing = beats[rank].doing if rank in beats else "starting"
+    def _hang(self, rank: int, heartbeats: dict[int, Heartbeat]) -> TrainingError:
+        doing = heartbeats[rank].doing if rank in heartbeats else "starting"
         # Process ids of other machines say nothing here.
-        found = _where(self._place, beats) if self._training.nodes == 1 else {rank: "is silent"}
+        found = _where(self._place, heartbeats) if self._training.nodes == 1 else {rank: "is silent"}
         stacks = "; ".join(f"rank {number} {where}" for number, where in found.items())
         problem = f"no progress for {self._training.hang_seconds} s at {doing}, so the ranks were ended: {stacks}"
         hint = f"See {self._place / 'logs'}; raise training.hang_seconds if a step may take so long"
@@ -259,15 +259,15 @@ def _has_finished(heartbeat: Heartbeat | None) -> bool:
     return heartbeat is not None and heartbeat.doing.startswith("finished")
 
 
-def _beats(place: Path, processes: int) -> dict[int, Heartbeat]:
+def _heartbeats(place: Path, processes: int) -> dict[int, Heartbeat]:
     found = {rank: read_heartbeat(place, rank) for rank in range(processes)}
     return {rank: heartbeat for rank, heartbeat in found.items() if heartbeat is not None}
 
 
-def _where(place: Path, beats: dict[int, Heartbeat]) -> dict[int, str]:
+def _where(place: Path, heartbeats: dict[int, Heartbeat]) -> dict[int, str]:
     """In which function each rank is, from the stack that it writes to its log when it is asked."""
-    sizes = {rank: len(_log(place, rank)) for rank in beats}
-    for heartbeat in beats.values():
+    sizes = {rank: len(_log(place, rank)) for rank in heartbeats}
+    for heartbeat in heartbeats.values():
         with suppress(ProcessLookupError):
             os.kill(heartbeat.pid, signal.SIGUSR1)
     time.sleep(2)
@@ -281,18 +281,20 @@ def _where(place: Path, beats: dict[int, Heartbeat]) -> dict[int, str]:
 
 def _death(place: Path, processes: int) -> TrainingError:
     """The error for ranks that ended without one of ours: the first that died, how, and what it said last."""
-    told = (place / "torchrun.log").read_text(encoding="utf-8", errors="replace")
-    _, _, cause = told.rpartition("Root Cause")
+    log = (place / "torchrun.log").read_text(encoding="utf-8", errors="replace")
+    _, _, cause = log.rpartition("Root Cause")
     rank, code = (re.search(rf"{name}\s*:\s*(-?\d+)", cause) for name in ("rank", "exitcode"))
     if rank is None or code is None:
-        problem = f"torchrun ended before the {processes} ranks did: {_last_words(told)}"
+        problem = f"torchrun ended before the {processes} ranks did: {_last_words(log)}"
         return TrainingError(problem, hint=f"See {place / 'torchrun.log'}")
-    number, ended = int(rank[1]), int(code[1])
-    how = f"was killed by {signal.Signals(-ended).name}" if ended < 0 else f"ended with exit code {ended}"
+    number, exit_code = int(rank[1]), int(code[1])
+    how = f"was killed by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"ended with exit code {exit_code}"
     said = _last_words(_log(place, number))
     problem = f"rank {number} of {processes} {how}" + (f"; its log ends: {said}" if said else "")
-    hint = "Free memory or lower the batch if the system killed it" if ended == -signal.SIGKILL else "See the log"
-    return TrainingError(problem, hint=f"{hint} ({place / 'logs'}); the same command goes on from the last checkpoint")
+    hint = "Free memory or lower the batch if the system killed it" if exit_code == -signal.SIGKILL else "See the log"
+    return TrainingError(
+        problem, hint=f"{hint} ({place / 'logs'}); run the same command to continue from the last checkpoint"
+    )
 
 
 def _log(place: Path, rank: int) -> str:

@@ -1,4 +1,4 @@
-"""How many logs a model judges at once: as many as a fixed amount of memory holds, so that 7B fits where it trained."""
+"""How many logs a model scores at once: as many as a fixed amount of memory holds, so that 7B fits where it trained."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 #: Bytes for keys and values while rationales are written, or for the widest layer while scores are read. A fixed
 #: amount, not what happens to be free: batches change the last bits of a score.
-JUDGING = 2**30
+SCORING_BYTES = 2**30
 #: Rows of a batch where memory is no matter; more are no faster.
-JUDGED_AT_ONCE = 128
+SCORED_AT_ONCE = 128
 
 
 def rows_at_once(model: PreTrainedModel, tokens: int, *, generating: bool) -> int:
-    """Rows of ``tokens`` tokens that fit, at least one and no more than `JUDGED_AT_ONCE`."""
+    """Rows of ``tokens`` tokens that fit, at least one and no more than `SCORED_AT_ONCE`."""
     try:
         shape = Architecture.of(model.config.to_dict())
     except (KeyError, TypeError, ValueError):
-        return JUDGED_AT_ONCE
+        return SCORED_AT_ONCE
     number = 4 if shape.weight_bytes == 4 else 2
     width = shape.cache_bytes(number) if generating else (3 * shape.intermediate + 4 * shape.hidden) * number
-    return max(1, min(JUDGED_AT_ONCE, int(JUDGING / (tokens * width))))
+    return max(1, min(SCORED_AT_ONCE, int(SCORING_BYTES / (tokens * width))))

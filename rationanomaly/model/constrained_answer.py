@@ -32,7 +32,7 @@ class TagsInOrder:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, width: int) -> None:
         ids = tokenizer([*TAGS, *LABELS], add_special_tokens=False)["input_ids"]
-        single = [token for token, *rest in ids if not rest]
+        single = [token for token, *others in ids if not others]
         self._works = len(single) == len(ids)
         self._tags, self._labels = single[: len(TAGS)], single[len(TAGS) :]
         self._width, self._end = width, int(tokenizer.eos_token_id)

@@ -1,7 +1,7 @@
 """Literal quotes by construction: inside quotation marks a model can only write what stands in the log.
 
 A small model has learnt that it must quote before it has learnt to copy. Generation is therefore constrained, as one
-constrains it to a grammar: after an opening quotation mark only tokens remain that go on with a span of the log that
+constrains it to a grammar: after an opening quotation mark only tokens remain that continue a span of the log that
 starts with a word, and the mark can only be closed behind a whole word. No quote starts with a word that an earlier one
 started with, so two quotes are never the same. Outside quotation marks the model is free.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 #: A quote may not hold more words than this.
-MOST_WORDS = 6
+MAX_WORDS = 6
 #: Our own tokenizer's mark behind an opening quotation mark (`base.tokenizer`).
 _OPENED = "\ue000"
 #: What decoding gives for a character of which a token holds only some bytes.
@@ -137,19 +137,19 @@ class _Quoting:
             at for at, word in self._starts.items() if word not in self._used and self._log.startswith(written, at)
         ]
         allowed: set[int] = set()
-        full = len(written.split()) >= MOST_WORDS
+        full = len(written.split()) >= MAX_WORDS
         for at in places:
             behind = at + len(written)
             if not full or not self._boundary(behind):
                 allowed.update(self._continuations((lead if fresh else "") + self._log[behind : behind + 40]))
             if written and self._boundary(behind):
                 allowed.update(self._vocabulary.closing)
-        # Nothing goes on only if the tokenizer can't spell the log; then closing is the way out.
+        # Nothing continues only if the tokenizer can't spell the log; then closing is the way out.
         return sorted(allowed) or list(self._vocabulary.closing) or None
 
-    def _continuations(self, rest: str) -> list[int]:
+    def _continuations(self, remaining: str) -> list[int]:
         by_text = self._vocabulary.by_text
-        return [token for end in range(1, len(rest) + 1) for token in by_text.get(rest[:end], ())]
+        return [token for end in range(1, len(remaining) + 1) for token in by_text.get(remaining[:end], ())]
 
     def _boundary(self, at: int) -> bool:
         log = self._log

@@ -148,7 +148,7 @@ class Drain:
         words = message.split(" ")
         number = self._covering(words)
         if number is None:
-            number = self._most_similar(words)
+            number = self._best_of_leaf(words)
         if number is None:
             number = len(self.clusters)
             self.clusters.append(Cluster(words))
@@ -201,7 +201,7 @@ class Drain:
                     best, rank = number, (weight, -number)
         return best
 
-    def _most_similar(self, words: list[str]) -> int | None:
+    def _best_of_leaf(self, words: list[str]) -> int | None:
         """The cluster of the paper's one leaf that is most similar, if it is similar enough or there are too many."""
         node = self.tree.get(str(len(words)), {})
         for word in self._route(words):

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import polars as pl
 
-#: How a line begins that goes on with the record before: indented, or a line of a stack trace.
+#: How a line begins that continues the record before: indented, or a line of a stack trace.
 CONTINUES = (
     r"^(?:[ \t]|at |\.\.\. [0-9]+ more|Caused by: |Suppressed: |Traceback \(|During handling of |The above exception |"
     r"[A-Za-z_][A-Za-z0-9_.$]*(?:Error|Exception|Warning|Interrupt|Exit)(?::|$)|goroutine [0-9]|[)\]}]+[,;]?$)"
 )
 #: Lines of a record whose text is kept; further ones are joined to it, and say nothing.
-_MOST_LINES = 10_000
+_MAX_LINES = 10_000
 _TEXT, _NOTHING = pl.coalesce("message", pl.col("raw").str.strip_chars()), pl.lit("")
 
 
@@ -20,8 +20,8 @@ class Joined(NamedTuple):
     """What became of a batch of lines.
 
     Attributes:
-        records: the lines that begin a record, with the text of those that go on with it.
-        rejected: ``line`` and ``raw`` of lines that neither fit the format nor go on with a record.
+        records: the lines that begin a record, with the text of those that continue it.
+        rejected: ``line`` and ``raw`` of lines that neither fit the format nor continue a record.
         joined: number of lines that went into the record before them.
     """
 
@@ -83,7 +83,7 @@ class Joiner:
         if record.height <= 2:
             return record, 0
         text = _TEXT.str.len_chars()
-        behind = (text.cum_sum() - text >= self._limit) | (pl.int_range(pl.len()) >= _MOST_LINES)
+        behind = (text.cum_sum() - text >= self._limit) | (pl.int_range(pl.len()) >= _MAX_LINES)
         kept = record.filter(~behind | (pl.int_range(pl.len()) == record.height - 1))
         return kept, record.height - kept.height
 
@@ -96,7 +96,7 @@ class Joiner:
         records = (
             lines.with_columns(record=pl.col("begins").cum_sum())
             .with_columns(
-                text=pl.when(place == 0).then(_TEXT).when(place < _MOST_LINES).then(added).otherwise(pl.lit(""))
+                text=pl.when(place == 0).then(_TEXT).when(place < _MAX_LINES).then(added).otherwise(pl.lit(""))
             )
             .group_by("record", maintain_order=True)
             .agg(pl.exclude("text").first(), pl.col("text").str.join("").str.slice(0, self._limit))

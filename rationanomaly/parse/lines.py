@@ -42,27 +42,27 @@ class Counts:
 
 
 def split_lines(chunks: Iterable[bytes], max_line_bytes: int, counts: Counts) -> Iterator[pl.DataFrame]:
-    """Frames of ``line`` (1-based, going on from ``counts.lines``) and ``raw``, without line ends or empty lines.
+    """Frames of ``line`` (1-based, continuing from ``counts.lines``) and ``raw``, without line ends or empty lines.
 
     Any of LF, CR LF and CR ends a line. A line over ``max_line_bytes`` is cut there, before all else, so that it does
     not matter how it came in chunks. Invalid UTF-8 becomes U+FFFD; NULs, terminal escapes and a byte order mark go.
     """
-    rest, skipping = b"", False
+    pending, skipping = b"", False
     for chunk in _unix_ends(chunks):
         start, end = 0, chunk.rfind(b"\n") + 1
         if skipping and end:
             start, skipping = chunk.index(b"\n") + 1, False
         if not skipping and end > start:
-            yield _frame(b"".join((rest, memoryview(chunk)[start:end])), max_line_bytes, counts)
-            rest = b""
+            yield _frame(b"".join((pending, memoryview(chunk)[start:end])), max_line_bytes, counts)
+            pending = b""
         if not skipping:
-            rest += chunk[max(start, end) :]
-        if len(rest) > max_line_bytes:
+            pending += chunk[max(start, end) :]
+        if len(pending) > max_line_bytes:
             # What follows of an endless line is passed over, so that it never lies in memory.
-            yield _frame(rest[: max_line_bytes + 1], max_line_bytes, counts)
-            rest, skipping = b"", True
-    if rest:
-        yield _frame(rest, max_line_bytes, counts)
+            yield _frame(pending[: max_line_bytes + 1], max_line_bytes, counts)
+            pending, skipping = b"", True
+    if pending:
+        yield _frame(pending, max_line_bytes, counts)
 
 
 def _unix_ends(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -91,25 +91,25 @@ def _frame(data: bytes, max_line_bytes: int, counts: Counts) -> pl.DataFrame:
     return frame.filter(~empty) if empty.any() else frame
 
 
-def _valid_and_short(data: bytes, most: int, counts: Counts) -> bytes:
-    """The data as valid UTF-8, and without what lies behind the first ``most`` bytes of a line."""
-    if not _has_long_line(data, most) and _is_valid(data):
+def _valid_and_short(data: bytes, limit: int, counts: Counts) -> bytes:
+    """The data as valid UTF-8, and without what lies behind the first ``limit`` bytes of a line."""
+    if not _has_long_line(data, limit) and _is_valid(data):
         return data
     texts = data.split(b"\n")
     for number, text in enumerate(texts):
-        short = text[: _character_start(text, most)]
+        short = text[: _character_start(text, limit)]
         repaired = short.decode(errors="replace").encode()
         # What takes the place of a byte has three.
-        texts[number] = repaired[: _character_start(repaired, most)]
+        texts[number] = repaired[: _character_start(repaired, limit)]
         counts.invalid_utf8_lines += repaired != short
-        counts.cut_lines += len(text) > most or len(repaired) > most
+        counts.cut_lines += len(text) > limit or len(repaired) > limit
     return b"\n".join(texts)
 
 
-def _has_long_line(data: bytes, most: int) -> bool:
-    """Whether a line may have more than ``most`` bytes."""
+def _has_long_line(data: bytes, limit: int) -> bool:
+    """Whether a line may have more than ``limit`` bytes."""
     # Such a line fills one of these stretches; to look for a line end in each costs next to nothing.
-    step = max(most // 2, 1)
+    step = max(limit // 2, 1)
     return any(data.find(b"\n", start, start + step) < 0 for start in range(0, len(data) - step + 1, step))
 
 

@@ -1,4 +1,4 @@
-"""Lines of a log with their templates, as they come: for a file, a pipe that goes on, or a tail."""
+"""Lines of a log with their templates, as they come: for a file, a pipe that stays open, or a tail."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read_log(
         path: a file, plain or compressed, a glob, or ``-`` for standard input.
         format_name: name of a format, or ``auto``.
         settings: the params section ``parse``.
-        miner: goes on from what it has learnt, so that known templates keep their wording; None starts anew.
+        miner: continues from what it has learnt, so that known templates keep their wording; None starts anew.
         counts: is filled on the way.
         rejects: receives the lines that fit no record of the format.
 

@@ -68,10 +68,12 @@ class Masker:
 
     def _first_words(self, messages: pl.Series) -> pl.Series:
         # Only a message of so many bytes can have more words. A single word may be as long as a line.
-        most = self.max_words * _LONG_WORD
+        limit = self.max_words * _LONG_WORD
         long = messages.str.len_bytes() >= 2 * self.max_words
         return _where(
-            messages, long, lambda some: some.str.slice(0, most).str.split(" ").list.head(self.max_words).list.join(" ")
+            messages,
+            long,
+            lambda some: some.str.slice(0, limit).str.split(" ").list.head(self.max_words).list.join(" "),
         )
 
 

@@ -36,7 +36,7 @@ class LogReader:
         path: a file, plain or compressed, a glob, or `source.STDIN`.
         format_name: name of a format, or ``auto``; an explicit one always wins.
         settings: the params section ``parse``.
-        counts: is filled on the way; the line numbers go on from it.
+        counts: is filled on the way; the line numbers continue from it.
         rejects: receives the lines that fit no record of the format.
         shard: place of what is read among the shards of a log; clock and checks of the counts are then left to who sees
             the whole. None: all is read here.
@@ -132,7 +132,7 @@ def check_counts(log: Path | str, format_name: str | None, counts: Counts, setti
 
     Args:
         log: names it in the error.
-        format_name: None if no line has told the format.
+        format_name: None if no line has shown the format.
         counts: of the whole log.
         settings: the params section ``parse``.
 

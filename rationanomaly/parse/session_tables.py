@@ -82,11 +82,11 @@ class Scattered:
 
     Args:
         folder: for the buckets; it is made when it is needed, and left to who named it.
-        most: lines in memory.
+        max_lines: in memory.
     """
 
-    def __init__(self, folder: Path, most: int = 2**20) -> None:
-        self._folder, self._most = folder, most
+    def __init__(self, folder: Path, max_lines: int = 2**20) -> None:
+        self._folder, self._max_lines = folder, max_lines
         self._waiting: list[pl.DataFrame] = []
         self._held = self._seen = 0
         self._buckets: dict[int, pa.RecordBatchStreamWriter] = {}
@@ -98,7 +98,7 @@ class Scattered:
         self._waiting.append(lines.select(*_COLUMNS, place))
         self._seen += lines.height
         self._held += lines.height
-        if self._held >= self._most:
+        if self._held >= self._max_lines:
             self._spill()
         return SESSIONS_SCHEMA.to_frame()
 
@@ -111,7 +111,7 @@ class Scattered:
         self._spill()
         buckets = [self._sessions(number) for number in list(self._buckets)]
         order = pl.concat([_frame(bucket.select(["place", "lines"])) for bucket in buckets]).sort("place")
-        together = order.group_by(pl.col("lines").cum_sum() // self._most, maintain_order=True)
+        together = order.group_by(pl.col("lines").cum_sum() // self._max_lines, maintain_order=True)
         begin = 0
         for end in together.agg(pl.col("place").last() + 1)["place"]:
             rows = pl.concat([_frame(_between(bucket, begin, end)) for bucket in buckets]).sort("place")

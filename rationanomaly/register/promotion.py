@@ -64,18 +64,18 @@ def promote(address: str, alias: str, policy: Policy) -> Promotion:
     Args:
         address: ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``.
         alias: for example ``champion``.
-        policy: what the version must show; its figures are the tags that `register` wrote.
+        policy: what the version must show; its metrics are the tags that `register` wrote.
 
     Raises:
         InputError: no such model or version.
-        GateError: a figure is missing or too low; the alias stays where it is.
+        GateError: a metric is missing or too low; the alias stays where it is.
     """
     client = model_registry.connect()
     candidate = _find(client, address)
     holder = _holder(client, candidate.name, alias)
     problems = _too_low(candidate, policy.minimum)
     if holder is not None and holder.version != candidate.version:
-        limits = {metric: _figure(holder, metric) - margin for metric, margin in policy.not_worse.items()}
+        limits = {metric: _metric(holder, metric) - margin for metric, margin in policy.not_worse.items()}
         problems += _too_low(candidate, limits)
     if problems:
         raise GateError(
@@ -88,17 +88,17 @@ def promote(address: str, alias: str, policy: Policy) -> Promotion:
 
 
 def _too_low(version: ModelVersion, limits: dict[str, float]) -> list[str]:
-    found = {metric: _figure(version, metric) for metric in limits}
+    found = {metric: _metric(version, metric) for metric in limits}
     missed = {metric: limit for metric, limit in limits.items() if found[metric] < limit}
     return [f"{metric} is {found[metric]:.4g}, needed {limit:.4g}" for metric, limit in missed.items()]
 
 
-def _figure(version: ModelVersion, metric: str) -> float:
+def _metric(version: ModelVersion, metric: str) -> float:
     try:
         return float(version.tags[metric])
     except (KeyError, ValueError) as error:
         raise GateError(
-            f"version {version.version} of {version.name} carries no figure {metric}",
+            f"version {version.version} of {version.name} carries no metric {metric}",
             hint="Register it with `rationanomaly register`, which tags it",
         ) from error
 

@@ -15,7 +15,7 @@ from rationanomaly.detection.detector import Detector
 from rationanomaly.runs.model_registry import FIELDS
 
 
-class TemplateJudge(mlflow.pyfunc.PythonModel):
+class ServedDetector(mlflow.pyfunc.PythonModel):
     """Takes a frame with a ``template`` column, returns one row per template, in order: what `detect` writes."""
 
     def load_context(self, context: Any) -> None:
@@ -35,4 +35,4 @@ class TemplateJudge(mlflow.pyfunc.PythonModel):
         return pd.DataFrame(rows, columns=FIELDS, dtype=object).astype({"score": float})
 
 
-mlflow.models.set_model(TemplateJudge())
+mlflow.models.set_model(ServedDetector())

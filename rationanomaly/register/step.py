@@ -22,15 +22,15 @@ from rationanomaly.steps import Inputs, Metrics, Outputs
 logger = logging.getLogger(__name__)
 
 _PROBES = 64
-_REFIT = "Refit on all labels. The figures are those of the evaluated model {}, which did not know the test labels."
-#: Figures of the final model that a version carries as tags; promotion policies read them.
+_REFIT = "Refit on all labels. The metrics are those of the evaluated model {}, which did not know the test labels."
+#: Metrics of the final model that a version carries as tags; promotion policies read them.
 _TAGGED = ("template/", "session/", "grounding/", "format/")
 
 
 def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
-    """Register the model of `grpo` with the figures of `evaluate`; see `steps.Run`.
+    """Register the model of `grpo` with the metrics of `evaluate`; see `steps.Run`.
 
-    A model that was fitted again on all labels carries the figures of the evaluated one and says so: the tag
+    A model that was fitted again on all labels carries the metrics of the evaluated one and says so: the tag
     ``refit_of`` and the version's description.
 
     Raises:

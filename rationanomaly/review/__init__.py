@@ -1,1 +1,1 @@
-"""The review page: a team judges templates by keyboard; every decision goes to the ledger before the next appears."""
+"""The review page: a team decides by keyboard; every decision goes to the ledger before the next template appears."""

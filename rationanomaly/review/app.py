@@ -209,7 +209,7 @@ def _add_finding(app: FastAPI, pages: _Pages, desk: Desk) -> None:
 
 
 def _add_context(app: FastAPI, pages: _Pages, desk: Desk, context: TemplateContext) -> None:
-    """What helps to judge; a card asks for it once it is shown."""
+    """What helps to decide; a card asks for it once it is shown."""
     someone = Depends(pages.member)
 
     def prepare() -> None:
@@ -270,7 +270,7 @@ def _add_rounds(app: FastAPI, pages: _Pages, desk: Desk) -> None:
     def one_card(request: Request, round_: str, key: str, member: Member = someone) -> HTMLResponse:
         desk.refresh()
         asked, item = _round(round_), _item(desk, key)
-        if asked != "independent" and not _may_look(desk, member, item, asked):
+        if asked != "independent" and not _may_see(desk, member, item, asked):
             raise HTTPException(403, "Not before you have judged it yourself.")
         return pages.card(request, member, item, asked)
 
@@ -298,11 +298,11 @@ def _add_agreement(app: FastAPI, pages: _Pages, desk: Desk) -> None:
 
 def _corrections(desk: Desk) -> list[tuple[str, int]]:
     """The corrections so far by category, most frequent first."""
-    verdicts = [desk.verdict(item) for item in desk.items]
+    resolutions = [desk.resolution(item) for item in desk.items]
     return Counter(
-        "abnormal to normal" if verdict.label == "normal" else verdict.category or "not stated"
-        for verdict in verdicts
-        if verdict.corrected
+        "abnormal to normal" if resolution.label == "normal" else resolution.category or "not stated"
+        for resolution in resolutions
+        if resolution.corrected
     ).most_common()
 
 
@@ -312,7 +312,7 @@ def _votes(desk: Desk, item: Item, round_: Round) -> list[tuple[Round, list[Any]
     return [(earlier, votes) for earlier in shown if (votes := desk.decisions(item, earlier))]
 
 
-def _may_look(desk: Desk, member: Member, item: Item, round_: Round) -> bool:
+def _may_see(desk: Desk, member: Member, item: Item, round_: Round) -> bool:
     """Blind review: other people's votes are for those who have voted, and for seniors."""
     own = desk.decision_of(member, item, "independent") is not None
     return member.senior or (round_ == "panel" and own)

@@ -1,4 +1,4 @@
-"""What helps to judge a template: lines that it stands for with the lines around them, and its near-duplicates."""
+"""What helps to decide on a template: lines that it stands for with the lines around them, and its near-duplicates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rationanomaly.review.desk import Item
 from rationanomaly.text.prompt import WILDCARD
 
 if TYPE_CHECKING:
-    from rationanomaly.text.similarity import Neighbours
+    from rationanomaly.text.similarity import SimilarityIndex
 
 _EXAMPLES = 3
 _AROUND = 2
@@ -58,7 +58,7 @@ class TemplateContext:
         self._texts: dict[str, str] = dict(templates.select("template_id", "template").iter_rows())
         self._messages: dict[str, list[str]] = dict(templates.select("template_id", "examples").iter_rows())
         self._items = items
-        self._index: tuple[Neighbours, dict[int, list[Item]]] | None = None
+        self._index: tuple[SimilarityIndex, dict[int, list[Item]]] | None = None
 
     def examples(self, item: Item) -> list[list[Line]]:
         """Up to three lines of the template, each among the two lines before and behind it."""
@@ -81,9 +81,9 @@ class TemplateContext:
 
     def prepare_near_duplicates(self) -> None:
         """Make the index that `near_duplicates` looks into; takes seconds, so nobody should wait for it."""
-        from rationanomaly.text.similarity import Neighbours
+        from rationanomaly.text.similarity import SimilarityIndex
 
-        index = Neighbours([item.template for item in self._items])
+        index = SimilarityIndex([item.template for item in self._items])
         members: dict[int, list[Item]] = {}
         for item, text in zip(self._items, index.text_of.tolist(), strict=True):
             members.setdefault(text, []).append(item)

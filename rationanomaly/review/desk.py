@@ -126,7 +126,7 @@ class Desk:
         self._take_order(order)
         self._labels: list[Label | None] = templates["label"].to_list()
         self._votes: list[dict[tuple[str, Round], Decision]] = []
-        self._verdicts: list[Resolution] = [resolve(label, ()) for label in self._labels]
+        self._resolutions: list[Resolution] = [resolve(label, ()) for label in self._labels]
         self._split = [False] * len(self._rows)
         self._times: dict[str, list[datetime]] = {}
         self._size = -1
@@ -142,13 +142,13 @@ class Desk:
                 self._votes = [{(one.reviewer, one.round): one for one in mine} for mine in assigned]
                 self._times = {}
                 for row, mine in enumerate(assigned):
-                    self._judge(row)
+                    self._resolve(row)
                     for one in mine:
                         self._note_time(one)
                 self._size, self.version = size, self.version + 1
 
     def settle_order(self) -> None:
-        """Put the better order in place; only the first call works, and whoever reviews meanwhile goes on."""
+        """Put the better order in place; only the first call works, and reviewing is not interrupted."""
         with self._lock:
             better_order, self._better_order = self._better_order, None
         if better_order is not None:
@@ -170,10 +170,10 @@ class Desk:
         with self._lock:
             return self._votes[item.row].get((member.name, round_))
 
-    def verdict(self, item: Item) -> Resolution:
+    def resolution(self, item: Item) -> Resolution:
         """What becomes of the item's label by the decisions so far."""
         with self._lock:
-            return self._verdicts[item.row]
+            return self._resolutions[item.row]
 
     def all_decisions(self) -> list[list[Decision]]:
         """The decisions on every item, in the order of `items`."""
@@ -282,14 +282,14 @@ class Desk:
                     and not self.decisions(item, "senior")
                 ]
             case "senior":
-                return [item for item in self.items if member.senior and self.verdict(item).needs == "senior"]
+                return [item for item in self.items if member.senior and self.resolution(item).needs == "senior"]
 
     def _disputed(self, member: Member, item: Item) -> bool:
         """Whether the panel has to look at it, and the member has voted, so that nothing blind is given away."""
         return self._split[item.row] and (member.name, "independent") in self._votes[item.row]
 
     def _contested(self, item: Item) -> bool:
-        return self.verdict(item).needs == "senior" or bool(self.decisions(item, "senior"))
+        return self.resolution(item).needs == "senior" or bool(self.decisions(item, "senior"))
 
     def _record(
         self, member: Member, item: Item, round_: Round, vote: Vote, category: Category | None, comment: str
@@ -305,18 +305,18 @@ class Desk:
         self._votes[item.row].pop(key, None)
         if not decision.withdrawn:
             self._votes[item.row][key] = decision
-        self._judge(item.row)
+        self._resolve(item.row)
         self._note_time(decision)
         self.version += 1
         # Another process may have written in between: then the sizes differ, and the next request reads again.
         self._size += written
 
-    def _judge(self, row: int) -> None:
-        """Work out anew how one template stands: its verdict, and whether its independent votes are split."""
+    def _resolve(self, row: int) -> None:
+        """Work out anew how one template stands: its resolution, and whether its independent votes are split."""
         label, votes = self._labels[row], list(self._votes[row].values())
         blind = [one for one in votes if one.round == "independent"]
-        self._verdicts[row] = verdict = resolve(label, votes)
-        by_votes = verdict if len(blind) == len(votes) else resolve(label, blind)
+        self._resolutions[row] = resolution = resolve(label, votes)
+        by_votes = resolution if len(blind) == len(votes) else resolve(label, blind)
         self._split[row] = len(blind) >= 2 and by_votes.needs == "panel"
 
     def _note_time(self, decision: Decision) -> None:

@@ -13,7 +13,7 @@ _LARGEST_LOSS = 700.0
 
 
 class PerplexityModel(Protocol):
-    """Anything that says how surprising texts are: a frozen model, or the reference policy's own probabilities."""
+    """Anything that says how surprising texts are: a frozen model, or the KL reference's own probabilities."""
 
     def perplexities(self, texts: Sequence[str]) -> list[float]:
         """The perplexity of each text, at least 1; infinity for a text without a scored token."""

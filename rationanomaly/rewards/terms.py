@@ -57,7 +57,7 @@ class Sample:
     Attributes:
         completion: the text as it was generated.
         response: what was read from it.
-        source: log and reference.
+        source: log and teacher rationale.
         label: the true label, ``normal`` or ``abnormal``.
         target_words: length of a good rationale, in words between white space.
     """

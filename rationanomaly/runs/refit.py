@@ -5,7 +5,7 @@
 A test side is there to measure; once that is done, its labels are worth more in training, and there are never enough of
 them. The steps from `correct` to `grpo` run again with the same params and nothing held out, so nothing can be measured
 or chosen: the threshold is that of the evaluated model, and the last adapter is taken. The model's card and its
-registered version name the evaluated model (`refit_of`); all figures that they carry are of that one.
+registered version name the evaluated model (`refit_of`); all metrics that they carry are of that one.
 """
 
 from __future__ import annotations

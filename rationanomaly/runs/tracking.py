@@ -110,7 +110,7 @@ class StepRun:
         self.client.set_tag(self.run_id, OUTPUT, digest)
 
     def headline(self, metrics: Mapping[str, float]) -> None:
-        """Show figures on the parent run as well, so that pipeline runs can be compared in one table."""
+        """Show metrics on the parent run as well, so that pipeline runs can be compared in one table."""
         _log_metrics(self.client, self.parent_id, dict(metrics), None)
 
 

@@ -100,7 +100,7 @@ def train(
     Args:
         passes: how ``params.batch`` is cut.
         run: where it keeps what survives a crash, and on how many ranks it runs.
-        validate: figures on the validation split, asked for before, ``params.evaluations`` times during and after it.
+        validate: metrics on the validation split, asked for before, ``params.evaluations`` times during and after it.
 
     Returns:
         One dictionary per step.

@@ -41,7 +41,7 @@ class Cluster:
             *(f"svc{number}" for number in range(self.service)),
         ]
 
-    def neighbours(self, node: Indices, random: np.random.Generator) -> Indices:
+    def nodes_nearby(self, node: Indices, random: np.random.Generator) -> Indices:
         """For each compute node one that is close to it: mostly within the same rack."""
         return (node + random.integers(-3, 4, len(node))) % self.compute
 

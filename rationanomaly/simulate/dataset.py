@@ -34,7 +34,7 @@ def write(params: Params, folder: Path) -> None:
     Memory does not grow with the number of lines.
 
     Args:
-        params: the sections ``simulate`` and ``parse``; the reviewers judge templates as ``parse`` will mine them.
+        params: the sections ``simulate`` and ``parse``; the reviewers decide on templates as ``parse`` will mine them.
         folder: made if there is none; files of these names are replaced.
     """
     events = load_catalogue()
@@ -48,7 +48,7 @@ def write(params: Params, folder: Path) -> None:
                 _truth(block, events).write_csv(truth_file, include_header=False)
                 templates.add(messages, block.event)
         end = datetime.fromtimestamp(int(block.time[-1]) // 1000, UTC)
-        write_rows(ledger, review(templates.judged(), params.simulate, end + _REVIEW_AFTER))
+        write_rows(ledger, review(templates.labelled(), params.simulate, end + _REVIEW_AFTER))
 
 
 def generate(params: Params, events: Sequence[Event]) -> Iterator[tuple[Block, pl.Series, pl.Series]]:

@@ -9,7 +9,7 @@ import polars as pl
 from rationanomaly.params import ParseParams
 from rationanomaly.parse.mining import Miner
 from rationanomaly.simulate.events import Event
-from rationanomaly.simulate.reviewers import Judged
+from rationanomaly.simulate.reviewers import LabelledTemplate
 from rationanomaly.simulate.timeline import Numbers
 
 
@@ -34,16 +34,16 @@ class TruthByTemplate:
         for mask, index, count in counts.iter_rows():
             self.behind[mask][index] += count
 
-    def judged(self) -> list[Judged]:
+    def labelled(self) -> list[LabelledTemplate]:
         """All templates in the order of their first line."""
         texts = self.miner.texts(pl.Series(list(self.behind), dtype=pl.String))
         together: dict[str, Counter[int]] = defaultdict(Counter)
         for text, behind in zip(texts, self.behind.values(), strict=True):
             together[text].update(behind)
-        return [self._judge(text, behind) for text, behind in together.items()]
+        return [self._label(text, behind) for text, behind in together.items()]
 
-    def _judge(self, text: str, behind: Counter[int]) -> Judged:
+    def _label(self, text: str, behind: Counter[int]) -> LabelledTemplate:
         faults = Counter({index: count for index, count in behind.items() if self.events[index].fault})
         abnormal = faults.total() >= self.abnormal_share * behind.total() and faults.total() > 0
         domain = self.events[faults.most_common(1)[0][0]].domain if faults else ""
-        return Judged(text, "abnormal" if abnormal else "normal", domain)
+        return LabelledTemplate(text, "abnormal" if abnormal else "normal", domain)

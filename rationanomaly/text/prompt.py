@@ -152,11 +152,11 @@ def parse_response(text: str) -> Response:
         count = text.count(tag)
         if count != 1:
             return Response("invalid", "", f"{count} times {tag}")
-    before, _, rest = text.partition(THINK)
-    rationale, closed, rest = rest.partition(END_THINK)
-    between, opened, rest = rest.partition(ANSWER)
-    answer, ended, after = rest.partition(END_ANSWER)
-    if not (closed and opened and ended):
+    before, _, tail = text.partition(THINK)
+    rationale, closed, tail = tail.partition(END_THINK)
+    between, opened, tail = tail.partition(ANSWER)
+    answer, answered, after = tail.partition(END_ANSWER)
+    if not (closed and opened and answered):
         return Response("invalid", "", "sections out of order")
     if before.strip() or between.strip() or after.strip():
         return Response("invalid", "", "text outside the sections")

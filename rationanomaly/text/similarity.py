@@ -63,8 +63,8 @@ class PairSimilarity:
     """Templates that others are held against, pair by pair.
 
     The cosine of logarithmic counts of character 3- to 5-grams, those across words too, so that order counts. Unlike
-    in `Neighbours` every n-gram weighs the same, also one that no template has: the similarity of two texts depends
-    on nothing but the two, so that one more template here changes nothing for the others.
+    in `SimilarityIndex` every n-gram weighs the same, also one that no template has: the similarity of two texts
+    depends on nothing but the two, so that one more template here changes nothing for the others.
     """
 
     def __init__(self, templates: Sequence[str]) -> None:
@@ -86,7 +86,7 @@ def _unweighted(templates: Sequence[str]) -> csr_matrix:
     return normalize(counts)
 
 
-class Neighbours:
+class SimilarityIndex:
     """An index of templates by similarity.
 
     The similarity of two templates is the cosine of their TF-IDF vectors of character 3- to 5-grams within word

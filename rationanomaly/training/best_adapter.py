@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: In the curves: a figure of an evaluation is an entry's key with this before its name.
+#: In the curves: a metric of an evaluation is an entry's key with this before its name.
 VALIDATION = "validation/"
 SCORE = f"{VALIDATION}score"
 
@@ -42,7 +42,7 @@ def best_evaluation(curve: Curve) -> dict[str, float] | None:
 
 
 def mean_of(names: Sequence[str]) -> Score:
-    """A score: the mean of the figures with these names, as far as there are any."""
+    """A score: the mean of the metrics with these names, as far as there are any."""
 
     def score(metrics: Mapping[str, float]) -> float | None:
         found = [metrics[name] for name in names if name in metrics]
@@ -63,10 +63,10 @@ def evaluations(
 
     Args:
         model: its trainable weights are kept.
-        curve: grows by one dictionary per evaluation: ``step``, the figures and, where there is one, the score.
+        curve: grows by one dictionary per evaluation: ``step``, the metrics and, where there is one, the score.
         every: steps between evaluations; there is one more before the first step and one behind the last.
         measure: what to measure; as the model is.
-        score: of the figures; higher is better. Without any score the last adapter stays.
+        score: of the metrics; higher is better. Without any score the last adapter stays.
         folder: for the kept adapter, beside the checkpoints.
         key: what the run is made from; only an adapter that it kept itself is given back.
     """

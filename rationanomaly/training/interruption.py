@@ -58,11 +58,11 @@ def asked() -> signal.Signals | None:
 def message(step: int) -> str:
     """What a person reads after an interruption that left a checkpoint at ``step`` (0: none)."""
     kept = f"a checkpoint of step {step} was kept" if step else "there was no step to keep"
-    return f"interrupted; {kept}, and the same command goes on"
+    return f"interrupted; {kept}; run the same command to continue"
 
 
 def _take(number: int, _frame: FrameType | None) -> None:
     repeated = _Asked.signal is not None
     _Asked.signal = signal.Signals(number)
     if repeated or not _Asked.deferring:
-        raise Interrupted("interrupted; nothing half-written was kept, the same command goes on")
+        raise Interrupted("interrupted; nothing half-written was kept; run the same command to continue")

@@ -95,14 +95,14 @@ def fit(trainer: Trainer, curve: Curve, run: TrainingRun) -> None:
 
 
 def _resume(curve: Curve, run: TrainingRun) -> Path | None:
-    """The checkpoint to go on from, the same on all ranks; the curve so far is filled in."""
+    """The checkpoint to continue from, the same on all ranks; the curve so far is filled in."""
     found = checkpoints.newest(run.checkpoints, run.key) if ranks.is_first() else None
     step = ranks.of_first(checkpoints.step_of(found))
     if step == 0:
         return None
     folder = checkpoints.at(run.checkpoints, step)
     curve[:] = checkpoints.read_curve(folder)
-    logger.info("going on from the checkpoint of step %d", step)
+    logger.info("continuing from the checkpoint of step %d", step)
     return folder
 
 
@@ -145,7 +145,7 @@ def recorder(task: str, steps: int, curve: Curve, shown: Mapping[str, str]) -> T
         task: for the progress bar.
         steps: all of them.
         curve: grows by one dictionary per step.
-        shown: name of a logged figure → name beside the bar.
+        shown: name of a logged metric → name beside the bar.
     """
     from transformers import TrainerCallback
 

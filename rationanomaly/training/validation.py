@@ -1,4 +1,4 @@
-"""Figures on the validation split during training."""
+"""Metrics on the validation split during training."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def test_the_functions_leave_what_parse_leaves(
 def test_the_tasks_ran_in_place_of_parse(kfp_run: Path) -> None:
     log = (kfp_run / "pipeline.log").read_text(encoding="utf-8")
     # What the tasks say themselves: KFP loses lines of its own when the tasks of a loop end at the same time.
-    ended = re.findall(r"Wrote executor output file to \S*?(?:-iteration-(\d))?/(parse-[a-z]+)/executor_output", log)
-    assert [name for _, name in ended] == ["parse-plan", *["parse-shard"] * 3, "parse-merge"]
-    assert {number for number, name in ended if name == "parse-shard"} == {"0", "1", "2"}
+    finished = re.findall(r"Wrote executor output file to \S*?(?:-iteration-(\d))?/(parse-[a-z]+)/executor_output", log)
+    assert [name for _, name in finished] == ["parse-plan", *["parse-shard"] * 3, "parse-merge"]
+    assert {number for number, name in finished if name == "parse-shard"} == {"0", "1", "2"}
     assert not list(kfp_run.glob("parse-*")) and not list(kfp_run.glob("parse_*"))

@@ -1,4 +1,4 @@
-"""The model for production: fitted again on all labels, with the figures of the evaluated one, and marked."""
+"""The model for production: fitted again on all labels, with the metrics of the evaluated one, and marked."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_its_card_names_the_evaluated_model_and_has_its_threshold(direct_run: Pa
     assert artifacts.read(refitted / "model").digest != artifacts.read(refitted / "grpo").digest
 
 
-def test_its_version_says_so_and_its_figures_are_those_of_the_evaluated_model(
+def test_its_version_says_so_and_its_metrics_are_those_of_the_evaluated_model(
     micro: Params, direct_run: Path, refitted: Path, store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)

@@ -19,7 +19,7 @@ from rationanomaly.artifacts import sha256
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 20
-#: Exit codes of an input error, of surroundings at fault and of Ctrl-C.
+#: Exit codes of an input error, of an infrastructure error and of Ctrl-C.
 INPUT, INFRASTRUCTURE, INTERRUPTED = 3, 7, 130
 
 
@@ -111,7 +111,7 @@ def test_ctrl_c_ends_at_once_and_leaves_nothing(log: Path, tmp_path: Path) -> No
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
     assert process.returncode == INTERRUPTED
-    assert said.splitlines()[-1].endswith("nothing half-written was kept, and the same command goes on")
+    assert said.splitlines()[-1].endswith("nothing half-written was kept; run the same command to continue")
     assert not list(tmp_path.glob("*parse*"))
 
 
@@ -168,7 +168,7 @@ def test_all_that_is_wrong_with_logs_at_once_is_counted_and_nothing_is_lost(tmp_
         stamped(5, b"supply 6 after the clock jumped back"),
         b"this fits no record",
         stamped(10, b"supply " + b"7" * 50 * 2**20),
-        b"  and a line that goes on",
+        b"  and a line that continues",
     ]
     fine = [stamped(number, b"supply %d is fine" % number) for number in range(20, 120)]
     (tmp_path / "1.log").write_bytes(b"\n".join([*hostile, *fine]))

@@ -185,12 +185,12 @@ def test_two_reviewers_a_panel_and_a_senior(enter: Callable[..., Any], folder: P
     assert len(ledger.entries) == 2 * len(TEXTS) + 2 * 3 + 1
     assigned, problems = assign(ledger, table)
     assert not problems
-    verdicts = dict(zip(TEXTS, map(resolve, table["label"], assigned), strict=True))
-    assert {text for text, verdict in verdicts.items() if verdict.label == "abnormal"} == set(FAULTS)
-    assert [verdicts[text].decided_in for text in (FAULTS[0], FAULTS[1], FAULTS[4], ROUTINE[0])] == [
+    resolutions = dict(zip(TEXTS, map(resolve, table["label"], assigned), strict=True))
+    assert {text for text, resolution in resolutions.items() if resolution.label == "abnormal"} == set(FAULTS)
+    assert [resolutions[text].decided_in for text in (FAULTS[0], FAULTS[1], FAULTS[4], ROUTINE[0])] == [
         "independent", "panel", "senior", "panel",
     ]  # fmt: skip
-    assert not any(verdict.needs for verdict in verdicts.values())
+    assert not any(resolution.needs for resolution in resolutions.values())
     # 20 templates, 17 equal. ada: 9 abnormal, bob: 6. p_o = 17/20; p_e = (9 × 6 + 11 × 14) / 400 = .52.
     agreement = measure_agreement(assigned, seed=0)
     assert agreement["pairs"][0]["cohen_kappa"] == pytest.approx((17 / 20 - 0.52) / 0.48)
@@ -245,7 +245,7 @@ def test_kill_9_loses_nothing_that_was_confirmed(folder: Path, page: Any, server
         again.kill()
 
 
-def test_a_dead_server_is_told_in_large_letters(page: Any, server: Server) -> None:
+def test_a_dead_server_is_announced_in_large_letters(page: Any, server: Server) -> None:
     server.kill()
     page.keyboard.press("n")
     page.wait_for_selector(".message")

@@ -21,7 +21,7 @@ TEMPLATES, IN_FLIGHT, KILLS = 500, 16, 20
 PARTS = ("disk", "link", "fan", "memory", "kernel", "daemon", "socket", "clock", "board", "queue")
 
 
-def test_twenty_kills_cost_at_most_the_calls_in_flight(tmp_path: Path) -> None:
+def test_twenty_kills_cost_no_more_than_the_calls_in_flight(tmp_path: Path) -> None:
     words = [f"{PARTS[n % 10]} {PARTS[n // 10 % 10]} {PARTS[n // 100]}" for n in range(TEMPLATES)]
     logs = [f"fatal error of the {word} was seen" for word in words]
     write_labelled(tmp_path / "correct", [(log, "abnormal") for log in logs])
@@ -54,7 +54,7 @@ def test_twenty_kills_cost_at_most_the_calls_in_flight(tmp_path: Path) -> None:
     triplets = records.read_rows(tmp_path / "out" / records.TRIPLETS, Triplet)
     assert [triplet.template for triplet in triplets] == logs
     assert sum(script.calls.values()) <= TEMPLATES + KILLS * IN_FLIGHT
-    assert script.most_in_flight >= IN_FLIGHT  # Calls of a killed process may linger beside those of the next.
+    assert script.peak_in_flight >= IN_FLIGHT  # Calls of a killed process may linger beside those of the next.
 
     lines = [json.loads(line) for line in (tmp_path / "state" / JOURNAL).read_text().splitlines()]
     settled = Counter(line["key"] for line in lines if line["event"] == "settled")

@@ -77,7 +77,7 @@ def test_no_file_of_a_refused_step_holds_a_secret_nor_does_what_it_raises(script
     script.always = dict.fromkeys((log for log, _ in ROWS), "wrong_key")
     with pytest.raises(InfrastructureError) as caught:
         distil(folder)
-    told = "".join(traceback.format_exception(caught.value)) + repr(caught.value.__context__)
-    assert [canary for canary in CANARIES if canary in told] == []
+    traced = "".join(traceback.format_exception(caught.value)) + repr(caught.value.__context__)
+    assert [canary for canary in CANARIES if canary in traced] == []
     assert_sent_and_not_written(script, folder)
     assert "distill.endpoint.key" in tracked(folder).data.tags["rationanomaly.error"]

@@ -44,10 +44,10 @@ def submit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["pipelines", "submit", "--params", str(PROFILE), *arguments])
         capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
+        with pytest.raises(SystemExit) as exited:
             run_app(app)
         out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, " ".join(err.split())
+        return int(exited.value.code or 0), out, " ".join(err.split())
 
     yield run
 
@@ -171,4 +171,4 @@ def test_ctrl_c_leaves_the_run_alone(submit: Any, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr("pipelines.submission.time.sleep", interrupt)
         code, _, err = submit("--host", host, "--follow")
     assert code == 130
-    assert f"the run goes on: {host}/#/runs/details/{RUN_ID}" in err
+    assert f"the run continues: {host}/#/runs/details/{RUN_ID}" in err

@@ -47,7 +47,7 @@ class Bench:
         return replace(self, params=_params(*settings))
 
     def run(self, step: str, output: Path, state: Path | None = None) -> Metrics:
-        """Run ``step``; with a state folder it makes checkpoints there and goes on from them."""
+        """Run ``step``; with a state folder it makes checkpoints there and continues from them."""
         inputs = {name: self.root / ("taught" if name == "sft" else name) for name in BY_NAME[step].reads}
         with artifacts.writing(output, step) as folder:
             outputs = Outputs(folder, state or output.parent / "state", "key" if state else "")

@@ -16,7 +16,7 @@ from rationanomaly.launch.rank_job import read_heartbeat
 from rationanomaly.progress import Event
 from tests.training.bench import Bench
 
-#: Exit code of a launcher that has told of a dead rank.
+#: Exit code of a launcher that has reported a dead rank.
 FAILED_RANK = 6
 
 

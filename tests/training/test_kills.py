@@ -1,4 +1,4 @@
-"""kill -9 at ten moments of SFT and of GRPO: the run that goes on each time ends with the curve of one unharmed."""
+"""kill -9 at ten moments of SFT and of GRPO: the run continued each time ends with the curve of one unharmed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_one_process(bench: Bench, tmp_path: Path, step: str) -> None:
     long = bench.using(*LONG)
     seconds = _seconds_unharmed(long, step, tmp_path / "unharmed" / step)
     _train_with_kills(long, step, tmp_path / "killed", seconds, victims=[None])
-    assert "going on from the checkpoint of step" in (tmp_path / "killed" / "log").read_text()
+    assert "continuing from the checkpoint of step" in (tmp_path / "killed" / "log").read_text()
     keys = ("grad_norm",) if step == "sft" else ("reward", "kl", "grad_norm")
     check_equal(tmp_path / "killed" / step, tmp_path / "unharmed" / step, 1e-4, *keys)
 

@@ -127,7 +127,7 @@ def test_a_preempted_training_goes_on_from_its_checkpoint(
         bench.using(*NODES, MANY).run("sft", tmp_path / "sft", tmp_path / "volume" / "sft")
     assert "(PreemptionByScheduler: for a larger job); it is started again from the newest checkpoint" in caplog.text
     assert len(cluster.created) == 2
-    assert trained[0] > 4, "the second start did not go on from a checkpoint"
+    assert trained[0] > 4, "the second start did not continue from a checkpoint"
     check_equal(tmp_path / "sft", tmp_path / "undisturbed", 1e-3)
     assert cluster.jobs == {}
 

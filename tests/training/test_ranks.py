@@ -25,7 +25,7 @@ MANY = "sft.steps=120"
 
 
 def check_equal(found: Path, expected: Path, tolerance: float, *keys: str) -> None:
-    """Every step of two curves, training and validation, by the figures that are named."""
+    """Every step of two curves, training and validation, by the metrics that are named."""
     curves = [read_curve(path) for path in (found, expected)]
     assert [entry["step"] for entry in curves[0]] == [entry["step"] for entry in curves[1]]
     for key in ("loss", *keys):

@@ -39,7 +39,7 @@ def test_after_sigterm_the_same_command_goes_on_to_the_same_bytes(
     _interrupted(bench, step, task, at, tmp_path)
     with caplog.at_level(logging.INFO, "rationanomaly"):
         bench.run(step, tmp_path / step, tmp_path / "state")
-    assert f"going on from the checkpoint of step {at}" in caplog.text
+    assert f"continuing from the checkpoint of step {at}" in caplog.text
     _same_files(tmp_path / step, bench.root / step, step)
 
 
@@ -53,7 +53,7 @@ def test_a_truncated_newest_checkpoint_costs_the_steps_since_the_one_before(
     with caplog.at_level(logging.INFO, "rationanomaly"):
         bench.run(step, tmp_path / step, tmp_path / "state")
     assert f"checkpoint-{at}: optimizer.pt is damaged, so it is not used" in caplog.text
-    assert f"going on from the checkpoint of step {at - 2}" in caplog.text
+    assert f"continuing from the checkpoint of step {at - 2}" in caplog.text
     _same_files(tmp_path / step, bench.root / step, step)
 
 
@@ -62,10 +62,10 @@ def test_sigterm_while_a_checkpoint_is_written_loses_nothing(
 ) -> None:
     complete = checkpoints.complete
 
-    def signalled(folder: Path, *rest: Any) -> None:
+    def signalled(folder: Path, *others: Any) -> None:
         if folder.name == "checkpoint-6":
             os.kill(os.getpid(), signal.SIGTERM)
-        complete(folder, *rest)
+        complete(folder, *others)
 
     monkeypatch.setattr(checkpoints, "complete", signalled)
     with pytest.raises(Interrupted, match="a checkpoint of step 6"):

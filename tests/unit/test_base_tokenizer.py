@@ -57,7 +57,7 @@ def test_the_verdicts_differ_in_one_token_behind_a_common_prefix(tokenizer: PreT
     assert tokenizer.decode([*labels.prefix, labels.normal]) == "<answer>normal"
 
 
-def test_a_tokenizer_that_cannot_tell_the_answers_apart_is_refused() -> None:
+def test_a_tokenizer_that_cannot_distinguish_the_answers_is_refused() -> None:
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 

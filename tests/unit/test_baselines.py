@@ -59,7 +59,7 @@ def test_a_fitted_scorer_ranks_what_it_was_shown_and_is_deterministic(fit) -> No
 
 
 @pytest.mark.parametrize("fit", [fit_reference, fit_words, fit_blend])
-def test_one_class_or_an_unknown_label_is_refused_with_a_mend(fit) -> None:  # type: ignore[no-untyped-def]
+def test_one_class_or_an_unknown_label_is_refused_with_a_hint(fit) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(InputError, match=r"all normal.*Label some"):
         fit(NORMAL, ["normal"] * len(NORMAL))
     with pytest.raises(InputError, match="unknown label 'odd'"):

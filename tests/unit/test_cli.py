@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+from rich.console import Console
 from typer.testing import CliRunner
 
 from pipelines.__main__ import app as pipelines_app
 from rationanomaly import artifacts
+from rationanomaly.cli import console
 from rationanomaly.cli.app import app, run_app
+from rationanomaly.progress import report
 from rationanomaly.steps import STEPS
 from tests.conftest import ROOT
 
@@ -33,27 +40,76 @@ def call(tracking: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
 
     def run(*arguments: object) -> tuple[int, str]:
         monkeypatch.setattr("sys.argv", ["rationanomaly", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
+        with pytest.raises(SystemExit) as exited:
             run_app(app)
-        return int(ended.value.code or 0), " ".join(capsys.readouterr().err.split())
+        return int(exited.value.code or 0), " ".join(capsys.readouterr().err.split())
 
     return run
 
 
-VERBS = ["params", "simulate", "review", "detect", "refit", "promote", "summary"]
+def commands(app: typer.Typer, program: str) -> dict[str, Any]:
+    """Every command of a program by what a person types: `rationanomaly ledger why`."""
+    found: dict[str, Any] = {}
+    groups: dict[str, Any] = {program: typer.main.get_command(app)}
+    while groups:
+        typed, command = groups.popitem()
+        under = getattr(command, "commands", None)
+        if under is None:
+            found[typed] = command
+        else:
+            groups |= {f"{typed} {name}": one for name, one in under.items()}
+    return found
 
 
-@pytest.mark.parametrize("command", [step.name for step in STEPS] + VERBS)
-def test_every_help_has_an_example_to_paste(command: str) -> None:
-    shown = CliRunner().invoke(app, [command, "--help"]).output
-    assert "Example" in shown
-    assert f"rationanomaly {command}" in shown
+COMMANDS = commands(app, "rationanomaly") | commands(pipelines_app, "python -m pipelines")
 
 
-@pytest.mark.parametrize("command", ["run", "compile", "submit"])
-def test_every_help_of_pipelines_has_one_too(command: str) -> None:
-    shown = CliRunner().invoke(pipelines_app, [command, "--help"]).output
-    assert f"python -m pipelines {command}" in shown.split("Example")[1]
+def test_each_step_and_what_was_an_option_of_one_is_a_command() -> None:
+    verbs = {typed.split()[1] for typed in commands(app, "rationanomaly")}
+    assert verbs >= {step.name for step in STEPS} | {"preview", "estimate", "ledger"}
+
+
+@pytest.mark.parametrize("typed", COMMANDS)
+def test_every_help_ends_with_examples_that_can_be_pasted(typed: str) -> None:
+    command = COMMANDS[typed]
+    _, _, examples = (command.help or "").partition("Example")
+    lines = [line.strip() for line in examples.splitlines()[1:] if line.strip()]
+    assert lines
+    for line in lines:
+        pasted = line[line.index(typed) :]
+        # Raises where an option is unknown or misses its value, or where an argument is one too many or missing.
+        with command.make_context(typed, shlex.split(pasted.removeprefix(typed))):
+            pass
+
+
+@pytest.mark.parametrize("typed", ["rationanomaly parse", "rationanomaly ledger why", "python -m pipelines run"])
+def test_examples_are_shown_to_who_asks_for_help(typed: str) -> None:
+    program = pipelines_app if "pipelines" in typed else app
+    words = typed.removeprefix("python -m pipelines").removeprefix("rationanomaly").split()
+    shown = CliRunner().invoke(program, [*words, "--help"]).output
+    assert typed in shown.split("Example")[1]
+
+
+@pytest.mark.parametrize("option", ["--preview", "--dry-run", "--why"])
+def test_an_old_spelling_is_not_shown(option: str) -> None:
+    shown = [CliRunner().invoke(app, [step.name, "--help"]).output for step in STEPS]
+    assert not any(option in one for one in shown)
+
+
+@pytest.mark.parametrize("step", [step.name for step in STEPS])
+def test_a_step_without_a_folder_to_write_is_refused(call: Call, step: str) -> None:
+    code, said = call(step)
+    assert code == 2
+    assert "--output" in said
+
+
+def test_a_terminal_gets_bars_with_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = io.StringIO()
+    monkeypatch.setattr(console, "STDERR", Console(file=text, force_terminal=True, width=120))
+    with console.progress_bars("grpo"):
+        report("training", 3, 10, metrics={"reward": 0.25})
+    assert "grpo: training" in text.getvalue()
+    assert "reward 0.25" in text.getvalue()
 
 
 def test_a_missing_log_is_named(call: Call) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rationanomaly.base.tokenizer import train_tokenizer
-from rationanomaly.model.constrained_quotes import MOST_WORDS, LiteralQuotes, Vocabulary
+from rationanomaly.model.constrained_quotes import MAX_WORDS, LiteralQuotes, Vocabulary
 from rationanomaly.params import PromptParams
 from rationanomaly.text.evidence import check_evidence, find_quotes, words
 from rationanomaly.text.prompt import Shown, show
@@ -39,7 +39,7 @@ def test_every_closed_quote_is_literal_worded_short_and_new(log: str, seed: int)
     evidence = check_evidence(" ".join(f'"{quote}"' for quote in quotes), shown)
     assert len(evidence.spans) == len(quotes)
     assert evidence.counted == len(quotes)
-    assert all(words(quote) and len(quote.split()) <= MOST_WORDS for quote in quotes)
+    assert all(words(quote) and len(quote.split()) <= MAX_WORDS for quote in quotes)
 
 
 def test_quotes_do_come() -> None:

@@ -106,7 +106,7 @@ def test_a_patch_entry_decides_on_its_data_set_only() -> None:
     assert [len(mine) for mine in assigned] == [0, 1]
 
 
-def test_the_same_reviewer_twice_is_told_and_the_later_line_counts() -> None:
+def test_the_same_reviewer_twice_is_reported_and_the_later_line_counts() -> None:
     assigned, problems = assign(ledger(said("abnormal"), said("normal")), table([("site", TEXT, [])]))
     assert [one.decision for one in assigned[0]] == ["normal"]
     assert [(problem.code, problem.line, problem.counts) for problem in problems] == [("twice", 2, True)]

@@ -136,7 +136,7 @@ def test_a_line_that_lacks_or_adds_fields_is_read_as_one_that_has_them(
     assert (one.reviewer, one.decision, one.template) == ("ada", "normal", row["template"] or "")
 
 
-def test_a_clock_that_went_back_is_told_and_the_order_of_lines_counts(tmp_path: Path) -> None:
+def test_a_clock_that_went_back_is_reported_and_the_order_of_lines_counts(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     append_decisions(path, [said("a", "normal", second=30), said("b", "normal", second=10)])
     (problem,) = read_ledger(path).problems

@@ -105,7 +105,7 @@ def test_bad_lines_are_reported_and_good_ones_count(correct: Runner) -> None:
     assert (labels[ROWS[0][1]], labels[ROWS[2][1]], labels[ROWS[3][1]]) == ("normal", "abnormal", "normal")
 
 
-def test_one_class_is_refused_with_a_mend(correct: Runner) -> None:
+def test_one_class_is_refused_with_a_hint(correct: Runner) -> None:
     with pytest.raises(InputError, match=r"all normal.*add decisions"):
         correct([row for row in ROWS if row[2] == "normal"], "")
 

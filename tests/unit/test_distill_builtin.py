@@ -61,7 +61,7 @@ def test_any_log_gets_grounded_evidence(parts: list[str], label: Label, normalis
     question = ask(settings(f"prompt.normalise={normalise}"), " ".join(parts), label)
     rationale = write(question)
     assert check_evidence(rationale, question.shown).grounded
-    assert Checker(PARAMS.distill).judge(question, f"<think>{rationale}</think><answer>{label}</answer>").reason is None
+    assert Checker(PARAMS.distill).check(question, f"<think>{rationale}</think><answer>{label}</answer>").reason is None
 
 
 def test_the_first_sentence_does_not_depend_on_the_label() -> None:
@@ -94,9 +94,9 @@ def test_a_log_without_words_is_said_to_have_none() -> None:
 
 
 def test_a_verdict_that_the_words_do_not_explain_is_not_explained_away() -> None:
-    told = " ".join(write(ask(PARAMS, "node card status is as it was", "abnormal"), seed) for seed in range(20))
-    assert "experts know it as a fault" in told
-    assert not any(conclusion in told for conclusion in phrases.CONCLUSIONS["abnormal", "fault"])
+    written = " ".join(write(ask(PARAMS, "node card status is as it was", "abnormal"), seed) for seed in range(20))
+    assert "experts know it as a fault" in written
+    assert not any(conclusion in written for conclusion in phrases.CONCLUSIONS["abnormal", "fault"])
 
 
 def test_the_same_question_gets_the_same_answer_and_another_seed_another() -> None:
@@ -107,8 +107,8 @@ def test_the_same_question_gets_the_same_answer_and_another_seed_another() -> No
 
 def test_samples_of_one_template_differ() -> None:
     questions = [ask(PARAMS, "fatal disk error on node seven", "abnormal", sample=sample) for sample in range(5)]
-    ended = teach(BuiltinTeacher(0), questions, Checker(PARAMS.distill), 3)
-    assert all(end.accepted for end in ended)
+    outcomes = teach(BuiltinTeacher(0), questions, Checker(PARAMS.distill), 3)
+    assert all(end.accepted for end in outcomes)
 
 
 @pytest.mark.parametrize(
@@ -186,10 +186,10 @@ def test_published_templates_all_pass_with_varied_sentences(normalise: bool, sha
     questions = [
         ask(shown, row["template"], corrected.get((row["dataset"], row["template"]), row["label"])) for row in rows
     ]
-    ended = teach(BuiltinTeacher(0), questions, Checker(shown.distill), 2)
-    assert [end.record for end in ended if isinstance(end.record, Rejected)] == []
-    for end in ended:
+    outcomes = teach(BuiltinTeacher(0), questions, Checker(shown.distill), 2)
+    assert [end.record for end in outcomes if isinstance(end.record, Rejected)] == []
+    for end in outcomes:
         without = required_quotes(end.question.shown) == 0
         assert (NO_EVIDENCE in end.record.rationale) == without
-    found = [s for end in ended if isinstance(end.record, Triplet) for s in sentences(end.record.rationale)]
+    found = [s for end in outcomes if isinstance(end.record, Triplet) for s in sentences(end.record.rationale)]
     assert max(Counter(found).values()) <= 0.05 * len(found)

@@ -22,13 +22,13 @@ GOOD = (
 )
 
 
-def judge(params: Params, rationale: str, log: str = LOG, label: Label = "abnormal", **changes: object) -> str | None:
+def check(params: Params, rationale: str, log: str = LOG, label: Label = "abnormal", **changes: object) -> str | None:
     checker = Checker(params.distill.model_copy(update=changes))
-    return checker.judge(ask(params, log, label), write_response(rationale, label)).reason
+    return checker.check(ask(params, log, label), write_response(rationale, label)).reason
 
 
 def test_a_good_rationale_passes(params: Params) -> None:
-    assert judge(params, GOOD) is None
+    assert check(params, GOOD) is None
 
 
 @pytest.mark.parametrize(
@@ -42,41 +42,41 @@ def test_a_good_rationale_passes(params: Params) -> None:
     ],
 )
 def test_grammar(text: str, params: Params) -> None:
-    verdict = Checker(params.distill).judge(ask(params, LOG), text)
-    assert verdict.reason == "grammar"
-    assert verdict.rationale == text
+    result = Checker(params.distill).check(ask(params, LOG), text)
+    assert result.reason == "grammar"
+    assert result.rationale == text
 
 
 def test_the_answer_must_agree_with_the_corrected_label(params: Params) -> None:
-    verdict = Checker(params.distill).judge(ask(params, LOG), write_response(GOOD, "normal"))
-    assert verdict.reason == "label"
+    result = Checker(params.distill).check(ask(params, LOG), write_response(GOOD, "normal"))
+    assert result.reason == "label"
 
 
 def test_the_conclusion_must_not_contradict_the_answer(params: Params) -> None:
-    assert judge(params, GOOD.replace("is abnormal", "is normal")) == "contradiction"
-    assert judge(params, GOOD.replace("is abnormal", "is not normal")) is None
+    assert check(params, GOOD.replace("is abnormal", "is normal")) == "contradiction"
+    assert check(params, GOOD.replace("is abnormal", "is not normal")) is None
 
 
 @pytest.mark.parametrize("word", ["abnormal", "Normal", "anomaly", "abnormally"])
 def test_the_first_sentence_must_not_leak_the_verdict(word: str, params: Params) -> None:
-    assert judge(params, f"This looks {word} at once. {GOOD}") == "leak"
+    assert check(params, f"This looks {word} at once. {GOOD}") == "leak"
 
 
 def test_a_quote_in_the_first_sentence_may_hold_such_a_word(params: Params) -> None:
     log = "process exited abnormally after a fatal signal"
     rationale = GOOD.replace("parity error", "exited abnormally").replace("cache", "fatal signal")
-    assert judge(params, rationale, log) is None
+    assert check(params, rationale, log) is None
 
 
 def test_length_is_counted_in_words(params: Params) -> None:
     count = word_count(GOOD)
-    assert judge(params, GOOD, min_words=count, max_words=count) is None
-    assert judge(params, GOOD, min_words=count + 1) == "length"
-    assert judge(params, GOOD, max_words=count - 1) == "length"
+    assert check(params, GOOD, min_words=count, max_words=count) is None
+    assert check(params, GOOD, min_words=count + 1) == "length"
+    assert check(params, GOOD, max_words=count - 1) == "length"
 
 
 def test_repetition(params: Params) -> None:
-    assert judge(params, GOOD + " It may fail again and again." * 4) == "repetition"
+    assert check(params, GOOD + " It may fail again and again." * 4) == "repetition"
 
 
 @pytest.mark.parametrize(
@@ -87,43 +87,45 @@ def test_repetition(params: Params) -> None:
     ],
 )
 def test_language(foreign: str, params: Params) -> None:
-    assert judge(params, foreign) == "language"
+    assert check(params, foreign) == "language"
 
 
 def test_quotes_must_be_literal(params: Params) -> None:
-    assert judge(params, GOOD.replace('"cache"', '"cash"')) == "evidence"
+    assert check(params, GOOD.replace('"cache"', '"cash"')) == "evidence"
 
 
 def test_one_quote_is_not_enough_for_a_log_with_many_words(params: Params) -> None:
-    assert judge(params, GOOD.replace('"cache"', "cache")) == "evidence"
-    assert judge(params, GOOD.replace('"cache"', '"parity error"')) == "evidence"
+    assert check(params, GOOD.replace('"cache"', "cache")) == "evidence"
+    assert check(params, GOOD.replace('"cache"', '"parity error"')) == "evidence"
 
 
 def test_the_policy_optional_lets_rationales_without_quotes_pass(params: Params) -> None:
     unquoted = GOOD.replace('"', "")
-    assert judge(params, unquoted) == "evidence"
-    assert judge(params, unquoted, evidence="optional") is None
-    assert judge(params, GOOD.replace('"cache"', '"cash"'), evidence="optional") is None
+    assert check(params, unquoted) == "evidence"
+    assert check(params, unquoted, evidence="optional") is None
+    assert check(params, GOOD.replace('"cache"', '"cash"'), evidence="optional") is None
     invented = GOOD.replace('"cache"', '"cash"').replace("parity", "parrot")
-    assert judge(params, invented, evidence="optional") == "evidence"
+    assert check(params, invented, evidence="optional") == "evidence"
 
 
 def test_a_log_without_words_needs_the_stated_form(params: Params) -> None:
-    rest = "Values alone tell of a state and not of its cause, so nobody has to act on them. The verdict is normal."
-    assert judge(params, f"{NO_EVIDENCE} {rest}", "0x1f 0x2f", "normal") is None
-    assert judge(params, f"There is little to see. {rest}", "0x1f 0x2f", "normal") == "evidence"
+    continued = (
+        "Values alone tell of a state and not of its cause, so nobody has to act on them. The verdict is normal."
+    )
+    assert check(params, f"{NO_EVIDENCE} {continued}", "0x1f 0x2f", "normal") is None
+    assert check(params, f"There is little to see. {continued}", "0x1f 0x2f", "normal") == "evidence"
 
 
 def test_the_same_rationale_for_another_log_is_a_duplicate(params: Params) -> None:
     checker, answer = Checker(params.distill), write_response(GOOD, "abnormal")
-    assert checker.judge(ask(params, LOG), answer).reason is None
-    assert checker.judge(ask(params, LOG + " again"), answer).reason == "duplicate"
+    assert checker.check(ask(params, LOG), answer).reason is None
+    assert checker.check(ask(params, LOG + " again"), answer).reason == "duplicate"
 
 
 def test_logs_that_differ_in_values_may_share_a_rationale(params: Params) -> None:
     checker, answer = Checker(params.distill), write_response(GOOD, "abnormal")
-    assert checker.judge(ask(params, LOG + " 17"), answer).reason is None
-    assert checker.judge(ask(params, LOG + " 18"), answer).reason is None
+    assert checker.check(ask(params, LOG + " 17"), answer).reason is None
+    assert checker.check(ask(params, LOG + " 18"), answer).reason is None
 
 
 @tried(deadline=None, max_examples=50)
@@ -142,8 +144,8 @@ def test_duplicates_are_those_with_nine_tenths_of_the_triples_in_common(body: li
 
 def test_two_samples_of_one_template_must_differ(params: Params) -> None:
     checker, answer = Checker(params.distill), write_response(GOOD, "abnormal")
-    assert checker.judge(ask(params, LOG), answer).reason is None
-    assert checker.judge(ask(params, LOG), answer).reason == "duplicate"
+    assert checker.check(ask(params, LOG), answer).reason is None
+    assert checker.check(ask(params, LOG), answer).reason == "duplicate"
 
 
 def test_a_full_stop_inside_a_quote_ends_no_sentence() -> None:
@@ -160,4 +162,4 @@ def test_no_text_breaks_the_checks(text: str) -> None:
     sentences(text)
     for end in ("", "</think><answer>normal</answer>"):
         checker = Checker(PARAMS.distill)
-        checker.judge(ask(PARAMS, text, "normal"), f"<think>{text}{end}")
+        checker.check(ask(PARAMS, text, "normal"), f"<think>{text}{end}")

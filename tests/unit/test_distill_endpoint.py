@@ -30,13 +30,13 @@ from tests.scripted_endpoint import Script, serving
 class Run:
     """What came of one distillation."""
 
-    ended: list[Outcome]
+    outcomes: list[Outcome]
     bill: Bill
     sleeps: list[float]
 
     def reasons(self) -> dict[str, str]:
         """Reason by template, of the rejected ones."""
-        return {end.record.template: end.record.reason for end in self.ended if isinstance(end.record, Rejected)}
+        return {end.record.template: end.record.reason for end in self.outcomes if isinstance(end.record, Rejected)}
 
 
 def tiny(url: str, *more: str) -> Params:
@@ -58,8 +58,8 @@ def teach_all(params: Params, logs: Sequence[str], state: Path, clock: Clock | N
     with secrets.kept_out_of_logs(), Journal(state, campaign_of(params, written), secrets) as journal:
         teacher = EndpointTeacher(params.distill, written, journal, secrets, clock or watch, watch.sleep)
         questions = [ask(params, log) for log in logs]
-        ended = teach(teacher, questions, Checker(params.distill), params.distill.retries)
-        return Run(ended, teacher.bill, watch.sleeps)
+        outcomes = teach(teacher, questions, Checker(params.distill), params.distill.retries)
+        return Run(outcomes, teacher.bill, watch.sleeps)
 
 
 def taken(params: Params, script: Script, unknown: Sequence[str] = ()) -> Bill:
@@ -146,7 +146,7 @@ def test_every_template_ends_accepted_or_with_a_reason(
     good = [f"disk failure number {word} was seen" for word in ("one", "two", "three", "four")]
     params = tiny(endpoint, "distill.endpoint.attempts=3")
     run = teach_all(params, [*logs.values(), *good], tmp_path)
-    assert len(run.ended) == len(ends) + len(good)
+    assert len(run.outcomes) == len(ends) + len(good)
     assert run.reasons() == {logs[behaviour]: reason for behaviour, (reason, _) in ends.items()}
     assert {behaviour: script.calls[log] for behaviour, log in logs.items()} == {
         behaviour: calls for behaviour, (_, calls) in ends.items()
@@ -163,8 +163,8 @@ def test_waits_double_with_jitter_up_to_the_longest(script: Script, endpoint: st
     script.always = {log: "broken_server"}
     run = teach_all(tiny(endpoint, "distill.endpoint.max_backoff=4"), [log], tmp_path)
     assert len(run.sleeps) == tiny(endpoint).distill.endpoint.attempts - 1 == 5
-    for wait, most in zip(run.sleeps, (1, 2, 4, 4, 4), strict=True):
-        assert most / 2 < wait < most
+    for wait, longest in zip(run.sleeps, (1, 2, 4, 4, 4), strict=True):
+        assert longest / 2 < wait < longest
     assert len(set(run.sleeps[2:])) == 3
 
 
@@ -175,7 +175,7 @@ def test_a_second_run_makes_no_call_and_needs_no_key(script: Script, endpoint: s
     calls = sum(script.calls.values())
     second = teach_all(tiny(endpoint, "distill.endpoint.key=NOT_SET_ANYWHERE"), logs, tmp_path)
     assert sum(script.calls.values()) == calls == 4
-    assert [end.record for end in second.ended] == [end.record for end in first.ended]
+    assert [end.record for end in second.outcomes] == [end.record for end in first.outcomes]
     assert second.bill == first.bill
 
 
@@ -190,7 +190,7 @@ def test_calls_in_flight_are_bounded(script: Script, endpoint: str, tmp_path: Pa
     script.delay = 0.05
     logs = [f"disk failure number {number} on drive {'abcdefghijkl'[number]} was seen" for number in range(12)]
     run = teach_all(tiny(endpoint, "distill.endpoint.concurrency=3"), logs, tmp_path)
-    assert script.most_in_flight == 3
+    assert script.peak_in_flight == 3
     assert run.reasons() == {}
 
 
@@ -240,7 +240,7 @@ def test_the_time_of_the_whole_step_is_limited(script: Script, endpoint: str, tm
 
 
 @pytest.mark.parametrize(("behaviour", "match"), [("wrong_key", "distill.endpoint.key"), ("no_credit", "credit")])
-def test_what_no_call_can_mend_ends_the_run(
+def test_what_no_call_can_repair_ends_the_run(
     behaviour: str, match: str, script: Script, endpoint: str, tmp_path: Path
 ) -> None:
     logs = [f"disk failure number {number} was seen on a drive" for number in range(30)]

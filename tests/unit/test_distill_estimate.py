@@ -45,15 +45,27 @@ def test_what_is_in_the_journal_costs_nothing_more(endpoint: str, tmp_path: Path
 
 
 def test_the_command_line_says_it_and_sends_nothing(script: Script, endpoint: str, tmp_path: Path) -> None:
-    (tmp_path / "params.yaml").write_text(dump(asking(endpoint)))
-    places = {"--params": "params.yaml", "--state": "state"}
-    options = [part for name, place in places.items() for part in (name, str(tmp_path / place))]
-    read = f"correct={inputs(tmp_path)['correct']}"
-    done = CliRunner().invoke(app, ["distill", "--dry-run", "--input", read, *options], catch_exceptions=False)
+    options = command_line(endpoint, tmp_path)
+    done = CliRunner().invoke(app, ["estimate", *options], catch_exceptions=False)
     assert done.output.strip() == str(estimate(asking(endpoint), inputs(tmp_path), tmp_path / "state"))
     assert f"Likely: {len(ROWS)} calls, " in done.output and "USD" in done.output
     assert not script.calls
     assert not (tmp_path / "state").exists()
+
+
+def test_the_old_spelling_warns_and_says_the_same(script: Script, endpoint: str, tmp_path: Path) -> None:
+    options = command_line(endpoint, tmp_path)
+    done = CliRunner().invoke(app, ["distill", "--dry-run", *options], catch_exceptions=False)
+    assert done.stdout == CliRunner().invoke(app, ["estimate", *options], catch_exceptions=False).stdout
+    assert "use `rationanomaly estimate`" in " ".join(done.stderr.split())
+    assert not script.calls
+
+
+def command_line(endpoint: str, folder: Path) -> list[str]:
+    (folder / "params.yaml").write_text(dump(asking(endpoint)))
+    places = {"--params": "params.yaml", "--state": "state"}
+    options = [part for name, place in places.items() for part in (name, str(folder / place))]
+    return ["--input", f"correct={inputs(folder)['correct']}", *options]
 
 
 def test_the_builtin_teacher_is_free(tmp_path: Path) -> None:

@@ -61,10 +61,10 @@ def test_hostile_logs_do_not_change_what_is_read(endpoint: str, tmp_path: Path) 
 def test_an_answer_that_repeats_a_log_with_tags_does_not_parse(log: str, params: Params) -> None:
     question = ask(params, log)
     text = f"<think>The log says {log}. It is abnormal.</think><answer>abnormal</answer>"
-    verdict = Checker(params.distill).judge(question, text)
-    assert verdict.reason is not None
+    result = Checker(params.distill).check(question, text)
+    assert result.reason is not None
     if "<" in log and "|" not in log:
-        assert verdict.reason == "grammar"
+        assert result.reason == "grammar"
 
 
 CANARIES = ("sk-canary-key-0001", "canary-header-0002", "canary-pass-0003", "canary-query-0004", "canary-user-0005")
@@ -90,21 +90,21 @@ def test_secrets_appear_in_no_file_and_no_exception(
         "distill.endpoint.initial_backoff=0.01",
         "distill.retries=1",
     )
-    told = ""
+    traced = ""
     with everything_logged_to(tmp_path / "debug.log"):
         try:
             distil(params, [(log, "abnormal") for log in logs], tmp_path)
         except RationAnomalyError as error:
-            told = "".join(traceback.format_exception(error))
-            told += repr(error.__context__)
+            traced = "".join(traceback.format_exception(error))
+            traced += repr(error.__context__)
             assert not isinstance(error.__context__, openai.OpenAIError)  # It would hold request and headers.
     assert header in script.headers[0].values()  # They were sent…
     assert f"token={query}" in script.paths[0]
-    assert (behaviour == "wrong_key") == bool(told)
+    assert (behaviour == "wrong_key") == bool(traced)
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {"debug.log", "journal.jsonl"} <= {path.name for path in written}
     for canary in CANARIES:  # … and are written nowhere.
-        assert canary not in told
+        assert canary not in traced
         for path in written:
             assert canary.encode() not in path.read_bytes(), path
 

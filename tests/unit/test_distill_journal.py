@@ -106,15 +106,15 @@ def test_the_worst_case_bounds_any_tokenizer(text: str) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 500)), max_size=30), st.floats(0, 0.2))
-def test_what_the_budget_allows_never_exceeds_it(calls: list[tuple[int, int]], most: float) -> None:
+def test_what_the_budget_allows_never_exceeds_it(calls: list[tuple[int, int]], max_cost: float) -> None:
     budget = Budget(
-        BudgetParams(currency="USD", prompt_price=2.5, completion_price=10, max_cost=most, max_tokens=20000)
+        BudgetParams(currency="USD", prompt_price=2.5, completion_price=10, max_cost=max_cost, max_tokens=20000)
     )
     taken = Tokens()
     for prompt, completion in calls:
         if budget.allows(taken, Tokens(prompt, completion)):
             taken += Tokens(prompt, completion)
-    assert budget.price(taken) <= most
+    assert budget.price(taken) <= max_cost
     assert taken.total <= 20000
 
 

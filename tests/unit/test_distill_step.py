@@ -106,7 +106,7 @@ def reasoning(tmp_path: Path) -> Path:
 
 def test_the_target_length_is_the_median_of_the_accepted(tmp_path: Path) -> None:
     fatal = (
-        'It reports "fatal error" of "disk sda" and cannot go on without it.',
+        'It reports "fatal error" of "disk sda" and cannot work without it.',
         'It speaks of a "fatal error" and of "failed", so that data may be lost and work may have to be done again.',
         'It names "sda" beside "fatal error", and a disk that fails once will most likely fail again soon, so that '
         "somebody should look at it today and replace it before the next night brings the next loss of data.",
@@ -144,7 +144,7 @@ def test_what_contradicts_the_corrected_label_is_refused_in_any_case(
     }
 
 
-def test_the_builtin_teacher_writes_the_rest(reasoning: Path, tmp_path: Path) -> None:
+def test_the_builtin_teacher_writes_the_others(reasoning: Path, tmp_path: Path) -> None:
     params = importing(reasoning, "distill.fallback_teacher=builtin")
     metrics = distil(params, ROWS, tmp_path)
     triplets, rejected = read(tmp_path / "out")
@@ -167,8 +167,8 @@ def test_an_import_that_is_not_there(tmp_path: Path) -> None:
         distil(importing(tmp_path / "none"), ROWS, tmp_path)
 
 
-@pytest.mark.parametrize(("evidence", "least", "most"), [("strict", 35, 50), ("optional", 150, 190)])
-def test_published_reasoning(evidence: str, least: int, most: int, shared_data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("evidence", "lowest", "highest"), [("strict", 35, 50), ("optional", 150, 190)])
+def test_published_reasoning(evidence: str, lowest: int, highest: int, shared_data: Path, tmp_path: Path) -> None:
     labels = {
         row["template"]: row["label"]
         for row in pl.read_csv(shared_data / "templates/templates.csv").iter_rows(named=True)
@@ -181,4 +181,4 @@ def test_published_reasoning(evidence: str, least: int, most: int, shared_data: 
     metrics = distil(params, [(template, labels[template]) for template in known], tmp_path)
     assert len(known) == 203
     assert metrics["rejected/label"] == 13
-    assert least <= metrics["accepted"] <= most
+    assert lowest <= metrics["accepted"] <= highest

@@ -25,7 +25,7 @@ def encoder() -> Encoder:
     return Encoder.load()
 
 
-def test_texts_of_like_meaning_lie_near_each_other(encoder: Encoder) -> None:
+def test_texts_that_say_the_same_lie_near_each_other(encoder: Encoder) -> None:
     vectors = encoder.vectors(TEXTS)
     assert vectors.shape == (len(TEXTS), 384)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
@@ -65,7 +65,7 @@ def test_other_weights_than_the_published_ones_are_refused(tmp_path: Path, monke
         Encoder.load()
 
 
-def test_a_missing_package_is_named_with_a_mend(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named_with_a_hint(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoders, "PACKAGE", "not_here")
     with pytest.raises(InfrastructureError, match=r"not-here.*pip install not-here"):
         Encoder.chosen(params.model)
@@ -79,8 +79,8 @@ def test_the_blend_tells_a_word_that_nobody_labelled(encoder: Encoder) -> None:
     blend, blind = fit_blend(templates, labels, encoder), fit_blend(templates, labels)
     informed, uninformed = blend.scores(unseen), blind.scores(unseen)
     assert informed[0] - informed[1] > uninformed[0] - uninformed[1] + 0.05
-    meaning = log_odds(fit_embedding(templates, labels, encoder).scores(unseen))
-    np.testing.assert_allclose(blend.logits(unseen), (blind.logits(unseen) + meaning) / 2)
+    embedded = log_odds(fit_embedding(templates, labels, encoder).scores(unseen))
+    np.testing.assert_allclose(blend.logits(unseen), (blind.logits(unseen) + embedded) / 2)
 
 
 def test_the_embeddings_of_a_base_start_from_it(encoder: Encoder, params: Params) -> None:

@@ -33,7 +33,7 @@ def _task(vectors: np.ndarray) -> tuple[EncoderLoss, torch.Tensor]:
     return task, torch.from_numpy(vectors - vectors.mean(0))
 
 
-def test_what_is_told_exactly_costs_nothing_and_the_opposite_most() -> None:
+def test_an_exact_prediction_costs_nothing_and_the_opposite_the_maximum() -> None:
     task, right = _task(VECTORS)
     mask = torch.ones(3, 2)
     states = right.unsqueeze(1).repeat(1, 2, 1)

@@ -7,7 +7,7 @@ from rationanomaly import errors
 from tests.conftest import ROOT
 
 
-def test_an_error_is_one_line_with_file_line_problem_and_mend() -> None:
+def test_an_error_is_one_line_with_file_line_problem_and_hint() -> None:
     error = errors.InputError("is not\nCSV", file=Path("a b.csv"), line=3, hint="Correct the row")
     assert str(error) == "a b.csv:3: is not CSV. Correct the row."
 
@@ -17,7 +17,7 @@ def test_an_error_holds_nothing_that_a_terminal_would_obey() -> None:
     assert str(error) == "a ]0;owned .log: holds [2J txt.exe."
 
 
-def test_an_error_needs_neither_file_nor_mend() -> None:
+def test_an_error_needs_neither_file_nor_hint() -> None:
     assert str(errors.GateError("kappa is 0.2")) == "kappa is 0.2."
 
 

@@ -1,4 +1,4 @@
-"""The figures are scikit-learn's, `invalid` counts against both classes, what is undefined is left out."""
+"""The metrics are scikit-learn's, `invalid` counts against both classes, what is undefined is left out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def judged(rows: list[tuple[str, str, float]]) -> Judged:
     return Judged([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], list(range(len(rows))))
 
 
-def test_figures_of_a_confusion_matrix_by_hand() -> None:
+def test_metrics_of_a_confusion_matrix_by_hand() -> None:
     # abnormal: 3 found, 1 called normal, 1 invalid; normal: 4 right, 2 called abnormal, 1 invalid
     rows = [("abnormal", "abnormal", 0.9)] * 3 + [("abnormal", "normal", 0.2), ("abnormal", "invalid", 0.6)]
     rows += [("normal", "normal", 0.1)] * 4 + [("normal", "abnormal", 0.7)] * 2 + [("normal", "invalid", 0.3)]
@@ -43,23 +43,23 @@ def test_figures_of_a_confusion_matrix_by_hand() -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(items.filter(lambda rows: {r[0] for r in rows} == {"normal", "abnormal"}))
-def test_figures_equal_scikit_learn(rows: list[tuple[str, str, float]]) -> None:
+def test_metrics_equal_scikit_learn(rows: list[tuple[str, str, float]]) -> None:
     found, truth, answer = class_metrics(judged(rows)), [r[0] for r in rows], [r[1] for r in rows]
     names = ["normal", "abnormal"]
     by_class = precision_recall_fscore_support(truth, answer, labels=names, zero_division=0)
     for number, name in enumerate(names):
-        for figure, values in zip(("precision", "recall", "f1"), by_class, strict=False):
-            assert found[f"{name}/{figure}"] == pytest.approx(values[number])
+        for metric, values in zip(("precision", "recall", "f1"), by_class, strict=False):
+            assert found[f"{name}/{metric}"] == pytest.approx(values[number])
     for average in ("macro", "weighted"):
         expected = precision_recall_fscore_support(truth, answer, labels=names, average=average, zero_division=0)
-        for figure, value in zip(("precision", "recall", "f1"), expected, strict=False):
-            assert found[f"{average}/{figure}"] == pytest.approx(value)
+        for metric, value in zip(("precision", "recall", "f1"), expected, strict=False):
+            assert found[f"{average}/{metric}"] == pytest.approx(value)
     expected_ap = average_precision_score([t == "abnormal" for t in truth], [r[2] for r in rows])
     assert found["abnormal/ap"] == pytest.approx(expected_ap)
 
 
 @pytest.mark.parametrize("only", ["normal", "abnormal"])
-def test_a_class_that_does_not_occur_has_no_figures(only: str) -> None:
+def test_a_class_that_does_not_occur_has_no_metrics(only: str) -> None:
     found = class_metrics(judged([(only, "normal", 0.4), (only, "abnormal", 0.6)]))
     other = "abnormal" if only == "normal" else "normal"
     assert not [name for name in found if name.startswith(f"{other}/")]
@@ -80,7 +80,7 @@ def test_invalid_is_never_normal() -> None:
     assert class_metrics(lost)["true_negatives"] == class_metrics(lost)["false_negatives"] == 0
 
 
-def test_intervals_hold_the_figure_and_repeat() -> None:
+def test_intervals_hold_the_metric_and_repeat() -> None:
     random = np.random.default_rng(1)
     truth = ["abnormal" if x else "normal" for x in random.random(200) < 0.3]
     score = [float(x) for x in np.clip(random.normal([0.7 if t == "abnormal" else 0.3 for t in truth], 0.2), 0, 1)]

@@ -9,7 +9,7 @@ import pytest
 
 from rationanomaly.errors import InputError
 from rationanomaly.evaluate.session_threshold import calibration_sessions, choose_threshold, judge_tuned
-from rationanomaly.evaluate.sessions import TemplateVerdict, choose_sessions, judge_session
+from rationanomaly.evaluate.sessions import ScoredAnswer, choose_sessions, judge_session
 from rationanomaly.evaluate.truth import label_lines, label_templates, read_truth
 from rationanomaly.records import LABELLED_SCHEMA, LINES_SCHEMA, SESSIONS_SCHEMA
 
@@ -171,26 +171,26 @@ def test_table_of_templates_has_no_sessions() -> None:
 
 # ---------------------------------------------------------------- a session's verdict
 
-VERDICTS = {
-    "n": TemplateVerdict("normal", 0.1),
-    "a": TemplateVerdict("abnormal", 0.8),
-    "i": TemplateVerdict("invalid", 0.3),
+ANSWERS = {
+    "n": ScoredAnswer("normal", 0.1),
+    "a": ScoredAnswer("abnormal", 0.8),
+    "i": ScoredAnswer("invalid", 0.3),
 }
 
 
 @pytest.mark.parametrize(
     ("templates", "expected"),
     [
-        ("n", TemplateVerdict("normal", 0.1)),
-        ("na", TemplateVerdict("abnormal", 0.8)),
-        ("nia", TemplateVerdict("abnormal", 0.8)),
-        ("ni", TemplateVerdict("invalid", 0.3)),
-        ("nx", TemplateVerdict("invalid", 0.1)),
-        ("x", TemplateVerdict("invalid", 0.0)),
+        ("n", ScoredAnswer("normal", 0.1)),
+        ("na", ScoredAnswer("abnormal", 0.8)),
+        ("nia", ScoredAnswer("abnormal", 0.8)),
+        ("ni", ScoredAnswer("invalid", 0.3)),
+        ("nx", ScoredAnswer("invalid", 0.1)),
+        ("x", ScoredAnswer("invalid", 0.0)),
     ],
 )
-def test_session_is_normal_only_if_all_its_templates_are(templates: str, expected: TemplateVerdict) -> None:
-    assert judge_session(list(templates), VERDICTS) == expected
+def test_session_is_normal_only_if_all_its_templates_are(templates: str, expected: ScoredAnswer) -> None:
+    assert judge_session(list(templates), ANSWERS) == expected
 
 
 # ---------------------------------------------------------------- a threshold for sessions
@@ -224,6 +224,6 @@ def test_calibration_by_time_ends_before_the_test() -> None:
 
 
 def test_tuned_session_is_abnormal_from_its_threshold_on() -> None:
-    assert judge_tuned(["n", "a"], VERDICTS, 0.85) == TemplateVerdict("normal", 0.8)
-    assert judge_tuned(["n", "a"], VERDICTS, 0.8) == TemplateVerdict("abnormal", 0.8)
-    assert judge_tuned(["n", "i"], VERDICTS, 0.85) == TemplateVerdict("invalid", 0.3)
+    assert judge_tuned(["n", "a"], ANSWERS, 0.85) == ScoredAnswer("normal", 0.8)
+    assert judge_tuned(["n", "a"], ANSWERS, 0.8) == ScoredAnswer("abnormal", 0.8)
+    assert judge_tuned(["n", "i"], ANSWERS, 0.85) == ScoredAnswer("invalid", 0.3)

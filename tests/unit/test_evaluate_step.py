@@ -130,7 +130,7 @@ def quick(params: Params) -> Params:
     return params.model_copy(update={"evaluate": params.evaluate.model_copy(update={"bootstrap": 20})})
 
 
-def test_figures_of_the_final_model(quick: Params, folders: dict[str, Path], tmp_path: Path) -> None:
+def test_metrics_of_the_final_model(quick: Params, folders: dict[str, Path], tmp_path: Path) -> None:
     metrics = evaluate(quick, folders, tmp_path / "out")
     assert metrics["template/rows"] == 4
     assert metrics["template/abnormal/recall"] == 0.5
@@ -203,7 +203,7 @@ def test_truth_that_ends_too_early_is_refused(quick: Params, tmp_path: Path) -> 
         evaluate(quick, write_inputs(tmp_path, "line,label\n1,normal\n"), tmp_path / "out")
 
 
-def test_table_of_templates_has_figures_without_sessions(
+def test_table_of_templates_has_metrics_without_sessions(
     quick: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(judging, "ModelDetector", ScriptedDetector)
@@ -212,7 +212,7 @@ def test_table_of_templates_has_figures_without_sessions(
     assert not [name for name in metrics if name.startswith("session/")]
 
 
-def test_without_a_test_side_figures_are_called_validation(
+def test_without_a_test_side_metrics_are_called_validation(
     quick: Params, folders: dict[str, Path], tmp_path: Path
 ) -> None:
     path = folders["correct"] / records.LABELLED

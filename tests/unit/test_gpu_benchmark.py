@@ -1,4 +1,4 @@
-"""The benchmark of a GPU runs: its figures need one, its code does not."""
+"""The benchmark of a GPU runs: its measurements need one, its code does not."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def test_vllm_is_refused_with_a_base_in_four_bits(gpu: None) -> None:
 
 
 @ENGINES
-def test_what_trl_is_told_is_what_it_knows(name: str) -> None:
+def test_what_trl_is_given_is_what_it_knows(name: str) -> None:
     from trl import GRPOConfig
 
     params = _params(name, "grpo.vllm.url=http://vllm:8000", "grpo.vllm.memory_share=0.4")

@@ -41,12 +41,12 @@ def test_the_handlers_are_given_back() -> None:
 def test_outside_the_main_thread_nothing_is_installed() -> None:
     seen = []
 
-    def look() -> None:
+    def enter() -> None:
         with interruption.handle_signals():
             seen.append(signal.getsignal(signal.SIGTERM))
 
     before = signal.getsignal(signal.SIGTERM)
-    thread = threading.Thread(target=look)
+    thread = threading.Thread(target=enter)
     thread.start()
     thread.join()
     assert seen == [before]

@@ -9,7 +9,8 @@ import polars as pl
 from typer.testing import CliRunner
 
 from rationanomaly import records
-from rationanomaly.correct.command import ledger
+from rationanomaly.cli.app import app
+from rationanomaly.cli.ledger import ledger
 from rationanomaly.decisions.ledger import read_ledger
 from tests.template_table import template_table
 
@@ -54,3 +55,10 @@ def test_export_and_tasks(tmp_path: Path) -> None:
 def test_why(tmp_path: Path) -> None:
     labelled(tmp_path)
     assert "label abnormal; originally normal, corrected" in invoke("why", "a 7", "--correct", tmp_path)
+
+
+def test_the_old_spelling_of_why_warns_and_says_the_same(tmp_path: Path) -> None:
+    labelled(tmp_path)
+    done = CliRunner().invoke(app, ["correct", "--why", "a 7", "--output", str(tmp_path)], catch_exceptions=False)
+    assert done.stdout == invoke("why", "a 7", "--correct", tmp_path)
+    assert "use `rationanomaly ledger why TEMPLATE --correct DIR`" in " ".join(done.stderr.split())

@@ -99,7 +99,7 @@ def test_where_no_setting_helps_the_base_is_too_large() -> None:
         refuse("grpo", LLAMA2_7B, GRPO, GPU, Memory(gpu=8 * GIGABYTE, machine=None))
 
 
-def test_a_smaller_gpu_is_told_of_four_bits_and_several_of_sharding() -> None:
+def test_a_smaller_gpu_gets_four_bits_as_hint_and_several_get_sharding() -> None:
     small = Memory(gpu=11 * GIGABYTE, machine=None)
     with pytest.raises(TrainingError, match=r"Set training\.quantisation to nf4, which needs \d+\.\d GB"):
         refuse("sft", LLAMA2_7B, SFT, GPU, small)

@@ -50,7 +50,7 @@ def test_character_bleu_equals_nltk(hypothesis: str, reference: str) -> None:
     assert character_bleu(hypothesis, reference) == pytest.approx(expected, abs=1e-9)
 
 
-def test_character_bleu_is_blind_to_meaning_and_word_bleu_is_not() -> None:
+def test_character_bleu_is_blind_to_sense_and_word_bleu_is_not() -> None:
     log = "the link between the node and the switch has failed and the job on the node was lost"
     aunt = "the aunt of the other man has seen the film and then went on to the next show in the town"
     assert character_bleu(aunt, log) > 0.25

@@ -44,7 +44,7 @@ def test_a_profile_extends_a_file_beside_it(tmp_path: Path) -> None:
     assert (params.run.seed, params.run.name) == (7, load_params(DEFAULT).run.name)
 
 
-def test_an_unknown_key_names_file_line_and_mend(tmp_path: Path) -> None:
+def test_an_unknown_key_names_file_line_and_hint(tmp_path: Path) -> None:
     path = tmp_path / "profile.yaml"
     path.write_text(f"extends: {DEFAULT}\ngrpo:\n  betta: 7\n")
     with pytest.raises(ParamsError) as caught:

@@ -52,8 +52,8 @@ def fan_out(params: Params, here: Path, shards: int, name: str = "fanned") -> Pa
     plan(params, shards, here / f"{name}-plan", here / name, here / f"{name}-state")
     for number in reversed(range(shards)):
         write_shard(params, here / f"{name}-plan", number, here / f"{name}{number}")
-    rest = partial_run(here / f"{name}-plan", [here / f"{name}{number}" for number in range(shards)])
-    execute(PARSE, params, {}, here / name, here / f"{name}-state", rest)
+    partial = partial_run(here / f"{name}-plan", [here / f"{name}{number}" for number in range(shards)])
+    execute(PARSE, params, {}, here / name, here / f"{name}-state", partial)
     return here / name
 
 

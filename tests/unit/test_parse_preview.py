@@ -1,4 +1,4 @@
-"""`rationanomaly parse --preview`: the first lines as a person sees them."""
+"""`rationanomaly preview`: the first lines as a person sees them."""
 
 from __future__ import annotations
 
@@ -54,11 +54,34 @@ def test_a_preview_of_no_file_is_an_error(params: Params, tmp_path: Path) -> Non
         preview(tmp_path / "x.log", "auto", params.parse)
 
 
+LINES = "Mar  3 22:14:15 gate cron[1]: job 1234 done\n" * 3
+PARAMS = ["--params", str(ROOT / "params.yaml")]
+
+
 def test_the_command_shows_a_preview_and_writes_nothing(tmp_path: Path) -> None:
     log = tmp_path / "messages"
-    log.write_text("Mar  3 22:14:15 gate cron[1]: job 1234 done\n" * 3, encoding="utf-8")
-    options = ["--params", str(ROOT / "params.yaml"), "--set", "data.format=auto", "--input", f"logs={log}"]
-    done = CliRunner().invoke(app, ["parse", "--preview", *options])
+    log.write_text(LINES, encoding="utf-8")
+    done = CliRunner().invoke(app, ["preview", str(log), *PARAMS])
     assert done.exit_code == 0
     assert "job <*> done" in done.stdout
+    assert "detected" in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["messages"]
+
+
+def test_without_a_log_the_command_shows_that_of_the_params_in_their_format(tmp_path: Path) -> None:
+    log = tmp_path / "messages"
+    log.write_text(LINES, encoding="utf-8")
+    named = ["--set", f"data.logs={log}", "--set", "data.format=syslog"]
+    assert "syslog (named" in CliRunner().invoke(app, ["preview", *PARAMS, *named]).stdout
+    assert "plain (named" in CliRunner().invoke(app, ["preview", "--format", "plain", *PARAMS, *named]).stdout
+
+
+def test_the_old_spelling_warns_and_shows_the_same(tmp_path: Path) -> None:
+    log = tmp_path / "messages"
+    log.write_text(LINES, encoding="utf-8")
+    old = ["--set", "data.format=auto", "--input", f"logs={log}"]
+    done = CliRunner().invoke(app, ["parse", "--preview", *PARAMS, *old])
+    assert done.exit_code == 0
+    assert done.stdout == CliRunner().invoke(app, ["preview", str(log), *PARAMS]).stdout
+    assert "use `rationanomaly preview LOGFILE`" in " ".join(done.stderr.split())
     assert [path.name for path in tmp_path.iterdir()] == ["messages"]

@@ -74,8 +74,8 @@ def cut(
 def test_windows_have_exactly_so_many_lines(count: int, size: int, sizes: list[int], remainder: str) -> None:
     chosen = settings(lines=size, remainder=remainder)
     sessions = cut(lines(count), chosen, sizes)
-    whole, rest = divmod(count, size)
-    assert sessions["lines"].to_list() == [size] * whole + [rest] * (rest > 0 and remainder == "keep")
+    whole, left = divmod(count, size)
+    assert sessions["lines"].to_list() == [size] * whole + [left] * (left > 0 and remainder == "keep")
     assert sessions["template_ids"].list.len().to_list() == sessions["lines"].to_list()
     assert sessions.equals(cut(lines(count), chosen))
 
@@ -150,14 +150,14 @@ def test_a_key_that_backtracks_is_refused() -> None:
     st.integers(1, 12),
 )
 def test_sessions_on_disk_are_those_in_memory(
-    tmp_path_factory: pytest.TempPathFactory, keys: list[list[str]], size: int, most: int
+    tmp_path_factory: pytest.TempPathFactory, keys: list[list[str]], size: int, max_lines: int
 ) -> None:
     folder = tmp_path_factory.mktemp("scattered") / "buckets"
     frame = lines(len(keys), message=[" ".join(f"req={key}" for key in found) for found in keys])
     named = assigner(settings(kind="key", key="req=[a-z]"), None).assign(frame)
     found = []
-    for table in (Scattered(folder, most=most), Scattered(folder, most=10**6)):
+    for table in (Scattered(folder, max_lines=max_lines), Scattered(folder, max_lines=10**6)):
         rows = [table.add(batch) for batch in named.iter_slices(size)]
         found.append(pl.concat([SESSIONS_SCHEMA.to_frame(), *rows, *table.finish()]))
     assert found[0].equals(found[1])
-    assert folder.exists() == (named.height >= most)
+    assert folder.exists() == (named.height >= max_lines)

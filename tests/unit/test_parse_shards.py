@@ -29,7 +29,7 @@ LINES = st.sampled_from(
         "- 2031-03-03T00:00:05.000Z n3 auth INFO session opened for eve",
         "- 2031-03-03T00:00:06.000Z n3 auth INFO session opened for joe",
         "what is this",
-        "  a line that goes on",
+        "  a line that continues",
         "",
     ]
 )

@@ -43,7 +43,7 @@ def read(path: Path, max_expansion: int = 500) -> bytes:
         ("misnamed.txt", gzip.compress(TEXT)),
     ],
 )
-def test_compression_is_told_by_content(name: str, content: bytes, tmp_path: Path) -> None:
+def test_compression_is_recognised_by_content(name: str, content: bytes, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
     assert read(tmp_path / name) == TEXT
 

@@ -26,8 +26,8 @@ def ledger_of(tmp_path: Path, *votes: tuple[str, ...], time: str | None = None) 
 
 def write_ledger(tmp_path: Path, *votes: tuple[str, ...], time: str | None = None) -> Path:
     lines = []
-    for template, reviewer, decision, *rest in votes:
-        more = dict(zip(("round", "comment", "dataset"), rest, strict=False))
+    for template, reviewer, decision, *others in votes:
+        more = dict(zip(("round", "comment", "dataset"), others, strict=False))
         decided = {"reviewer": reviewer, "decision": decision, "category": None, "round": "independent", "comment": ""}
         fields: dict[str, Any] = {"template_id": template_id(template), "template": template, "time": time}
         lines.append(write_decision(Decision(**fields | decided | more)) + "\n")

@@ -38,7 +38,7 @@ def test_the_first_version_that_is_good_enough_gets_the_alias(client: MlflowClie
     assert str(client.get_model_version_by_alias("first", "champion").version) == version
 
 
-def test_a_figure_below_the_minimum_stops_it(client: MlflowClient) -> None:
+def test_a_metric_below_the_minimum_stops_it(client: MlflowClient) -> None:
     version = add(client, "low", f1=0.49, ap=0.6)
     with pytest.raises(GateError, match=r"f1 is 0\.49, needed 0\.5"):
         promote(f"models:/low/{version}", "champion", POLICY)
@@ -61,9 +61,9 @@ def test_it_may_not_be_much_worse_than_the_holder(client: MlflowClient, ap: floa
     assert held == (version if passes else holder)
 
 
-def test_a_version_without_figures_is_not_promoted(client: MlflowClient) -> None:
+def test_a_version_without_metrics_is_not_promoted(client: MlflowClient) -> None:
     version = add(client, "untagged")
-    with pytest.raises(GateError, match="carries no figure"):
+    with pytest.raises(GateError, match="carries no metric"):
         promote(f"models:/untagged/{version}", "champion", POLICY)
 
 

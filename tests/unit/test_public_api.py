@@ -14,7 +14,7 @@ import pytest
 
 import rationanomaly as ra
 from rationanomaly import artifacts
-from rationanomaly.cli.app import detect
+from rationanomaly.cli.after import detect
 from rationanomaly.detection.model_detector import ModelDetector
 from rationanomaly.errors import ArtifactError, InfrastructureError, ParamsError
 from rationanomaly.records import PRECEDENTS, Precedent, template_id, write_rows

@@ -125,7 +125,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("query", ["the mill stopped", records.template_id("the mill stopped"), "The Mill stopped"])
-def test_a_label_is_explained_by_text_id_or_look(folder: Path, query: str) -> None:
+def test_a_label_is_explained_by_text_id_or_likeness(folder: Path, query: str) -> None:
     text = explain_label(folder, query)
     assert "label abnormal; originally normal, corrected; category other" in text
     assert "panel: ada said abnormal (other) - it ¦ must ‹b›turn‹/b›" in text

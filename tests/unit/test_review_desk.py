@@ -38,7 +38,7 @@ def open_desk(tmp_path: Path) -> Opener:
     return opener
 
 
-def judge(desk: Desk, member: Member, votes: list[str]) -> None:
+def vote_on_all(desk: Desk, member: Member, votes: list[str]) -> None:
     for item, vote in zip(desk.items, votes, strict=True):
         desk.decide(member, item, "independent", vote)
 
@@ -111,7 +111,7 @@ def test_one_text_in_two_data_sets_is_two_templates(open_desk: Opener, tmp_path:
         assert found is not None
         desk.decide(ADA, found, "independent", "abnormal" if item.dataset == "north" else "normal")
     assert desk.next_open(ADA, "independent") is None
-    assert [desk.verdict(item).label for item in desk.items] == ["abnormal", "normal"]
+    assert [desk.resolution(item).label for item in desk.items] == ["abnormal", "normal"]
 
 
 def test_the_next_is_open_in_order_and_round_the_end(open_desk: Opener) -> None:
@@ -127,7 +127,7 @@ def test_the_next_is_open_in_order_and_round_the_end(open_desk: Opener) -> None:
 
 def test_rounds_from_disagreement_to_the_senior(open_desk: Opener) -> None:
     desk = open_desk()
-    judge(desk, ADA, ["abnormal", "normal", "abnormal", "normal"])
+    vote_on_all(desk, ADA, ["abnormal", "normal", "abnormal", "normal"])
     disk = desk.items[0]
     assert desk.next_open(ADA, "panel") is None
     desk.decide(BOB, disk, "independent", "normal")
@@ -141,8 +141,8 @@ def test_rounds_from_disagreement_to_the_senior(open_desk: Opener) -> None:
     with pytest.raises(NotAllowed):
         desk.decide(ADA, disk, "senior", "abnormal")
     desk.decide(EVE, disk, "senior", "abnormal", "hardware failure")
-    verdict = desk.verdict(disk)
-    assert (verdict.label, verdict.category, verdict.decided_in, verdict.needs) == (
+    resolution = desk.resolution(disk)
+    assert (resolution.label, resolution.category, resolution.decided_in, resolution.needs) == (
         "abnormal", "hardware failure", "senior", None,
     )  # fmt: skip
     assert desk.waiting(EVE, "senior") == 0
@@ -162,7 +162,7 @@ def test_what_the_ledger_does_not_know_is_refused(open_desk: Opener, round_: str
 
 def test_undo_reopens_and_the_ledger_keeps_every_line(open_desk: Opener, tmp_path: Path) -> None:
     desk = open_desk()
-    judge(desk, ADA, ["normal"] * 4)
+    vote_on_all(desk, ADA, ["normal"] * 4)
     desk.decide(ADA, desk.items[1], "independent", "abnormal")
     assert desk.undo(ADA) == (desk.items[1], "independent")
     assert desk.next_open(ADA, "independent") is desk.items[1]
@@ -174,7 +174,7 @@ def test_undo_reopens_and_the_ledger_keeps_every_line(open_desk: Opener, tmp_pat
 
 def test_what_was_decided_is_there_after_a_restart(open_desk: Opener) -> None:
     first = open_desk()
-    judge(first, ADA, ["abnormal", "normal", "unsure", "normal"])
+    vote_on_all(first, ADA, ["abnormal", "normal", "unsure", "normal"])
     first.undo(ADA)
     again = open_desk()
     assert [again.decision_of(ADA, item, "independent") is not None for item in again.items] == [

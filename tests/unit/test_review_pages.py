@@ -132,7 +132,7 @@ def test_a_decision_out_of_turn_is_refused_in_words(room: Room) -> None:
     assert ada.get("/nowhere").status_code == 404
 
 
-def test_a_full_disk_is_told_and_nothing_is_taken_as_decided(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_nothing_is_taken_as_decided(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     ada = room.enter("ada")
 
     def full(_descriptor: int) -> None:
@@ -156,7 +156,7 @@ def test_reviewers_who_decide_at_the_same_time_lose_nothing(room: Room, tmp_path
     ledger = read_ledger(tmp_path / "ledger.jsonl")
     assert Counter(entry.decision.reviewer for entry in ledger.entries) == {"ada": 30, "bob": 30, "eve": 30}
     assert not [problem for problem in ledger.problems if not problem.counts]
-    assert [room.desk.verdict(item).label for item in room.desk.items] == ["abnormal", "normal", "abnormal"]
+    assert [room.desk.resolution(item).label for item in room.desk.items] == ["abnormal", "normal", "abnormal"]
 
 
 def test_undo_jump_find_and_the_end(room: Room) -> None:

@@ -92,7 +92,7 @@ def test_breaking_the_form_never_pays(params: Params) -> None:
 # ---------------------------------------------------------------- answer
 
 
-def test_paper_pays_most_for_faults_found_and_costs_most_for_faults_missed(paper: Composition, shown: Shown) -> None:
+def test_paper_pays_best_for_faults_found_and_costs_dearest_for_faults_missed(paper: Composition, shown: Shown) -> None:
     def cell(label: str, answer: str) -> float:
         return score(paper, write_response(HONEST, answer), shown, label).terms["answer"]
 
@@ -171,7 +171,7 @@ def test_inventing_an_entity_costs(paper: Composition, shown: Shown, worse: str)
     )
 
 
-def test_without_a_reference_the_teacher_parts_have_no_weight(paper: Composition, shown: Shown) -> None:
+def test_without_a_teacher_rationale_the_teacher_parts_have_no_weight(paper: Composition, shown: Shown) -> None:
     assert grounding(paper, HONEST, shown, None) > grounding(paper, HONEST, shown, TEACHER)
 
 

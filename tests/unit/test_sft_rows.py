@@ -71,7 +71,7 @@ def test_quotes_stay_literal_though_words_are_dropped(params: Params) -> None:
     assert all(check_evidence(parse_response(row.completion).rationale, _shown(row.text)).grounded for row in rows)
 
 
-def test_a_hundred_near_duplicates_are_told_of_as_often_as_ten_templates(params: Params) -> None:
+def test_a_hundred_near_duplicates_are_shown_as_often_as_ten_templates(params: Params) -> None:
     dumps = [_triplet(f"dump {'x' * number} value", "normal") for number in range(1, 101)]
     gold = Gold(
         (*TEXTS, *(row.template for row in dumps)), (*LABELS, *["normal"] * 100), (*range(len(TEXTS)), *[99] * 100)
@@ -178,7 +178,7 @@ def test_grpo_asks_about_templates_without_a_rationale_too(params: Params) -> No
     assert {task.text for task in tasks if task.teacher_rationale} == {TEXTS[0]}
 
 
-def test_a_reference_whose_quotes_were_dropped_is_not_shown_to_the_reward(params: Params) -> None:
+def test_a_teacher_rationale_whose_quotes_were_dropped_is_not_shown_to_the_reward(params: Params) -> None:
     settings = params.grpo.model_copy(update={"word_drop": 0.6})
     teacher_rationales = {text: row.rationale for text, row in zip(TEXTS, TRIPLETS, strict=True)}
     tasks = build_tasks(GOLD, teacher_rationales, settings, seed=0)

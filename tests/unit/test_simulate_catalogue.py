@@ -71,11 +71,11 @@ def test_consequences_are_domains() -> None:
     assert {name for domain in DOMAINS.values() for name in domain.follows} <= set(DOMAINS)
 
 
-def test_many_benign_messages_look_alarming(events: tuple[Event, ...]) -> None:
+def test_many_benign_messages_seem_alarming(events: tuple[Event, ...]) -> None:
     assert sum(bool(alert_words(event.text)) for event in events if not event.fault) >= 50
 
 
-def test_some_faults_look_harmless(events: tuple[Event, ...]) -> None:
+def test_some_faults_seem_harmless(events: tuple[Event, ...]) -> None:
     harmless = [event for event in events if event.fault and not alert_words(event.text)]
     assert len(harmless) >= 15
     assert sum(event.severity == "INFO" for event in events if event.fault) >= 15

@@ -195,7 +195,7 @@ def test_the_whole_catalogue_appears_at_the_default_size(params: Params, seed: i
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_most_sessions_are_normal_and_some_hold_faults(params: Params, seed: int) -> None:
+def test_many_sessions_are_normal_and_some_hold_faults(params: Params, seed: int) -> None:
     fault = np.array([event.fault for event in EVENTS])[events_of(with_simulate(params, seed=seed))]
     sessions = fault[: len(fault) // SESSION * SESSION].reshape(-1, SESSION).any(axis=1)
     assert 0.05 <= sessions.mean() <= 0.20

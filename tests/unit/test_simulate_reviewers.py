@@ -17,16 +17,16 @@ from rationanomaly.records import template_id
 from rationanomaly.simulate.events import load_catalogue
 from rationanomaly.simulate.faults import DOMAINS
 from rationanomaly.simulate.mined import TruthByTemplate
-from rationanomaly.simulate.reviewers import DecisionRow, Judged, review
+from rationanomaly.simulate.reviewers import DecisionRow, LabelledTemplate, review
 
 START = datetime(2031, 4, 2, tzinfo=UTC)
 CASES = [
-    Judged(f"message of kind {i}", "abnormal" if i % 7 == 0 else "normal", "memory" if i % 7 == 0 else "")
+    LabelledTemplate(f"message of kind {i}", "abnormal" if i % 7 == 0 else "normal", "memory" if i % 7 == 0 else "")
     for i in range(700)
 ]
 
 
-def decisions(settings: SimulateParams, cases: list[Judged] = CASES, **changes: Any) -> list[DecisionRow]:
+def decisions(settings: SimulateParams, cases: list[LabelledTemplate] = CASES, **changes: Any) -> list[DecisionRow]:
     return list(review(cases, settings.model_copy(update=changes), START))
 
 
@@ -106,14 +106,14 @@ def test_time_only_moves_forward(params: Params) -> None:
     assert times == sorted(times) and times[0] > START
 
 
-def test_a_template_is_what_most_of_its_lines_are(params: Params) -> None:
+def test_a_template_is_what_the_majority_of_its_lines_are(params: Params) -> None:
     events = load_catalogue()
     benign = next(i for i, event in enumerate(events) if not event.fault)
     fault = next(i for i, event in enumerate(events) if event.domain == "power" and event.fault)
     texts = ["feed open", "feed shut", "feed open", "relay worn", "relay worn"]
     truth = TruthByTemplate(events, params.parse)
     truth.add(pl.Series(texts), np.array([benign, benign, fault, fault, benign]))
-    judged = {case.template: case for case in truth.judged()}
-    assert judged["relay worn"] == Judged("relay worn", "abnormal", "power")
-    assert {case.label for text, case in judged.items() if text != "relay worn"} <= {"normal", "abnormal"}
-    assert list(judged)[-1] == "relay worn"
+    labelled = {case.template: case for case in truth.labelled()}
+    assert labelled["relay worn"] == LabelledTemplate("relay worn", "abnormal", "power")
+    assert {case.label for text, case in labelled.items() if text != "relay worn"} <= {"normal", "abnormal"}
+    assert list(labelled)[-1] == "relay worn"

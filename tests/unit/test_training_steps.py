@@ -66,7 +66,7 @@ def test_curves_hold_every_step(trained: Trained) -> None:
         assert [entry["step"] for entry in curve if "loss" in entry and "grad_norm" in entry] == [*range(1, steps + 1)]
 
 
-def test_the_reference_of_the_kl_is_the_sft_model(trained: Trained) -> None:
+def test_the_kl_reference_is_the_sft_model(trained: Trained) -> None:
     curve = [value for _, value in read_objects(trained.root / "grpo" / CURVES)]
     assert abs(next(entry["kl"] for entry in curve if "kl" in entry)) < 1e-4
 
@@ -74,10 +74,10 @@ def test_the_reference_of_the_kl_is_the_sft_model(trained: Trained) -> None:
 def test_curves_hold_what_tells_of_the_training(trained: Trained) -> None:
     sft, grpo = ([entry for _, entry in read_objects(trained.root / step / CURVES)] for step in ("sft", "grpo"))
     weights = trained.params.grpo.reward.weights.model_dump()
-    told = {"reward", "reward_std", "frac_reward_zero_std", "entropy", "kl", "valid", "terms/format"}
-    told |= {"completions/mean_length", "completions/clipped_ratio", "clip_ratio/region_mean"}
+    logged = {"reward", "reward_std", "frac_reward_zero_std", "entropy", "kl", "valid", "terms/format"}
+    logged |= {"completions/mean_length", "completions/clipped_ratio", "clip_ratio/region_mean"}
     for entry in (entry for entry in grpo if "reward" in entry):
-        assert told <= set(entry)
+        assert logged <= set(entry)
         if entry["valid"] > 0:
             assert {f"terms/{name}" for name, weight in weights.items() if weight > 0} <= set(entry)
     evaluated = {name: {e["step"] for e in curve if is_evaluation(e)} for name, curve in (("sft", sft), ("grpo", grpo))}

@@ -212,7 +212,7 @@ def test_a_training_that_is_preempted_too_often_fails(cluster: FakeCluster, node
 
 
 @pytest.mark.parametrize(("script", "timeout"), [([RUNNING], 0.05), ([RUNNING, EXPIRED], 7200)])
-def test_a_training_that_takes_too_long_is_ended(
+def test_a_training_that_takes_too_long_is_stopped(
     cluster: FakeCluster, nodes: Params, script: list[Any], timeout: float
 ) -> None:
     cluster.script = [script]
@@ -277,7 +277,7 @@ def test_a_long_silence_ends_the_step(cluster: FakeCluster, nodes: Params) -> No
         (422, "Compare cluster"),
     ],
 )
-def test_a_refusal_says_how_to_mend_it(cluster: FakeCluster, nodes: Params, status: int, hint: str) -> None:
+def test_a_refusal_says_how_to_fix_it(cluster: FakeCluster, nodes: Params, status: int, hint: str) -> None:
     cluster.refuse["create"] = status
     with pytest.raises(InfrastructureError, match=hint):
         _follow(_run(nodes))

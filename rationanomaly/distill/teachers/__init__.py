@@ -23,7 +23,7 @@ class Question:
         template_id: of the template.
         template: its text as it was mined.
         shown: the log as the prompt shows it; quotes must be literal in its text.
-        label: the corrected label, which the teacher is told.
+        label: the corrected label, which the teacher gets to know.
         sample: 0, 1, … where several rationales are asked for one template.
         attempt: 0 at first, then 1, 2, … after refusals.
         refusal: what was wrong with the last answer; None at first.

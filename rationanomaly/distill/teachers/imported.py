@@ -72,9 +72,9 @@ class ImportTeacher:
         for number in range(1, len(pieces) - 1, 2):
             quote = pieces[number].strip()
             behind = quote[len(quote.rstrip(".,;")) :]
-            for spelling, rest in ((quote, ""), (quote.removesuffix(behind), behind)):
+            for spelling, following in ((quote, ""), (quote.removesuffix(behind), behind)):
                 as_shown = next((text for text in (spelling, show(spelling, self._prompt).text) if text in shown), "")
                 if as_shown:
-                    pieces[number], pieces[number + 1] = as_shown, rest + pieces[number + 1]
+                    pieces[number], pieces[number + 1] = as_shown, following + pieces[number + 1]
                     break
         return '"'.join(pieces)

@@ -61,7 +61,7 @@ class LocalTeacher:
         """See `Teacher`.
 
         Raises:
-            ArtifactError, ParamsError, SurroundingsError: see `hub.fetch`; or it is no language model.
+            ArtifactError, ParamsError, InfrastructureError: see `hub.fetch`; or it is no language model.
         """
         requests = [Request.of(question, self._prompt, self._journal.campaign) for question in questions]
         missing = [request for request in requests if self._journal.answer(request.key) is None]
@@ -93,9 +93,9 @@ class LocalTeacher:
             )
         for request, call, mask, row in zip(requests, calls, inputs["attention_mask"], output, strict=True):
             made = row[len(mask) :].tolist()
-            ended = tokenizer.eos_token_id in made
-            made = made[: made.index(tokenizer.eos_token_id)] if ended else made
-            kept = Kept(tokenizer.decode(made, skip_special_tokens=True), "stop" if ended else "length")
+            stopped = tokenizer.eos_token_id in made
+            made = made[: made.index(tokenizer.eos_token_id)] if stopped else made
+            kept = Kept(tokenizer.decode(made, skip_special_tokens=True), "stop" if stopped else "length")
             self._journal.settled(call, request.key, Tokens(int(mask.sum()), len(made)), "answer", kept)
 
     def _model(self) -> tuple[Any, Any]:

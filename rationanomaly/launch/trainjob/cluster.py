@@ -134,13 +134,13 @@ def _pod(item: Any) -> Pod:
     disruption = f"{disruptions[0].reason}: {disruptions[0].message}" if disruptions else None
     if disruption is None and status.reason in ("Evicted", "Preempting", "NodeLost", "Shutdown", "Terminated"):
         disruption = f"{status.reason}: {status.message}"
-    ended = next((c.state.terminated for c in status.container_statuses or () if c.state.terminated), None)
+    terminated = next((c.state.terminated for c in status.container_statuses or () if c.state.terminated), None)
     return Pod(
         item.metadata.name,
         status.phase or "Unknown",
         disruption,
-        None if ended is None else int(ended.exit_code),
-        None if ended is None else ended.reason,
+        None if terminated is None else int(terminated.exit_code),
+        None if terminated is None else terminated.reason,
     )
 
 

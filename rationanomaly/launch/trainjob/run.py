@@ -1,7 +1,7 @@
 """Submit a TrainJob, follow it to its end, start it again where its nodes were taken away, leave nothing behind.
 
 A `TrainJobRun` behaves like the process that runs torchrun on one machine: `poll`, `terminate`, `returncode`. A start
-after a preemption is a new TrainJob with the same command, whose ranks go on from the newest checkpoint on the volume.
+after a preemption is a new TrainJob with the same command, whose ranks continue from the newest checkpoint there.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ PATIENCE = 15
 #: For pods to go after their TrainJob was deleted: their grace period and some more.
 GONE_SECONDS = 120.0
 _SHOWN_LOG = 300
+_CONTINUE = "run the same command to continue from the last checkpoint"
 
 Make = Callable[[str, dict[str, str]], Manifest]
 
@@ -99,7 +100,7 @@ class TrainJobRun:
                 raise
             return None
         self._silences = 0
-        self._judge(job, pods)
+        self._update(job, pods)
         return self.returncode
 
     def terminate(self) -> None:
@@ -107,7 +108,7 @@ class TrainJobRun:
         self._ending = True
         self._cluster.delete(self._name)
 
-    def _judge(self, job: Manifest | None, pods: list[Pod]) -> None:
+    def _update(self, job: Manifest | None, pods: list[Pod]) -> None:
         self.waiting = not any(pod.phase == "Running" for pod in pods)
         conditions = {} if job is None else _conditions(job)
         if self._ending:
@@ -126,7 +127,7 @@ class TrainJobRun:
 
     def _too_long(self) -> TrainingError:
         problem = f"the TrainJob {self._name} took longer than {self._resources.timeout} s"
-        hint = "Raise the step's timeout in cluster.steps; the same command goes on from the last checkpoint"
+        hint = f"Raise the step's timeout in cluster.steps; {_CONTINUE}"
         return TrainingError(problem, hint=hint)
 
     def _cause(self, pods: list[Pod], otherwise: str) -> tuple[str, bool]:
@@ -146,7 +147,7 @@ class TrainJobRun:
         """Start once more after a disruption; what fails by itself would fail again."""
         if not disrupted or self._starts > self._resources.retries:
             times = f" (start {self._starts})" if self._starts > 1 else ""
-            hint = f"See `kubectl describe trainjob {self._name}`; the same command goes on from the last checkpoint"
+            hint = f"See `kubectl describe trainjob {self._name}`; {_CONTINUE}"
             raise TrainingError(f"the TrainJob {self._name} failed{times}: {cause}", hint=hint)
         logger.warning("TrainJob %s: %s; it is started again from the newest checkpoint", self._name, cause)
         self.clear()

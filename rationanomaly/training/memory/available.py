@@ -19,7 +19,7 @@ def gpu_memory() -> int | None:
 
 
 def machine_memory(meminfo: Path = Path("/proc/meminfo"), cgroup: Path = _CGROUP) -> int | None:
-    """Free bytes of this machine, or of its container where that is less; None where neither can be told."""
+    """Free bytes of this machine, or of its container where that is less; None where neither can be found out."""
     limits = [found for found in (_machine(meminfo), _container(cgroup)) if found is not None]
     return min(limits, default=None)
 
@@ -39,9 +39,9 @@ def _container(cgroup: Path) -> int | None:
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
     ):
         try:
-            most, used = (int((cgroup / name).read_text(encoding="ascii")) for name in (limit, usage))
+            maximum, used = (int((cgroup / name).read_text(encoding="ascii")) for name in (limit, usage))
             rows = dict(line.split() for line in (cgroup / stat).read_text(encoding="ascii").splitlines())
-            return max(most - used + int(rows.get(cache, 0)), 0)
+            return max(maximum - used + int(rows.get(cache, 0)), 0)
         except (OSError, ValueError):  # No such file, or `max`: no limit.
             continue
     return None

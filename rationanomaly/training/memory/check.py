@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Memory:
-    """Free bytes that a training may take; None where that can't be told.
+    """Free bytes that a training may take; None where that can't be found out.
 
     Attributes:
         gpu: of the GPU of each process; None without one.
@@ -48,8 +48,8 @@ def sft_work(params: Params, dataset: Dataset, passes: Passes) -> Work:
     import polars as pl
 
     rows: pl.DataFrame = dataset.to_polars()
-    longest, most = pl.col("input_ids").list.len().max(), pl.col("completion_mask").list.sum().max()
-    tokens, scored = rows.select(longest, most).row(0)
+    longest, scored_tokens = pl.col("input_ids").list.len().max(), pl.col("completion_mask").list.sum().max()
+    tokens, scored = rows.select(longest, scored_tokens).row(0)
     return Work(passes, tokens, scored, params.model.lora_rank, embeddings=params.model.source == "bootstrap")
 
 

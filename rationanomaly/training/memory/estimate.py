@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rationanomaly.model.architecture import Architecture
-from rationanomaly.model.batch_size import JUDGED_AT_ONCE, JUDGING
+from rationanomaly.model.batch_size import SCORED_AT_ONCE, SCORING_BYTES
 from rationanomaly.params import Params
 from rationanomaly.training import trl_lm_head
 from rationanomaly.training.batching import Passes
@@ -82,8 +82,8 @@ class Work:
         embeddings: embedding and head train as well.
         generations: completions that GRPO generates for a prompt; 0 in SFT.
         kl_reference: a frozen copy of the adapter is kept, for the KL.
-        coherence: a second copy of the base is kept, to judge how coherent rationales are.
-        judged: validation templates are judged during the training.
+        coherence: a second copy of the base is kept, to measure how coherent rationales are.
+        validates: validation templates are scored during the training.
     """
 
     passes: Passes
@@ -94,7 +94,7 @@ class Work:
     generations: int = 0
     kl_reference: bool = False
     coherence: bool = False
-    judged: bool = True
+    validates: bool = True
 
     @property
     def generated(self) -> int:
@@ -131,7 +131,7 @@ def estimate(model: Architecture, work: Work, layout: Layout) -> Estimate:
     phases = {
         "activations": _activations(model, work, layout) + _head(model, work, layout),
         "generation": _generation(model, work, layout),
-        "judging": _judging(model, work, layout),
+        "scoring": _scoring(model, work, layout),
     }
     phase = max(phases, key=lambda name: phases[name])
     parts = {
@@ -209,10 +209,10 @@ def _generation(model: Architecture, work: Work, layout: Layout) -> float:
     return work.generated * (model.cache_bytes(number) * work.tokens + one_layer + logits)
 
 
-def _judging(model: Architecture, work: Work, layout: Layout) -> float:
-    """What the judge takes for validation templates: a fixed amount, or what its largest batch needs."""
-    widest = JUDGED_AT_ONCE * model.cache_bytes(_number_bytes(model, layout)) * work.tokens
-    return min(JUDGING, widest) if work.judged else 0
+def _scoring(model: Architecture, work: Work, layout: Layout) -> float:
+    """What the scorer takes for validation templates: a fixed amount, or what its largest batch needs."""
+    widest = SCORED_AT_ONCE * model.cache_bytes(_number_bytes(model, layout)) * work.tokens
+    return min(SCORING_BYTES, widest) if work.validates else 0
 
 
 def _number_bytes(model: Architecture, layout: Layout) -> int:

@@ -1,4 +1,4 @@
-"""Drain3 0.9.11 as the reference: its environment, our masks in its words, and the run of its loop."""
+"""Drain3 0.9.11, which our miner is compared with: its environment, our masks in its words, and the run of its loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands `rationanomaly ledger …`; light to import, for the command line is made of them."""
+"""The commands `rationanomaly ledger …`: merge, import and export decisions, ask why a label is what it is."""
 
 from __future__ import annotations
 
@@ -42,7 +42,12 @@ def why(
     template: Annotated[str, typer.Argument(help="Text or id of a template.")],
     correct: CorrectOption = Path("outputs/correct"),
 ) -> None:
-    """Print who decided on a template's label, when and why."""
+    """Print who decided on a template's label, when and why.
+
+    Example:
+
+        rationanomaly ledger why "link <*> down" --correct outputs/correct
+    """
     from rationanomaly.correct.why import explain_label
 
     typer.echo(explain_label(correct, template))
@@ -52,7 +57,12 @@ def why(
 def merge(
     ledgers: Annotated[list[Path], typer.Argument(help="Ledgers that grew apart.")], output: OutputOption
 ) -> None:
-    """Put several ledgers together; each decision once, whatever the order in which they are named."""
+    """Put several ledgers together; each decision once, whatever the order in which they are named.
+
+    Example:
+
+        rationanomaly ledger merge ada.jsonl bob.jsonl --output decisions.jsonl
+    """
     from rationanomaly.artifacts import write_text
     from rationanomaly.decisions.appending import merge_ledgers
     from rationanomaly.decisions.ledger import write_decision
@@ -70,7 +80,14 @@ def import_decisions(
         Rounds, typer.Option("--round", help="The round, if the file does not say.")
     ] = Rounds.INDEPENDENT,
 ) -> None:
-    """Append the decisions of another tool to a ledger."""
+    """Append the decisions of another tool to a ledger.
+
+    Examples:
+
+        rationanomaly ledger import export.json --from label-studio --ledger decisions.jsonl
+
+        rationanomaly ledger import labels.csv --reviewer ada --ledger decisions.jsonl
+    """
     from rationanomaly.decisions.appending import append_decisions
     from rationanomaly.decisions.exchange import import_csv, import_label_studio
 
@@ -87,7 +104,14 @@ def export_labels(
     correct: CorrectOption = Path("outputs/correct"),
     target: Annotated[Target, typer.Option("--as", help="patch: corrections only; csv: every label.")] = Target.PATCH,
 ) -> None:
-    """Write the corrections as a patch, or every label as CSV."""
+    """Write the corrections as a patch, or every label as CSV.
+
+    Examples:
+
+        rationanomaly ledger export --correct outputs/correct --output patch.json
+
+        rationanomaly ledger export --as csv --output labels.csv
+    """
     from rationanomaly import records
     from rationanomaly.artifacts import write_text
     from rationanomaly.decisions.exchange import export_csv, export_patch
@@ -105,7 +129,12 @@ def export_tasks(
     parse: Annotated[Path, typer.Option("--parse", help="Output folder of parse.")] = Path("outputs/parse"),
     decided: Annotated[Path | None, typer.Option("--ledger", help="Ledger whose decisions become annotations.")] = None,
 ) -> None:
-    """Write the templates as Label Studio tasks, and its labelling interface beside them."""
+    """Write the templates as Label Studio tasks, and its labelling interface beside them.
+
+    Example:
+
+        rationanomaly ledger tasks --parse outputs/parse --ledger decisions.jsonl --output tasks.json
+    """
     from rationanomaly import records
     from rationanomaly.artifacts import write_text
     from rationanomaly.decisions.exchange import LABEL_STUDIO_CONFIG, export_label_studio

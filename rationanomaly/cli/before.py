@@ -1,0 +1,163 @@
+"""Commands for the time before the pipeline runs: where logs and params come from, what they would come to."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rationanomaly.cli import console
+from rationanomaly.cli.options import (
+    PARAMS,
+    STATE,
+    InputsOption,
+    ParamsOption,
+    SetOption,
+    StateOption,
+    read_inputs,
+)
+from rationanomaly.params import dump, load_params
+
+
+def fetch(
+    name: Annotated[str, typer.Argument(help="bgl, thunderbird, hdfs, spirit or liberty.")],
+    output: Annotated[Path, typer.Option("--output", help="Folder for download and log.")] = Path("data/public"),
+) -> None:
+    """Download a public data set: shows its terms and size first, resumes, keeps the first download's checksum.
+
+    Example:
+
+        rationanomaly fetch bgl
+    """
+    from rationanomaly.fetch.fetching import fetch as fetch_log
+    from rationanomaly.fetch.fetching import find
+
+    entry = find(name)
+
+    def announce(size: int | None) -> None:
+        console.STDERR.print(f"{entry.terms}\n{entry.address}, {'size unknown' if size is None else f'{size:,} bytes'}")
+
+    with console.progress_bars("fetch"):
+        log = fetch_log(entry, output, announce)
+    sys.stdout.write(f"--set data.logs={log} --set data.format={entry.format}\n")
+
+
+def simulate(
+    output: Annotated[Path, typer.Option("--output", help="Folder to write.")] = Path("data/simulated"),
+    params: ParamsOption = PARAMS,
+    settings: SetOption = None,
+) -> None:
+    """Write the log of a made-up cluster, its reviewers' decisions and the truth.
+
+    Example:
+
+        rationanomaly simulate --set simulate.lines=1000000 --output data/large
+    """
+    from rationanomaly.simulate import write
+
+    loaded = load_params(params, settings or ())
+    with console.progress_bars("simulate"):
+        write(loaded, output)
+
+
+def print_params(
+    profile: Annotated[Path, typer.Argument(help="Params file or profile.")] = PARAMS,
+    settings: SetOption = None,
+    output: Annotated[Path | None, typer.Option("--output", help="File to write; default: standard output.")] = None,
+) -> None:
+    """Compose the full params document of a profile, which DVC and KFP both read.
+
+    Example:
+
+        rationanomaly params profiles/bgl.yaml --set run.seed=1 --output params.yaml
+    """
+    from rationanomaly.artifacts import write_text
+
+    text = dump(load_params(profile, settings or ()))
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        write_text(output, text)
+
+
+def preview(
+    log: Annotated[Path | None, typer.Argument(help="Log file; default data.logs.", metavar="LOGFILE")] = None,
+    log_format: Annotated[
+        str | None, typer.Option("--format", help="Log format; default: detected in LOGFILE, data.format without one.")
+    ] = None,
+    params: ParamsOption = PARAMS,
+    settings: SetOption = None,
+) -> None:
+    """Show what parse would make of a log's first lines: format, templates, what doesn't fit. Writes nothing.
+
+    Examples:
+
+        rationanomaly preview app.log
+
+        rationanomaly preview app.log --format syslog --params profiles/bgl.yaml
+    """
+    from rationanomaly.parse.preview import preview as preview_log
+    from rationanomaly.parse.preview import show_preview
+
+    loaded = load_params(params, settings or ())
+    named = log_format or (loaded.data.format if log is None else "auto")
+    show_preview(preview_log(log or loaded.data.logs, named, loaded.parse), console.STDOUT)
+
+
+def estimate(
+    params: ParamsOption = PARAMS,
+    settings: SetOption = None,
+    inputs: InputsOption = None,
+    state: StateOption = STATE,
+) -> None:
+    """Say how many calls and tokens and how much money distill would take. Sends nothing.
+
+    Example:
+
+        rationanomaly estimate --params profiles/llama2-7b.yaml --input correct=outputs/correct
+    """
+    from rationanomaly.distill.estimate import estimate as estimate_cost
+
+    loaded = load_params(params, settings or ())
+    sys.stdout.write(f"{estimate_cost(loaded, read_inputs(inputs), state / 'distill')}\n")
+
+
+def review(
+    parse: Annotated[Path, typer.Option("--parse", help="Output folder of parse.")] = Path("outputs/parse"),
+    ledger: Annotated[
+        Path, typer.Option("--ledger", help="Ledger to append to; a folder gets one file per reviewer.")
+    ] = Path("decisions.jsonl"),
+    correct: Annotated[
+        Path | None,
+        typer.Option("--correct", help="Output folder of correct; what its review queue holds comes first."),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="Detector whose disagreement counts: a model folder or models:/NAME@ALIAS."),
+    ] = None,
+    reviewers: Annotated[list[str] | None, typer.Option("--reviewer", help="Who reviews; may be repeated.")] = None,
+    seniors: Annotated[
+        list[str] | None, typer.Option("--senior", help="Who settles disputes; may be repeated.")
+    ] = None,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Port to listen on; 0 takes a free one.")] = 8765,
+    open_to_all: Annotated[
+        bool, typer.Option("--open", help="No links: whoever reaches the page gives a name.")
+    ] = False,
+) -> None:
+    """Decide on templates in the browser, alone or as a team; every decision goes to the ledger.
+
+    Example:
+
+        rationanomaly review --reviewer ada --reviewer bob --senior eve
+    """
+    from rationanomaly.review.desk import Member
+    from rationanomaly.review.launch import open_desk, serve
+
+    # What is imported stays: searching it for garbage while a long ledger is read takes a fifth of the time.
+    gc.freeze()
+    members = [Member(name) for name in reviewers or ()] + [Member(name, senior=True) for name in seniors or ()]
+    serve(*open_desk(parse, ledger, correct, model), members, host, port, open_to_all)

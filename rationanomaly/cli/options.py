@@ -1,0 +1,40 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rationanomaly.errors import ParamsError
+
+ParamsOption = Annotated[Path, typer.Option("--params", help="Params file or profile.", metavar="FILE")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="Change one value.", metavar="KEY=VALUE")]
+OutputOption = Annotated[Path, typer.Option("--output", help="Folder to write; appears whole or not at all.")]
+InputsOption = Annotated[
+    list[str] | None, typer.Option("--input", help="A folder or file that it reads.", metavar="NAME=PATH")
+]
+StateOption = Annotated[
+    Path, typer.Option("--state", help="What survives a crash, of each run in STEP/KEY.", metavar="DIR")
+]
+
+PARAMS = Path("params.yaml")
+STATE = Path(".state")
+
+
+def read_inputs(pairs: Sequence[str] | None) -> dict[str, Path]:
+    """The paths of ``--input NAME=PATH`` by name.
+
+    Raises:
+        ParamsError: one is not of that form.
+    """
+    return dict(_read_pair(pair) for pair in pairs or ())
+
+
+def _read_pair(pair: str) -> tuple[str, Path]:
+    name, equals, path = pair.partition("=")
+    if not equals or not name or not path:
+        raise ParamsError(f"`--input {pair}` is not NAME=PATH", hint="Write it like --input parse=outputs/parse")
+    return name, Path(path)
