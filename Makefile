@@ -11,7 +11,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-containers images check docs format clean
+.PHONY: help install demo test test-slow test-containers images check docs site format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}'
@@ -20,7 +20,7 @@ install: $(VENV)/installed  ## make .venv with everything in it
 
 $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --progress-bar off --editable '.[all,dev]' --constraint constraints.txt
+	$(BIN)/pip install --quiet --progress-bar off --editable '.[all,dev,docs]' --constraint constraints.txt
 	@touch $@
 
 data/simulated: | $(VENV)/installed
@@ -54,6 +54,9 @@ check: $(VENV)/installed  ## ruff and mypy
 
 docs: $(VENV)/installed  ## write the components' READMEs
 	python -m components.readme
+
+site: $(VENV)/installed  ## the documentation as a site, in site/
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
 format: $(VENV)/installed  ## let ruff fix what it can
 	ruff check --fix .
