@@ -67,7 +67,7 @@ def api_page() -> str:
             "import rationanomaly as ra",
             "```",
             "",
-            "Importing costs a fraction of a second: torch and MLflow are loaded when a detector is opened or a step runs.",
+            "Importing is quick: torch and MLflow are loaded when a detector is opened or a step runs.",
             "",
             *(f"::: rationanomaly.{name}\n" for name in names),
         ]
@@ -140,8 +140,9 @@ def params_page() -> str:
     lines = [
         "# Params",
         "",
-        "`params.yaml` holds all of them. `rationanomaly params PROFILE --output params.yaml` writes it from a profile of",
-        "`profiles/`, which names only what differs; `--set key=value` changes one value, here and with every step.",
+        "`params.yaml` holds all of them. `rationanomaly params PROFILE --output params.yaml` writes it from a",
+        "profile of `profiles/`, which names only what differs; `--set key=value` changes one value, here and with",
+        "every step.",
         "",
     ]
     for name, field in Params.model_fields.items():
