@@ -1,4 +1,4 @@
-"""What README.md and docs/ name exists: pages, links, commands with their options, params, files; and the site is built."""
+"""What README.md and docs/ name exists: pages, links, commands, params, files; and the site is built."""
 
 from __future__ import annotations
 
