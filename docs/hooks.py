@@ -148,7 +148,7 @@ def params_page() -> str:
     for name, field in Params.model_fields.items():
         key = field.alias or name
         section = cast(type[BaseModel], field.annotation)
-        lines += [f"## {key}", "", comments.get(key, "") or summary(section), ""]
+        lines += [f"## {key}", "", summary(section) or comments.get(key, ""), ""]
         lines += ["| key | default | type | what |", "| --- | --- | --- | --- |"]
         lines += [_key_row(*row, comments) for row in _keys(section, defaults[key], key)]
         lines.append("")
@@ -164,16 +164,29 @@ def _keys(section: type[BaseModel], values: Mapping[str, Any], prefix: str) -> I
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from _keys(kind, value, key)
         else:
-            yield key, value, type_name(kind), described.get(name, "")
+            limits = ", ".join(limit for one in field.metadata for limit in _limits(one))
+            yield key, value, f"{type_name(kind)}{', ' if limits else ''}{limits}", described.get(name, "")
+
+
+def _limits(constraint: Any) -> Iterator[str]:
+    """The bounds that a field's annotation sets, as text."""
+    for name, sign in (("gt", ">"), ("ge", "≥"), ("lt", "<"), ("le", "≤")):
+        if (bound := getattr(constraint, name, None)) is not None:
+            yield f"{sign} {bound}"
 
 
 def _key_row(key: str, value: Any, kind: str, description: str, comments: Mapping[str, str]) -> str:
-    comment = comments.get(key, "")
-    what = " ".join(part for part in (description, comment if comment != description else "") if part)
-    shown = (
-        yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True).removesuffix("\n...\n").strip()
-    )
-    return f"| `{key}` | `{_cell(shown)}` | {_cell(kind)} | {_cell(what)} |"
+    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
+    shown = text.removesuffix("\n...\n").strip()
+    return f"| `{key}` | `{_cell(shown)}` | {_cell(kind)} | {_cell(joined(description, comments.get(key, '')))} |"
+
+
+def joined(description: str, comment: str) -> str:
+    """What the docstring and the comment say; where they say the same, the one that says more."""
+    first, second = (set(re.findall(r"\w+", text.lower())) for text in (description, comment))
+    if len(first & second) >= min(len(first), len(second)) / 2:
+        return max(description, comment, key=len)
+    return f"{description.rstrip('.')}. {comment}"
 
 
 def attributes(section: type[BaseModel]) -> Mapping[str, str]:
@@ -260,5 +273,6 @@ def records_page() -> str:
 
 
 def _cell(text: str) -> str:
-    """A text as the cell of a table: one line, no bar that would end it."""
-    return " ".join(text.split()).replace("|", "\\|")
+    """A text as the cell of a table: one line, no bar that would end it, outside of code no tag."""
+    line = " ".join(text.split()).replace("|", "\\|")
+    return "".join(part if part.startswith("`") else part.replace("<", "&lt;") for part in re.split(r"(`[^`]*`)", line))
