@@ -58,7 +58,7 @@ def api_page() -> str:
     """What ``import rationanomaly`` offers, in the order of its ``__all__``; mkdocstrings fills it in."""
     import rationanomaly
 
-    names = [name for name in getattr(rationanomaly, "__all__", ["params.load_params"]) if not name.startswith("_")]
+    names = [name for name in rationanomaly.__all__ if not name.startswith("_")]
     return "\n".join(
         [
             "# Python",
