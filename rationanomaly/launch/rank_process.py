@@ -23,6 +23,7 @@ from rationanomaly.launch.rank_job import Heartbeat, Job, write_error, write_hea
 from rationanomaly.params import Params, read_document
 from rationanomaly.progress import Event, listening, report
 from rationanomaly.steps import Outputs
+from rationanomaly.text.untrusted import InertFormatter
 from rationanomaly.training import interruption
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,9 @@ logger = logging.getLogger(__name__)
 
 def main(path: Path) -> int:
     """Train as one rank of the job at ``path``; the exit code."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(InertFormatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("rationanomaly").setLevel(logging.INFO)
     # The launcher asks for the stack of a rank that hangs; it is written to the rank's log.
     faulthandler.register(signal.SIGUSR1, all_threads=False)
