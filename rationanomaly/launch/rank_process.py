@@ -24,7 +24,7 @@ from rationanomaly.params import Params, read_document
 from rationanomaly.progress import Event, listening, report
 from rationanomaly.steps import Outputs
 from rationanomaly.text.untrusted import InertFormatter
-from rationanomaly.training import interruption
+from rationanomaly.training import interruption, trl_compat
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def _train(job: Job, place: Path, rank: int) -> None:
     quantisation.check(params.training)  # Over nodes the launcher sees no GPU.
     from rationanomaly.device import sharding
 
-    sharding.join(params.training)
+    sharding.join(params.training, trl_compat.without_shared_memory_operation)
     inputs = {name: Path(value) for name, value in job.inputs.items()}
     # Only the folder of rank 0 becomes the output.
     folder = Path(job.folder) if rank == 0 else place / f"folder-{rank}"

@@ -22,13 +22,12 @@ from rationanomaly.parse.mining import Miner
 from rationanomaly.parse.reading import AUTO
 from rationanomaly.parse.redaction import Redactor
 from rationanomaly.parse.source import Source
+from rationanomaly.parse.table import TABLE
 from rationanomaly.text.untrusted import for_terminal
 
 _TEMPLATES = 10
 _REJECTS = 5
 _WIDTH = 100
-#: The format of a table in place of a log.
-TABLE = "templates"
 
 
 @dataclass(frozen=True)
