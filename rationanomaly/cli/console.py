@@ -57,10 +57,10 @@ def show_error(message: str) -> None:
 
 def show_frames() -> None:
     """The frames of the error that is being handled."""
-    STDERR.print(_Inert(Traceback(show_locals=False)))
+    STDERR.print(_InertFrames(Traceback(show_locals=False)))
 
 
-class _Inert:
+class _InertFrames:
     """Shows what rich makes of something, without characters that the terminal would obey."""
 
     def __init__(self, shown: Traceback) -> None:
@@ -69,6 +69,11 @@ class _Inert:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for segment in console.render(self._shown, options):
             yield segment if segment.control else Segment(for_terminal(segment.text, lines=True), segment.style)
+
+
+def inert(text: str) -> str:
+    """Text of strangers for a string in which rich reads markup: a name from a log, another process or a server."""
+    return escape(for_terminal(text))
 
 
 @contextmanager
@@ -108,14 +113,14 @@ class _Drawer:
 
     def __call__(self, event: Event) -> None:
         if event.task not in self._tasks:
-            description = _inert(f"{self._title}: {event.task}")
-            self._tasks[event.task] = self._progress.add_task(description, unit=_inert(event.unit), metrics="")
+            description = inert(f"{self._title}: {event.task}")
+            self._tasks[event.task] = self._progress.add_task(description, unit=inert(event.unit), metrics="")
         self._progress.update(
             self._tasks[event.task],
             completed=event.done,
             total=event.total,
-            unit=_inert(event.unit),
-            metrics=_inert(_metrics_text(event)),
+            unit=inert(event.unit),
+            metrics=inert(_metrics_text(event)),
         )
 
 
@@ -139,12 +144,7 @@ class _Reporter:
         line = f"  {self._title}: {event.task} {event.done:,.0f}{total} {event.unit}"
         if not done and event.total and event.done:
             line += f", {_duration((now - started) / event.done * (event.total - event.done))} left"
-        STDERR.print(_inert(f"{line} {_metrics_text(event)}".rstrip()), style="dim", soft_wrap=True)
-
-
-def _inert(text: str) -> str:
-    """Names of tasks and figures may come from another process or from a log."""
-    return escape(for_terminal(text))
+        STDERR.print(inert(f"{line} {_metrics_text(event)}".rstrip()), style="dim", soft_wrap=True)
 
 
 def _metrics_text(event: Event) -> str:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console, Group
-from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from rationanomaly.cli.console import inert
 from rationanomaly.evaluate.judging import Prediction
 from rationanomaly.evaluate.summary import ClassMetrics, ModelSummary, Summary
 from rationanomaly.text.untrusted import for_terminal
@@ -88,9 +88,9 @@ def _verdict(example: Prediction) -> Panel:
 
 
 def _closing(summary: Summary) -> str:
-    lines = [f"[bold]Plots and report[/]  {_inert(_shown(summary.report))}"]
+    lines = [f"[bold]Plots and report[/]  {inert(_shown(summary.report))}"]
     if summary.registered is not None:
-        name, version, alias = (_inert(str(summary.registered[key])) for key in ("name", "version", "alias"))
+        name, version, alias = (inert(str(summary.registered[key])) for key in ("name", "version", "alias"))
         lines.append(f"[bold]Registered[/]        {name} version {version} @{alias}")
         lines.append(
             f"[bold]Try next[/]          rationanomaly detect --model models:/{name}@{alias} data/simulated/cluster.log"
@@ -100,10 +100,6 @@ def _closing(summary: Summary) -> str:
         "                  dvc repro   # nothing runs; change a value of params.yaml and only what it touches does"
     )
     return "\n".join(lines)
-
-
-def _inert(text: str) -> str:
-    return escape(for_terminal(text))
 
 
 def _shown(path: Path) -> str:

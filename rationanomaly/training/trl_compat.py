@@ -1,7 +1,7 @@
 """Every place where we change the internals of the libraries that train, each with its reason.
 
 A release of theirs can break what is here. ``tried`` says on which releases it was seen to take, and setup.cfg holds
-trl below the next one. Where a target is gone, a warning says what that costs and training goes on without it.
+trl below the next one. Where a target is gone, a warning says what that costs and training continues without it.
 """
 
 from __future__ import annotations
