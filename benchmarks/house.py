@@ -22,7 +22,7 @@ from rationanomaly.steps import STEPS
 STEP_PACKAGES = frozenset(step.name for step in STEPS)
 #: From the bottom to the top.
 LEVELS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "progress", "artifacts", "records", "params", "steps", "raw_inputs", "patching"}),
+    frozenset({"errors", "progress", "artifacts", "records", "params", "steps", "raw_inputs"}),
     frozenset({"text", "device"}),
     frozenset({"model", "decisions", "rulebook", "training", "launch", "runs", "baselines", "rewards"}),
     STEP_PACKAGES | {"detection", "review", "simulate", "fetch"},

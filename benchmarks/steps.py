@@ -23,10 +23,10 @@ from rationanomaly.base.llama import untrained
 from rationanomaly.device import runtime
 from rationanomaly.grpo import trainer as grpo_trainer
 from rationanomaly.params import Params, load_params
-from rationanomaly.patching import replaced
 from rationanomaly.sft.trainer import adapt
-from rationanomaly.training import trl_lm_head
+from rationanomaly.training import trl_compat
 from rationanomaly.training.batching import spread
+from rationanomaly.training.trl_compat import replaced
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Tokens of a log with its prompt and of a rationale: the middle of the demo's.
@@ -81,7 +81,7 @@ def seconds(step: str, params: Params, plain: bool) -> list[float]:
 def _untouched() -> Iterator[None]:
     """Inside the block the trainers use TRL's head and torch's draws."""
     with (
-        replaced(trl_lm_head, "used", nullcontext),
+        replaced(trl_compat, "head_for_cpu", nullcontext),
         replaced(grpo_trainer, "shared_draws", lambda _model: nullcontext()),
     ):
         yield

@@ -18,6 +18,7 @@ from rationanomaly.cli import console
 from rationanomaly.cli.app import run_app
 from rationanomaly.cli.options import ParamsOption, SetOption
 from rationanomaly.params import load_params
+from rationanomaly.text.untrusted import for_terminal
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
@@ -107,7 +108,7 @@ def submit(
     server = Server.connect(host)
     title = name or f"{loaded.run.name} seed {loaded.run.seed} {datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
     run = server.submit(loaded, experiment or loaded.run.name, title, namespace, cached)
-    sys.stdout.write(f"{run.page}\n")
+    sys.stdout.write(f"{for_terminal(run.page)}\n")
     if follow:
         with console.progress_bars("pipeline"):
             server.follow(run, task_counts(loaded))

@@ -18,7 +18,6 @@ from threading import get_ident
 from typing import TextIO
 
 from rationanomaly.kfp_task import FAILURE_MARK, PROGRESS_MARK
-from rationanomaly.patching import replaced
 from rationanomaly.progress import report, report_json
 
 logger = logging.getLogger(__name__)
@@ -41,12 +40,13 @@ def _unharmed() -> Iterator[None]:
     While a task runs, KFP has both. Tasks of a loop put back what they found, in any order: also another task's.
     """
     root = logging.getLogger()
-    level = root.level
-    with replaced(builtins, "print", builtins.print), replaced(root, "handlers", [*root.handlers]):
-        try:
-            yield
-        finally:
-            root.setLevel(level)
+    level, handlers, write = root.level, root.handlers, builtins.print
+    root.handlers = [*handlers]  # What KFP does to them is done to a copy.
+    try:
+        yield
+    finally:
+        builtins.print, root.handlers = write, handlers
+        root.setLevel(level)
 
 
 class RunLog(io.TextIOBase):

@@ -22,7 +22,6 @@ from pipelines.compiling import compile_training
 from rationanomaly.errors import InfrastructureError, PipelineError
 from rationanomaly.launch.trainjob.cluster import api_message
 from rationanomaly.params import Params
-from rationanomaly.patching import replaced
 from rationanomaly.progress import report
 
 #: Environment variables: KFP's own for the server's address and its page, ours for a token.
@@ -73,10 +72,9 @@ class Server:
             _explained("answer"),
             warnings.catch_warnings(),
             contextlib.redirect_stdout(io.StringIO()),
-            replaced(Client, "get_kfp_healthz", _ask_once),
         ):
             warnings.simplefilter("ignore", FutureWarning)  # that it needs a server of version 2
-            client = Client(address, existing_token=os.environ.get(TOKEN))
+            client = _Client(address, existing_token=os.environ.get(TOKEN))
         _limit_waiting(client)
         return cls(client, os.environ.get(PAGE) or address or "/pipeline")
 
@@ -155,9 +153,12 @@ class Server:
                 time.sleep(PAUSE_SECONDS)
 
 
-def _ask_once(client: Client) -> Any:
-    """KFP's client asks five times, five seconds apart, and logs the frames of each refusal."""
-    return client._healthz_api.healthz_service_get_healthz(_request_timeout=_TIMEOUT)
+class _Client(Client):
+    """KFP's client, which asks once whether the server is there: its own asks five times, five seconds apart, and logs
+    the frames of each refusal."""
+
+    def get_kfp_healthz(self, sleep_duration: int = 0) -> Any:  # noqa: ARG002 - KFP's signature
+        return self._healthz_api.healthz_service_get_healthz(_request_timeout=_TIMEOUT)
 
 
 def _limit_waiting(client: Client) -> None:

@@ -5,15 +5,33 @@ Each class has one exit code; the table in README.md is checked against this mod
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
+#: Letters and marks that leave no trace: what Unicode calls Default_Ignorable_Code_Point outside the categories below.
+_INVISIBLE = frozenset(
+    map(chr, (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x3164, *range(0xFE00, 0xFE10), 0xFFA0,
+              *range(0xE0100, 0xE01F0)))
+)  # fmt: skip
+
+
+def is_unsafe(character: str) -> bool:
+    """Whether a character acts, hides or can't be seen, so that it must not be shown to a person as it is.
+
+    These are the categories "other" of Unicode (control, format, surrogate, private, unassigned: escape sequences,
+    marks of direction, letters of no width, tags), line and paragraph separators, and what is invisible by definition,
+    such as variation selectors. `text.untrusted` renders them; an error, which lies below it, leaves them out.
+    """
+    category = unicodedata.category(character)
+    return category[0] == "C" or category in ("Zl", "Zp") or character in _INVISIBLE
+
 
 def one_line(text: str) -> str:
     """One line that a terminal can only show, whatever a file name, a log or a server's answer holds."""
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return " ".join("".join(" " if is_unsafe(character) else character for character in text).split())
 
 
 class RationAnomalyError(Exception):

@@ -23,6 +23,7 @@ from rationanomaly.params import Params, read_document
 from rationanomaly.progress import Event, listening
 from rationanomaly.runs import tracking
 from rationanomaly.steps import BY_NAME, Metrics, PartialRun
+from rationanomaly.text.untrusted import InertFormatter
 from rationanomaly.training.interruption import Interrupted
 
 if TYPE_CHECKING:
@@ -141,7 +142,9 @@ def _link(source: str, target: str) -> str:
 
 
 def _set_up_logging() -> None:
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(InertFormatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("rationanomaly").setLevel(logging.INFO)
 
 

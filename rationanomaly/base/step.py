@@ -33,6 +33,7 @@ from rationanomaly.records import (
     write_rows,
     write_table,
 )
+from rationanomaly.rulebook.sentences import general_sentences
 from rationanomaly.steps import Inputs, Metrics, Outputs
 from rationanomaly.text.encoder import Encoder, Vectors
 from rationanomaly.text.prompt import PROMPT_VERSION
@@ -81,7 +82,7 @@ def _from_scratch(
 ) -> tuple[Metrics, BaseIdentity, Vectors | None]:
     """Pretrain; also the encoder's vectors of the harvested logs, shape (len(harvested), any)."""
     trained_on = corpus.training_logs(labelled, params.prompt)
-    tokenizer = train_tokenizer([*trained_on, *harvested, *corpus.general_sentences()], params.base.vocabulary)
+    tokenizer = train_tokenizer([*trained_on, *harvested, *general_sentences()], params.base.vocabulary)
     logs = [*trained_on, *harvested]
     texts = corpus.pretraining_texts(logs, params.prompt)
     encoder = Encoder.chosen(params.model)

@@ -103,4 +103,5 @@ def promote(
 
     done = promotion.promote(address, to, promotion.read_policy(policy))
     previous = f", before version {done.previous}" if done.previous else ""
-    console.STDERR.print(f"{done.name}@{done.alias} is now version {done.version}{previous}", highlight=False)
+    moved = f"{done.name}@{done.alias} is now version {done.version}{previous}"
+    console.STDERR.print(console.inert(moved), highlight=False)

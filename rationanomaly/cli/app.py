@@ -108,6 +108,6 @@ def run_app(application: typer.Typer) -> None:
 
 def _fail(message: str, exit_code: int, debug: bool) -> None:
     if debug:
-        console.STDERR.print_exception(show_locals=False)
+        console.show_frames()
     console.show_error(message)
     sys.exit(exit_code)

@@ -20,6 +20,7 @@ from rationanomaly.cli.options import (
     read_inputs,
 )
 from rationanomaly.params import dump, load_params
+from rationanomaly.text.untrusted import for_terminal
 
 
 def fetch(
@@ -42,7 +43,7 @@ def fetch(
 
     with console.progress_bars("fetch"):
         log = fetch_log(entry, output, announce)
-    sys.stdout.write(f"--set data.logs={log} --set data.format={entry.format}\n")
+    sys.stdout.write(f"--set data.logs={for_terminal(str(log))} --set data.format={entry.format}\n")
 
 
 def simulate(

@@ -36,5 +36,5 @@ def clean_state(
         else:
             done = "would be removed" if dry_run else "removed"
         name = part.folder.name if len(part.folder.name) < 24 else f"{part.folder.name[:16]}…"
-        table.add_row(part.step, name, f"{part.megabytes:,.1f}", f"{part.days:.1f}", done)
+        table.add_row(console.inert(part.step), console.inert(name), f"{part.megabytes:,.1f}", f"{part.days:.1f}", done)
     console.STDERR.print(table if table.row_count else "nothing to remove")

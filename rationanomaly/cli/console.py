@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.logging import RichHandler
 from rich.markup import escape
 from rich.progress import (
@@ -21,9 +21,12 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment
+from rich.traceback import Traceback
 
 from rationanomaly.errors import one_line
 from rationanomaly.progress import Event, listening
+from rationanomaly.text.untrusted import InertFormatter, for_terminal
 
 #: Everything but results goes to standard error, so that standard output can be piped.
 STDERR = Console(stderr=True, highlight=False)
@@ -38,7 +41,8 @@ def set_up_logging(verbose: bool, debug: bool) -> None:
     """Show warnings of the library; with ``verbose`` its information, with ``debug`` everything of everybody."""
     level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
     handler = RichHandler(console=STDERR, show_path=debug, show_time=False, markup=False)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler], force=True)
+    handler.setFormatter(InertFormatter("%(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("rationanomaly").setLevel(level)
     if not debug:
         warnings.simplefilter("ignore")
@@ -49,6 +53,27 @@ def set_up_logging(verbose: bool, debug: bool) -> None:
 def show_error(message: str) -> None:
     """One line, whatever the message holds."""
     STDERR.print(f"[bold red]error[/] {escape(one_line(message))}", soft_wrap=True)
+
+
+def show_frames() -> None:
+    """The frames of the error that is being handled."""
+    STDERR.print(_InertFrames(Traceback(show_locals=False)))
+
+
+class _InertFrames:
+    """Shows what rich makes of something, without characters that the terminal would obey."""
+
+    def __init__(self, shown: Traceback) -> None:
+        self._shown = shown
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self._shown, options):
+            yield segment if segment.control else Segment(for_terminal(segment.text, lines=True), segment.style)
+
+
+def inert(text: str) -> str:
+    """Text of strangers for a string in which rich reads markup: a name from a log, another process or a server."""
+    return escape(for_terminal(text))
 
 
 @contextmanager
@@ -88,14 +113,14 @@ class _Drawer:
 
     def __call__(self, event: Event) -> None:
         if event.task not in self._tasks:
-            description = escape(f"{self._title}: {event.task}")
-            self._tasks[event.task] = self._progress.add_task(description, unit=event.unit, metrics="")
+            description = inert(f"{self._title}: {event.task}")
+            self._tasks[event.task] = self._progress.add_task(description, unit=inert(event.unit), metrics="")
         self._progress.update(
             self._tasks[event.task],
             completed=event.done,
             total=event.total,
-            unit=event.unit,
-            metrics=_metrics_text(event),
+            unit=inert(event.unit),
+            metrics=inert(_metrics_text(event)),
         )
 
 
@@ -119,7 +144,7 @@ class _Reporter:
         line = f"  {self._title}: {event.task} {event.done:,.0f}{total} {event.unit}"
         if not done and event.total and event.done:
             line += f", {_duration((now - started) / event.done * (event.total - event.done))} left"
-        STDERR.print(escape(f"{line} {_metrics_text(event)}".rstrip()), style="dim", soft_wrap=True)
+        STDERR.print(inert(f"{line} {_metrics_text(event)}".rstrip()), style="dim", soft_wrap=True)
 
 
 def _metrics_text(event: Event) -> str:

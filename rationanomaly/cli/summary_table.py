@@ -6,13 +6,14 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console, Group
-from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from rationanomaly.cli.console import inert
 from rationanomaly.evaluate.judging import Prediction
 from rationanomaly.evaluate.summary import ClassMetrics, ModelSummary, Summary
+from rationanomaly.text.untrusted import for_terminal
 
 _LONGEST_TEMPLATE = 110
 _METRICS = ("F1", "P", "R", "AP")
@@ -78,23 +79,21 @@ def _verdict(example: Prediction) -> Panel:
     template = example.template
     if len(template) > _LONGEST_TEMPLATE:
         template = f"{template[:_LONGEST_TEMPLATE]}…"
-    # Log text is hostile: a control character must not reach the terminal, nor markup rich.
-    log = Text("".join(c if c.isprintable() else "�" for c in template), style="bold")
+    log = Text(for_terminal(template), style="bold")  # Not a string, in which rich would read markup.
     verdict = Text.assemble(
         (example.answer, f"bold {colour}"), f" {example.score:.2f}", (f"  truth: {example.truth}", "dim")
     )
-    rationale = Text("".join(c if c.isprintable() else "�" for c in example.rationale or "no rationale"))
+    rationale = Text(for_terminal(example.rationale or "no rationale", lines=True))
     return Panel(Group(log, verdict, rationale), border_style=colour, expand=False)
 
 
 def _closing(summary: Summary) -> str:
-    lines = [f"[bold]Plots and report[/]  {escape(_shown(summary.report))}"]
+    lines = [f"[bold]Plots and report[/]  {inert(_shown(summary.report))}"]
     if summary.registered is not None:
-        model = summary.registered
-        lines.append(f"[bold]Registered[/]        {escape(model['name'])} version {model['version']} @{model['alias']}")
-        address = f"models:/{model['name']}@{model['alias']}"
+        name, version, alias = (inert(str(summary.registered[key])) for key in ("name", "version", "alias"))
+        lines.append(f"[bold]Registered[/]        {name} version {version} @{alias}")
         lines.append(
-            f"[bold]Try next[/]          rationanomaly detect --model {escape(address)} data/simulated/cluster.log"
+            f"[bold]Try next[/]          rationanomaly detect --model models:/{name}@{alias} data/simulated/cluster.log"
         )
     lines.append("                  mlflow ui --backend-store-uri sqlite:///mlflow.db")
     lines.append(

@@ -13,6 +13,7 @@ from rationanomaly.decisions.labels import Resolution
 from rationanomaly.decisions.ledger import Ledger, Problem
 from rationanomaly.params import PromptParams
 from rationanomaly.text.prompt import show
+from rationanomaly.text.untrusted import for_terminal
 
 REPORT = "corrections.md"
 
@@ -62,7 +63,7 @@ def write_report(
 
 def cell(text: str) -> str:
     """Text of a log or a reviewer, fit for a cell of a Markdown table."""
-    return show(text, _CELL).text.replace("|", "¦").strip() or " "
+    return for_terminal(show(text, _CELL).text.replace("|", "¦").strip()) or " "
 
 
 def number(value: float | None, interval: Sequence[float] | None = None) -> str:

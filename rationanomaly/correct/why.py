@@ -44,10 +44,10 @@ def _paragraph(row: dict[str, object], labelled: pl.DataFrame) -> str:
     history = row["history"]
     lines = [
         f"{cell(str(row['template']))}",
-        f"  id {row['template_id']}, data set {row['dataset']}, {row['split']} side",
+        f"  id {row['template_id']}, data set {cell(str(row['dataset']))}, {row['split']} side",
         f"  label {row['label']}; originally {row['original_label'] or 'none'}"
         + (", corrected" if row["corrected"] else "")
-        + (f"; category {row['category']}" if row["category"] else ""),
+        + (f"; category {cell(str(row['category']))}" if row["category"] else ""),
     ]
     if isinstance(history, list) and history:
         lines += ["  decisions:", *(f"    {cell(str(line))}" for line in history)]

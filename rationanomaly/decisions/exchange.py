@@ -1,7 +1,7 @@
 """Corrections in the formats that others use: the published patch, CSV, Label Studio.
 
-Exports hold the text of a template unchanged, so that it can be imported again; open a CSV of hostile logs in a
-spreadsheet with formulas switched off.
+The patch and Label Studio's tasks hold the text of a template unchanged. In a CSV, which people open in spreadsheets,
+hostile text is written inertly (`untrusted.for_csv`), and `import_csv` reads it back as it was.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import polars as pl
 from rationanomaly.decisions.ledger import CATEGORIES, ROUNDS, VOTES, Decision, Round, read_time
 from rationanomaly.errors import InputError
 from rationanomaly.records import template_id
+from rationanomaly.text.untrusted import for_csv, from_csv
 
 #: How Label Studio shows a task and what it asks: paste it under Settings → Labeling Interface → Code.
 LABEL_STUDIO_CONFIG = """<View>
@@ -50,7 +51,8 @@ def export_csv(labelled: pl.DataFrame) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     for row in labelled.select(columns).iter_rows(named=True):
-        writer.writerow([" | ".join(value) if isinstance(value, list) else value for value in row.values()])
+        cells = [" | ".join(value) if isinstance(value, list) else value for value in row.values()]
+        writer.writerow([None if text is None else for_csv(text) for text in cells])
     return text.getvalue()
 
 
@@ -96,7 +98,7 @@ def import_csv(path: Path, reviewer: str | None = None, round_: Round = "indepen
 
     Args:
         path: the file; ``dataset``, ``reviewer``, ``category``, ``comment``, ``time`` and ``round`` are read if there.
-            Rows without a decision are passed over.
+            Rows without a decision are passed over. Texts may be written as `export_csv` writes them.
         reviewer: who decided, where the file has no such column.
         round_: the round, where the file has no such column.
 
@@ -121,7 +123,8 @@ def import_csv(path: Path, reviewer: str | None = None, round_: Round = "indepen
                 "round": row.get("round") or round_,
                 **{name: row.get(name) or None for name in ("dataset", "category", "comment", "time")},
             }
-            decisions.append(_decision(row["template"] or "", values, path, rows.line_num))
+            texts = {name: value and from_csv(value) for name, value in values.items()}
+            decisions.append(_decision(from_csv(row["template"] or ""), texts, path, rows.line_num))
     return decisions
 
 

@@ -18,6 +18,7 @@ from rationanomaly.decisions.ledger import read_ledger, warn_of
 from rationanomaly.decisions.precedents import Precedents
 from rationanomaly.detection.detector import Detector
 from rationanomaly.errors import InputError
+from rationanomaly.text.untrusted import for_terminal
 
 Row = dict[str, Any]
 
@@ -93,9 +94,15 @@ def read_templates(path: Path) -> list[str]:
 
 
 def write_verdicts(rows: Iterable[Row], output: Path | None) -> None:
-    """Write JSON Lines to ``output`` (whole or not at all) or to standard output (row by row)."""
+    """Write JSON Lines to ``output`` (whole or not at all) or to standard output (row by row).
+
+    What is unsafe for a terminal is escaped on standard output, also before a pipe, behind which there may be one; as
+    JSON it means the same.
+    """
     if output is None:
-        _write_rows(rows, sys.stdout)
+        for row in rows:
+            sys.stdout.write(for_terminal(json.dumps(row, ensure_ascii=False)) + "\n")
+        sys.stdout.flush()
         return
     with writing_file(output) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
         _write_rows(rows, file)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -53,8 +53,13 @@ def deepspeed_config(training: TrainingParams) -> dict[str, Any] | None:
     }
 
 
-def join(training: TrainingParams) -> None:
-    """Let this process find the other ranks; call it before a trainer's arguments or a model are made."""
+def join(training: TrainingParams, prepare: Callable[[], None]) -> None:
+    """Let this process find the other ranks; call it before a trainer's arguments or a model are made.
+
+    Args:
+        training: strategy and patience.
+        prepare: called once DeepSpeed knows its accelerator and has not started.
+    """
     import torch
 
     on_gpu = torch.cuda.is_available()
@@ -71,8 +76,7 @@ def join(training: TrainingParams) -> None:
     _read_only_tensors()
     import deepspeed
 
-    # It would be compiled at the first start; gloo does as well.
-    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    prepare()
     deepspeed.init_distributed(backend, auto_mpi_discovery=False, timeout=patience)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from rationanomaly.evaluate.judging import FINAL, TITLES, ModelAnswers
 from rationanomaly.evaluate.metrics import pr_curve
 from rationanomaly.records import read_objects
+from rationanomaly.text.untrusted import for_csv
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,5 +91,5 @@ def _save(drawing: Figure, path: Path) -> None:
 def _write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
+        writer.writerow([for_csv(name) for name in header])
         writer.writerows(rows)

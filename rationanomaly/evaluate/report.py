@@ -1,22 +1,23 @@
 """report.html: the metrics, plots and verdicts of one evaluation, to be read in a browser.
 
 Log text and rationales are hostile: everything is escaped, nothing in the page can run or load anything from
-elsewhere, and control characters are written out.
+elsewhere, and what acts or can't be seen is written out (`text.untrusted`).
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from rationanomaly.artifacts import write_text
 from rationanomaly.evaluate.judging import FINAL, MODELS, TITLES, ModelAnswers, Prediction
 from rationanomaly.evaluate.metrics import WITH_INTERVAL
 from rationanomaly.steps import Metrics
+from rationanomaly.text.untrusted import for_html
 
 REPORT = "report.html"
 _MISTAKES = 50
@@ -45,7 +46,7 @@ def write_report(
         loader=PackageLoader("rationanomaly.evaluate", "."), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters["inert"] = inert
+    environment.filters["inert"] = _inert
     final = next(model for model in models if model.name == FINAL)
     mistakes = sorted((p for p in final.predictions if p.answer != p.truth), key=lambda p: (-p.score, p.template_id))
     page = environment.get_template("report_page.html").render(
@@ -65,11 +66,8 @@ def write_report(
     write_text(folder / REPORT, page)
 
 
-def inert(text: str | None) -> str:
-    """Write out what a browser or a terminal could act on or hide: control, format and surrogate characters."""
-    return "".join(
-        f"\\u{ord(c):04x}" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text or ""
-    )
+def _inert(text: str | None) -> Markup:
+    return for_html(text or "")
 
 
 def _tables(metrics: Mapping[str, float]) -> list[tuple[str, float, list[tuple[str, list[str]]]]]:

@@ -7,12 +7,13 @@ what it learns from a paid completion is also to copy.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rationanomaly.model.constrained_quotes import LiteralQuotes, Vocabulary
 from rationanomaly.text.prompt import Shown
+from rationanomaly.training.trl_compat import GENERATE, applied
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -31,18 +32,17 @@ def literal_quotes(model: PeftModel, tokenizer: PreTrainedTokenizerBase, logs: M
     """
     vocabulary = Vocabulary.of(tokenizer)
     shown = {tuple(tokenizer(prompt)["input_ids"]): log for prompt, log in logs.items()}
-    generate = model.generate
 
-    def constrained(*, input_ids: Tensor, attention_mask: Tensor, **options: Any) -> Any:
-        if "logits_processor" in options:  # An evaluation between the steps, with constraints of its own.
+    def constrained(generate: Callable[..., Any]) -> Callable[..., Any]:
+        def generate_literally(*, input_ids: Tensor, attention_mask: Tensor, **options: Any) -> Any:
+            if "logits_processor" in options:  # An evaluation between the steps, with constraints of its own.
+                return generate(input_ids=input_ids, attention_mask=attention_mask, **options)
+            rows = zip(input_ids, attention_mask.bool(), strict=True)
+            asked = [shown[tuple(ids[mask].tolist())] for ids, mask in rows]
+            options["logits_processor"] = [LiteralQuotes(vocabulary, asked, input_ids.shape[1])]
             return generate(input_ids=input_ids, attention_mask=attention_mask, **options)
-        rows = zip(input_ids, attention_mask.bool(), strict=True)
-        asked = [shown[tuple(ids[mask].tolist())] for ids, mask in rows]
-        constraint = LiteralQuotes(vocabulary, asked, input_ids.shape[1])
-        return generate(input_ids=input_ids, attention_mask=attention_mask, logits_processor=[constraint], **options)
 
-    model.generate = constrained
-    try:
+        return generate_literally
+
+    with applied(GENERATE, constrained, model):
         yield
-    finally:
-        del model.generate

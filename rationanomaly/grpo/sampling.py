@@ -10,11 +10,11 @@ on from a checkpoint; and two ranks never draw alike.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from rationanomaly.device import ranks
-from rationanomaly.patching import replaced
+from rationanomaly.training.trl_compat import DRAWS, GENERATE, SHUFFLE, applied
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -28,33 +28,33 @@ def shared_draws(model: PeftModel) -> Iterator[None]:
     Every rank has to ask for as many rows as any other.
     """
     import torch
-    from trl.trainer import grpo_trainer
 
     _take_random_state_of_first()
-    generate, shuffle = model.generate, grpo_trainer.shuffle_sequence_dict
     rows = 0
 
-    def generate_as_one(**options: Any) -> Any:
-        nonlocal rows
-        draws = _Draws()
-        with replaced(torch, "multinomial", draws):
-            found = generate(**options)
-        draws.catch_up()
-        rows = len(found) * ranks.count()
-        return found
+    def as_one(generate: Callable[..., Any]) -> Callable[..., Any]:
+        def generate_as_one(**options: Any) -> Any:
+            nonlocal rows
+            draws = _Draws()
+            with applied(DRAWS, lambda _: draws):
+                found = generate(**options)
+            draws.catch_up()
+            rows = len(found) * ranks.count()
+            return found
 
-    def shuffle_as_one(batch: dict[str, Any]) -> dict[str, Any]:
-        state = torch.get_rng_state()
-        shuffled: dict[str, Any] = shuffle(batch)
-        torch.set_rng_state(state)
-        torch.randperm(rows)  # What the shuffle of all ranks' rows would have drawn.
-        return shuffled
+        return generate_as_one
 
-    with ExitStack() as stack:
-        if ranks.count() > 1:
-            stack.enter_context(replaced(grpo_trainer, "shuffle_sequence_dict", shuffle_as_one))
-        model.generate = generate_as_one
-        stack.callback(model.__dict__.pop, "generate", None)  # Another wrapper of it may have taken it away.
+    def in_step(shuffle: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+        def shuffle_as_one(batch: dict[str, Any]) -> dict[str, Any]:
+            state = torch.get_rng_state()
+            shuffled = shuffle(batch)
+            torch.set_rng_state(state)
+            torch.randperm(rows)  # What the shuffle of all ranks' rows would have drawn.
+            return shuffled
+
+        return shuffle_as_one
+
+    with applied(SHUFFLE, in_step) if ranks.count() > 1 else nullcontext(), applied(GENERATE, as_one, model):
         yield
 
 

@@ -23,14 +23,17 @@ from rationanomaly.launch.rank_job import Heartbeat, Job, write_error, write_hea
 from rationanomaly.params import Params, read_document
 from rationanomaly.progress import Event, listening, report
 from rationanomaly.steps import Outputs
-from rationanomaly.training import interruption
+from rationanomaly.text.untrusted import InertFormatter
+from rationanomaly.training import interruption, trl_compat
 
 logger = logging.getLogger(__name__)
 
 
 def main(path: Path) -> int:
     """Train as one rank of the job at ``path``; the exit code."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(InertFormatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("rationanomaly").setLevel(logging.INFO)
     # The launcher asks for the stack of a rank that hangs; it is written to the rank's log.
     faulthandler.register(signal.SIGUSR1, all_threads=False)
@@ -57,7 +60,7 @@ def _train(job: Job, place: Path, rank: int) -> None:
     quantisation.check(params.training)  # Over nodes the launcher sees no GPU.
     from rationanomaly.device import sharding
 
-    sharding.join(params.training)
+    sharding.join(params.training, trl_compat.without_shared_memory_operation)
     inputs = {name: Path(value) for name, value in job.inputs.items()}
     # Only the folder of rank 0 becomes the output.
     folder = Path(job.folder) if rank == 0 else place / f"folder-{rank}"

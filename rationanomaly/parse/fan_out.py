@@ -16,9 +16,9 @@ from rationanomaly.errors import ArtifactError
 from rationanomaly.params import Params
 from rationanomaly.parse.cutting import cut, find_format
 from rationanomaly.parse.merging import merge
-from rationanomaly.parse.preview import TABLE
 from rationanomaly.parse.shards import open_shard, read_shard
 from rationanomaly.parse.source import Piece
+from rationanomaly.parse.table import TABLE
 from rationanomaly.steps import BY_NAME, Inputs, Metrics, Outputs, PartialRun
 
 _STEP = BY_NAME["parse"]

@@ -22,12 +22,12 @@ from rationanomaly.parse.mining import Miner
 from rationanomaly.parse.reading import AUTO
 from rationanomaly.parse.redaction import Redactor
 from rationanomaly.parse.source import Source
+from rationanomaly.parse.table import TABLE
+from rationanomaly.text.untrusted import for_terminal
 
 _TEMPLATES = 10
 _REJECTS = 5
 _WIDTH = 100
-#: The format of a table in place of a log.
-TABLE = "templates"
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def show_preview(seen: Preview, console: Console) -> None:
     """Print a preview as readable tables."""
     source = "detected" if seen.detected else "named"
     best = ", ".join(f"{name} {share:.0%}" for name, share in islice(seen.shares.items(), 3) if share)
-    console.print(f"\n[bold]{escape(str(seen.path))}[/], the first {seen.lines:,} lines")
+    console.print(f"\n[bold]{escape(for_terminal(str(seen.path)))}[/], the first {seen.lines:,} lines")
     console.print(f"  format   [bold]{seen.format or 'none fits'}[/] ({source}; confidence: {best or 'none'})")
     console.print(f"  records  {seen.records:,}, the first at {seen.first or 'an unknown time'}")
     count = seen.templates.height
@@ -116,14 +116,19 @@ def show_preview(seen: Preview, console: Console) -> None:
     table.add_column("template")
     table.add_column("an example", style="dim")
     for lines, template, example in seen.templates.iter_rows():
-        table.add_row(f"{lines:,}", escape(template[:_WIDTH]), escape(example[:_WIDTH]))
+        table.add_row(f"{lines:,}", _inert(template), _inert(example))
     console.print(table)
     if seen.rejects:
         console.print(f"[bold]Lines that do not fit[/]  [dim]{seen.rejected.height} of {seen.rejects:,}[/]")
         for line, raw in seen.rejected.iter_rows():
-            console.print(f"  {line:>6}  {escape(raw[:_WIDTH])}", soft_wrap=True)
+            console.print(f"  {line:>6}  {_inert(raw)}", soft_wrap=True)
         if seen.rejects > seen.records:
             console.print("Name the format with --set data.format=NAME, or describe it with parse.pattern (custom).")
+
+
+def _inert(text: str) -> str:
+    """The beginning of a text from a log, for a table of rich."""
+    return escape(for_terminal(text[:_WIDTH]))
 
 
 def _first_lines(path: Path, settings: ParseParams) -> pl.DataFrame:

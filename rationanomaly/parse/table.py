@@ -10,6 +10,8 @@ import polars as pl
 from rationanomaly.errors import InputError
 from rationanomaly.records import LABELS, TEMPLATES_SCHEMA, template_id
 
+#: The format of such a table.
+TABLE = "templates"
 #: The data set of rows that name none.
 UNNAMED = "table"
 

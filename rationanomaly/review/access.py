@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Sequence
 from threading import Lock
 
+from rationanomaly.errors import is_unsafe
 from rationanomaly.review.desk import Member
 
 COOKIE = "review"
@@ -35,7 +36,7 @@ class Access:
     def enter(self, name: str) -> str | None:
         """A session for somebody who gives a name; None unless the desk is open."""
         name = " ".join(name.split())[:60]
-        if not self.open_desk or not name or not name.isprintable():
+        if not self.open_desk or not name or any(map(is_unsafe, name)):
             return None
         with self._lock:
             return self._open(Member(name, name in self._seniors))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
@@ -20,7 +21,8 @@ from rationanomaly.errors import InfrastructureError
 from rationanomaly.review.access import COOKIE, Access
 from rationanomaly.review.context import TemplateContext
 from rationanomaly.review.desk import FILTERS, Desk, Item, Member, NotAllowed, Show
-from rationanomaly.review.inert import inert
+from rationanomaly.text.prompt import WILDCARD
+from rationanomaly.text.untrusted import for_html, for_terminal
 
 #: Nothing from elsewhere, nothing inline, no framing: log text that slipped through could still not run.
 _POLICY = (
@@ -58,15 +60,26 @@ def build_app(desk: Desk, context: TemplateContext, access: Access, hosts: list[
     return app
 
 
+def _inert(value: object) -> object:
+    """Whatever a page says of a text without asking for more: names, categories, messages, also inside attributes.
+
+    What somebody typed goes back into its field as it was, by the filter `e`.
+    """
+    return for_terminal(value, lines=True) if type(value) is str else value
+
+
 class _Pages:
     """Renders pages for a member."""
 
     def __init__(self, desk: Desk, access: Access) -> None:
         self._desk, self._access = desk, access
         self._environment = Environment(
-            loader=PackageLoader("rationanomaly.review", "pages"), autoescape=True, undefined=StrictUndefined
+            loader=PackageLoader("rationanomaly.review", "pages"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            finalize=_inert,
         )
-        self._environment.filters["inert"] = inert
+        self._environment.filters["inert"] = partial(for_html, variable=WILDCARD)
 
     def member(self, request: Request) -> Member:
         """Who asks; turns strangers away."""

@@ -248,7 +248,7 @@ _REACH = 3
 #: Words that most failures are reported with; another word of the same sign says more.
 _COMMONPLACE = _words("error errors err fatal not problem problems")
 _LONGEST_SIGN = 4
-_ABSENT = next(sign for sign in FAULTS if sign.name == "absent")
+ABSENT = next(sign for sign in FAULTS if sign.name == "absent")
 
 
 @dataclass(frozen=True)
@@ -289,7 +289,7 @@ def read(words: Sequence[str], values: int = 0) -> Reading:
         if not denied:
             return Reading("plain", event, where)
         if event.name == "start":
-            return Reading("fault", _ABSENT, range(where.start - denied, where.stop))
+            return Reading("fault", ABSENT, range(where.start - denied, where.stop))
     return Reading("plain")
 
 

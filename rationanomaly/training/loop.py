@@ -14,7 +14,7 @@ from rationanomaly.device import ranks, sharding
 from rationanomaly.errors import TrainingError
 from rationanomaly.params import Params, TrainingParams
 from rationanomaly.steps import Outputs
-from rationanomaly.training import checkpoints, interruption, trl_lm_head
+from rationanomaly.training import checkpoints, interruption, trl_compat
 from rationanomaly.training.checkpoints import Curve
 
 if TYPE_CHECKING:
@@ -85,10 +85,9 @@ def fit(trainer: Trainer, curve: Curve, run: TrainingRun) -> None:
     trainer.add_callback(_keeper(curve, run))
     _silence(trainer)
     start = _resume(curve, run) if run.key else None
-    if start is not None and hasattr(trainer, "_total_train_tokens"):
-        # TRL's SFTTrainer counts tokens itself and stores the count nowhere.
-        trainer._total_train_tokens = next(entry["num_tokens"] for entry in reversed(curve) if "num_tokens" in entry)
-    with trl_lm_head.used(), interruption.deferred():
+    if start is not None:
+        trl_compat.restore_token_count(trainer, [entry["num_tokens"] for entry in curve if "num_tokens" in entry])
+    with trl_compat.head_for_cpu(), interruption.deferred():
         trainer.train(resume_from_checkpoint=None if start is None else str(start))
         if ranks.any_of(interruption.asked() is not None):
             raise interruption.Interrupted(interruption.message(trainer.state.global_step if run.key else 0))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import builtins
+import hashlib
 import importlib.metadata
 import re
 
-from rationanomaly.base.corpus import general_sentences
+import pytest
+
 from rationanomaly.base.harvest import PACKAGES
+from rationanomaly.rulebook import phrases, sentences
+from rationanomaly.rulebook.sentences import general_sentences
 from tests.conftest import ROOT
 
 
@@ -15,6 +19,23 @@ def test_general_sentences_hold_nothing_of_python_itself() -> None:
     sentences = general_sentences()
     assert len(sentences) > 50
     assert builtins.__doc__ not in sentences
+
+
+def test_general_sentences_are_those_that_are_named_in_that_order() -> None:
+    """A tokenizer is made of them: whoever changes a sentence or this list changes every base from scratch."""
+    assert list(sentences.SOURCES) == [
+        "NO_EVIDENCE", "FAULT_OPENINGS", "PLAIN_OPENINGS", "NO_EVIDENCE_OPENINGS", "IMPLICATIONS", "PART_IMPLICATION",
+        "NO_EVIDENCE_IMPLICATIONS", "NO_EVIDENCE_ABNORMAL", "CONCLUSIONS", "GENERAL", "DOMAINS", "FAULTS", "EASINGS",
+        "ACTIVITIES", "RULED_OUT", "VALUES", "ABSENT",
+    ]  # fmt: skip
+    digest = hashlib.sha256("\n".join(general_sentences()).encode()).hexdigest()
+    assert digest == "38ec32eae0fef4dff3b0c7a29916730a9057a956ba1383adb9c14377619f10d8"
+
+
+def test_a_new_constant_of_the_rulebook_is_no_general_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = general_sentences()
+    monkeypatch.setattr(phrases, "LATER", ("This was added later.",), raising=False)
+    assert general_sentences() == before
 
 
 def test_messages_are_harvested_from_pinned_packages_alone() -> None:

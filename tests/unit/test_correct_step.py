@@ -16,6 +16,7 @@ from rationanomaly.decisions.ledger import Decision, write_decision
 from rationanomaly.errors import GateError, InputError
 from rationanomaly.params import Params, load_params
 from rationanomaly.steps import Metrics, Outputs
+from tests.hostile import KINDS, unsafe_in
 from tests.template_table import template_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,12 +132,13 @@ def test_equal_inputs_give_equal_bytes(correct: Runner) -> None:
 
 
 def test_hostile_text_is_inert_in_the_report(correct: Runner) -> None:
-    template = "|<script>alert(`1`)</script>|\u202e\n# heading"
+    template = "|<script>alert(`1`)</script>|\u202e\n# heading" + KINDS.replace("\ud800", "")
     _, output = correct([*ROWS, ("site", template, "normal")], vote(template, "ada", "abnormal"))
     report = (output / REPORT).read_text()
     assert "<script>" not in report
     assert "¦‹script›alert('1')‹/script›¦" in report
     assert "\n# heading" not in report
+    assert not unsafe_in(report)
 
 
 def test_the_published_patch_changes_exactly_126_labels(

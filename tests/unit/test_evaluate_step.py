@@ -16,15 +16,17 @@ from rationanomaly import artifacts, records
 from rationanomaly.detection.verdict import Verdict
 from rationanomaly.errors import ArtifactError, InputError, TrainingError
 from rationanomaly.evaluate import judging
-from rationanomaly.evaluate.report import REPORT, inert
+from rationanomaly.evaluate.report import REPORT
 from rationanomaly.evaluate.step import run
 from rationanomaly.evaluate.summary import read_summary
 from rationanomaly.params import Params, PromptParams
 from rationanomaly.steps import Metrics, Outputs
 from rationanomaly.text.evidence import check_evidence
 from rationanomaly.text.prompt import show
+from tests.hostile import KINDS, unsafe_in
 
-HOSTILE = 'fan stopped <script>alert("1")</script> \x1b[31m <img src=x onerror=alert(1)> \u202elive'
+HOSTILE = 'fan stopped <script>alert("1")</script> \x1b[31m <img src=x onerror=alert(1)> \u202elive '
+HOSTILE += KINDS.replace("\ud800", "").replace("\u2028", "").replace("\u2029", "").replace("\x85", "") + " end"
 #: template → (true label, split, what the trained models say). The test ones come last.
 WORLD = {
     "link <*> lost its carrier": ("abnormal", "train", "abnormal"),
@@ -186,6 +188,7 @@ def test_hostile_text_is_inert_in_the_report(quick: Params, folders: dict[str, P
     assert "alert(1)" in page, "the mistake is shown"
     for live in ("<script", "<img src=x", "<b>", "\x1b", "\u202e"):
         assert live not in page
+    assert not unsafe_in(page)
     assert "default-src 'none'" in page
 
 
@@ -275,7 +278,3 @@ def test_summary_is_read_back(quick: Params, folders: dict[str, Path], tmp_path:
     assert {example.answer == example.truth for example in summary.examples} == {True, False}
     assert summary.registered is None
     assert json.loads((tmp_path / "evaluate" / records.METRICS).read_bytes())["template/rows"] == 4
-
-
-def test_inert_writes_out_what_cannot_be_seen() -> None:
-    assert inert("a\x00b\u200bc\u2028d\ud800é") == "a\\u0000b\\u200bc\\u2028d\\ud800é"

@@ -15,7 +15,6 @@ from rationanomaly.decisions.ledger import Decision, read_ledger
 from rationanomaly.errors import InputError
 from rationanomaly.records import template_id
 from rationanomaly.review.desk import Desk, Member, NotAllowed
-from rationanomaly.review.inert import inert
 from rationanomaly.review.order import Order, Place
 from tests.template_table import template_table
 
@@ -243,11 +242,3 @@ def test_a_decision_on_a_text_that_changed_since_follows_it(tmp_path: Path) -> N
 def test_an_empty_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no templates"):
         Desk(TABLE.clear(), tmp_path / "ledger.jsonl")
-
-
-def test_hostile_text_becomes_inert_html() -> None:
-    shown = inert('<script>"<*>\u202e\x1b\n</script>')
-    assert shown == (
-        '&lt;script&gt;&#34;<mark class="variable">&lt;*&gt;</mark><span class="invisible">U+202E</span>'
-        '<span class="invisible">U+001B</span><span class="invisible">U+000A</span>&lt;/script&gt;'
-    )

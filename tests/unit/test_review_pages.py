@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -17,6 +17,7 @@ from rationanomaly.review.access import Access
 from rationanomaly.review.app import build_app
 from rationanomaly.review.context import TemplateContext
 from rationanomaly.review.desk import Desk, Member
+from tests.hostile import HOSTILE, unsafe_in
 from tests.template_table import template_table
 
 MEMBERS = [Member("ada"), Member("bob"), Member("eve", senior=True)]
@@ -28,8 +29,10 @@ Enter = Callable[..., TestClient]
 class Room:
     """A desk with its pages, and a client for each member."""
 
-    def __init__(self, folder: Path, open_desk: bool = False) -> None:
-        table = template_table([("site", text, "normal") for text in TEXTS])
+    def __init__(
+        self, folder: Path, texts: Sequence[str] = TEXTS, dataset: str = "site", open_desk: bool = False
+    ) -> None:
+        table = template_table([(dataset, text, "normal") for text in texts])
         records.write_table(folder / records.TEMPLATES, table, records.TEMPLATES_SCHEMA)
         records.write_table(folder / records.LINES, records.LINES_SCHEMA.to_frame(), records.LINES_SCHEMA)
         self.desk = Desk(table, folder / "ledger.jsonl")
@@ -170,6 +173,34 @@ def test_undo_jump_find_and_the_end(room: Room) -> None:
     found = ada.get("/find?q=TWICE").text
     assert "failed twice" in found
     assert "job done" not in found
+
+
+def test_hostile_text_does_nothing_on_any_page(tmp_path: Path) -> None:
+    room = Room(tmp_path, [HOSTILE, f"{HOSTILE} twice"], dataset=HOSTILE)
+    ada, bob = room.enter("ada"), room.enter("bob")
+    room.context.prepare_near_duplicates()
+    room.decide(ada, 0, "abnormal", comment=HOSTILE)
+    room.decide(bob, 0, "normal", comment=f"two\r\nlines {HOSTILE}")
+    key = room.desk.items[0].key
+    paths = (
+        f"/panel/{key}",
+        f"/independent/{room.desk.items[1].key}",
+        f"/near-duplicates/{key}",
+        "/agreement",
+        "/find",
+    )
+    for path in paths:
+        page = ada.get(path).text
+        assert not unsafe_in(page), path
+        assert "<script>alert" not in page
+    assert "U+202E" in ada.get(f"/panel/{key}").text
+
+
+def test_what_somebody_typed_goes_back_into_its_field_unchanged(room: Room) -> None:
+    ada = room.enter("ada")
+    room.decide(ada, 0, "normal", comment="\u26a0\ufe0f hot")
+    assert ">\u26a0\ufe0f hot</textarea>" in ada.get(f"/independent/{room.desk.items[0].key}").text
+    assert 'value="\u26a0\ufe0f"' in ada.get("/find?q=\u26a0\ufe0f").text
 
 
 def test_the_dashboard_shows_agreement_and_corrections(room: Room) -> None:

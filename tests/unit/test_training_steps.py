@@ -201,14 +201,14 @@ def test_the_head_for_a_cpu_leaves_the_losses_as_they_are(
     from trl.kernels import chunked_logprob
     from trl.trainer import utils
 
-    from rationanomaly.training import trl_lm_head
+    from rationanomaly.training import trl_compat
 
     for_gpus = chunked_logprob.TOKEN_CHUNK_SIZE
-    with trl_lm_head.used():
+    with trl_compat.head_for_cpu():
         assert utils._use_triton("cpu")
         assert for_gpus > chunked_logprob.TOKEN_CHUNK_SIZE
     assert for_gpus == chunked_logprob.TOKEN_CHUNK_SIZE
-    monkeypatch.setattr(trl_lm_head, "used", nullcontext)
+    monkeypatch.setattr(trl_compat, "head_for_cpu", nullcontext)
     trained.step("sft", tmp_path / "sft")
     curves = [_losses(root / "sft") for root in (trained.root, tmp_path)]
     assert curves[0] == pytest.approx(curves[1], abs=1e-4)

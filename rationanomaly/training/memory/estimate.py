@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from rationanomaly.model.architecture import Architecture
 from rationanomaly.model.batch_size import SCORED_AT_ONCE, SCORING_BYTES
 from rationanomaly.params import Params
-from rationanomaly.training import trl_lm_head
+from rationanomaly.training import trl_compat
 from rationanomaly.training.batching import Passes
 
 GIGABYTE = 2**30
@@ -196,7 +196,7 @@ def _head(model: Architecture, work: Work, layout: Layout) -> float:
     scored = work.passes.rows * work.scored
     words = _TILE_WORDS if layout.gpu else min(model.vocabulary, _TILE_WORDS)
     copies = number if layout.gpu else 5 * _SINGLE  # without Triton softmax and its parts are tensors of their own
-    tile = min(scored, _TILE_TOKENS if layout.gpu else trl_lm_head.TILE_TOKENS) * words * copies
+    tile = min(scored, _TILE_TOKENS if layout.gpu else trl_compat.TILE_TOKENS) * words * copies
     gradient = model.vocabulary * model.hidden * _SINGLE if work.embeddings else 0
     return scored * model.hidden * (number + _SINGLE) + tile + gradient
 

@@ -1,0 +1,179 @@
+"""Every place where we change the internals of the libraries that train, each with its reason.
+
+A release of theirs can break what is here. ``tried`` says on which releases it was seen to take, and setup.cfg holds
+trl below the next one. Where a target is gone, a warning says what that costs and training continues without it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+#: Tokens whose logits a core's cache holds at once, for vocabularies of some thousand pieces.
+TILE_TOKENS = 128
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Something of a library that is replaced or set.
+
+    Attributes:
+        package: the distribution that has it.
+        owner: the module or class that has it.
+        name: under which it is looked up there.
+        tried: releases of the package on which it was seen to take.
+        reason: why.
+        without: what becomes of training where it is missing.
+    """
+
+    package: str
+    owner: str
+    name: str
+    tried: str
+    reason: str
+    without: str
+
+
+#: `add_fused_lm_head` scores prompts and padding too, and throws them away, where there is no Triton.
+SCORED_TOKENS = Patch(
+    "trl", "trl.trainer.utils", "_use_triton", ">=1.16,<1.17",
+    reason="without Triton prompts and padding are scored too; with the tiles, nine tenths of a small model's step",
+    without="steps of a small model on a CPU take several times as long",
+)  # fmt: skip
+#: `ChunkedLogProbFunction` cuts what it scores into tiles.
+TILES = Patch(
+    "trl", "trl.kernels.chunked_logprob", "TOKEN_CHUNK_SIZE", ">=1.16,<1.17",
+    reason="tiles of 4,096 tokens suit a GPU and are far larger than a core's cache",
+    without="steps of a small model on a CPU take longer",
+)  # fmt: skip
+#: The trainer shuffles what a rank has generated.
+SHUFFLE = Patch(
+    "trl", "trl.trainer.grpo_trainer", "shuffle_sequence_dict", ">=1.16,<1.17",
+    reason="it draws for the rows of one rank, so that the random states differ from those of a single process",
+    without="GRPO on several ranks gives other numbers than on one",
+)  # fmt: skip
+#: Both trainers count tokens in an attribute of their own, which no checkpoint holds.
+TOKEN_COUNT = Patch(
+    "trl", "trl.SFTTrainer", "_total_train_tokens", ">=1.16,<1.17",
+    reason="a run that continues from a checkpoint would count its tokens from 0",
+    without="the curve's num_tokens begins again at the checkpoint",
+)  # fmt: skip
+#: transformers draws each token of a completion with it.
+DRAWS = Patch(
+    "torch", "torch", "multinomial", ">=2.13,<2.14",
+    reason="its exponential draws take a third of a small model's GRPO step, and each rank would draw by itself",
+    without="GRPO takes longer, and gives other numbers on several ranks than on one",
+)  # fmt: skip
+#: TRL calls it on the model for the completions of a step.
+GENERATE = Patch(
+    "peft", "peft.PeftModel", "generate", ">=0.21,<0.22",
+    reason="completions are drawn and held to literal quotes as the detector's are; TRL has no argument for either",
+    without="completions are not those that the detector would write",
+)  # fmt: skip
+#: DeepSpeed compiles the operation at the first start and, when killed over it, hangs at every later one.
+SHARED_MEMORY = Patch(
+    "deepspeed", "deepspeed.ops", "__compatible_ops__", ">=0.19,<0.20",
+    reason="the operation deepspeed_shm_comm would be compiled at the first start; gloo does as well",
+    without="DeepSpeed compiles for minutes at its first start on a CPU",
+)  # fmt: skip
+
+PATCHES = (SCORED_TOKENS, TILES, SHUFFLE, TOKEN_COUNT, DRAWS, GENERATE, SHARED_MEMORY)
+
+
+@contextmanager
+def replaced(owner: Any, name: str, stand_in: object) -> Iterator[None]:
+    """Inside the block ``owner`` has ``stand_in`` under ``name``, afterwards what it had before.
+
+    Raises:
+        AttributeError: it has nothing of that name.
+    """
+    own = name in getattr(owner, "__dict__", {})
+    original = getattr(owner, name)
+    setattr(owner, name, stand_in)
+    try:
+        yield
+    finally:
+        if own:
+            setattr(owner, name, original)
+        else:  # It was that of the class.
+            delattr(owner, name)
+
+
+@contextmanager
+def applied(patch: Patch, stand_in: Callable[[Any], object], owner: object = None) -> Iterator[None]:
+    """Inside the block a patch is in force; without its target there is a warning and nothing else.
+
+    Args:
+        patch: one of `PATCHES`.
+        stand_in: makes what is put in the place of the original out of the original.
+        owner: the object whose attribute it is; default: the module ``patch.owner``.
+    """
+    target = _module(patch.owner) if owner is None else owner
+    if not hasattr(target, patch.name):
+        warn_of(patch)
+        yield
+        return
+    with replaced(target, patch.name, stand_in(getattr(target, patch.name))):
+        yield
+
+
+@contextmanager
+def head_for_cpu() -> Iterator[None]:
+    """Where there is no GPU, score completions only, in small tiles; losses are equal but for the order of sums."""
+    import torch
+
+    if torch.cuda.is_available():
+        yield
+        return
+    with applied(SCORED_TOKENS, lambda _: lambda _device: True), applied(TILES, lambda _: TILE_TOKENS):
+        yield
+
+
+def restore_token_count(trainer: Any, counts: Sequence[float]) -> None:
+    """Let a trainer that continues from a checkpoint count on.
+
+    Args:
+        trainer: of TRL.
+        counts: ``num_tokens`` of the steps so far.
+    """
+    if not hasattr(trainer, TOKEN_COUNT.name):
+        warn_of(TOKEN_COUNT)
+    elif counts:
+        trainer._total_train_tokens = counts[-1]
+
+
+def without_shared_memory_operation() -> None:
+    """Keep DeepSpeed from compiling an operation at its first start; call it before DeepSpeed starts."""
+    operations = getattr(_module(SHARED_MEMORY.owner), SHARED_MEMORY.name, None)
+    if isinstance(operations, dict) and "deepspeed_shm_comm" in operations:
+        operations["deepspeed_shm_comm"] = False
+    else:
+        warn_of(SHARED_MEMORY)
+
+
+@cache
+def warn_of(patch: Patch) -> None:
+    """Say once that a patch no longer takes, and what that costs."""
+    try:
+        release = version(patch.package)
+    except PackageNotFoundError:
+        release = "which is not installed"
+    logger.warning(
+        "%s %s has no %s.%s, which we replace in %s: %s",
+        patch.package, release, patch.owner, patch.name, patch.tried, patch.without,
+    )  # fmt: skip
+
+
+def _module(name: str) -> object:
+    try:
+        return import_module(name)
+    except ImportError:
+        return None
