@@ -135,9 +135,9 @@ def _measure_sft(config: dict[str, Any], params: Params, steps: int) -> float:
     peak = _train(config, params, work, steps, clock, random_llama.sft)
     per_second = params.sft.batch * work.tokens / clock.step
     operations = compute_flops_per_token(LlamaConfig(**config), work.tokens) * 2 / 3
-    peak = get_peak_flops(_device(), "bfloat16")
-    utilisation = operations * per_second / peak if peak else 0.0
-    described = f"utilisation {utilisation:.3f}" if peak else "utilisation unknown: no peak is known of this device"
+    limit = get_peak_flops(_device(), "bfloat16")
+    utilisation = operations * per_second / limit if limit else 0.0
+    described = f"utilisation {utilisation:.3f}" if limit else "utilisation unknown: no peak is known of this device"
     size = f"{params.sft.batch} × {work.tokens} tokens"
     print(f"SFT: {clock.step:.3f} s a step of {size}, {per_second:,.0f} tokens/s, {described}")
     _print_memory(config, params, work, peak)
