@@ -17,7 +17,7 @@ from benchmarks.install_size import closure, requirements, size_of
 from tests.conftest import ROOT
 from tests.micro_model import train
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 TEMPLATES = ["pump failed badly", "fan is ready"]
 
@@ -56,8 +56,13 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Core:
     python = place / "env" / "bin" / "python"
     constraints = ("--constraint", str(ROOT / "constraints.txt"))
     subprocess.run([python, "-m", "pip", *quiet, *constraints, wheel], check=True)
-    (place / "work").mkdir()
-    return Core(python, place / "work")
+    work = place / "work"
+    work.mkdir()
+    log = "".join(f"Jan  1 10:00:00 host app[1]: {text}\n" for text in TEMPLATES * 3).encode()
+    (work / "app.log").write_bytes(log)
+    (work / "app.log.zst").write_bytes(zstandard.compress(log))
+    shutil.copy(ROOT / "params.yaml", work)
+    return Core(python, work)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +88,6 @@ def test_the_command_line_judges_templates(core: Core, model: Path) -> None:
 
 
 def test_python_judges_a_log(core: Core, model: Path) -> None:
-    (core.folder / "app.log").write_text("".join(f"Jan  1 10:00:00 host app[1]: {text}\n" for text in TEMPLATES * 3))
     code = (
         "import sys, rationanomaly as ra\n"
         "for found in ra.Detector.open(sys.argv[1]).judge_log('app.log'):\n"
@@ -97,8 +101,9 @@ def test_python_judges_a_log(core: Core, model: Path) -> None:
     "command",
     [
         "version",
-        f"params {ROOT / 'params.yaml'}",
-        f"simulate --params {ROOT / 'params.yaml'} --set simulate.lines=2000 --output simulated",
+        "params params.yaml",
+        "preview app.log",
+        "simulate --set simulate.lines=2000 --output simulated",
         "ledger --help",
         "detect --help",
     ],
@@ -111,16 +116,13 @@ def test_what_needs_no_extra_works(core: Core, command: str) -> None:
     ("command", "extra"),
     [
         ("detect --model models:/log@champion app.log", "pipeline"),
-        (f"parse --params {ROOT / 'params.yaml'} --input logs=app.log --output parsed", "pipeline"),
+        ("parse --input logs=app.log --output parsed", "pipeline"),
         (f"promote models:/log@candidate --policy {ROOT / 'mlflow' / 'promotion.yaml'}", "pipeline"),
-        ("parse --preview --input logs=app.log.zst", "zstd"),
+        ("preview app.log.zst", "zstd"),
+        ("review --parse nowhere", "review"),
     ],
 )
 def test_what_needs_an_extra_says_how_to_install_it(core: Core, command: str, extra: str) -> None:
-    log = b"Jan  1 10:00:00 host app[1]: fan is ready\n"
-    (core.folder / "app.log").write_bytes(log)
-    (core.folder / "app.log.zst").write_bytes(zstandard.compress(log))
-    shutil.copy(ROOT / "params.yaml", core.folder)
     said = core.run("rationanomaly", *command.split(), code=7)
     assert f"Run `pip install 'rationanomaly[{extra}]'`" in " ".join(said.split())
     assert "Traceback" not in said
