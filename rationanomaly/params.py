@@ -403,8 +403,8 @@ class ModelParams(Section):
     source: Literal["bootstrap", "hub"]
     name: str
     revision: str | None
-    copy_megabytes: NonNegative
     encoder: Literal["minilm", "none"]
+    copy_megabytes: NonNegative
     max_completion: Positive
     literal_quotes: bool
     lora_rank: Positive

@@ -219,11 +219,12 @@ def _assign(comments: list[_Comment], places: list[_Place], remarks: dict[Key, _
     for comment in comments:
         at = max((number for number, place in enumerate(places) if place.line <= comment.line), default=-1)
         open_key = places[at] if at >= 0 else _Place((), -1, -1, -1, -1)
+        deepest = max(place.column for place in places[max(at, 0) : at + 2])
         if open_key.line < comment.line < open_key.first:
             remarks[current_key(open_key.key)].above.append(comment.text)
         elif open_key.line < comment.line <= open_key.last:
             continue  # Stays with the items of the list.
-        elif not comment.alone or (behind_ends == comment.line - 1 and comment.column > open_key.column):
+        elif not comment.alone or (behind_ends == comment.line - 1 and comment.column > deepest):
             remarks[current_key(open_key.key)].behind.append(comment.text)
             behind_ends = comment.line
         elif at + 1 < len(places):
@@ -272,18 +273,22 @@ def _strip_list(value: CommentedSeq) -> None:
 # ---------------------------------------------------------------- writing
 
 
+class _Behind(CommentToken):
+    """A comment behind a value; where it begins is for the emitter to say."""
+
+
 class _Emitter(Emitter):
-    """Aligns and wraps comments."""
+    """Aligns and wraps the comments behind values."""
 
     def write_comment(self, comment: Any, pre: bool = False) -> None:
-        if not pre and comment.value.startswith("#"):
+        if isinstance(comment, _Behind):
             column = next((place for place in _COLUMNS if self.column + 2 <= place), self.column + 2)
             below = column if column in _COLUMNS else _COLUMNS[0]
             first, *more = comment.value.strip().split("\n")
             lines = [*_wrap(first, _WIDTH - column, _WIDTH - below)]
             for line in more:
                 lines += _wrap(line, _WIDTH - below, _WIDTH - below)
-            comment = _token(("\n" + " " * below).join(lines) + "\n", column)
+            comment = CommentToken(("\n" + " " * below).join(lines) + "\n", CommentMark(column))
         super().write_comment(comment, pre)
 
 
@@ -326,15 +331,11 @@ def _attach(tree: CommentedMap, above: Key, remarks: dict[Key, _Remark]) -> None
         remark = remarks.get(key, _Remark())
         over, behind = list(remark.above) if above else [], remark.behind
         if isinstance(value, LiteralScalarString | FoldedScalarString):
-            over, behind = [*over, *behind], []  # behind a block there is no place
+            over, behind = [*over, *(line for line in behind if line not in over)], []  # behind a block is no place
         indent = 2 * len(above)
-        before = [_token(f"{line}\n", indent) for line in over]
-        beside = _token("\n".join(behind) + "\n", _COLUMNS[0]) if behind else None
+        before = [CommentToken(f"{line}\n", CommentMark(indent)) for line in over]
+        beside = _Behind("\n".join(behind) + "\n", CommentMark(0)) if behind else None
         if before or beside:
             tree.ca.items[name] = [None, before or None, beside, None]
         if isinstance(value, CommentedMap) and not value.fa.flow_style():
             _attach(value, key, remarks)
-
-
-def _token(text: str, column: int) -> CommentToken:
-    return CommentToken(text, CommentMark(column), None)
