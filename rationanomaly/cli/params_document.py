@@ -19,7 +19,7 @@ import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.emitter import Emitter
-from ruamel.yaml.error import CommentMark
+from ruamel.yaml.error import CommentMark, YAMLError
 from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.scalarstring import FoldedScalarString, LiteralScalarString
 from ruamel.yaml.tokens import CommentToken
@@ -48,7 +48,17 @@ def compose_text(path: Path, settings: Iterable[str] = ()) -> str:
     """
     settings = list(settings)
     params = load_params(path, settings)
-    files = lineage(path)
+    try:
+        text = _write(_compose(lineage(path), settings))
+    except YAMLError:
+        text = ""
+    if not _means(text, params):
+        logger.warning("%s: composed without comments: they can't be kept beside anchors, aliases and the like", path)
+        return dump(params)
+    return text
+
+
+def _compose(files: list[Path], settings: Iterable[str]) -> _Document:
     # A complete file extends nothing; where it has no comments, those of the defaults are its own.
     document = _read(DEFAULTS)
     if files != [DEFAULTS]:
@@ -58,11 +68,7 @@ def compose_text(path: Path, settings: Iterable[str] = ()) -> str:
             document.lay_over(_read(file))
     for setting in settings:
         document.change(setting)
-    text = _write(document)
-    if not _means(text, params):
-        logger.warning("%s: composed without comments: they can't be kept beside anchors, aliases and tags", path)
-        return dump(params)
-    return text
+    return document
 
 
 @dataclass
@@ -311,17 +317,20 @@ _Representer.add_representer(
 
 
 def _write(document: _Document) -> str:
-    sections = []
+    blocks = [document.head] if document.head else []
     for name, value in document.values.items():
         section = CommentedMap({name: value})
-        above = document.remarks.get((str(name),), _Remark()).above
         _attach(section, (), document.remarks)
         stream = io.StringIO()
         _yaml().dump(section, stream)
-        sections.append("".join(f"{line}\n" for line in above) + stream.getvalue())
-    head = ["\n".join([*document.head, ""])] if document.head else []
-    tail = ["\n".join([*document.tail, ""])] if document.tail else []
-    return "\n".join([*head, *sections, *tail])
+        above = document.remarks.get((str(name),), _Remark()).above
+        if above and not blocks:  # Read again, it would be the head of the file.
+            blocks.append(above)
+            above = []
+        blocks.append([*above, stream.getvalue().rstrip("\n")])
+    if document.tail:
+        blocks.append(document.tail)
+    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 
 def _attach(tree: CommentedMap, above: Key, remarks: dict[Key, _Remark]) -> None:
