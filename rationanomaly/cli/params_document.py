@@ -50,7 +50,7 @@ def compose_text(path: Path, settings: Iterable[str] = ()) -> str:
     params = load_params(path, settings)
     try:
         text = _write(_compose(lineage(path), settings))
-    except YAMLError:
+    except (YAMLError, ValueError):  # It is YAML that PyYAML reads and ruamel doesn't, or comments at odd places.
         text = ""
     if not _means(text, params):
         logger.warning("%s: composed without comments: they can't be kept beside anchors, aliases and the like", path)
@@ -200,11 +200,13 @@ def _comments(node: Any, lines: list[str]) -> set[_Comment]:
     if not isinstance(node, CommentedMap | CommentedSeq):
         return found
     for token in _tokens([node.ca.comment, list(node.ca.items.values()), node.ca.end]):
-        first = token.start_mark.line
-        for number, text in enumerate(token.value.lstrip("\n").split("\n"), start=first):
-            if text.strip():
-                column = lines[number].rindex(text.strip())
-                found.add(_Comment(number, column, text.strip(), not lines[number][:column].strip()))
+        kept = token.value.strip("\n").split("\n")
+        # The mark of a token is sometimes that of an empty line before it.
+        number = next((at for at in range(token.start_mark.line, len(lines)) if kept[0].strip() in lines[at]), 0)
+        for at, text in enumerate(map(str.strip, kept), start=number):
+            if text:
+                column = lines[at].rindex(text)
+                found.add(_Comment(at, column, text, not lines[at][:column].strip()))
     for child in node.values() if isinstance(node, CommentedMap) else node:
         found |= _comments(child, lines)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import shutil
 import sys
@@ -151,6 +152,32 @@ parse:   # behind a section
     )
     (tmp_path / "again.yaml").write_text(composed)
     assert compose_text(tmp_path / "again.yaml") == composed
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_comment_anywhere_is_kept_once_and_changes_nothing(tmp_path: Path, seed: int) -> None:
+    rng, lines, marks = random.Random(seed), list[str](), list[str]()
+
+    def mark() -> str:
+        marks.append(f"mark{len(marks)}")
+        return f"# {marks[-1]}."
+
+    source = (ROOT / "profiles" / "llama2-7b.yaml").read_text()
+    lists = "extends: defaults\n\nparse:\n  redact:\n    - email\n    - token\n  masks:\n    a: 'x # y'\n    b: \"q\"\n"
+    for line in source.replace("extends: bgl-spirit.yaml\n", lists).split("\n"):
+        indent = len(line) - len(line.lstrip())
+        while rng.random() < 0.15:
+            column = rng.choice([None, 0, indent, 32])
+            lines.append("" if column is None else " " * column + mark())
+        if line and "#" not in line and "extends" not in line and rng.random() < 0.2:
+            line = f"{line}  {mark()}"
+        lines.append(line)
+    composed = read(tmp_path, "\n".join(lines))
+    assert len(marks) > 10
+    assert [len(re.findall(rf"# {name}\.", composed)) for name in marks] == [1] * len(marks)
+    (tmp_path / "again.yaml").write_text(composed)
+    assert compose_text(tmp_path / "again.yaml") == composed
+    assert load_params(tmp_path / "again.yaml") == load_params(tmp_path / "mine.yaml")
 
 
 def test_values_stay_as_they_are_spelt(tmp_path: Path) -> None:
