@@ -67,7 +67,7 @@ def simulate(
 def print_params(
     profile: Annotated[
         Path, typer.Argument(help="Params file or profile; `defaults`: the packaged default values.")
-    ] = Path("params.yaml"),
+    ] = PARAMS,
     settings: SetOption = None,
     output: Annotated[Path | None, typer.Option("--output", help="File to write; default: standard output.")] = None,
 ) -> None:

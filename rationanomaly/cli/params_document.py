@@ -221,8 +221,8 @@ def _tokens(kept: Any) -> Iterator[CommentToken]:
 
 
 def _assign(comments: list[_Comment], places: list[_Place], remarks: dict[Key, _Remark]) -> list[str]:
-    """Give each comment to its key; what stands behind the last key is the rest."""
-    rest: list[str] = []
+    """Give each comment to its key; what stands behind the last key is the tail."""
+    tail: list[str] = []
     behind_ends = -1  # the last line so far of a comment behind a key
     for comment in comments:
         at = max((number for number, place in enumerate(places) if place.line <= comment.line), default=-1)
@@ -238,8 +238,8 @@ def _assign(comments: list[_Comment], places: list[_Place], remarks: dict[Key, _
         elif at + 1 < len(places):
             remarks[current_key(places[at + 1].key)].above.append(comment.text)
         else:
-            rest.append(comment.text)
-    return rest
+            tail.append(comment.text)
+    return tail
 
 
 def _lines(comments: list[_Comment]) -> list[str]:
@@ -305,8 +305,8 @@ def _wrap(line: str, first: int, others: int) -> list[str]:
     if len(line) <= first or first < _ROOM:
         return [line]
     head, *_ = textwrap.wrap(line, first, break_long_words=False)
-    rest = line[len(head) :].strip()
-    return [head, *textwrap.wrap(f"# {rest}", others, subsequent_indent="# ", break_long_words=False)]
+    left = line[len(head) :].strip()
+    return [head, *textwrap.wrap(f"# {left}", others, subsequent_indent="# ", break_long_words=False)]
 
 
 class _Representer(RoundTripRepresenter):

@@ -212,9 +212,9 @@ def test_the_command_writes_the_file_whose_profile_it_is_named(
 
     def call(*arguments: str) -> str:
         monkeypatch.setattr(sys, "argv", ["rationanomaly", "params", *arguments])
-        with pytest.raises(SystemExit) as ended:
+        with pytest.raises(SystemExit) as stopped:
             run_app(app)
-        assert not ended.value.code
+        assert not stopped.value.code
         return capsys.readouterr().out
 
     call(str(ROOT / "profiles" / "llama2-7b.yaml"), "--output", "params.yaml")
