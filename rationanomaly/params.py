@@ -1,24 +1,34 @@
 """Typed params: every knob of every step, read from a params file.
 
-``params.yaml`` is complete and is the documentation of the defaults; nothing here repeats a value. A profile
-holds only differences and names the file that it starts from (``extends: ../params.yaml``). An unknown key is
-an error, so that a misspelled knob never does nothing in silence.
+``defaults.yaml`` beside this module has every value with its comment; nothing here repeats a value. A profile holds
+only differences and names what it starts from: ``extends: defaults``, or another file, seen from its own folder. A
+complete file, such as ``rationanomaly params PROFILE`` writes, extends nothing. An unknown key is an error, so that a
+misspelled knob never does nothing in silence; a key that was renamed is taken for one release, with a warning.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from rationanomaly.errors import ParamsError
+
+logger = logging.getLogger(__name__)
+
+#: The packaged default values, complete and commented.
+DEFAULTS = Path(__file__).with_name("defaults.yaml")
+#: What stands for them after ``extends:`` and ``--params``, wherever the package is installed.
+DEFAULTS_NAME = "defaults"
+_EXPLAINED = "`rationanomaly params defaults` shows"
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
@@ -28,17 +38,47 @@ Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
-    """One section of a params file."""
+    """One section of a params file.
+
+    Attributes:
+        renamed: earlier name of a field → its name; taken for one release, with a warning.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
+    renamed: ClassVar[Mapping[str, str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_earlier_names(cls, values: Any) -> Any:
+        """For documents that no params file brought here, such as the card of a model folder."""
+        return _rename(cls, values, None, ()) if isinstance(values, dict) else values
+
 
 class RunParams(Section):
+    """What names a run.
+
+    Attributes:
+        name: MLflow experiment.
+        seed: of the split, the models and the trainers.
+    """
+
     name: str
     seed: NonNegative
 
 
 class DataParams(Section):
+    """What the steps read from outside.
+
+    Attributes:
+        logs: a log, or a CSV table of templates (dataset,template,label).
+        format: `templates` for a table; else the name of a log format (`parse/formats/`), or `auto`, which finds it
+            out.
+        ledger: reviewers' decisions (JSON Lines), or a published correction patch (JSON).
+        truth: CSV with line,label where the truth is known; `data/none.csv` where it is not.
+        reasoning: for `distill.teacher: import`: JSON Lines with `input` and `reasoning`.
+    """
+
     logs: Path
     format: str
     ledger: Path
@@ -47,6 +87,21 @@ class DataParams(Section):
 
 
 class SimulateParams(Section):
+    """The made-up cluster whose log `rationanomaly simulate` writes; not a step of the DAG.
+
+    Attributes:
+        seed: of everything random in it.
+        lines: of the log; from 50,000 on, the whole catalogue of faults appears.
+        nodes: compute nodes; I/O nodes and service hosts come with them.
+        episodes: fault episodes per 10,000 lines.
+        wrong_labels: share of the events whose alert tags are wrong.
+        layout: of a line: our own, or that of BGL's published log (set `data.format` alike).
+        reviewers: people who label the templates.
+        miss_rate: share of faults that a reviewer calls normal.
+        false_alarm_rate: share of benign templates that a reviewer calls abnormal.
+        unsure_rate: share of templates that a reviewer leaves undecided.
+    """
+
     seed: NonNegative
     lines: Positive
     nodes: Positive
@@ -60,6 +115,16 @@ class SimulateParams(Section):
 
 
 class SessionParams(Section):
+    """How lines become sessions.
+
+    Attributes:
+        kind: `lines`: fixed windows; `time`: by seconds; `key`: by node, block or request.
+        lines: of a window, for kind `lines`.
+        seconds: of a window, for kind `time`.
+        key: for kind `key`: `node`, or a regex whose matches in the message are keys; None: the format's, else node.
+        remainder: whether a last window that is not full is dropped or kept.
+    """
+
     kind: Literal["lines", "time", "key"]
     lines: Positive
     seconds: Positive
@@ -68,6 +133,15 @@ class SessionParams(Section):
 
 
 class JsonParams(Section):
+    """Fields of a JSON log; of each list the first that a line has is taken, `a.b` being `b` inside `a`.
+
+    Attributes:
+        message: candidates for the text.
+        time: candidates for the time.
+        node: candidates for the node.
+        alert: candidates for the alert tag; anything but -, 0, false, no, none, normal and nothing is an alert.
+    """
+
     message: list[str]
     time: list[str]
     node: list[str]
@@ -75,6 +149,31 @@ class JsonParams(Section):
 
 
 class ParseParams(Section):
+    """Step `parse`: from lines to templates and sessions.
+
+    Attributes:
+        continue_from: `miner.json` of an earlier run, whose templates keep wording and ids; None: starts empty.
+        year: of the first line of a syslog, which names none.
+        json_fields: where format `json` finds what.
+        pattern: format `custom`: regex with the groups message, time, node and alert.
+        time_format: of the times of `pattern`, as of strptime; None: ISO 8601.
+        multiline: join stack traces to the record before.
+        redact: kinds (email, token, key) that are taken out of every line first; costs speed.
+        redact_patterns: own kinds, name → regex; a match becomes [name].
+        masks: own masks, name → regex without backreferences, applied before the built-in ones.
+        depth: of Drain's tree; higher separates earlier, lower merges more.
+        similarity: share of equal words, masked ones aside, from which on a message joins a template.
+        max_children: per node of the tree; bounds memory.
+        max_choices: so many different plain words at a wildcard make a template each; 0: Drain as published.
+        max_templates: after which messages join the most similar one; bounds memory on logs without form.
+        max_words: of a message that are mined; what lies behind is no part of its template.
+        abnormal_share: share of alert lines from which on a template is abnormal.
+        max_rejected_share: share of lines that fit no format above which the step fails.
+        max_line_bytes: longer lines are cut, and counted.
+        max_expansion: factor of growth above which a compressed file is refused as a bomb.
+        sessions: how lines become sessions.
+    """
+
     continue_from: Path | None
     year: Annotated[int, Field(ge=1970, le=2200)]
     json_fields: JsonParams
@@ -98,6 +197,17 @@ class ParseParams(Section):
 
 
 class SplitParams(Section):
+    """Which templates train and which judge.
+
+    Attributes:
+        train: share, relative to the sum of the three.
+        validation: share that thresholds and adapters are chosen on.
+        test: share that is only judged; 0: everything trains, and evaluate reports validation metrics as such.
+        order: `time`: by first appearance; `stratified`: by data set and label; `auto`: time if it is known.
+        near_duplicate: similarity from which on templates stay on one side; lower is safer and coarser.
+        anomaly_share: of the training set, reached by leaving normal templates out; None: as it is.
+    """
+
     train: Annotated[float, Field(gt=0, le=1)]
     validation: Share
     test: Share
@@ -107,6 +217,13 @@ class SplitParams(Section):
 
 
 class CorrectParams(Section):
+    """Step `correct`: experts' decisions over alert tags, and the split.
+
+    Attributes:
+        minimum_kappa: Fleiss' kappa below which the pipeline stops; -1: never.
+        split: the three parts.
+    """
+
     minimum_kappa: Annotated[float, Field(ge=-1, le=1)]
     split: SplitParams
 
@@ -137,6 +254,27 @@ VariableName = Annotated[str, AfterValidator(_variable_name)]
 
 
 class EndpointParams(Section):
+    """An OpenAI-compatible endpoint, for `distill.teacher: openai`.
+
+    Attributes:
+        model: as the server calls it.
+        url: without secrets, or env:NAME of a variable that holds the address.
+        key: NAME of the environment variable that holds the key; None: no key.
+        headers: header → NAME of the environment variable that holds its value.
+        output_limit_name: how the server calls the limit of an answer; `max_tokens` is what older ones understand.
+        concurrency: calls in flight: what a crash can lose.
+        requests_per_minute: the server's limit.
+        tokens_per_minute: the server's limit; counted by worst case.
+        attempts: sendings of one call that fails without an answer (429, 5xx, broken connection).
+        initial_backoff: seconds before the second attempt; doubles with each, with jitter; Retry-After overrides.
+        max_backoff: seconds; a longer Retry-After ends the call's attempts.
+        call_seconds: before a call is given up.
+        total_seconds: of the whole step; what is not asked by then is rejected as `time`.
+        give_up_after: calls in a row that failed for good, before the step fails.
+    """
+
+    renamed: ClassVar[Mapping[str, str]] = {"first_wait": "initial_backoff", "longest_wait": "max_backoff"}
+
     model: str
     url: Annotated[str, AfterValidator(_without_secrets)]
     key: VariableName | None
@@ -154,6 +292,18 @@ class EndpointParams(Section):
 
 
 class BudgetParams(Section):
+    """What all calls with the same teacher, prompt and settings may cost, crashed runs included.
+
+    Attributes:
+        currency: of the prices.
+        prompt_price: per million tokens.
+        completion_price: per million tokens.
+        max_cost: in `currency`; worst cases are reserved, so it is never exceeded.
+        max_tokens: prompt and completion together.
+    """
+
+    renamed: ClassVar[Mapping[str, str]] = {"most": "max_cost", "most_tokens": "max_tokens"}
+
     currency: str
     prompt_price: Annotated[float, Field(ge=0)]
     completion_price: Annotated[float, Field(ge=0)]
@@ -162,12 +312,41 @@ class BudgetParams(Section):
 
 
 class LocalTeacherParams(Section):
+    """A Hugging Face model as teacher, for `distill.teacher: local`.
+
+    Attributes:
+        model: folder, or hub id.
+        revision: commit of a hub id, since a branch moves; None for a folder.
+        batch: templates at once; higher is faster and takes more memory.
+    """
+
     model: str
     revision: str | None
     batch: Positive
 
 
 class DistillParams(Section):
+    """Step `distill`: a teacher's rationales for the labels.
+
+    Attributes:
+        teacher: `builtin`: rules; `openai`: a compatible endpoint; `local`: a Hugging Face model; `import`: a file.
+        fallback_teacher: who writes for templates that the teacher left without a rationale.
+        evidence: `strict`: quotes are required and literal; `optional`: none, or more than the log has, are let
+            through.
+        min_words: of a rationale.
+        max_words: of a rationale; longer teaches a large student more, and a small one to lose its thread.
+        rationales_per_template: accepted ones; each is a call at least.
+        retries: after a refusal, with its reason in the next request; each is a call.
+        prompt: version: `distill/prompts/<version>.md`.
+        output_tokens: longest answer; lower makes the worst case cheaper and cuts more answers off.
+        temperature: 0: always the same words; None: not sent, for models that refuse it.
+        endpoint: for teacher `openai`.
+        budget: for teacher `openai`.
+        local: for teacher `local`.
+    """
+
+    renamed: ClassVar[Mapping[str, str]] = {"rest": "fallback_teacher"}
+
     model_config = ConfigDict(coerce_numbers_to_str=True)  # `--set distill.prompt=2`
 
     teacher: Literal["builtin", "openai", "local", "import"]
@@ -186,6 +365,18 @@ class DistillParams(Section):
 
 
 class PromptParams(Section):
+    """How a log is shown to the model.
+
+    Attributes:
+        style: `worded`: full instructions, for a base that can read; `compact`: for a small one.
+        normalise: lower-case, split camelCase, numbers to <*>: for small models.
+        max_words: of a normalised log.
+        max_characters: of any log; what lies behind is not shown.
+        few_shot_examples: most similar labelled training templates shown beside it; a longer prompt takes more time.
+    """
+
+    renamed: ClassVar[Mapping[str, str]] = {"neighbours": "few_shot_examples"}
+
     style: Literal["compact", "worded"]
     normalise: bool
     max_words: Positive
@@ -194,11 +385,26 @@ class PromptParams(Section):
 
 
 class ModelParams(Section):
+    """The base and the adapter on it.
+
+    Attributes:
+        source: `bootstrap`: from scratch; `hub`: a model id at a revision, or a local folder.
+        name: source `hub` only: id or path.
+        revision: source `hub` only: commit; None for a folder.
+        encoder: what words mean, for a base from scratch and its pool; `none`: faster, less F1.
+        copy_megabytes: a base up to this size is copied into each model folder; a larger one is named.
+        max_completion: tokens of a rationale with its verdict; a longer one is cut off, and invalid.
+        literal_quotes: whether only spans of the log can be generated inside quotation marks.
+        lora_rank: of the adapter; higher learns more and takes more memory.
+        lora_alpha: scale of the adapter, divided by the rank.
+        lora_dropout: share of the adapter's inputs dropped in training; above 0 it costs speed on a CPU.
+    """
+
     source: Literal["bootstrap", "hub"]
     name: str
     revision: str | None
-    copy_megabytes: NonNegative
     encoder: Literal["minilm", "none"]
+    copy_megabytes: NonNegative
     max_completion: Positive
     literal_quotes: bool
     lora_rank: Positive
@@ -207,6 +413,20 @@ class ModelParams(Section):
 
 
 class TrainingParams(Section):
+    """How sft and grpo use the machine; nothing here changes what is learnt but for rounding.
+
+    Attributes:
+        threads: OpenMP threads per process.
+        processes: ranks that share each step's batch; a GPU each where there are GPUs.
+        nodes: machines that share the processes equally: a Kubeflow TrainJob over so many.
+        strategy: `zero2`: optimiser and gradients in shares, little time; `zero3`: weights too, much more traffic.
+        offload: with zero2 and zero3: what lies in host memory, which takes several times the time.
+        checkpoint_steps: between checkpoints: what a crash can cost.
+        hang_seconds: without progress of a rank, before the step is ended.
+        micro_batch: most rows of a process in one pass; lower takes less memory and more time; None: all at once.
+        quantisation: `nf4`: the base in 4 bits while it trains (QLoRA), a quarter of its memory; needs a GPU.
+    """
+
     threads: Positive
     processes: Positive
     nodes: Positive
@@ -219,6 +439,23 @@ class TrainingParams(Section):
 
 
 class BaseParams(Section):
+    """Step `base`: a base from scratch; of another only `harvest` counts.
+
+    Attributes:
+        harvest: messages taken from installed Python packages at most; 0: none.
+        vocabulary: tokens.
+        hidden: width.
+        layers: transformer blocks.
+        heads: of attention, per layer.
+        epochs: of language modelling on training templates and harvested messages.
+        encoder_loss_weight: weight of predicting the encoder's vector of each log; 0: off; higher crowds out the
+            language.
+        batch: rows per step.
+        learning_rate: peak.
+    """
+
+    renamed: ClassVar[Mapping[str, str]] = {"meaning": "encoder_loss_weight"}
+
     harvest: NonNegative
     vocabulary: Positive
     hidden: Positive
@@ -231,6 +468,17 @@ class BaseParams(Section):
 
 
 class PoolParams(Section):
+    """Unlabelled and made-up texts, labelled by a cheap classifier fitted on the training part.
+
+    Attributes:
+        size: texts; 0: gold labels alone.
+        share: of the direct verdicts.
+        suspicious_share: of the draws: from texts with log odds above `suspicious_logit`.
+        suspicious_logit: log odds of the cheap classifier.
+        abnormal_pieces: share of abnormal templates among those that texts are made from.
+        word_drop: share of words left out of a made-up text.
+    """
+
     size: NonNegative
     share: Share
     suspicious_share: Share
@@ -240,6 +488,22 @@ class PoolParams(Section):
 
 
 class SftParams(Section):
+    """Step `sft`: supervised training on rationales and verdicts.
+
+    Attributes:
+        steps: of the optimiser.
+        batch: rows per step.
+        learning_rate: peak.
+        rationale_share: of the steps: rationales with verdict; the rest are direct verdicts.
+        abnormal_share: of the rows with gold labels.
+        word_drop: share of words left out of a text with a gold label.
+        pool: texts beside the gold labels.
+        learn_validation: validation templates train too, where they are too few to choose by; needs a test split.
+        evaluations: on the validation split, during training; one more before and after it.
+        best_by: metric by which the kept adapter is chosen among the evaluations; None: the last.
+        threshold_positives: abnormal validation templates from which on a threshold is tuned; below, it is 0.5.
+    """
+
     steps: Positive
     batch: Positive
     learning_rate: Rate
@@ -254,11 +518,28 @@ class SftParams(Section):
 
 
 class FormatReward(Section):
+    """Reward for the form of a completion.
+
+    Attributes:
+        right: added where it is well formed.
+        wrong: then the whole reward: below the worst that a right form can get.
+    """
+
     right: float
     wrong: float
 
 
 class AnswerCells(Section):
+    """Reward of an answer by truth.
+
+    Attributes:
+        true_positive: fault found.
+        true_negative: normal left alone.
+        false_positive: false alarm.
+        false_negative: fault missed.
+        invalid: neither label: no more than the worst cell, and the least of every other term.
+    """
+
     true_positive: float
     true_negative: float
     false_positive: float
@@ -267,6 +548,16 @@ class AnswerCells(Section):
 
 
 class RewardWeights(Section):
+    """Weight of each term of the reward; 0: off, costs no time. Terms and ranges: `rewards/terms.py`.
+
+    Attributes:
+        answer: of the cell of the answer.
+        grounding: of quotes and overlap with log and teacher.
+        coherence: of perplexity under the untrained base: for a base that knows English.
+        brevity: of the length against the target length.
+        repetition: of saying things once.
+    """
+
     answer: Weight
     grounding: Weight
     coherence: Weight
@@ -275,6 +566,16 @@ class RewardWeights(Section):
 
 
 class GroundingWeights(Section):
+    """Parts of the grounding term, relative to each other.
+
+    Attributes:
+        evidence: quotes that are literal in the log.
+        log_bleu: overlap with the log.
+        log_rouge: overlap with the log.
+        teacher_bleu: overlap with the teacher's rationale; left out for a template without one.
+        teacher_rouge: the same; higher: the teacher's style is copied.
+    """
+
     evidence: Weight
     log_bleu: Weight
     log_rouge: Weight
@@ -283,6 +584,18 @@ class GroundingWeights(Section):
 
 
 class RewardParams(Section):
+    """GRPO's reward: format + the sum of weight × term.
+
+    Attributes:
+        preset: `paper`: the values below; `released`: the authors' code, traps included, without them.
+        format: of the form.
+        answer: of the answer; asymmetric as in the paper.
+        weights: of the terms.
+        grounding: parts of the grounding term.
+        brevity_width: of the bell around the target length, as a share of it; lower is stricter.
+        perplexity_scale: perplexity at which coherence is one half.
+    """
+
     preset: Literal["paper", "released"]
     format: FormatReward
     answer: AnswerCells
@@ -293,6 +606,17 @@ class RewardParams(Section):
 
 
 class AlarmParams(Section):
+    """When GRPO's training has gone wrong (`docs/learning.md`).
+
+    Attributes:
+        stop: whether an alarm ends the training, the best evaluation's adapter being kept; else it warns.
+        window: steps whose mean is looked at; lower sees faster and is wrong more often.
+        valid_fall: collapse: fall of the share of well-formed completions from its best.
+        least_entropy: collapse: nats per token.
+        length_factor: length drift: growth or shrinkage of the mean length.
+        validation_fall: reward hacking: fall of F1 or grounding on validation while the reward rose.
+    """
+
     stop: bool
     window: Positive
     valid_fall: Share
@@ -302,11 +626,38 @@ class AlarmParams(Section):
 
 
 class VllmParams(Section):
+    """For `grpo.generation` with vLLM.
+
+    Attributes:
+        url: vllm-server only: where `trl vllm-serve --model BASE` listens.
+        memory_share: vllm-colocate only: of each GPU, for its weights and cache.
+    """
+
     url: Annotated[str, AfterValidator(_without_secrets)]
     memory_share: Annotated[float, Field(gt=0, lt=1)]
 
 
 class GrpoParams(Section):
+    """Step `grpo`: the adapter aligned with the reward.
+
+    Attributes:
+        steps: of the optimiser.
+        prompts: per step.
+        generations: completions per prompt.
+        generation: who writes completions; vLLM, on the training's GPUs or others, is faster and without literal
+            quotes.
+        vllm: for generation with vLLM.
+        learning_rate: peak; higher unlearns verdicts.
+        beta: weight of the KL to the SFT model.
+        temperature: of the completions.
+        abnormal_share: of the prompts.
+        word_drop: share of words left out of every second prompt.
+        evaluations: on the validation split, with rationales; one more before and after.
+        keep_best: the adapter of the best evaluation rather than the last one.
+        alarms: when to stop.
+        reward: what is rewarded.
+    """
+
     steps: Positive
     prompts: Positive
     generations: Positive
@@ -324,17 +675,42 @@ class GrpoParams(Section):
 
 
 class EvaluateParams(Section):
+    """Step `evaluate`.
+
+    Attributes:
+        examples: verdicts shown in the summary.
+        bootstrap: resamples for the intervals; 0: none.
+    """
+
     examples: Positive
     bootstrap: NonNegative
 
 
 class RegisterParams(Section):
+    """Step `register`.
+
+    Attributes:
+        name: of the registered model.
+        alias: that the new version gets.
+        tolerance: largest difference of logits between the folder and what was registered.
+    """
+
     name: str
     alias: str
     tolerance: Rate
 
 
 class StepResources(Section):
+    """What a step's pod asks for.
+
+    Attributes:
+        cpu: cores, as Kubernetes writes them.
+        memory: as Kubernetes writes it.
+        gpus: of `cluster.accelerator`.
+        timeout: seconds.
+        retries: after a failure of the pod.
+    """
+
     cpu: str
     memory: str
     gpus: NonNegative
@@ -343,6 +719,23 @@ class StepResources(Section):
 
 
 class ClusterParams(Section):
+    """How the steps run as pods; nothing here changes a result.
+
+    Attributes:
+        image: for steps without a GPU.
+        gpu_image: for steps with gpus > 0.
+        accelerator: resource name of a GPU.
+        tracking_uri: of the MLflow server, seen from a pod.
+        secret: Kubernetes secret with `secret_keys`.
+        secret_keys: each becomes an environment variable of the same name.
+        state_claim: volume claim for checkpoints and the teacher's journal; pods share it.
+        shared_memory: /dev/shm of GPU steps, in memory.
+        training_runtime: Kubeflow Trainer's runtime, for `training.nodes` > 1.
+        parse_shards: pods that read the log at once; above 1, what passes between them takes about its size.
+        default: of steps that `steps` does not name.
+        steps: step or task, such as sft or parse-shard → its resources; all five values, else `default` holds.
+    """
+
     image: str
     gpu_image: str
     accelerator: str
@@ -358,7 +751,25 @@ class ClusterParams(Section):
 
 
 class Params(Section):
-    """A complete params document; sections in DAG order."""
+    """A complete params document; sections in DAG order.
+
+    Attributes:
+        run: names a run.
+        data: what the steps read from outside.
+        simulate: the made-up cluster.
+        parse: step `parse`.
+        correct: step `correct`.
+        prompt: how a log is shown to the model.
+        distill: step `distill`.
+        model: the base and the adapter on it.
+        training: how sft and grpo use the machine.
+        base: step `base`.
+        sft: step `sft`.
+        grpo: step `grpo`.
+        evaluate: step `evaluate`.
+        register_: step `register`; `register` in a file.
+        cluster: pods.
+    """
 
     run: RunParams
     data: DataParams
@@ -381,7 +792,7 @@ def load_params(path: Path, settings: Iterable[str] = ()) -> Params:
     """Read a params file or profile, apply ``key=value`` settings, check everything.
 
     Args:
-        path: a complete file, or a profile with ``extends``.
+        path: a complete file, a profile with ``extends``, or ``defaults``, the packaged default values.
         settings: changes such as ``grpo.beta=0.01``; the value is read as YAML.
 
     Raises:
@@ -403,12 +814,62 @@ def read_document(text: str) -> Params:
 
 
 def compose(path: Path) -> dict[str, Any]:
-    """The full document of a params file: its own values over those of the file that it extends."""
-    document = _read(path)
-    parent = document.pop("extends", None)
-    if parent is None:
-        return document
-    return _merge(compose(path.parent / str(parent)), document)
+    """The full document of a params file: its own values over those of what it extends, under today's names."""
+    document: dict[str, Any] = {}
+    for file, own in _chain(path):
+        # Before the merge: an earlier name in a profile has to replace the value below, which has today's name.
+        document = _merge(document, current_names(own, file))
+    document.pop("extends", None)
+    return document
+
+
+def lineage(path: Path) -> list[Path]:
+    """The files that make a document: what everything starts from first, ``path`` itself last.
+
+    Raises:
+        ParamsError: one is missing, is not YAML, or extends itself.
+    """
+    return [file for file, _ in _chain(path)]
+
+
+def _chain(path: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """The files of `lineage`, each with what it says."""
+    file = DEFAULTS if str(path) == DEFAULTS_NAME else path
+    chain = [(file, _read(file))]
+    while (parent := chain[-1][1].get("extends")) is not None:
+        below = DEFAULTS if parent == DEFAULTS_NAME else file.parent / str(parent)
+        line = _line_of(file, ["extends"])
+        if not below.is_file():
+            hint = "Name `defaults`, or a file as seen from the folder of this one"
+            raise ParamsError(f"extends `{parent}`, and there is no such file", file=file, line=line, hint=hint)
+        if any(below.samefile(seen) for seen, _ in chain):
+            raise ParamsError(f"extends itself through `{parent}`", file=file, line=line, hint="Break the circle")
+        file = below
+        chain.append((file, _read(file)))
+    return chain[::-1]
+
+
+def current_names(document: Mapping[str, Any], path: Path | None = None) -> dict[str, Any]:
+    """``document``, or any part of one, with the keys that were renamed under today's names.
+
+    Args:
+        document: sections as in a params file; none has to be there or complete.
+        path: where it was read, for the warning; None: from the command line.
+
+    Raises:
+        ParamsError: it has a key under both its names.
+    """
+    return _with_current_names(Params, document, path, ())
+
+
+def current_key(key: Iterable[str]) -> tuple[str, ...]:
+    """The parts of a key, from the top section on, under today's names; warns of nothing."""
+    section: type[Section] | None = Params
+    named = list[str]()
+    for part in key:
+        named.append(part if section is None else section.renamed.get(part, part))
+        section = None if section is None else _sections_of(section).get(named[-1])
+    return tuple(named)
 
 
 def check(document: Mapping[str, Any], path: Path) -> Params:
@@ -420,13 +881,13 @@ def check(document: Mapping[str, Any], path: Path) -> Params:
         location = [str(part) for part in first["loc"]]
         key = ".".join(location)
         if first["type"] == "extra_forbidden":
-            problem, hint = f"unknown key `{key}`", "Remove it or correct its spelling; params.yaml lists every key"
+            problem, hint = f"unknown key `{key}`", f"Remove it or correct its spelling; {_EXPLAINED} every key"
         elif first["type"] == "missing":
-            problem, hint = f"`{key}` is missing", "Add it, or start the file with `extends: ../params.yaml`"
+            problem, hint = f"`{key}` is missing", "Add it, or start the file with `extends: defaults`"
         elif first["type"] == "secret":  # What was found may hold a password.
-            problem, hint = f"`{key}` {first['msg']}", "params.yaml says what it means"
+            problem, hint = f"`{key}` {first['msg']}", f"{_EXPLAINED} what it means"
         else:
-            problem, hint = f"`{key}`: {first['msg']}, found {first['input']!r}", "params.yaml says what it means"
+            problem, hint = f"`{key}`: {first['msg']}, found {first['input']!r}", f"{_EXPLAINED} what it means"
         more = error.error_count() - 1
         problem += f" ({more} more of this kind)" if more else ""
         raise ParamsError(problem, file=path, line=_line_of(path, location), hint=hint) from error
@@ -456,7 +917,7 @@ def _read(path: Path) -> dict[str, Any]:
         line = None if mark is None else mark.line + 1
         raise ParamsError("is not YAML", file=path, line=line, hint="Correct the line") from error
     if not isinstance(document, dict):
-        raise ParamsError("holds no sections", file=path, hint="Compare with params.yaml")
+        raise ParamsError("holds no sections", file=path, hint=f"{_EXPLAINED} what it may hold")
     return document
 
 
@@ -469,6 +930,23 @@ def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _apply(document: dict[str, Any], setting: str) -> None:
+    path, value = read_setting(setting)
+    place = document
+    for parent in path[:-1]:
+        place = place.setdefault(parent, {})
+        if not isinstance(place, dict):
+            raise ParamsError(
+                f"`--set {setting}`: `{parent}` is a value, not a section", hint=f"{_EXPLAINED} every key"
+            )
+    place[path[-1]] = value
+
+
+def read_setting(setting: str) -> tuple[list[str], Any]:
+    """The parts of the key (under today's names) and the value of ``key=value``.
+
+    Raises:
+        ParamsError: it has no key, or its value is not YAML.
+    """
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():
         raise ParamsError(f"`--set {setting}` is not key=value", hint="Write it like --set grpo.beta=0.01")
@@ -476,13 +954,56 @@ def _apply(document: dict[str, Any], setting: str) -> None:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ParamsError(f"the value of `--set {setting}` is not YAML", hint="Quote it") from error
-    *parents, last = key.strip().split(".")
-    place = document
-    for parent in parents:
-        place = place.setdefault(parent, {})
-        if not isinstance(place, dict):
-            raise ParamsError(f"`--set {setting}`: `{parent}` is a value, not a section", hint="See params.yaml")
-    place[last] = value
+    parts = key.strip().split(".")
+    node: Any = value
+    for part in reversed(parts):
+        node = {part: node}
+    node, path = current_names(node), list[str]()
+    for _ in parts:
+        ((part, node),) = node.items()
+        path.append(part)
+    return path, node
+
+
+def _with_current_names(
+    section: type[Section], document: Mapping[str, Any], path: Path | None, place: tuple[str, ...]
+) -> dict[str, Any]:
+    """Rename in ``document``, which stands at ``place``, and in every section below."""
+    named = _rename(section, document, path, place)
+    for key, below in _sections_of(section).items():
+        if isinstance(value := named.get(key), dict):
+            named[key] = _with_current_names(below, value, path, (*place, key))
+    return named
+
+
+def _sections_of(section: type[Section]) -> dict[str, type[Section]]:
+    """The sections right below one, by their keys in a file."""
+    kinds = {field.alias or name: field.annotation for name, field in section.model_fields.items()}
+    return {key: kind for key, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, Section)}
+
+
+def _rename(
+    section: type[Section], values: Mapping[str, Any], path: Path | None, place: tuple[str, ...]
+) -> dict[str, Any]:
+    named: dict[str, Any] = {}
+    for key, value in values.items():
+        new = section.renamed.get(key)
+        if new is None:
+            named[key] = value
+            continue
+        old = ".".join((*place, key))
+        line = None if path is None else _line_of(path, [*place, key])
+        if new in values:
+            raise ParamsError(
+                f"`{old}` is the earlier name of `{new}`, and both are given",
+                file=path,
+                line=line,
+                hint=f"Keep `{new}`",
+            )
+        where = "" if path is None else f"{path}: " if line is None else f"{path}:{line}: "
+        logger.warning("%s`%s` is now called `%s`; the old name is taken for one release only", where, old, new)
+        named[new] = value
+    return named
 
 
 def _line_of(path: Path, location: list[str]) -> int | None:

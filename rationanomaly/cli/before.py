@@ -19,7 +19,7 @@ from rationanomaly.cli.options import (
     StateOption,
     read_inputs,
 )
-from rationanomaly.params import dump, load_params
+from rationanomaly.params import load_params
 from rationanomaly.text.untrusted import for_terminal
 
 
@@ -65,19 +65,24 @@ def simulate(
 
 
 def print_params(
-    profile: Annotated[Path, typer.Argument(help="Params file or profile.")] = PARAMS,
+    profile: Annotated[
+        Path, typer.Argument(help="Params file or profile; `defaults`: the packaged default values.")
+    ] = PARAMS,
     settings: SetOption = None,
     output: Annotated[Path | None, typer.Option("--output", help="File to write; default: standard output.")] = None,
 ) -> None:
-    """Compose the full params document of a profile, which DVC and KFP both read.
+    """Compose the full params document of a profile with its comments, which DVC and KFP both read.
 
-    Example:
+    Examples:
 
         rationanomaly params profiles/bgl.yaml --set run.seed=1 --output params.yaml
+
+        rationanomaly params defaults --output params.yaml
     """
     from rationanomaly.artifacts import write_text
+    from rationanomaly.cli.params_document import compose_text
 
-    text = dump(load_params(profile, settings or ()))
+    text = compose_text(profile, settings or ())
     if output is None:
         sys.stdout.write(text)
     else:

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 #: travels with the version.
 _REQUIREMENTS = (
     *("httpx", "Jinja2", "numpy", "pandas", "peft", "polars", "pydantic", "PyYAML", "rich", "safetensors"),
-    *("scikit-learn", "scipy", "torch", "transformers", "typer"),
+    *("ruamel.yaml", "scikit-learn", "scipy", "torch", "transformers", "typer"),
 )
 #: Columns of what a served model answers: those of a row of `detect`.
 FIELDS = ("template", "answer", "score", "stated", "rationale", "evidence", "source", "precedent")

@@ -153,6 +153,23 @@ def test_one_class_only_is_refused_before_anything_is_trained(call: Call, tmp_pa
     assert not (tmp_path / "out").exists()
 
 
+def test_an_own_log_without_tags_parses_by_itself_and_asks_for_decisions(call: Call, tmp_path: Path) -> None:
+    words = ("mail", "web", "disk", "dns")
+    lines = (
+        f"Jan {day:2} 10:00:0{day} host {word}[1]: service {word} has started\n"
+        for day in range(1, 9)
+        for word in words
+    )
+    (tmp_path / "mine.log").write_text("".join(lines))
+    (tmp_path / "ledger.jsonl").touch()
+    profile = ROOT / "profiles" / "own-logs.yaml"
+    assert call("params", profile, "--set", "data.logs=mine.log", "--output", "params.yaml")[0] == 0
+    assert call("parse", "--output", "parsed")[0] == 0
+    code, said = call("correct", "--input", "parse=parsed", "--input", "ledger=ledger.jsonl", "--output", "out")
+    assert code == 3
+    assert "add decisions to the ledger (data.ledger)" in said
+
+
 def test_an_unknown_key_is_refused(call: Call, tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text("extends: params.yaml\nparse:\n  dept: 4\n")
     code, said = call("parse", "--params", "p.yaml", "--output", "out")

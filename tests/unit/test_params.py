@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+import json
+import logging
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from rationanomaly.errors import ParamsError
-from rationanomaly.params import compose, dump, load_params
+from rationanomaly.params import DEFAULTS, Params, PromptParams, Section, compose, dump, lineage, load_params
 from tests.conftest import ROOT
 
 DEFAULT = ROOT / "params.yaml"
 PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
 
 
-@pytest.mark.parametrize("path", [DEFAULT, *PROFILES], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [DEFAULTS, DEFAULT, *PROFILES], ids=lambda path: path.stem)
 def test_every_params_file_loads(path: Path) -> None:
     assert load_params(path).run.seed >= 0
 
@@ -27,8 +32,15 @@ def test_a_profile_holds_only_differences(path: Path) -> None:
         return rows
 
     own = yaml.safe_load(path.read_text())
-    below = leaves(compose(path.parent / own.pop("extends")))
+    below = leaves(compose(lineage(path)[-2]))
     assert {key for key, value in leaves(own).items() if below.get(key) == value} == set()
+
+
+@pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
+def test_a_profile_that_needs_data_says_how_a_stranger_gets_them(path: Path) -> None:
+    if "../shared" in yaml.safe_dump(compose(path)):
+        head = path.read_text().partition("\nextends:")[0]
+        assert "`rationanomaly fetch" in head or "bgl-spirit" in head
 
 
 def test_what_is_dumped_loads_as_the_same(tmp_path: Path) -> None:
@@ -38,10 +50,34 @@ def test_what_is_dumped_loads_as_the_same(tmp_path: Path) -> None:
     assert params.grpo.beta == 0.5
 
 
+# ---------------------------------------------------------------- what a file extends
+
+
 def test_a_profile_extends_a_file_beside_it(tmp_path: Path) -> None:
     (tmp_path / "profile.yaml").write_text(f"extends: {DEFAULT}\nrun:\n  seed: 7\n")
     params = load_params(tmp_path / "profile.yaml")
     assert (params.run.seed, params.run.name) == (7, load_params(DEFAULT).run.name)
+
+
+def test_a_profile_anywhere_extends_the_packaged_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "params.yaml").write_text("run: {seed: 9}\n")
+    (tmp_path / "mine.yaml").write_text("extends: defaults\nsft:\n  steps: 7\n")
+    (tmp_path / "more.yaml").write_text("extends: mine.yaml\nrun: {seed: 3}\n")
+    monkeypatch.chdir(tmp_path)
+    params, defaults = load_params(Path("more.yaml")), load_params(Path("defaults"))
+    assert (params.sft.steps, params.run.seed, params.grpo) == (7, 3, defaults.grpo)
+    assert defaults == load_params(DEFAULTS)
+
+
+@pytest.mark.parametrize("parent", ["nowhere.yaml", "self.yaml", "../params.yaml"])
+def test_what_can_not_be_extended_is_named(tmp_path: Path, parent: str) -> None:
+    (tmp_path / "self.yaml").write_text(f"# mine\nextends: {parent}\n")
+    with pytest.raises(ParamsError, match=re.escape(f"{tmp_path}/self.yaml:2: extends ")) as caught:
+        load_params(tmp_path / "self.yaml")
+    assert parent in str(caught.value)
+
+
+# ---------------------------------------------------------------- what is refused
 
 
 def test_an_unknown_key_names_file_line_and_hint(tmp_path: Path) -> None:
@@ -72,3 +108,117 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_a_bad_setting_is_refused(setting: str) -> None:
     with pytest.raises(ParamsError):
         load_params(DEFAULT, [setting])
+
+
+# ---------------------------------------------------------------- names that were changed
+
+#: Earlier key, today's key, a value that is not the default one.
+RENAMED = [
+    ("prompt.neighbours", "prompt.few_shot_examples", 3),
+    ("distill.rest", "distill.fallback_teacher", "builtin"),
+    ("distill.endpoint.first_wait", "distill.endpoint.initial_backoff", 2.5),
+    ("distill.endpoint.longest_wait", "distill.endpoint.max_backoff", 7.5),
+    ("distill.budget.most", "distill.budget.max_cost", 1.5),
+    ("distill.budget.most_tokens", "distill.budget.max_tokens", 1234),
+    ("base.meaning", "base.encoder_loss_weight", 0.25),
+]
+
+
+def value_of(params: Params, key: str) -> Any:
+    value: Any = params
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def nested(*pairs: tuple[str, object]) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    for key, value in pairs:
+        *parents, last = key.split(".")
+        place = document
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    return document
+
+
+def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+
+
+@pytest.mark.parametrize(("old", "new", "value"), RENAMED)
+def test_an_earlier_name_in_a_profile_replaces_the_default_and_warns(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, old: str, new: str, value: object
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump({"extends": "defaults"} | nested((old, value))))
+    assert value_of(load_params(path), new) == value
+    (warning,) = warnings_of(caplog)
+    assert re.match(rf"{re.escape(str(path))}:\d+: `{old}` is now called `{new.rpartition('.')[2]}`", warning)
+
+
+@pytest.mark.parametrize(("old", "new", "value"), RENAMED)
+def test_an_earlier_name_in_a_setting_is_taken(
+    caplog: pytest.LogCaptureFixture, old: str, new: str, value: object
+) -> None:
+    section, _, key = old.rpartition(".")
+    assert value_of(load_params(DEFAULTS, [f"{old}={value}"]), new) == value
+    whole = value_of(load_params(DEFAULTS), section).model_dump(mode="json")
+    del whole[new.rpartition(".")[2]]
+    assert value_of(load_params(DEFAULTS, [f"{section}={json.dumps(whole | {key: value})}"]), new) == value
+    assert all(f"`{old}` is now called" in warning for warning in warnings_of(caplog))
+    assert len(warnings_of(caplog)) == 2
+
+
+def test_todays_name_over_an_earlier_one_in_what_is_extended_wins(tmp_path: Path) -> None:
+    (tmp_path / "below.yaml").write_text("extends: defaults\ndistill: {rest: builtin}\n")
+    (tmp_path / "above.yaml").write_text("extends: below.yaml\ndistill: {fallback_teacher: none}\n")
+    assert load_params(tmp_path / "above.yaml").distill.fallback_teacher == "none"
+
+
+@pytest.mark.parametrize(("old", "new", "value"), RENAMED)
+def test_a_key_under_both_its_names_is_refused(tmp_path: Path, old: str, new: str, value: object) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump({"extends": "defaults"} | nested((old, value), (new, value))))
+    with pytest.raises(ParamsError, match=rf"mine.yaml:\d+: `{old}` is the earlier name of `{new.rpartition('.')[2]}`"):
+        load_params(path)
+
+
+def test_a_section_that_no_file_brought_may_have_an_earlier_name(caplog: pytest.LogCaptureFixture) -> None:
+    card = load_params(DEFAULTS).prompt.model_dump(mode="json")
+    del card["few_shot_examples"]
+    assert PromptParams.model_validate(card | {"neighbours": 3}).few_shot_examples == 3
+    assert len(warnings_of(caplog)) == 1
+
+
+def test_nothing_of_ours_has_an_earlier_name(caplog: pytest.LogCaptureFixture) -> None:
+    for path in [DEFAULTS, DEFAULT, *PROFILES]:
+        load_params(path)
+    assert warnings_of(caplog) == []
+
+
+# ---------------------------------------------------------------- descriptions
+
+
+def sections(section: type[Section] = Params) -> Iterator[type[Section]]:
+    yield section
+    for field in section.model_fields.values():
+        for kind in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(kind, type) and issubclass(kind, Section):
+                yield from sections(kind)
+
+
+SECTIONS = {section.__name__: section for section in sections()}
+
+
+def test_every_renamed_param_is_tried_above() -> None:
+    names = {(old, new) for section in SECTIONS.values() for old, new in section.renamed.items()}
+    assert names == {(old.rpartition(".")[2], new.rpartition(".")[2]) for old, new, _ in RENAMED}
+
+
+@pytest.mark.parametrize("section", SECTIONS.values(), ids=SECTIONS)
+def test_every_field_of_a_section_is_described(section: type[Section]) -> None:
+    summary, _, attributes = (section.__doc__ or "").partition("Attributes:")
+    assert summary.strip()
+    described = re.findall(r"^ {8}(\w+): \S+", attributes, flags=re.MULTILINE)
+    assert described == list(section.model_fields)
