@@ -18,7 +18,7 @@ def base(
         params: the composed params document, as YAML.
         correct: output of `correct`.
         output: the step's output folder, with its manifest.
-        metrics: the numbers of the step's metrics.json.
+        metrics: the step's metrics.
     """
     from rationanomaly.kfp_task import run_component
 

@@ -26,7 +26,7 @@ def evaluate(
         sft: output of `sft`.
         grpo: output of `grpo`.
         output: the step's output folder, with its manifest.
-        metrics: the numbers of the step's metrics.json.
+        metrics: the step's metrics.
     """
     from rationanomaly.kfp_task import run_component
 

@@ -22,7 +22,7 @@ def grpo(
         distill: output of `distill`.
         sft: output of `sft`.
         output: the step's output folder, with its manifest.
-        metrics: the numbers of the step's metrics.json.
+        metrics: the step's metrics.
     """
     from rationanomaly.kfp_task import run_component
 

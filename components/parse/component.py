@@ -16,7 +16,7 @@ def parse(
     Args:
         params: the composed params document, as YAML.
         output: the step's output folder, with its manifest.
-        metrics: the numbers of the step's metrics.json.
+        metrics: the step's metrics.
     """
     from rationanomaly.kfp_task import run_component
 

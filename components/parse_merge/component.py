@@ -20,7 +20,7 @@ def parse_merge(
         plan: output of `parse_plan`.
         shards: outputs of every `parse_shard`.
         output: the output folder of `parse`, with its manifest.
-        metrics: the numbers of the step's metrics.json.
+        metrics: the step's metrics.
     """
     from rationanomaly.kfp_task import run_merge
 

@@ -20,7 +20,7 @@ def register(
         grpo: output of `grpo`.
         evaluate: output of `evaluate`.
         output: the step's output folder, with its manifest.
-        metrics: the numbers of the step's metrics.json.
+        metrics: the step's metrics.
     """
     from rationanomaly.kfp_task import run_component
 

@@ -24,7 +24,7 @@ def sft(
         distill: output of `distill`.
         base: output of `base`.
         output: the step's output folder, with its manifest.
-        metrics: the numbers of the step's metrics.json.
+        metrics: the step's metrics.
     """
     from rationanomaly.kfp_task import run_component
 

@@ -111,8 +111,8 @@ def begins(lines: pl.DataFrame) -> pl.Series:
 
 def _pieces(lines: pl.DataFrame) -> pl.Series:
     """Which lines are the rest of the one before."""
-    goes_on = lines["goes_on"].fill_null(False) & lines["message"].is_not_null()
-    return goes_on.shift(1, fill_value=False)
+    continues = lines["continues"].fill_null(False) & lines["message"].is_not_null()
+    return continues.shift(1, fill_value=False)
 
 
 def _sort_out(lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

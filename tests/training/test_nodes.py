@@ -111,7 +111,7 @@ def test_two_nodes_give_the_losses_of_one_process_and_leave_no_trainjob(
 
 
 @pytest.mark.slow
-def test_a_preempted_training_goes_on_from_its_checkpoint(
+def test_a_preempted_training_continues_from_its_checkpoint(
     bench: Bench, cluster: ProcessCluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     bench.using(MANY).run("sft", tmp_path / "undisturbed")

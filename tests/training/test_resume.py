@@ -33,7 +33,7 @@ def _same_files(found: Path, expected: Path, step: str) -> None:
 
 
 @STEPS
-def test_after_sigterm_the_same_command_goes_on_to_the_same_bytes(
+def test_after_sigterm_the_same_command_continues_to_the_same_bytes(
     bench: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture, step: str, task: str, at: int
 ) -> None:
     _interrupted(bench, step, task, at, tmp_path)

@@ -52,7 +52,7 @@ def undisturbed(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("strategy", ["ddp", "zero2", "zero3"])
-def test_sigterm_makes_a_checkpoint_of_all_ranks_and_the_same_command_goes_on(
+def test_sigterm_makes_a_checkpoint_of_all_ranks_and_the_same_command_continues(
     bench: Bench, undisturbed: Path, tmp_path: Path, strategy: str
 ) -> None:
     two = bench.using(TWO, MANY, f"training.strategy={strategy}", "training.checkpoint_steps=1000")

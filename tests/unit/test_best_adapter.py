@@ -83,7 +83,7 @@ def test_a_training_that_is_stopped_is_evaluated_where_it_stands(tmp_path: Path)
     assert training.weight == 4
 
 
-def test_a_run_that_goes_on_from_a_checkpoint_still_has_the_best_adapter(tmp_path: Path) -> None:
+def test_a_run_that_continues_from_a_checkpoint_still_has_the_best_adapter(tmp_path: Path) -> None:
     scores = [0.1, 0.2, 0.9, 0.4, 0.5, 0.6, 0.7]
     crashed = Training(tmp_path, scores)
     crashed.run(last=4)

@@ -149,7 +149,7 @@ def test_every_command_and_public_name_is_in_the_reference() -> None:
     assert set(re.findall(r"^::: rationanomaly\.(\w+)$", written_pages()["reference/api.md"], re.MULTILINE)) == public
 
 
-def test_a_comment_that_goes_on_below_belongs_to_its_key() -> None:
+def test_a_comment_that_continues_below_belongs_to_its_key() -> None:
     text = "a:   # one\n  b: 1  # two\n        # three\n  c: '# no comment'\nd: 2\n"
     assert hooks().trailing_comments(text) == {"a": "one", "a.b": "two three"}
 

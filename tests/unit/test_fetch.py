@@ -96,7 +96,7 @@ def test_the_log_is_downloaded_and_unpacked_and_nothing_else(
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {file, "BGL.log", "checksums.json"}
 
 
-def test_a_download_that_broke_off_is_gone_on_with(server: Server, tmp_path: Path) -> None:
+def test_a_download_that_broke_off_is_resumed(server: Server, tmp_path: Path) -> None:
     server.files["log.gz"], server.limit = LOG, 30_000
     entry = data_set(server, "log.gz", log="")
     with pytest.raises(InfrastructureError, match="can't be downloaded"):

@@ -17,7 +17,7 @@ def test_a_signal_raises_at_once_outside_a_training_loop(number: signal.Signals)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_training_loop_goes_on_until_it_asks(number: signal.Signals) -> None:
+def test_a_training_loop_continues_until_it_asks(number: signal.Signals) -> None:
     with interruption.handle_signals(), interruption.deferred():
         assert interruption.asked() is None
         os.kill(os.getpid(), number)

@@ -39,11 +39,11 @@ EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "docker": (
         '{"log":"half a \\"line","stream":"stdout","time":"2031-03-03T00:00:02.154000001Z"}',
-        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "message": 'half a "line', "goes_on": True},
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "message": 'half a "line', "continues": True},
     ),
     "cri": (
         "2031-03-03T02:00:02.154000001+02:00 stderr F pool is empty",
-        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "message": "pool is empty", "goes_on": False},
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "message": "pool is empty", "continues": False},
     ),
     "syslog-5424": (
         '<165>1 2031-03-03T00:00:02.003Z gate evntslog - ID47 [a@1 b="x\\"]y" c="2"][d@1] an event',
@@ -154,7 +154,7 @@ def test_custom_format_takes_named_groups(settings: ParseParams) -> None:
     own = settings.model_copy(update={"pattern": pattern, "time_format": "%d.%m.%Y %H:%M:%S"})
     row = read("custom", "03.03.2031 00:00:02;h1;;pool is empty", own)
     expected = {"time": datetime(2031, 3, 3, 0, 0, 2, 0, UTC), "node": "h1", "alert": False, "message": "pool is empty"}
-    assert row == expected | {"goes_on": None}
+    assert row == expected | {"continues": None}
 
 
 @pytest.mark.parametrize("pattern", ["(", r"(?<message>a)\1", "(?<text>.*)", "(?<message>.*)(?<level>x)"])

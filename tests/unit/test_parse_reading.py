@@ -110,7 +110,7 @@ def test_clock_jumps_are_counted(settings: ParseParams, tmp_path: Path) -> None:
     assert read(tmp_path / "x.log", text, settings)[1].clock_jumps == 2
 
 
-def test_a_syslog_goes_on_into_the_next_year(settings: ParseParams, tmp_path: Path) -> None:
+def test_a_syslog_continues_into_the_next_year(settings: ParseParams, tmp_path: Path) -> None:
     days = ["Dec 30", "Dec 31", "Jan  1", "Jul  1", "Jan  2"]
     text = "\n".join(f"{day} 10:00:00 gate cron: tick" for day in days)
     records, counts, _ = read(tmp_path / "x.log", text, settings)
@@ -118,7 +118,7 @@ def test_a_syslog_goes_on_into_the_next_year(settings: ParseParams, tmp_path: Pa
     assert counts.clock_jumps == 1
 
 
-def test_line_numbers_go_on_over_the_files_of_a_glob(settings: ParseParams, tmp_path: Path) -> None:
+def test_line_numbers_continue_over_the_files_of_a_glob(settings: ParseParams, tmp_path: Path) -> None:
     _written(tmp_path / "a.log", stamped(1, "one") + "\n")
     _written(tmp_path / "b.log", stamped(2, "two") + "\n")
     reader = LogReader(tmp_path / "*.log", "auto", settings)
@@ -150,7 +150,7 @@ def test_every_line_is_a_record_or_counted_and_batches_do_not_matter(
 def test_of_an_endless_record_a_beginning_is_kept_whatever_the_batches(limit: int) -> None:
     raw = ["x", *["  y"] * 30_000]
     lines = pl.DataFrame({"line": range(1, 30_002), "raw": raw}, schema_overrides={"line": pl.Int64}).with_columns(
-        message=pl.when(pl.col("line") == 1).then("raw"), goes_on=False
+        message=pl.when(pl.col("line") == 1).then("raw"), continues=False
     )
     found = []
     for size in (1000, 30_001):

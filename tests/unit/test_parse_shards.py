@@ -144,7 +144,7 @@ def test_shards_of_different_formats_are_refused(params: Params, tmp_path: Path)
         merge(shards, params.parse, tmp_path)
 
 
-def test_a_syslog_in_shards_goes_on_into_the_next_year(params: Params, tmp_path: Path) -> None:
+def test_a_syslog_in_shards_continues_into_the_next_year(params: Params, tmp_path: Path) -> None:
     for number, day in enumerate(["Dec 31", "Jan  1"]):
         (tmp_path / f"{number}.log").write_text(f"{day} 10:00:00 gate cron: tick\n", encoding="utf-8")
     shards = [

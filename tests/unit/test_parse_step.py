@@ -145,7 +145,7 @@ def test_batches_compression_and_repetition_change_no_byte(
     assert sha256(parse(log).folder) == sha256(whole.folder)
 
 
-def test_a_second_run_goes_on_from_the_first(parse: Parse, log: Path, tmp_path: Path) -> None:
+def test_a_second_run_continues_from_the_first(parse: Parse, log: Path, tmp_path: Path) -> None:
     whole = parse(log)
     rows = log.read_text(encoding="utf-8").splitlines(keepends=True)
     first, second = tmp_path / "first.log", tmp_path / "second.log"

@@ -65,7 +65,7 @@ def test_agreement_of_the_default_is_that_of_experts(params: Params) -> None:
     assert kappa is not None and 0.85 <= kappa <= 0.95
 
 
-def test_a_panel_meets_on_disagreements_only_and_errs_less(params: Params) -> None:
+def test_a_panel_meets_on_disagreements_only_and_is_wrong_less_often(params: Params) -> None:
     rows = decisions(params.simulate, miss_rate=0.3)
     alone, panel = of_round(rows, "independent"), of_round(rows, "panel")
     disputed = {identity for identity, votes in alone.items() if len(set(votes) - {"unsure"}) > 1}

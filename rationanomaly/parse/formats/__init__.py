@@ -23,7 +23,7 @@ FIELDS = pl.Schema(
         "node": pl.String(),
         "alert": pl.Boolean(),  # the line's own alert tag
         "message": pl.String(),
-        "goes_on": pl.Boolean(),  # the next line is the rest of this one
+        "continues": pl.Boolean(),  # in the next line
     }
 )
 

@@ -26,10 +26,10 @@ def parse_docker(lines: pl.DataFrame) -> pl.DataFrame:
     return found.select(
         time=iso_time(pl.col("time")),
         message=pl.when(pl.col("time").is_not_null()).then(pl.col("log").str.strip_chars_end("\r\n")),
-        goes_on=~pl.col("log").str.ends_with("\n"),
+        continues=~pl.col("log").str.ends_with("\n"),
     )
 
 
 def parse_cri(lines: pl.DataFrame) -> pl.DataFrame:
     """``TIME stdout F message``; ``P`` marks a piece."""
-    return groups(lines, _CRI).select("message", time=iso_time(pl.col("time")), goes_on=pl.col("tag") == "P")
+    return groups(lines, _CRI).select("message", time=iso_time(pl.col("time")), continues=pl.col("tag") == "P")
