@@ -1,7 +1,7 @@
 """Simulated reviewers fill the decisions ledger, with stated error rates.
 
 As in the paper (§3.1): every reviewer decides on every template alone; where they differ, the same reviewers decide
-again as a panel, which errs less; what the panel does not settle goes to a senior, who does not err.
+again as a panel, which is wrong less often; what the panel does not settle goes to a senior, who never is.
 """
 
 from __future__ import annotations
