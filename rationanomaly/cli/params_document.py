@@ -73,7 +73,7 @@ def _compose(files: list[Path], settings: Iterable[str]) -> _Document:
 
 @dataclass
 class _Remark:
-    """Comment lines of a key, each from its # on: above it, and behind its value with what goes on below."""
+    """Comment lines of a key, each from its # on: above it, and behind its value with the lines that continue it."""
 
     above: list[str] = field(default_factory=list)
     behind: list[str] = field(default_factory=list)

@@ -25,7 +25,7 @@ def words(text: str) -> str:
 
 
 def comments(path: Path) -> dict[str, str]:
-    """Key → comment behind it with what goes on below, by a reader of our own files that knows no YAML."""
+    """Key → comment behind it with the lines that continue it, by a reader of our own files that knows no YAML."""
     found: dict[str, str] = {}
     places: list[tuple[int, str]] = []
     key = ""
