@@ -21,7 +21,6 @@ from pydantic import BaseModel
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULTS = ROOT / "rationanomaly" / "defaults.yaml"
-DEFAULTS = DEFAULTS if DEFAULTS.is_file() else ROOT / "params.yaml"  # TODO
 
 _TITLES = {
     str: "text",
