@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
@@ -71,7 +72,9 @@ class DataParams(Section):
     """What the steps read from outside.
 
     Attributes:
-        logs: a log, or a CSV table of templates (dataset,template,label).
+        logs: a log, a folder of `files`, or a CSV table of templates (dataset,template,label). A glob such as
+            `logs/app.log*` is taken as its folder and `files`, so that DVC can watch what it names.
+        files: of the folder `logs`, the files that fit this glob; None: `logs` is a file.
         format: `templates` for a table; else the name of a log format (`parse/formats/`), or `auto`, which finds it
             out.
         ledger: reviewers' decisions (JSON Lines), or a published correction patch (JSON).
@@ -80,10 +83,25 @@ class DataParams(Section):
     """
 
     logs: Path
+    files: str | None
     format: str
     ledger: Path
     truth: Path
     reasoning: Path
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_glob(cls, values: Any) -> Any:
+        return split_glob(values) if isinstance(values, Mapping) else values
+
+    def source(self, name: str) -> Path:
+        """The path, or glob, of a raw input.
+
+        Args:
+            name: logs, ledger, truth or reasoning.
+        """
+        path: Path = getattr(self, name)
+        return path / self.files if name == "logs" and self.files is not None else path
 
 
 class SimulateParams(Section):
@@ -819,8 +837,26 @@ def compose(path: Path) -> dict[str, Any]:
     for file, own in _chain(path):
         # Before the merge: an earlier name in a profile has to replace the value below, which has today's name.
         document = _merge(document, current_names(own, file))
+        forget_files(own, document)
     document.pop("extends", None)
     return document
+
+
+def forget_files(own: Mapping[str, Any], document: MutableMapping[str, Any]) -> None:
+    """Take ``data.files`` out of ``document`` where the values laid over it name other logs."""
+    ours = own.get("data")
+    if isinstance(ours, Mapping) and "logs" in ours and "files" not in ours:
+        document["data"]["files"] = None
+
+
+def split_glob(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The section ``data`` with a glob in ``logs`` as a folder and its ``files``."""
+    logs = data.get("logs")
+    if data.get("files") is not None or not isinstance(logs, str | Path):
+        return data
+    path = Path(logs)
+    is_glob = any(character in path.name for character in "*?[") and not os.path.lexists(path)
+    return {**data, "logs": path.parent.as_posix(), "files": path.name} if is_glob else data
 
 
 def lineage(path: Path) -> list[Path]:
@@ -939,6 +975,8 @@ def _apply(document: dict[str, Any], setting: str) -> None:
                 f"`--set {setting}`: `{parent}` is a value, not a section", hint=f"{_EXPLAINED} every key"
             )
     place[path[-1]] = value
+    if path == ["data", "logs"]:
+        place["files"] = None
 
 
 def read_setting(setting: str) -> tuple[list[str], Any]:

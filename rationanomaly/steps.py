@@ -105,7 +105,7 @@ STEPS: tuple[Step, ...] = (
         "Turn raw logs into templates, lines and sessions.",
         ("logs",),
         (),
-        ("data.format", "parse"),
+        ("data.files", "data.format", "parse"),
         shards="parse_shards",
     ),
     Step("correct", "Apply the experts' decisions and split.", ("ledger",), ("parse",), ("run.seed", "correct")),

@@ -110,7 +110,7 @@ def preview(
 
     loaded = load_params(params, settings or ())
     named = log_format or (loaded.data.format if log is None else "auto")
-    show_preview(preview_log(log or loaded.data.logs, named, loaded.parse), console.STDOUT)
+    show_preview(preview_log(log or loaded.data.source("logs"), named, loaded.parse), console.STDOUT)
 
 
 def estimate(

@@ -49,7 +49,9 @@ def compose_text(path: Path, settings: Iterable[str] = ()) -> str:
     settings = list(settings)
     params = load_params(path, settings)
     try:
-        text = _write(_compose(lineage(path), settings))
+        document = _compose(lineage(path), settings)
+        document.settle(params)
+        text = _write(document)
     except (YAMLError, ValueError):  # It is YAML that PyYAML reads and ruamel doesn't, or comments at odd places.
         text = ""
     if not _means(text, params):
@@ -108,6 +110,13 @@ class _Document:
         at = list(place).index(last) if last in place else len(place)
         place.pop(last, None)  # An assignment would give the new value the old one's quotes.
         place.insert(at, last, _stripped(value, key) if isinstance(value, CommentedMap) else value)
+
+    def settle(self, params: Params) -> None:
+        """Write what was made of the given values: a glob in ``data.logs`` is a folder and its files."""
+        data = self.values["data"]
+        if data.get("files") != params.data.files:
+            data["files"] = params.data.files
+            data["logs"] = params.data.logs.as_posix()
 
 
 def _merge(below: CommentedMap, above: CommentedMap) -> CommentedMap:

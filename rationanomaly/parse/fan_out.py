@@ -64,8 +64,8 @@ def write_plan(
     """
     form, pieces = params.data.format, list[list[Piece]]()
     if form != TABLE and not is_finished:
-        found = find_format(params.data.logs, form, params.parse)
-        form, pieces = found.name, cut(params.data.logs, shards, found, params.parse)
+        found = find_format(params.data.source("logs"), form, params.parse)
+        form, pieces = found.name, cut(params.data.source("logs"), shards, found, params.parse)
     rows = [[{"file": str(piece.file), "start": piece.start, "end": piece.end} for piece in shard] for shard in pieces]
     with artifacts.writing(folder, _PLAN, sources) as partial:
         artifacts.write_json(partial / _FILE, {"format": form, "shards": rows})
@@ -85,7 +85,7 @@ def write_shard(params: Params, plan: Path, number: int, folder: Path) -> None:
     with artifacts.writing(folder, _SHARD, {"plan": planned.digest}) as partial:
         if number < len(planned.shards):
             pieces = planned.shards[number]
-            read_shard(params.data.logs, planned.format, params.parse, partial, number, pieces)
+            read_shard(params.data.source("logs"), planned.format, params.parse, partial, number, pieces)
 
 
 def partial_run(plan: Path, folders: Sequence[Path]) -> PartialRun:

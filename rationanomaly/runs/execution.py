@@ -135,7 +135,7 @@ def _resolve(step: Step, params: Params, inputs: Inputs, state: Path) -> dict[st
         if name not in known:
             hint = f"It reads {', '.join(sorted(known))}"
             raise ParamsError(f"`{step.name}` has no input `{name}`", hint=hint)
-    paths = {name: getattr(params.data, name) for name in step.sources} | dict(inputs)
+    paths = {name: params.data.source(name) for name in step.sources} | dict(inputs)
     for name in step.reads:
         if name not in paths:
             problem = f"`{step.name}` needs the output folder of `{name}`"

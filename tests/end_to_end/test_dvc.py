@@ -15,11 +15,13 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from components.parse.component import parse
 from pipelines.local_run import run_training
 from rationanomaly import artifacts
 from rationanomaly.params import dump, load_params
 from rationanomaly.runs.tracking import OUTPUT
 from rationanomaly.steps import STEPS
+from tests.component.conftest import StubArtifact
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
@@ -126,6 +128,34 @@ def test_a_grpo_value_touches_grpo_evaluate_and_register_only(clone: Project) ->
     # the stages behind read.
     clone.set(grpo__reward__format__wrong=-1.6)
     assert clone.repro() == ["grpo", "evaluate", "register"]
+
+
+@pytest.mark.parametrize("logs", ["my logs/app.log*", "my logs/app.log.1"])
+def test_a_glob_and_a_blank_in_the_logs_work_on_all_faces_alike(
+    clone: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logs: str
+) -> None:
+    lines = (clone.folder / "data" / "simulated" / "cluster.log").read_bytes().splitlines(keepends=True)
+    (clone.folder / "my logs").mkdir()
+    for name, part in (("app.log", lines[:1000]), ("app.log.1", lines[1000:2000])):
+        (clone.folder / "my logs" / name).write_bytes(b"".join(part))
+    clone.call("rationanomaly", "params", "--set", f"data.logs={logs}", "--output", "params.yaml")
+    clone.call("dvc", "repro", "parse")
+    by_dvc = artifacts.read(clone.folder / "outputs" / "parse", "parse")
+
+    clone.call("rationanomaly", "parse", "--input", f"logs={logs}", "--output", "by-cli", "--state", "state-cli")
+    assert artifacts.read(clone.folder / "by-cli").digest == by_dvc.digest
+
+    monkeypatch.chdir(clone.folder)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'kfp.db'}")
+    monkeypatch.setenv("RATIONANOMALY_STATE", str(tmp_path / "state-kfp"))
+    output, metrics = StubArtifact(str(tmp_path / "by-kfp")), StubArtifact("")
+    parse.python_func(params=dump(load_params(Path("params.yaml"))), output=output, metrics=metrics)
+    assert artifacts.read(tmp_path / "by-kfp").digest == by_dvc.digest
+
+    assert re.findall(r"Running stage '(\w+)'", clone.call("dvc", "repro", "parse")) == []
+    with (clone.folder / "my logs" / "app.log.1").open("ab") as file:
+        file.writelines(lines[2000:2100])
+    assert re.findall(r"Running stage '(\w+)'", clone.call("dvc", "repro", "parse")) == ["parse"]
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,20 @@ from typing import Any
 import pytest
 import yaml
 
+from rationanomaly.cli.params_document import compose_text
 from rationanomaly.errors import ParamsError
-from rationanomaly.params import DEFAULTS, Params, PromptParams, Section, compose, dump, lineage, load_params
+from rationanomaly.params import (
+    DEFAULTS,
+    Params,
+    PromptParams,
+    Section,
+    compose,
+    dump,
+    dump_line,
+    lineage,
+    load_params,
+    read_document,
+)
 from tests.conftest import ROOT
 
 DEFAULT = ROOT / "params.yaml"
@@ -222,3 +234,28 @@ def test_every_field_of_a_section_is_described(section: type[Section]) -> None:
     assert summary.strip()
     described = re.findall(r"^ {8}(\w+): \S+", attributes, flags=re.MULTILINE)
     assert described == list(section.model_fields)
+
+
+def test_a_glob_is_its_folder_and_its_files(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("extends: defaults\ndata: {logs: 'my logs/app.log*'}\n")
+    given = load_params(tmp_path / "own.yaml")
+    asked = load_params(DEFAULTS, ["data.logs='my logs/app.log*'"])
+    for params in (given, asked, read_document(dump(given)), read_document(dump_line(asked))):
+        assert (params.data.logs, params.data.files) == (Path("my logs"), "app.log*")
+        assert params.data.source("logs") == Path("my logs/app.log*")
+
+
+def test_other_logs_forget_the_files_of_the_former(tmp_path: Path) -> None:
+    composed = tmp_path / "params.yaml"
+    composed.write_text(compose_text(DEFAULTS, ["data.logs=a/app.log*"]))
+    params = load_params(composed, ["data.logs=b.log"])
+    assert (params.data.source("logs"), params.data.files) == (Path("b.log"), None)
+    assert "files: app.log*" in composed.read_text()
+    (tmp_path / "above.yaml").write_text("extends: params.yaml\ndata: {logs: c.log}\n")
+    assert load_params(tmp_path / "above.yaml").data.source("logs") == Path("c.log")
+
+
+def test_a_file_whose_name_looks_like_a_glob_stays_a_file(tmp_path: Path) -> None:
+    (tmp_path / "app[1].log").touch()
+    data = load_params(DEFAULTS, [f"data.logs={tmp_path}/app[1].log"]).data
+    assert (data.source("logs"), data.files) == (tmp_path / "app[1].log", None)
