@@ -19,8 +19,7 @@ from kfp import local
 from rationanomaly.errors import InfrastructureError
 from rationanomaly.kfp_task import OUTPUTS, PROGRESS, STATE
 from rationanomaly.launch.trainjob.manifest import USER
-from rationanomaly.params import Params
-from rationanomaly.raw_inputs import is_glob
+from rationanomaly.params import Params, is_glob
 
 _LABEL = "rationanomaly.output"
 

@@ -68,6 +68,8 @@ def _folder_sha256(files: Mapping[PurePath, str]) -> str:
 @contextmanager
 def writing_file(path: Path) -> Iterator[Path]:
     """Give a place beside ``path`` to write one file to; on success it becomes ``path``, else it is removed."""
+    if path.exists() and not path.is_file() and not path.is_dir():  # A rename would put a file in a device's place.
+        raise InfrastructureError("cannot write: it is a device or a pipe", file=path, hint="Name a file")
     with translated_disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -806,7 +806,7 @@ class Params(Section):
     cluster: ClusterParams
 
 
-def load_params(path: Path, settings: Iterable[str] = ()) -> Params:
+def load_params(path: Path | str, settings: Iterable[str] = ()) -> Params:
     """Read a params file or profile, apply ``key=value`` settings, check everything.
 
     Args:
@@ -817,6 +817,7 @@ def load_params(path: Path, settings: Iterable[str] = ()) -> Params:
         ParamsError: no such file, not YAML, an unknown key, a missing key or a value of the wrong type; the
             message names the file and, where the key stands in it, its line.
     """
+    path = Path(path)
     document = compose(path)
     for setting in settings:
         _apply(document, setting)
@@ -855,8 +856,12 @@ def split_glob(data: Mapping[str, Any]) -> Mapping[str, Any]:
     if data.get("files") is not None or not isinstance(logs, str | Path):
         return data
     path = Path(logs)
-    is_glob = any(character in path.name for character in "*?[") and not os.path.lexists(path)
-    return {**data, "logs": path.parent.as_posix(), "files": path.name} if is_glob else data
+    return {**data, "logs": path.parent.as_posix(), "files": path.name} if is_glob(path) else data
+
+
+def is_glob(path: Path) -> bool:
+    """Whether a path stands for the files that fit it; one that is there stands for itself."""
+    return not os.path.lexists(path) and any(character in path.name for character in "*?[")
 
 
 def lineage(path: Path) -> list[Path]:
@@ -939,12 +944,38 @@ def dump_line(params: Params) -> str:
     return json.dumps(params.model_dump(mode="json", by_alias=True), ensure_ascii=False)
 
 
+class _RepeatedKeyError(yaml.YAMLError):
+    """A key stands twice in one section; YAML's readers let the last one win in silence."""
+
+    def __init__(self, key: str, mark: yaml.Mark) -> None:
+        super().__init__(key)
+        self.key, self.problem_mark = key, mark
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which every key is unique."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set[str]()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    raise _RepeatedKeyError(key.value, key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except _RepeatedKeyError as error:
+        problem = f"`{error.key}` stands twice in its section"
+        raise ParamsError(problem, file=path, line=error.problem_mark.line + 1, hint="Keep one of the two") from error
+    except RecursionError as error:
+        raise ParamsError("is nested too deeply", file=path, hint=f"{_EXPLAINED} what it may hold") from error
     except FileNotFoundError as error:
         raise ParamsError(
-            "no such params file", file=path, hint="Name one with --params, such as params.yaml"
+            "no such params file", file=path, hint="Name one with --params, such as params.yaml, or `--params defaults`"
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ParamsError(f"can't be read: {error}", file=path, hint="Name a UTF-8 YAML file with --params") from error

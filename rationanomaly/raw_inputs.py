@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rationanomaly.artifacts import sha256
 from rationanomaly.errors import InputError
+from rationanomaly.params import is_glob
 
 #: Standard input.
 STDIN = Path("-")
@@ -64,11 +65,6 @@ def digest(path: Path) -> str:
     if path.exists():
         return sha256(path)
     return hashlib.sha256("".join(f"{sha256(file)}\n" for file in find_files(path)).encode()).hexdigest()
-
-
-def is_glob(path: Path) -> bool:
-    """Whether a path stands for the files that fit it; one that is there stands for itself."""
-    return not os.path.lexists(path) and any(character in path.name for character in "*?[")
 
 
 def _check(file: Path) -> None:

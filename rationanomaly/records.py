@@ -271,7 +271,11 @@ def write_table(path: Path, table: pl.DataFrame, schema: pl.Schema) -> None:
 def read_table(path: Path, schema: pl.Schema) -> pl.DataFrame:
     """Read Parquet and check its columns against ``schema``."""
     try:
-        table = pl.read_parquet(path)
+        table = pl.read_parquet(path, glob=False)
+    except FileNotFoundError as error:
+        raise ArtifactError(
+            "no such file", file=path, hint="Name the output folder of the step that writes it"
+        ) from error
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ArtifactError("can't be read as Parquet", file=path, hint="Make the folder anew") from error
     if table.schema != schema:

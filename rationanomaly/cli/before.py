@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import logging
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -17,10 +19,13 @@ from rationanomaly.cli.options import (
     ParamsOption,
     SetOption,
     StateOption,
+    or_defaults,
     read_inputs,
 )
-from rationanomaly.params import load_params
+from rationanomaly.params import Params, load_params
 from rationanomaly.text.untrusted import for_terminal
+
+logger = logging.getLogger(__name__)
 
 
 def fetch(
@@ -43,7 +48,7 @@ def fetch(
 
     with console.progress_bars("fetch"):
         log = fetch_log(entry, output, announce)
-    sys.stdout.write(f"--set data.logs={for_terminal(str(log))} --set data.format={entry.format}\n")
+    sys.stdout.write(f"--set data.logs={shlex.quote(for_terminal(str(log)))} --set data.format={entry.format}\n")
 
 
 def simulate(
@@ -59,7 +64,7 @@ def simulate(
     """
     from rationanomaly.simulate import write
 
-    loaded = load_params(params, settings or ())
+    loaded = load_params(or_defaults(params), settings or ())
     with console.progress_bars("simulate"):
         write(loaded, output)
 
@@ -82,11 +87,20 @@ def print_params(
     from rationanomaly.artifacts import write_text
     from rationanomaly.cli.params_document import compose_text
 
+    profile = or_defaults(profile)
     text = compose_text(profile, settings or ())
+    _warn_of_logs_beside_outputs(load_params(profile, settings or ()))
     if output is None:
         sys.stdout.write(text)
     else:
         write_text(output, text)
+
+
+def _warn_of_logs_beside_outputs(params: Params) -> None:
+    """DVC watches the folder of a glob as a whole, and refuses one that holds its own outputs."""
+    folder = params.data.logs.absolute()
+    if params.data.files is not None and Path.cwd().is_relative_to(folder):
+        logger.warning("DVC can't watch %s, which holds its outputs: put the logs in a folder of their own", folder)
 
 
 def preview(
@@ -108,7 +122,7 @@ def preview(
     from rationanomaly.parse.preview import preview as preview_log
     from rationanomaly.parse.preview import show_preview
 
-    loaded = load_params(params, settings or ())
+    loaded = load_params(or_defaults(params), settings or ())
     named = log_format or (loaded.data.format if log is None else "auto")
     show_preview(preview_log(log or loaded.data.source("logs"), named, loaded.parse), console.STDOUT)
 

@@ -30,6 +30,9 @@ def clean_state(
     from rationanomaly.runs import run_state
 
     table = Table("step", "state", "MB", "days", "", box=box.SIMPLE_HEAD, pad_edge=False)
+    if not state.exists():
+        console.STDERR.print(f"nothing to remove: there is no folder {console.inert(str(state))}")
+        return
     for part in run_state.find(state, older_than):
         if part.in_use or (not dry_run and not run_state.remove(part)):
             done = "in use, kept"

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from rationanomaly.errors import ParamsError
+from rationanomaly.params import DEFAULTS_NAME
 
 ParamsOption = Annotated[Path, typer.Option("--params", help="Params file or profile.", metavar="FILE")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Change one value.", metavar="KEY=VALUE")]
@@ -22,6 +23,11 @@ StateOption = Annotated[
 
 PARAMS = Path("params.yaml")
 STATE = Path(".state")
+
+
+def or_defaults(params: Path) -> Path:
+    """The packaged default values where no params file was named and none is here."""
+    return Path(DEFAULTS_NAME) if params == PARAMS and not params.exists() else params
 
 
 def read_inputs(pairs: Sequence[str] | None) -> dict[str, Path]:

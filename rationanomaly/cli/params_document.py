@@ -52,7 +52,8 @@ def compose_text(path: Path, settings: Iterable[str] = ()) -> str:
         document = _compose(lineage(path), settings)
         document.settle(params)
         text = _write(document)
-    except (YAMLError, ValueError):  # It is YAML that PyYAML reads and ruamel doesn't, or comments at odd places.
+    except (YAMLError, ValueError, TypeError, KeyError, AttributeError):
+        # It is YAML that PyYAML reads and ruamel doesn't (merge keys, say), or comments at odd places.
         text = ""
     if not _means(text, params):
         logger.warning("%s: composed without comments: they can't be kept beside anchors, aliases and the like", path)
@@ -314,8 +315,11 @@ def _wrap(line: str, first: int, others: int) -> list[str]:
     if len(line) <= first or first < _ROOM:
         return [line]
     head, *_ = textwrap.wrap(line, first, break_long_words=False)
+    if head == "#":  # One word that is longer than the line.
+        return [line]
     left = line[len(head) :].strip()
-    return [head, *textwrap.wrap(f"# {left}", others, subsequent_indent="# ", break_long_words=False)]
+    wrapped = textwrap.wrap(f"# {left}", others, subsequent_indent="# ", break_long_words=False)
+    return [head, *(part for part in wrapped if part != "#")]
 
 
 class _Representer(RoundTripRepresenter):

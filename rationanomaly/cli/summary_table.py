@@ -16,6 +16,7 @@ from rationanomaly.evaluate.summary import ClassMetrics, ModelSummary, Summary
 from rationanomaly.text.untrusted import for_terminal
 
 _LONGEST_TEMPLATE = 110
+_SIMULATED = Path("data/simulated/cluster.log")
 _METRICS = ("F1", "P", "R", "AP")
 
 
@@ -92,9 +93,8 @@ def _closing(summary: Summary) -> str:
     if summary.registered is not None:
         name, version, alias = (inert(str(summary.registered[key])) for key in ("name", "version", "alias"))
         lines.append(f"[bold]Registered[/]        {name} version {version} @{alias}")
-        lines.append(
-            f"[bold]Try next[/]          rationanomaly detect --model models:/{name}@{alias} data/simulated/cluster.log"
-        )
+        log = _SIMULATED if _SIMULATED.exists() else "YOUR.log"
+        lines.append(f"[bold]Try next[/]          rationanomaly detect --model models:/{name}@{alias} {log}")
     lines.append("                  mlflow ui --backend-store-uri sqlite:///mlflow.db")
     lines.append(
         "                  dvc repro   # nothing runs; change a value of params.yaml and only what it touches does"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import shutil
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Literal, Self
@@ -21,10 +21,10 @@ from typing import Literal, Self
 import polars as pl
 
 from rationanomaly.decisions.precedents import Precedents
-from rationanomaly.detection.model_detector import ModelDetector
+from rationanomaly.detection.model_detector import ModelDetector, listed
 from rationanomaly.detection.parser import read_parser
 from rationanomaly.detection.verdict import LineVerdict, Verdict
-from rationanomaly.errors import named_extras
+from rationanomaly.errors import ParamsError, named_extras
 from rationanomaly.parse.live import read_log
 
 #: ``carried``: what the model folder holds; None: the model's own answers; or others, such as a newer ledger's.
@@ -71,14 +71,20 @@ class Detector(ModelDetector):
         """What the model folder carries: decisions of experts, but for the test side."""
         return self._folder.precedents
 
-    def judge(self, templates: Sequence[str], rationales: bool = True, precedents: Chosen = "carried") -> list[Verdict]:
+    def judge(self, templates: Iterable[str], rationales: bool = True, precedents: Chosen = "carried") -> list[Verdict]:
         """One verdict for each template, in order; equal texts are judged once.
 
         Args:
             templates: any texts.
             rationales: generate an analysis for each, which takes most of the time.
             precedents: whose answers are taken where they have one; None: the model's own, whatever experts said.
+
+        Raises:
+            ParamsError: ``templates`` is one text, or ``precedents`` an unknown word.
         """
+        if isinstance(precedents, str) and precedents != "carried":
+            raise ParamsError(f"precedents={precedents!r} is unknown", hint="Give `carried`, None or Precedents")
+        templates = listed(templates)
         own = super().judge(templates, rationales)
         chosen = self.precedents if precedents == "carried" else precedents
         if chosen is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from rationanomaly.detection.verdict import Verdict
 from rationanomaly.device import runtime
+from rationanomaly.errors import ParamsError
 from rationanomaly.model.card import Card
 from rationanomaly.model.folder import ModelFolder
 from rationanomaly.model.scoring import Scorer
@@ -19,6 +20,17 @@ from rationanomaly.text.evidence import check_evidence
 from rationanomaly.text.prompt import parse_response, show
 
 _SEED = 0
+
+
+def listed(templates: Iterable[str]) -> list[str]:
+    """The templates, which may come from a generator.
+
+    Raises:
+        ParamsError: it is one text, whose letters would be judged one by one.
+    """
+    if isinstance(templates, str):
+        raise ParamsError("templates are given as one text", hint="Give a list of texts, such as judge([text])")
+    return list(templates)
 
 
 class ModelDetector:
@@ -48,20 +60,22 @@ class ModelDetector:
         runtime.prepare(_SEED, threads)
         return cls(verified, verified.scorer(verified.load().to(runtime.device())))
 
-    def scores(self, templates: Sequence[str]) -> npt.NDArray[np.float64]:
+    def scores(self, templates: Iterable[str]) -> npt.NDArray[np.float64]:
         """P(abnormal) of each template, shape (len(templates),), in [0, 1]; equal texts are judged once."""
+        templates = listed(templates)
         distinct = list(dict.fromkeys(templates))
         found = self._scorer.probabilities([show(text, self.card.prompt) for text in distinct])
         by_text = dict(zip(distinct, found, strict=True))
         return np.array([by_text[text] for text in templates], dtype=np.float64)
 
-    def judge(self, templates: Sequence[str], rationales: bool = True) -> list[Verdict]:
+    def judge(self, templates: Iterable[str], rationales: bool = True) -> list[Verdict]:
         """One verdict for each template, in order; equal texts are judged once.
 
         Args:
             templates: any texts.
             rationales: generate an analysis for each, which takes most of the time.
         """
+        templates = listed(templates)
         distinct = list(dict.fromkeys(templates))
         logs = [show(text, self.card.prompt) for text in distinct]
         scores = self._scorer.probabilities(logs)

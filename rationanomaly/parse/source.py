@@ -104,7 +104,7 @@ class Source:
 
 
 def _read_plain(stream: BinaryIO, piece: Piece) -> Iterator[bytes]:
-    """A file as long as it is now: what is appended while it is read is left to the next run, but for a begun line."""
+    """A file as long as it is now: what is appended meanwhile is left to the next run, but for the rest of a line."""
     status = os.fstat(stream.fileno())
     end = status.st_size if piece.end is None else piece.end
     left = end - piece.start if stat.S_ISREG(status.st_mode) else sys.maxsize

@@ -5,6 +5,7 @@ rationanomaly register --input grpo=outputs/grpo --input evaluate=outputs/evalua
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 import math
@@ -13,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from rationanomaly import artifacts
 from rationanomaly.detection.model_detector import ModelDetector
-from rationanomaly.errors import GateError
+from rationanomaly.errors import GateError, InfrastructureError
 from rationanomaly.params import Params
 from rationanomaly.records import DETECTOR, METRICS, PREDICTIONS, REGISTERED, read_objects
 from rationanomaly.runs import model_registry, tracking
@@ -22,6 +23,7 @@ from rationanomaly.steps import Inputs, Metrics, Outputs
 logger = logging.getLogger(__name__)
 
 _PROBES = 64
+_SERVED = "rationanomaly.register.served_model"
 _REFIT = "Refit on all labels. The metrics are those of the evaluated model {}, which did not know the test labels."
 #: Metrics of the final model that a version carries as tags; promotion policies read them.
 _TAGGED = ("template/", "session/", "grounding/", "format/")
@@ -47,7 +49,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     version = model_registry.find_version(client, name, digest)
     is_new = version is None
     if version is None:
-        version = model_registry.add_version(name, folder, tracking.current_run(client, params), tags)
+        version = model_registry.add_version(name, folder, tracking.current_run(client, params), tags, _served())
     for key, value in tags.items():
         client.set_model_version_tag(name, version, key, value)
     if "refit_of" in tags:
@@ -73,6 +75,14 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     artifacts.write_json(outputs.folder / REGISTERED, document)
     logger.info("registered %s version %s as @%s", name, version, params.register_.alias)
     return {"register/version": float(version), "register/logit_difference": difference}
+
+
+def _served() -> Path:
+    """The file of `_SERVED`; MLflow runs it, so it is not imported here."""
+    spec = importlib.util.find_spec(_SERVED)
+    if spec is None or spec.origin is None:
+        raise InfrastructureError(f"{_SERVED} is not where it was installed", hint="Install rationanomaly again")
+    return Path(spec.origin)
 
 
 def _probes(predictions: Path) -> list[str]:

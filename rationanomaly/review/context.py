@@ -62,7 +62,7 @@ class TemplateContext:
 
     def examples(self, item: Item) -> list[list[Line]]:
         """Up to three lines of the template, each among the two lines before and behind it."""
-        lines = pl.scan_parquet(self._lines).with_row_index("row")
+        lines = pl.scan_parquet(self._lines, glob=False).with_row_index("row")
         rows = lines.filter(pl.col("template_id") == item.template_id).select("row").head(_EXAMPLES).collect()
         found = []
         for row in rows["row"].to_list():

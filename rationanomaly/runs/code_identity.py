@@ -24,6 +24,9 @@ from pathlib import Path
 from rationanomaly.artifacts import sha256
 from rationanomaly.steps import BY_NAME, STEPS, Step
 
+#: Tests that only a type checker finds true.
+_TYPING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
 
 class Code:
     """The source of the package, in one folder; what is read once is kept."""
@@ -126,7 +129,10 @@ def whole() -> str:
 def _reached(tree: ast.AST, typing: bool) -> Iterator[ast.AST]:
     """All nodes but, unless wanted, those that only a type checker sees."""
     for node in ast.iter_child_nodes(tree):
-        if not typing and isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+        if not typing and isinstance(node, ast.If) and ast.unparse(node.test) in _TYPING:
+            for other in node.orelse:
+                yield other
+                yield from _reached(other, typing)
             continue
         yield node
         yield from _reached(node, typing)

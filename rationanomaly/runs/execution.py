@@ -26,8 +26,6 @@ from rationanomaly.training import checkpoints
 logger = logging.getLogger(__name__)
 
 _FINISHED = "finished.json"
-#: Under a step's state: what came by standard input or a pipe.
-_PIPED = "piped"
 
 
 @dataclass(frozen=True)
@@ -80,11 +78,23 @@ def execute(
         return status.finished
     lineage = tracking.Lineage.of(params, status.sources["logs"])
     lease = run_state.leased(status.state) if step.resumes else nullcontext()
-    with (
-        lease,
-        _unpiped(status.paths, state / step.name / _PIPED),
-        tracking.step_run(step.name, params, lineage, status.digests, status.sources) as run,
-    ):
+    with lease, _unpiped(status.paths, state / step.name / run_state.PIPED):
+        # A run that had the lease may have made this very output meanwhile.
+        made = _finished(step, output, status.state, status.key)
+        return _run(step, params, output, state, status, lineage, partial_run) if made is None else made
+
+
+def _run(
+    step: Step,
+    params: Params,
+    output: Path,
+    state: Path,
+    status: StepStatus,
+    lineage: tracking.Lineage,
+    partial_run: PartialRun | None,
+) -> Metrics:
+    """The run itself, under its record in MLflow."""
+    with tracking.step_run(step.name, params, lineage, status.digests, status.sources) as run:
         status.state.mkdir(parents=True, exist_ok=True)
         with artifacts.writing(output, step.name, status.sources) as folder:
             outputs = Outputs(folder, status.state, status.key, journals=state / step.name)
@@ -142,7 +152,7 @@ def _resolve(step: Step, params: Params, inputs: Inputs, state: Path) -> dict[st
             raise ParamsError(problem, hint=f"Add --input {name}=DIR")
     for name in step.sources:
         if name == "logs" and raw_inputs.is_special(paths[name]):
-            paths[name] = raw_inputs.settle(paths[name], state / step.name / _PIPED)
+            paths[name] = raw_inputs.settle(paths[name], state / step.name / run_state.PIPED)
         elif not paths[name].exists():
             hint = f"Correct `data.{name}` in the params, or name it with --input {name}=FILE"
             if paths[name].parts[-2:-1] == ("simulated",):

@@ -47,15 +47,23 @@ def find_version(client: MlflowClient, name: str, digest: str) -> str | None:
     return max((v.version for v in found), key=int, default=None)
 
 
-def add_version(name: str, folder: Path, run_id: str, tags: Mapping[str, str]) -> str:
-    """Log ``folder`` as a pyfunc model under the run and register it as a new, tagged version of ``name``."""
+def add_version(name: str, folder: Path, run_id: str, tags: Mapping[str, str], served: Path) -> str:
+    """Log ``folder`` as a pyfunc model under the run and register it as a new, tagged version of ``name``.
+
+    Args:
+        name: of the registered model.
+        folder: the model folder.
+        run_id: the MLflow run that the model belongs to.
+        tags: of the version.
+        served: the Python file that MLflow runs to serve it.
+    """
     import mlflow
 
     package = Path(__file__).parents[1]
     with mlflow.start_run(run_id=run_id):
         logged = mlflow.pyfunc.log_model(
             name="model",
-            python_model=str(package / "register" / "served_model.py"),
+            python_model=str(served),
             artifacts={"model": str(folder)},
             code_paths=[str(package)],
             signature=_signature(),

@@ -26,6 +26,7 @@ from pathlib import Path
 
 from rationanomaly import artifacts
 from rationanomaly.errors import InfrastructureError
+from rationanomaly.steps import STEPS
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +34,13 @@ logger = logging.getLogger(__name__)
 PATIENCE = 60.0
 _POLL_SECONDS = 0.2
 _HOLDER = "holder.json"
-#: Of a step's state, what is never cleaned: a teacher's answers are paid for.
-_KEPT = ("journal.jsonl",)
 _RUN = re.compile(r"[0-9a-f]{64}")
+#: What earlier releases kept of a step beside its journal.
+_EARLIER = ("checkpoints", "ranks", "finished.json")
+#: Under a step's state: what came by standard input or a pipe.
+PIPED = "piped"
+#: Days after which nobody reads it any more.
+_PIPED_DAYS = 1.0
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,7 @@ def _named_holder(folder: Path) -> str:
 
 
 def find(state: Path, older_than: float = 0.0) -> list[LeftState]:
-    """What lies in a state folder apart from teachers' journals, by step and path.
+    """What runs have left in a state folder, by step and path; neither teachers' journals nor what is not ours.
 
     Args:
         state: the root of all steps' state.
@@ -125,30 +130,50 @@ def find(state: Path, older_than: float = 0.0) -> list[LeftState]:
     """
     if not state.is_dir():
         raise InfrastructureError("no such state folder", file=state, hint="Name it with --state DIR")
-    steps = sorted(path for path in state.iterdir() if path.is_dir() and not path.is_symlink())
-    parts = [(step, part) for step in steps for part in sorted(step.iterdir()) if part.name not in _KEPT]
-    found = [_described(step.name, part) for step, part in parts]
-    return [part for part in found if part.days >= older_than]
+    steps = [state / step.name for step in STEPS if (state / step.name).is_dir()]
+    parts = [(step.name, part) for step in steps for part in _parts(step)]
+    found = [described for name, part in parts if (described := _described(name, part)) is not None]
+    return [part for part in found if part.days >= (max(older_than, _PIPED_DAYS) if _is_piped(part) else older_than)]
+
+
+def _parts(step: Path) -> list[Path]:
+    """Of a folder that is called like a step, what runs write there: a folder of outputs has such names as well."""
+    if step.is_symlink() or (step / artifacts.MANIFEST).exists():
+        return []
+    ours = [path for path in sorted(step.iterdir()) if _RUN.fullmatch(path.name) or path.name in _EARLIER]
+    return ours + (sorted((step / PIPED).iterdir()) if (step / PIPED).is_dir() else [])
+
+
+def _is_piped(part: LeftState) -> bool:
+    return part.folder.parent.name == PIPED
 
 
 def remove(part: LeftState) -> bool:
-    """Remove a part of a state folder; False if a run has it."""
+    """Remove a part of a state folder; False if a run has it. One that another cleaner was faster with is gone, too."""
     if part.folder.is_symlink() or not part.folder.is_dir():
         part.folder.unlink(missing_ok=True)
         return True
-    descriptor = os.open(part.folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(part.folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return True
     try:
         if artifacts.try_lock(descriptor) is False:
             return False
-        shutil.rmtree(part.folder)
-        return True
+        shutil.rmtree(part.folder, ignore_errors=True)
+        return not part.folder.exists()
     finally:
         os.close(descriptor)
 
 
-def _described(step: str, part: Path) -> LeftState:
-    paths = [part, *(part.rglob("*") if part.is_dir() and not part.is_symlink() else ())]
-    states = [path.lstat() for path in paths]
+def _described(step: str, part: Path) -> LeftState | None:
+    """None for what vanished meanwhile."""
+    states = []
+    for path in [part, *(part.rglob("*") if part.is_dir() and not part.is_symlink() else ())]:
+        with contextlib.suppress(FileNotFoundError):
+            states.append(path.lstat())
+    if not states:
+        return None
     megabytes = sum(state.st_size for state in states) / 2**20
     days = max(0.0, (time.time() - max(state.st_mtime for state in states)) / 86400)
     return LeftState(step, part, megabytes, days, _is_leased(part))
@@ -157,7 +182,10 @@ def _described(step: str, part: Path) -> LeftState:
 def _is_leased(part: Path) -> bool:
     if _RUN.fullmatch(part.name) is None or not part.is_dir():
         return False
-    descriptor = os.open(part, os.O_RDONLY)
+    try:
+        descriptor = os.open(part, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
     try:
         return artifacts.try_lock(descriptor) is False
     finally:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from rationanomaly import artifacts
+from rationanomaly import artifacts, register
 from rationanomaly.detection.detector import Detector
 from rationanomaly.errors import ArtifactError
 from rationanomaly.model.card import read_card
@@ -69,7 +69,8 @@ def test_registering_leaves_the_console_to_the_command_line(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     run = tracking.current_run(model_registry.connect(), micro)
-    assert model_registry.add_version("another-name", refitted / "model", run, {}) == "1"
+    served = Path(register.__file__).with_name("served_model.py")
+    assert model_registry.add_version("another-name", refitted / "model", run, {}, served) == "1"
     assert capsys.readouterr() == ("", "")
 
 

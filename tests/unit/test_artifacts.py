@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rationanomaly import artifacts
-from rationanomaly.errors import ArtifactError
+from rationanomaly.errors import ArtifactError, InfrastructureError
 
 
 def write_folder(output: Path, text: str = "hello") -> None:
@@ -134,3 +135,10 @@ def test_json_refuses_not_a_number(tmp_path: Path) -> None:
     with pytest.raises(ValueError):
         artifacts.write_json(tmp_path / "x.json", {"f1": float("nan")})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipe_or_device_is_never_replaced_by_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InfrastructureError, match="a device or a pipe"):
+        artifacts.write_text(tmp_path / "pipe", "text")
+    assert (tmp_path / "pipe").is_fifo()

@@ -19,6 +19,8 @@ from pipelines.__main__ import app as pipelines_app
 from rationanomaly import artifacts
 from rationanomaly.cli import console
 from rationanomaly.cli.app import app, run_app
+from rationanomaly.cli.before import print_params
+from rationanomaly.cli.options import PARAMS
 from rationanomaly.progress import report
 from rationanomaly.steps import STEPS
 from tests.conftest import ROOT
@@ -215,3 +217,21 @@ def test_a_bad_table_of_templates_is_refused(call: Call, tmp_path: Path, content
 
 def test_detect_needs_exactly_one_kind_of_input(call: Call) -> None:
     assert call("detect", "--model", "model")[0] == 2
+
+
+def test_outside_a_project_the_packaged_defaults_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("app.log").write_text("Mar  3 00:00:01 n1 sshd[7]: session opened for user a\n" * 20)
+    assert CliRunner().invoke(app, ["preview", "app.log"]).exit_code == 0
+    assert CliRunner().invoke(app, ["params"]).exit_code == 0
+
+
+def test_dvc_can_not_watch_the_folder_that_it_writes_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    print_params(PARAMS, ["data.logs='*.log'"], tmp_path / "params.yaml")
+    assert "put the logs in a folder of their own" in caplog.text
+    caplog.clear()
+    print_params(PARAMS, ["data.logs='logs/*.log'"], tmp_path / "params.yaml")
+    assert caplog.text == ""

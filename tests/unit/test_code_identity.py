@@ -53,6 +53,7 @@ def changed_by(root: Path, edit: str) -> set[str]:
         ("parse/merging.py", {"parse"}),
         ("evaluate/report_page.html", {"evaluate"}),
         ("launch/rank_process.py", {"sft", "grpo"}),
+        ("register/served_model.py", {"register"}),
         ("review/app.py", set()),
         ("cli/app.py", set()),
         ("simulate/values.py", set()),
@@ -74,7 +75,9 @@ def test_every_import_counts_but_those_for_type_checkers(tmp_path: Path) -> None
         "parse/__init__.py": "",
         "parse/step.py": "from rationanomaly import top\nimport rationanomaly.text.shown\ndef run():\n"
         "    from rationanomaly.text.late import f\n    start(['-m', 'rationanomaly.text.program'])\n"
-        "if TYPE_CHECKING:\n    from rationanomaly.text.typed import T\n",
+        "if TYPE_CHECKING:\n    from rationanomaly.text.typed import T\n"
+        "else:\n    from rationanomaly.text import other\n"
+        "if not TYPE_CHECKING:\n    from rationanomaly.text import real\n",
         "parse/fan_out.py": "",
         "parse/far.py": "",
         "top.py": "from rationanomaly.plugins import load",
@@ -82,7 +85,7 @@ def test_every_import_counts_but_those_for_type_checkers(tmp_path: Path) -> None
         "plugins/__init__.py": "from importlib import import_module\nload = lambda n: import_module(f'{__name__}.{n}')",
         "plugins/one.py": "",
         "plugins/words/list.txt": "a",
-        **{f"text/{name}.py": "" for name in ("shown", "late", "program", "typed", "unreached")},
+        **{f"text/{name}.py": "" for name in ("shown", "late", "program", "typed", "other", "real", "unreached")},
     }
     for name, source in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)

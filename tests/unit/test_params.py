@@ -259,3 +259,22 @@ def test_a_file_whose_name_looks_like_a_glob_stays_a_file(tmp_path: Path) -> Non
     (tmp_path / "app[1].log").touch()
     data = load_params(DEFAULTS, [f"data.logs={tmp_path}/app[1].log"]).data
     assert (data.source("logs"), data.files) == (tmp_path / "app[1].log", None)
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("extends: defaults\nrun:\n  seed: 3\n  name: a\n  seed: 4\n")
+    with pytest.raises(ParamsError, match=r"own\.yaml:5: `seed` stands twice"):
+        load_params(tmp_path / "own.yaml")
+
+
+def test_a_path_may_be_text_as_in_the_examples(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("extends: defaults\nrun: {seed: 3}\n")
+    assert load_params(str(tmp_path / "own.yaml"), ["run.name=b"]).run.seed == 3
+    with pytest.raises(ParamsError, match="no such params file"):
+        load_params(str(tmp_path / "none.yaml"))
+
+
+def test_brackets_within_brackets_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "deep.yaml").write_text("a: " + "[" * 5000)
+    with pytest.raises(ParamsError, match="nested too deeply"):
+        load_params(tmp_path / "deep.yaml")

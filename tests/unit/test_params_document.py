@@ -13,7 +13,7 @@ import yaml
 
 from rationanomaly.cli.app import app, run_app
 from rationanomaly.cli.params_document import compose_text
-from rationanomaly.params import DEFAULTS, compose, lineage, load_params
+from rationanomaly.params import DEFAULTS, compose, lineage, load_params, read_document
 from tests.conftest import ROOT
 
 PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
@@ -222,3 +222,19 @@ def test_the_command_writes_the_file_whose_profile_it_is_named(
     assert call("--set", "run.seed=4") == Path("params.yaml").read_text().replace("  seed: 0 ", "  seed: 4 ", 1)
     call("defaults", "--output", "params.yaml")
     assert Path("params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
+
+
+def test_a_word_longer_than_a_line_stays_as_it_is_however_often_it_is_composed(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(
+        f"extends: defaults\nrun:\n  name: own  # https://example.org/{'a' * 140} and more words behind it\n"
+    )
+    first = compose_text(path)
+    path.write_text(first)
+    assert compose_text(path) == first
+    assert not [line for line in first.splitlines() if line.strip() == "#"]
+
+
+def test_merge_keys_are_composed_without_comments(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("extends: defaults\nrun:\n  <<: {seed: 3}\n  name: own\n")
+    assert read_document(compose_text(tmp_path / "own.yaml")).run.seed == 3

@@ -126,3 +126,13 @@ def test_a_step_runs_as_from_the_command_line(
 def test_a_step_that_does_not_exist_is_refused(params: ra.Params, tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match=r"no step is called 'prase'. There are parse, correct"):
         ra.run_step("prase", params, {}, tmp_path)
+
+
+def test_a_generator_is_judged_and_one_text_is_refused(trained: Trained) -> None:
+    detector = ra.Detector.open(trained.root / "sft")
+    assert [v.template for v in detector.judge((text for text in TEMPLATES), rationales=False)] == TEMPLATES
+    assert len(detector.scores(text for text in TEMPLATES)) == len(TEMPLATES)
+    with pytest.raises(ParamsError, match="one text"):
+        detector.judge(TEMPLATES[0])
+    with pytest.raises(ParamsError, match="precedents='ledger' is unknown"):
+        detector.judge(TEMPLATES, precedents="ledger")  # type: ignore[arg-type]

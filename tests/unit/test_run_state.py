@@ -15,7 +15,9 @@ from typer.testing import CliRunner
 
 from rationanomaly.cli.app import app
 from rationanomaly.errors import InfrastructureError
-from rationanomaly.runs import run_state
+from rationanomaly.params import load_params
+from rationanomaly.runs import execution, run_state, tracking
+from rationanomaly.steps import BY_NAME
 
 KEY, OTHER = "a" * 64, "b" * 64
 
@@ -89,7 +91,7 @@ def test_clean_state_removes_all_but_paid_answers_and_what_is_in_use(tmp_path: P
     with run_state.leased(tmp_path / "state" / "sft" / KEY):
         done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0
-    assert {name for name, path in places.items() if path.exists()} == {"run", "journal"}
+    assert {name for name, path in places.items() if path.exists()} == {"run", "journal", "piped"}
     assert "in use" in done.output + done.stderr
 
 
@@ -100,15 +102,52 @@ def test_clean_state_leaves_what_is_newer_and_links_alone(tmp_path: Path) -> Non
         os.utime(path, (week, week))
     (tmp_path / "private").mkdir()
     (tmp_path / "private" / "id").touch()
-    (tmp_path / "state" / "sft" / "link").symlink_to(tmp_path / "private")
+    (tmp_path / "state" / "sft" / ("c" * 64)).symlink_to(tmp_path / "private")
     state = ["--state", str(tmp_path / "state")]
     assert CliRunner().invoke(app, ["clean-state", *state, "--older-than", "6"]).exit_code == 0
     assert {name for name, path in places.items() if not path.exists()} == {"run"}
     assert CliRunner().invoke(app, ["clean-state", *state]).exit_code == 0
     assert (tmp_path / "private" / "id").exists()
-    assert not (tmp_path / "state" / "sft" / "link").is_symlink()
+    assert not (tmp_path / "state" / "sft" / ("c" * 64)).is_symlink()
 
 
 def test_no_such_folder_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InfrastructureError, match="no such state folder"):
         run_state.find(tmp_path / "none")
+
+
+def test_clean_state_never_takes_an_outputs_folder_or_somebodys_project_for_state(tmp_path: Path) -> None:
+    for name in ("outputs/base", "outputs/sft", "outputs/sft/adapter", ".git/objects", "src"):
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+        (tmp_path / name / "precious").touch()
+    (tmp_path / "outputs" / "base" / "manifest.json").touch()
+    for state in (tmp_path, tmp_path / "outputs"):
+        assert CliRunner().invoke(app, ["clean-state", "--state", str(state)]).exit_code == 0
+    assert len(list(tmp_path.rglob("precious"))) == 5
+
+
+def test_what_is_being_piped_in_is_left_to_its_run(tmp_path: Path) -> None:
+    piped = make(tmp_path)["piped"]
+    assert CliRunner().invoke(app, ["clean-state", "--state", str(tmp_path)]).exit_code == 0
+    assert piped.exists()
+    two_days_ago = time.time() - 2 * 86400
+    os.utime(piped, (two_days_ago, two_days_ago))
+    assert CliRunner().invoke(app, ["clean-state", "--state", str(tmp_path)]).exit_code == 0
+    assert not piped.exists()
+
+
+def test_a_part_that_somebody_else_removed_first_is_gone(tmp_path: Path) -> None:
+    make(tmp_path)
+    parts = run_state.find(tmp_path)
+    assert all(run_state.remove(part) for part in parts)
+    assert all(run_state.remove(part) for part in parts)
+
+
+def test_a_run_that_waited_takes_what_the_other_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second run of the same training finds the first's output once it has the lease, and trains nothing."""
+    status = execution.StepStatus({}, {}, {"logs": "0"}, KEY, tmp_path / "sft" / KEY, None)
+    monkeypatch.setattr(execution, "step_status", lambda *_: status)
+    monkeypatch.setattr(execution, "_finished", lambda *_: {"f1": 1.0})
+    monkeypatch.setattr(tracking, "step_run", None)
+    params = load_params("defaults")
+    assert execution.execute(BY_NAME["sft"], params, {}, tmp_path / "out", tmp_path) == {"f1": 1.0}
