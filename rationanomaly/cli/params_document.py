@@ -117,6 +117,7 @@ class _Document:
         data = self.values["data"]
         if data.get("files") != params.data.files:
             data["files"] = params.data.files
+        if Path(data["logs"]) != params.data.logs:
             data["logs"] = params.data.logs.as_posix()
 
 

@@ -238,3 +238,11 @@ def test_a_word_longer_than_a_line_stays_as_it_is_however_often_it_is_composed(t
 def test_merge_keys_are_composed_without_comments(tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text("extends: defaults\nrun:\n  <<: {seed: 3}\n  name: own\n")
     assert read_document(compose_text(tmp_path / "own.yaml")).run.seed == 3
+
+
+def test_a_glob_over_a_glob_keeps_the_comments(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(compose_text(DEFAULTS, ["data.logs='a/*.log'"]))
+    again = compose_text(path, ["data.logs='b/*.log'"])
+    assert load_params(path, ["data.logs='b/*.log'"]) == read_document(again)
+    assert "  logs: b                       # a log, a glob" in again
