@@ -68,7 +68,7 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     """
     passes = spread(params.grpo.prompts * params.grpo.generations, params.training, "grpo.prompts × grpo.generations")
     runtime.prepare(params.run.seed, params.training.threads)
-    sft = ModelFolder.open(inputs["sft"])
+    sft = ModelFolder.of_input(inputs["sft"])
     card = sft.card
     engine.check(params.grpo, params.training, card.literal_quotes)
     labelled = read_table(inputs["correct"] / LABELLED, LABELLED_SCHEMA)

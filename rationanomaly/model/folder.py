@@ -49,10 +49,10 @@ class ModelFolder:
     Attributes:
         path: where it lies.
         card: the contents of ``detector.json``.
-        manifest: what was verified; its digest is the folder's identity.
+        manifest: what was verified; its digest is the folder's identity. None for a step's input (`of_input`).
     """
 
-    def __init__(self, path: Path, card: Card, manifest: artifacts.Manifest) -> None:
+    def __init__(self, path: Path, card: Card, manifest: artifacts.Manifest | None) -> None:
         self.path, self.card, self.manifest = path, card, manifest
 
     @classmethod
@@ -73,14 +73,25 @@ class ModelFolder:
         check_safe(path)
         return cls(path, card, manifest)
 
+    @classmethod
+    def of_input(cls, path: Path) -> ModelFolder:
+        """The input of a step, which whoever runs the step has verified: its gigabytes are not hashed again for that.
+
+        Raises:
+            ArtifactError: a card of another version, pickled weights, code.
+        """
+        card = read_card(path)
+        check_safe(path)
+        return cls(path, card, None)
+
     def with_card(self, card: Card) -> ModelFolder:
         """The same folder asked by another card: `sft` asks the base as its own model will be asked."""
         return ModelFolder(self.path, card, self.manifest)
 
     @property
-    def digest(self) -> str:
-        """Equal digests, equal folders."""
-        return self.manifest.digest
+    def digest(self) -> str | None:
+        """Equal digests, equal folders; None for a step's input."""
+        return None if self.manifest is None else self.manifest.digest
 
     @cached_property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -98,7 +109,8 @@ class ModelFolder:
         """
         base = self.card.base
         if base.copied:
-            files, digest = self.path / BASE, self.manifest.digest_of(BASE)
+            files = self.path / BASE
+            digest = artifacts.sha256(files) if self.manifest is None else self.manifest.digest_of(BASE)
         else:
             from rationanomaly.model.hub import fetch
 

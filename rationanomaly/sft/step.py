@@ -118,7 +118,7 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
 
 def _open_base(params: Params, path: Path) -> ModelFolder:
     """The base, asked from the start as the adapted model will be."""
-    base = ModelFolder.open(path)
+    base = ModelFolder.of_input(path)
     model = params.model
     card = replace(
         base.card,
