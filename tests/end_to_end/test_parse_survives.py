@@ -102,8 +102,11 @@ def test_a_full_disk_is_one_clear_error_and_leaves_nothing(log: Path, small_disk
 
 @pytest.mark.slow
 def test_ctrl_c_ends_at_once_and_leaves_nothing(log: Path, tmp_path: Path) -> None:
+    # Long enough that a busy machine sees the first shard before the last is written.
+    longer = tmp_path / "longer.log"
+    longer.write_bytes(log.read_bytes() * 20)
     process = subprocess.Popen(
-        command(log, tmp_path), cwd=tmp_path, env=environment(tmp_path), stderr=subprocess.PIPE, text=True
+        command(longer, tmp_path), cwd=tmp_path, env=environment(tmp_path), stderr=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob(".parse.partial-*/new/shard/*")) and time.monotonic() < deadline:
