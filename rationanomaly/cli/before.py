@@ -22,7 +22,7 @@ from rationanomaly.cli.options import (
     or_defaults,
     read_inputs,
 )
-from rationanomaly.params import Params, load_params
+from rationanomaly.params import Params, load_params, read_document
 from rationanomaly.text.untrusted import for_terminal
 
 logger = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ def print_params(
 
     profile = or_defaults(profile)
     text = compose_text(profile, settings or ())
-    _warn_of_logs_beside_outputs(load_params(profile, settings or ()))
+    _warn_of_logs_beside_outputs(read_document(text))
     if output is None:
         sys.stdout.write(text)
     else:

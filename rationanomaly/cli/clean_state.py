@@ -10,10 +10,11 @@ from rich import box
 from rich.table import Table
 
 from rationanomaly.cli import console
+from rationanomaly.cli.options import STATE
 
 
 def clean_state(
-    state: Annotated[Path, typer.Option("--state", help="The state folder.", metavar="DIR")] = Path(".state"),
+    state: Annotated[Path, typer.Option("--state", help="The state folder.", metavar="DIR")] = STATE,
     older_than: Annotated[
         float, typer.Option("--older-than", min=0, help="Only what has not changed for so many days.", metavar="DAYS")
     ] = 0.0,

@@ -10,6 +10,7 @@ import typer
 
 from rationanomaly.errors import ParamsError
 from rationanomaly.params import DEFAULTS_NAME
+from rationanomaly.runs.one_step import STATE as STATE
 
 ParamsOption = Annotated[Path, typer.Option("--params", help="Params file or profile.", metavar="FILE")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Change one value.", metavar="KEY=VALUE")]
@@ -22,7 +23,6 @@ StateOption = Annotated[
 ]
 
 PARAMS = Path("params.yaml")
-STATE = Path(".state")
 
 
 def or_defaults(params: Path) -> Path:
