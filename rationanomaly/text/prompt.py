@@ -17,11 +17,13 @@ from typing import Literal, NamedTuple
 from rationanomaly.params import PromptParams
 
 #: Changes whenever the text of a prompt changes; part of every triplet and model folder.
-PROMPT_VERSION = "1"
+PROMPT_VERSION = "2"
 
 THINK, END_THINK = "<think>", "</think>"
 ANSWER, END_ANSWER = "<answer>", "</answer>"
 TAGS = (THINK, END_THINK, ANSWER, END_ANSWER)
+#: The stem of the sentence that ends every analysis: the label is the next word, and its probability is the score.
+CONCLUSION = "So the log is"
 #: Stands for a variable part of a template; the one thing in angle brackets that is shown as it is.
 WILDCARD = "<*>"
 #: The problem of a response whose sections are right and whose answer is neither label.
@@ -130,6 +132,27 @@ def every_wording(shown: Shown) -> list[str]:
 def write_messages(shown: Shown, mode: Mode, settings: PromptParams) -> list[dict[str, str]]:
     """The prompt as chat messages, for a base that has a chat template."""
     return [{"role": "user", "content": write_prompt(shown, mode, settings).rstrip("\n")}]
+
+
+def conclude(analysis: str, label: str) -> str:
+    """A rationale: the analysis with its one concluding sentence; one that it has already is replaced."""
+    bare, _ = split_conclusion(analysis)
+    return f"{bare} {CONCLUSION} {label}.".lstrip()
+
+
+def split_conclusion(rationale: str) -> tuple[str, Literal["normal", "abnormal"] | None]:
+    """The analysis without its concluding sentence, and the label that this one gives.
+
+    The label is None where the last sentence isn't a conclusion of our form; the analysis is then the whole text.
+    """
+    text = rationale.strip()
+    analysis, stem, behind = text.rpartition(CONCLUSION)
+    match behind:
+        case " abnormal." if stem:
+            return analysis.rstrip(), "abnormal"
+        case " normal." if stem:
+            return analysis.rstrip(), "normal"
+    return text, None
 
 
 def write_response(rationale: str, label: str) -> str:
