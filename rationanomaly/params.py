@@ -402,6 +402,24 @@ class PromptParams(Section):
     few_shot_examples: NonNegative
 
 
+#: How a verdict is reached: out of an analysis, or without one.
+VerdictKind = Literal["reasoned", "direct"]
+
+
+class DetectParams(Section):
+    """How a trained model reaches its verdicts; a model folder carries it, and `detect` can say otherwise.
+
+    Attributes:
+        verdict: `reasoned`: out of the model's own analysis; `direct`: without one, many times faster.
+        analyses: of each template; the score is their mean. Each takes as long as the first.
+        temperature: of the second analysis and those behind it, which are sampled; the first takes the likeliest words.
+    """
+
+    verdict: VerdictKind
+    analyses: Positive
+    temperature: Annotated[float, Field(gt=0)]
+
+
 class ModelParams(Section):
     """The base and the adapter on it.
 
@@ -779,6 +797,7 @@ class Params(Section):
         correct: step `correct`.
         prompt: how a log is shown to the model.
         distill: step `distill`.
+        detect: how verdicts are reached.
         model: the base and the adapter on it.
         training: how sft and grpo use the machine.
         base: step `base`.
@@ -796,6 +815,7 @@ class Params(Section):
     correct: CorrectParams
     prompt: PromptParams
     distill: DistillParams
+    detect: DetectParams
     model: ModelParams
     training: TrainingParams
     base: BaseParams

@@ -38,7 +38,7 @@ from rationanomaly.rewards import Composition
 from rationanomaly.rewards.coherence import FrozenModel
 from rationanomaly.steps import Inputs, Metrics, Outputs
 from rationanomaly.text.evidence import check_evidence
-from rationanomaly.text.prompt import parse_response, show
+from rationanomaly.text.prompt import show
 from rationanomaly.training.batching import spread
 from rationanomaly.training.best_adapter import SCORE, VALIDATION, best_evaluation, is_evaluation
 from rationanomaly.training.checkpoints import Curve
@@ -91,7 +91,7 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     with runtime.quiet():
         curve = trainer.train(
             model, sft.tokenizer, tasks, reward, card.prompt, params.grpo, passes, card.max_completion,
-            card.literal_quotes, TrainingRun.of(params, outputs),
+            scorer.grammar if params.grpo.generation == "transformers" else None, TrainingRun.of(params, outputs),
             lambda: _validation_metrics(scorer, validation, card.threshold.value),
         )  # fmt: skip
 
@@ -127,15 +127,18 @@ def _metrics(curve: Curve) -> Metrics:
 
 
 def _validation_metrics(scorer: Scorer, validation: Validation, threshold: float) -> Metrics:
-    """F1 and AP of the direct verdict, and how well formed and grounded the rationales are, on validation templates."""
+    """F1 and AP of the reasoned verdict, and how many analyses end and are grounded, on validation templates."""
     if not validation.logs:
         return {}
-    found = validation.metrics(scorer.probabilities(validation.logs), threshold)
-    responses = [parse_response(text) for text in scorer.responses(validation.logs, "checking rationales")]
-    valid = np.mean([response.problem is None for response in responses])
-    pairs = zip(responses, validation.logs, strict=True)
-    grounded = np.mean([check_evidence(response.rationale, log).grounded for response, log in pairs])
-    return {**found, "valid": float(valid), "grounded": float(grounded)}
+    analyses = scorer.analyses(validation.logs, task="checking analyses")
+    # Behind no analysis a model can conclude, too; that it wrote none is what `valid` says.
+    scores = scorer.reasoned_scores(validation.logs, [analysis or "" for analysis in analyses])
+    pairs = zip(analyses, validation.logs, strict=True)
+    return {
+        **validation.metrics(scores, threshold),
+        "valid": float(np.mean([analysis is not None for analysis in analyses])),
+        "grounded": float(np.mean([check_evidence(analysis or "", log).grounded for analysis, log in pairs])),
+    }
 
 
 def _target_words(path: Path) -> int:

@@ -11,10 +11,11 @@ import numpy as np
 from rationanomaly.errors import TrainingError
 from rationanomaly.grpo import engine
 from rationanomaly.grpo.alarms import watch
-from rationanomaly.grpo.generation import literal_quotes
+from rationanomaly.grpo.generation import in_form
 from rationanomaly.grpo.prompts import Task
 from rationanomaly.grpo.sampling import shared_draws
 from rationanomaly.model.chat_template import render
+from rationanomaly.model.constrained_form import Grammar
 from rationanomaly.model.few_shot import FewShotExamples
 from rationanomaly.params import GrpoParams, PromptParams
 from rationanomaly.rewards import Composition
@@ -84,7 +85,7 @@ def train(
     params: GrpoParams,
     passes: Passes,
     max_completion: int,
-    literal: bool,
+    grammar: Grammar | None,
     run: TrainingRun,
     validate: Measure,
 ) -> Curve:
@@ -94,7 +95,7 @@ def train(
 
     Args:
         passes: how the completions of a step are cut.
-        literal: whether completions are generated with literal quotes, as the detector's are.
+        grammar: the form that completions are generated in, as the detector's are; None: freely, as vLLM.
         run: where it keeps what survives a crash, and on how many ranks it runs.
         validate: metrics on the validation split, asked for before, ``params.evaluations`` times during and after it.
 
@@ -127,7 +128,7 @@ def train(
         ],
     )
     logs = {text: task.shown for text, task in zip(prompts, tasks, strict=True)}
-    with shared_draws(model), literal_quotes(model, tokenizer, logs) if literal else nullcontext():
+    with shared_draws(model), nullcontext() if grammar is None else in_form(model, tokenizer, logs, grammar):
         fit(trainer, curve, run)
     return curve
 
