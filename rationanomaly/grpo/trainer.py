@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from rationanomaly.errors import TrainingError
 from rationanomaly.grpo import engine
 from rationanomaly.grpo.alarms import watch
 from rationanomaly.grpo.generation import in_form
+from rationanomaly.grpo.policy import Policy, scoring_places, trainer_class
 from rationanomaly.grpo.prompts import Task
 from rationanomaly.grpo.sampling import shared_draws
 from rationanomaly.model.chat_template import render
@@ -112,7 +113,9 @@ def train(
     prompts = [render(tokenizer, task.shown, Mode.REASON, prompt) for task in tasks]
     shown = {"reward": "reward", "kl": "KL", "valid": "valid"}
     every = interval(params.steps, params.evaluations)
-    trainer = GRPOTrainer(
+    logs = {text: task.shown for text, task in zip(prompts, tasks, strict=True)}
+    ours = None if grammar is None else trainer_class(Policy(tokenizer, logs, grammar, params.temperature))
+    trainer = (ours or GRPOTrainer)(
         model=model,
         args=_arguments(params, passes, max_completion, run),
         reward_funcs=reward,
@@ -127,8 +130,11 @@ def train(
             watch(curve, params.alarms),
         ],
     )
-    logs = {text: task.shown for text, task in zip(prompts, tasks, strict=True)}
-    with shared_draws(model), nullcontext() if grammar is None else in_form(model, tokenizer, logs, grammar):
+    with ExitStack() as stack:
+        stack.enter_context(shared_draws(model))
+        if grammar is not None:
+            stack.enter_context(in_form(model, tokenizer, logs, grammar))
+            stack.enter_context(scoring_places(model))
         fit(trainer, curve, run)
     return curve
 
