@@ -9,7 +9,7 @@ GENERAL = domain(
     "the system",
     ("runs many parts side by side", "keeps a record of its own work"),
     capacity=(
-        ("further work may be turned away", "something has reached the end of its room"),
+        ("further work may be turned away", "callers may have to wait for room"),
         ("compare use and limits of disk, memory and processes", "see with top what grew in the last hour"),
     ),
     integrity=(
@@ -17,15 +17,15 @@ GENERAL = domain(
         ("compare the data with a known good copy", "look for hardware errors in dmesg at that time"),
     ),
     availability=(
-        ("whatever depends on it has to wait", "a part no longer answers its callers"),
+        ("whatever depends on it has to wait", "jobs that call it may hang"),
         ("check whether the part named still responds", "find the first line that reports a wait"),
     ),
     access=(
-        ("a request was turned away for lack of rights", "somebody may be trying what they may not do"),
+        ("the caller does not get what it asked for", "somebody may be trying what they may not do"),
         ("see who asked and which rule refused it", "compare the rights of the caller with the wanted ones"),
     ),
     absence=(
-        ("work that needs it can't begin", "something expected was not there"),
+        ("work that needs it can't begin", "callers may stop for want of it"),
         ("look for the named item where it should be", "see what was removed or moved lately"),
     ),
     operation=(

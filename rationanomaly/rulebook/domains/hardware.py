@@ -9,7 +9,7 @@ MEMORY = domain(
     "the main memory",
     ("holds the code and data of running programs", "keeps each word under an error-correcting code"),
     capacity=(
-        ("spare rows for bad cells are used up", "corrected errors arrive faster than the controller may hide"),
+        ("the next bad cell can cost a whole page", "further bit errors may no longer be corrected"),
         ("compare the edac corrected-error count per DIMM", "see in mcelog which bank ran out of spares"),
     ),
     integrity=(
@@ -21,7 +21,7 @@ MEMORY = domain(
         ("reseat the DIMM and watch whether it trains again", "read the BMC event log for memory training errors"),
     ),
     access=(
-        ("a process is killed for touching a protected page", "writes into that address range are refused"),
+        ("the process that touched the page is killed", "writes into that address range are refused"),
         ("find the faulting address in dmesg", "compare the address with the map in /proc/PID/maps"),
     ),
     absence=(
@@ -36,7 +36,7 @@ MEMORY = domain(
         ("read dmesg for the physical address that failed", "check which job ran there and drain the node"),
     ),
     degradation=(
-        ("a DIMM is on its way to hard failure", "access slows down while errors are being corrected"),
+        ("a hard failure of the DIMM comes closer", "access slows down while errors are being corrected"),
         ("plan to swap the DIMM with rising corrected errors", "trend the edac counters over the last days"),
     ),
     words="memory mem ram ddr ddr2 ddr3 ddr4 ddr5 dimm dimms sdram edram dram ecc edac chipkill scrub scrubbing "
@@ -88,11 +88,11 @@ CACHE = domain(
     "the processor cache",
     ("keeps copies of hot data next to the cores", "holds lines and address translations for fast access"),
     capacity=(
-        ("hot lines are evicted before they are used again", "the lines that may be disabled have run out"),
+        ("hot lines are evicted before they are used again", "further bad lines can't be taken out of use"),
         ("compare cache misses with perf stat", "count disabled lines in the machine check log"),
     ),
     integrity=(
-        ("a core may execute or store flipped bits", "dirty lines are lost and memory keeps old values"),
+        ("a core may execute or store flipped bits", "memory may keep older values than programs wrote"),
         ("decode the machine check to get level and way", "move jobs off and swap the processor if it repeats"),
     ),
     availability=(
@@ -100,7 +100,7 @@ CACHE = domain(
         ("look for cache or snoop timeouts before the hang", "take a core dump over the service network"),
     ),
     access=(
-        ("a translation is refused and the thread traps", "the core faults on a protected line"),
+        ("the thread traps and its program ends", "work on that address waits for the kernel"),
         ("read the exception syndrome and the faulting address", "check the TLB entry and its permission bits"),
     ),
     absence=(
@@ -108,11 +108,11 @@ CACHE = domain(
         ("read cache sizes with lscpu", "check the firmware settings that enable each cache level"),
     ),
     operation=(
-        ("the flush or prefetch left stale data behind", "the core takes a machine check and the job ends"),
+        ("stale data may be left behind in the core", "the core takes a machine check and the job ends"),
         ("decode the status register printed next to it", "see whether the same core reported it before"),
     ),
     degradation=(
-        ("the cache corrects more and more single bits", "lines are taken out and programs slow down"),
+        ("an error beyond correction comes nearer", "programs slow down as lines are taken out"),
         ("trend corrected cache errors per core", "schedule the processor card for replacement"),
     ),
     words="cache caches cached cacheable dcache icache tlb itlb dtlb l1 l2 l3 lcache llc snoop snooping "
@@ -125,7 +125,7 @@ PROCESSOR = domain(
     "the processor",
     ("executes the instructions of every program", "raises a machine check when its own logic fails"),
     capacity=(
-        ("runnable threads queue up behind busy cores", "the clock is cut to stay inside its limits"),
+        ("runnable threads queue up behind busy cores", "the core slows down and work takes longer"),
         ("compare load average and core count with uptime", "read the throttle counters under /sys/devices/system/cpu"),
     ),
     integrity=(
@@ -137,7 +137,7 @@ PROCESSOR = domain(
         ("look for soft lockup backtraces in dmesg", "send an NMI and read where the core stands"),
     ),
     access=(
-        ("a privileged instruction is refused with a trap", "the program tried to enter kernel mode and died"),
+        ("the program is stopped by a trap", "its instruction has no effect on the machine"),
         ("check the program counter and mode bits in the dump", "see which binary executed the privileged instruction"),
     ),
     absence=(
@@ -145,7 +145,7 @@ PROCESSOR = domain(
         ("compare lscpu with the expected topology", "check whether firmware disabled the socket"),
     ),
     operation=(
-        ("an interrupt ended the instruction stream of the job", "the thread traps and its registers are dumped"),
+        ("the job on that core may end without a result", "a thread that ran there can't continue"),
         ("read the program counter and link register in the dump", "map the address to a function with addr2line"),
     ),
     degradation=(
@@ -164,15 +164,15 @@ ACCELERATOR = domain(
     "the accelerator",
     ("runs the parallel kernels of jobs", "keeps its own memory beside the host's"),
     capacity=(
-        ("the kernel launch finds no device memory", "tensors no longer fit and training stops"),
+        ("the job can't place its data on the device", "training stops until batches are made smaller"),
         ("read used and free device memory in nvidia-smi", "look for left-over processes that hold the GPU"),
     ),
     integrity=(
-        ("a double-bit error poisons device memory", "training continues on wrong weights"),
+        ("results computed on the device are in doubt", "training may continue on wrong weights"),
         ("query retired pages and row remaps with nvidia-smi", "reset the GPU and run dcgmi diagnostics"),
     ),
     availability=(
-        ("the GPU fell off the bus and its job hangs", "peers wait in a collective without end"),
+        ("the job on that GPU hangs or dies", "peers wait in a collective without end"),
         ("search dmesg for Xid codes of the driver", "check the PCIe link state with lspci"),
     ),
     access=(
@@ -180,15 +180,15 @@ ACCELERATOR = domain(
         ("check owner and mode of /dev/nvidia files", "look at device cgroup rules and visible devices"),
     ),
     absence=(
-        ("the job starts without any device to run on", "the driver found fewer GPUs than the node has"),
+        ("the job starts without any device to run on", "the scheduler has fewer GPUs to give away"),
         ("compare the list of nvidia-smi with lspci", "see whether the driver module loaded after the kernel update"),
     ),
     operation=(
-        ("a kernel faulted and its context is lost", "the CUDA call returns an error and the job ends"),
+        ("the job's context on the device is lost", "work queued there has to be run again"),
         ("look up the Xid code in the driver manual", "rerun under compute-sanitizer to find the faulting kernel"),
     ),
     degradation=(
-        ("clocks drop and each step takes longer", "remapped rows show that device memory ages"),
+        ("clocks drop and each step takes longer", "spare memory rows of the device run low"),
         ("read clocks and throttle reasons in nvidia-smi", "compare step times with a healthy node"),
     ),
     words="gpu gpus cuda nvidia nvml nvlink nvswitch xid cudnn cublas rocm amdgpu hip hipblas accelerator "
@@ -201,7 +201,7 @@ HARDWARE = domain(
     "the node's hardware",
     ("carries processors, memory and connectors", "makes up the field-replaceable parts of a rack"),
     capacity=(
-        ("a sensor reading is outside its safe range", "the chassis takes no further cards"),
+        ("parts run outside the range they were built for", "the board may switch itself off as protection"),
         ("read limits and readings with ipmitool sensor", "compare the populated slots with the chassis manual"),
     ),
     integrity=(
@@ -213,7 +213,7 @@ HARDWARE = domain(
         ("query the board through its BMC", "check whether neighbours in the same rack answer"),
     ),
     access=(
-        ("the management controller refuses commands for the board", "nobody can power the node on remotely"),
+        ("operators can't manage the board from their console", "nobody can power the node on remotely"),
         ("check the BMC user and its privilege level", "try the command from the service node"),
     ),
     absence=(
@@ -221,7 +221,7 @@ HARDWARE = domain(
         ("look whether the card is seated and its LED lit", "compare the inventory with the hardware database"),
     ),
     operation=(
-        ("a component test failed and the node is withheld", "the board must be reset or replaced"),
+        ("the node is better kept away from jobs", "that board must be reset or replaced"),
         ("read the system event log with ipmitool sel", "rerun the board's diagnostics and note the part number"),
     ),
     degradation=(
@@ -240,11 +240,11 @@ POWER = domain(
     "the power supply",
     ("turns mains current into board voltages", "keeps each rail inside its tolerance"),
     capacity=(
-        ("the supply is overloaded and may trip", "a rail above its limit can damage chips"),
+        ("the supply is overloaded and may trip", "chips may compute wrongly or take damage"),
         ("read volts and amps of each rail with ipmitool", "add up the draw of the rack against its feed"),
     ),
     integrity=(
-        ("supplies disagree and the measured voltage is doubtful", "logic at the edge of its voltage makes errors"),
+        ("nobody knows whether boards get a safe voltage", "logic at the edge of its voltage makes errors"),
         ("measure the rail with a multimeter at the board", "compare both supplies' readings over an hour"),
     ),
     availability=(
@@ -260,7 +260,7 @@ POWER = domain(
         ("look whether the supply is seated and its cord plugged", "compare the count of supplies with the chassis"),
     ),
     operation=(
-        ("the board did not reach power good", "power sequencing stopped before the node could boot"),
+        ("the board behind it stays off", "nodes that it feeds can't boot"),
         ("read the status word of the DC converter", "reseat the module and try power-on again"),
     ),
     degradation=(
@@ -294,7 +294,7 @@ COOLING = domain(
         ("check the BMC privilege for fan control", "see whether the unit is in local mode"),
     ),
     absence=(
-        ("an open slot lets cool air escape", "no sensor watches this part"),
+        ("hot spots may form around the empty slot", "overheating there would pass unseen"),
         ("count fan modules and blanking plates", "see whether the sensor's cable is plugged"),
     ),
     operation=(
@@ -302,7 +302,7 @@ COOLING = domain(
         ("read fan speeds in rpm with ipmitool sensor", "swap the fan module and clear its filter"),
     ),
     degradation=(
-        ("a worn fan turns below its set speed", "temperatures creep upward under load"),
+        ("the margin to the shutdown temperature shrinks", "temperatures creep upward under load"),
         ("compare rpm with the other fans of the tray", "clean filters and check coolant flow"),
     ),
     words="temperature temperatures temp thermal heat heatsink overheat overheating cooling cool fan fans rpm "
@@ -316,31 +316,31 @@ BUS = domain(
     "the device bus",
     ("connects cards and controllers to the processor", "finds devices and moves their data by DMA"),
     capacity=(
-        ("no interrupt vector or address window is left", "the device gets too little bandwidth"),
+        ("some device can't be brought into use", "the device gets too little bandwidth"),
         ("read the resource conflicts in dmesg at boot", "compare link width and speed in lspci"),
     ),
     integrity=(
-        ("a transfer arrived with a bad checksum", "device and driver hold different data"),
+        ("transfers must be repeated or their data are lost", "device and driver hold different data"),
         ("read the AER status registers with lspci", "reseat the card and try another slot"),
     ),
     availability=(
-        ("the device vanished and its driver waits in vain", "disks or ports behind the bridge are gone"),
+        ("drivers wait in vain for the device", "disks or ports behind it are out of reach"),
         ("rescan the bus and list devices with lspci", "look for surprise removal or link training in dmesg"),
     ),
     access=(
-        ("the IOMMU stopped a transfer of the device", "the program may not open the device node"),
+        ("the device's transfer does not reach memory", "programs can't make use of the device"),
         ("read the DMA fault address in dmesg", "check udev rules and the mode of the device file"),
     ),
     absence=(
-        ("no driver binds because no device answers", "the slot shows nothing to the kernel"),
+        ("whatever needs the device has to do without", "its driver stays without work"),
         ("compare lspci or lsusb with the parts list", "see whether the slot is enabled in the firmware"),
     ),
     operation=(
-        ("the kernel could not set the device up", "a request to the device ended with an error"),
+        ("the device may stay unusable until a reset", "the failed request has to be sent again"),
         ("read the probe messages of the driver in dmesg", "unbind and bind the driver again"),
     ),
     degradation=(
-        ("the link fell back to fewer lanes", "replays eat part of the bandwidth"),
+        ("devices behind it get less bandwidth", "replays eat part of the bandwidth"),
         ("compare LnkSta with LnkCap in lspci", "count corrected errors of the port over a day"),
     ),
     words="pci pcie pcix agp usb hub ehci uhci ohci xhci apic ioapic irq irqs dma iommu msi bridge lane lanes "
@@ -354,7 +354,7 @@ CONTROLLER = domain(
     "the service controller",
     ("starts, clocks and watches the boards of a rack", "reaches chips over JTAG on the service network"),
     capacity=(
-        ("the controller has no buffer for more commands", "polling cycles overrun and readings get old"),
+        ("commands to the rack are dropped or wait", "polling cycles overrun and readings get old"),
         ("count the outstanding commands on the service node", "lower the polling rate of the environment monitor"),
     ),
     integrity=(
@@ -366,7 +366,7 @@ CONTROLLER = domain(
         ("ping the service card on the control network", "power-cycle the service card and watch its LEDs"),
     ),
     access=(
-        ("another master owns the JTAG chain", "the control system may not touch the card"),
+        ("nodes of the rack can't be booted from here", "the control system may not touch the card"),
         ("see which process holds the card's lock", "check the allow list of the control daemon"),
     ),
     absence=(
@@ -374,7 +374,7 @@ CONTROLLER = domain(
         ("compare discovered cards with the hardware database", "look whether the card is plugged and its clock runs"),
     ),
     operation=(
-        ("the nodes behind it stay in reset", "booting the block ends before the kernel loads"),
+        ("the nodes behind it stay in reset", "a block of nodes may not boot"),
         ("read the control daemon's log for the failed command", "reinitialise the card and rerun discovery"),
     ),
     degradation=(
@@ -391,7 +391,7 @@ FIRMWARE = domain(
     "the firmware",
     ("sets up the hardware before the kernel runs", "loads the boot image and hands over control"),
     capacity=(
-        ("the flash has no room for the new image", "the boot variables can't be stored"),
+        ("an update can't be written to flash", "the boot variables can't be stored"),
         ("list and delete stale entries with efibootmgr", "check the free size of the boot partition"),
     ),
     integrity=(
@@ -403,15 +403,15 @@ FIRMWARE = domain(
         ("watch the serial console during power-on", "test DHCP and TFTP from the boot network"),
     ),
     access=(
-        ("secure boot rejects the loader or driver", "a locked setup keeps settings from being changed"),
+        ("the node won't start the image it was given", "a locked setup keeps settings from being changed"),
         ("check signatures and keys with mokutil", "see whether a setup password is set"),
     ),
     absence=(
-        ("no bootable device is found on the node", "the device lacks its microcode file and stays off"),
+        ("the node can't start its operating system", "a device may stay off without its microcode"),
         ("check boot order and the initrd's contents", "look for the file under /lib/firmware"),
     ),
     operation=(
-        ("start-up stopped, so the node joins no job", "an update left the device half flashed"),
+        ("start-up stopped, so the node joins no job", "a device may be left half initialised"),
         ("read POST codes through the BMC", "compare firmware revisions across like nodes"),
     ),
     degradation=(

@@ -9,7 +9,7 @@ SCHEDULER = domain(
     "the job scheduler",
     ("decides which job runs on which nodes", "starts, watches and ends jobs"),
     capacity=(
-        ("jobs wait because no nodes are free", "a job over its limit is killed"),
+        ("jobs wait longer in the queue", "a job over its limit is killed"),
         ("compare requested and used resources with sacct", "look at queue limits with qstat or scontrol"),
     ),
     integrity=(
@@ -17,19 +17,19 @@ SCHEDULER = domain(
         ("compare the job list with the processes on nodes", "back up the state directory before a restart"),
     ),
     availability=(
-        ("nodes are marked down and their jobs requeued", "users can neither submit nor cancel"),
+        ("nodes may be marked down and their jobs requeued", "users can neither submit nor cancel"),
         ("check that the node daemon runs and answers", "ping the controller with scontrol ping"),
     ),
     access=(
-        ("the user's job is turned away at submission", "the node daemon rejects the server"),
+        ("the user's job is turned away at submission", "this node takes no work from the server"),
         ("check the account's association and queue ACL", "compare munge keys of server and node"),
     ),
     absence=(
-        ("the job names a queue or node that doesn't exist", "a job script or its spool file is gone"),
+        ("the job can't be placed on any node", "a job may vanish without a trace"),
         ("list partitions and node names with sinfo", "look into the spool directory on the node"),
     ),
     operation=(
-        ("the job did not start or ended early", "its prologue failed and the node is drained"),
+        ("the user's job gives no result", "the node may be drained of further jobs"),
         ("read the job's exit code and the node daemon's log", "run the prologue script by hand"),
     ),
     degradation=(
@@ -48,7 +48,7 @@ MPI = domain(
     "the message-passing runtime",
     ("starts the ranks of a parallel program", "moves data between ranks of a job"),
     capacity=(
-        ("unexpected messages fill the rank's buffers", "no more ranks fit onto the slots"),
+        ("unexpected messages fill the rank's buffers", "further ranks can't be started"),
         ("compare ranks and slots in the host file", "lower eager limits and look at registered memory"),
     ),
     integrity=(
@@ -56,19 +56,19 @@ MPI = domain(
         ("compare send and receive counts in the code", "run with the library's checks switched on"),
     ),
     availability=(
-        ("all ranks wait for one that is gone", "the launcher lost touch with its node"),
+        ("all ranks wait for one that is gone", "the job uses up its time without a result"),
         ("attach to the waiting rank with gdb", "find the rank that reported nothing last"),
     ),
     access=(
-        ("remote ranks can't be launched on that host", "shared memory segments are closed to the rank"),
+        ("remote ranks can't be launched on that host", "the job can't use all of its nodes"),
         ("test a login to the host without a password", "check limits for locked memory in the job"),
     ),
     absence=(
-        ("the launcher finds no executable on the node", "a transport or plug-in is not available"),
+        ("ranks can't be started on that node", "the job ends before its first step"),
         ("check PATH and the shared directory on each node", "list available transports with ompi_info"),
     ),
     operation=(
-        ("one rank aborted, so the whole job ends", "a collective call returned an error"),
+        ("the whole job ends with the failed rank", "work since the last checkpoint is lost"),
         ("find the first rank that failed in the output", "read its exit code and core file"),
     ),
     degradation=(
@@ -85,27 +85,27 @@ IODAEMON = domain(
     "the I/O daemon",
     ("does file and socket calls for compute nodes", "loads programs onto compute nodes and relays their output"),
     capacity=(
-        ("too many compute nodes wait for one I/O node", "descriptors run out and new files can't be opened"),
+        ("too many compute nodes wait for one I/O node", "new files can't be opened for the job"),
         ("count open descriptors of the daemon with lsof", "check the ratio of compute to I/O nodes"),
     ),
     integrity=(
-        ("a message with a wrong length breaks the stream", "output of the job may be cut or mixed up"),
+        ("requests of compute nodes may be misread", "output of the job may be cut or mixed up"),
         ("compare versions of daemon and compute kernel", "look at the last complete message before the break"),
     ),
     availability=(
-        ("compute nodes behind it lose their files", "the job's control stream is cut off"),
+        ("compute nodes behind it lose their files", "the job may be ended for lack of control"),
         ("check whether the daemon still runs on the I/O node", "test the control connection to the service node"),
     ),
     access=(
-        ("the job's user may not open the program or file", "the daemon drops its privileges too early"),
+        ("the job's user may not open the program or file", "file calls of the job are refused"),
         ("test the path as the job's user on the I/O node", "compare uid and gid sent with the job"),
     ),
     absence=(
-        ("the program image can't be loaded for the job", "the working directory is not mounted there"),
+        ("the program image can't be loaded for the job", "the job finds none of its files"),
         ("list the path on the I/O node itself", "look whether the shared mount is up"),
     ),
     operation=(
-        ("the job can't be loaded or its I/O fails", "the daemon ended and takes the job along"),
+        ("loading the job or its I/O fails", "the job may end together with its daemon"),
         ("read the daemon's log around the job's start", "restart the daemon and rerun a small job"),
     ),
     degradation=(
@@ -126,23 +126,23 @@ CRON = domain(
         ("see with ps whether old runs pile up", "put a lock like flock around the command"),
     ),
     integrity=(
-        ("a broken crontab line is skipped as a whole", "state left by a cut-off run misleads the next"),
+        ("the wrong command may run, or none", "state left by a cut-off run misleads the next"),
         ("check the syntax with crontab -l", "look at the lock and state files of the script"),
     ),
     availability=(
-        ("the command hangs and later runs are missed", "rotation stops and logs fill the disk"),
+        ("later runs of the task are missed", "rotation stops and logs fill the disk"),
         ("find the hanging run and what it waits for", "check that crond itself is running"),
     ),
     access=(
-        ("the user may not run timed commands", "the job's session is refused by PAM"),
+        ("the user's timed commands don't run", "rotation or backup may be left out"),
         ("look into cron.allow and cron.deny", "check whether the account's password has expired"),
     ),
     absence=(
-        ("the command is not found under cron's short PATH", "the crontab's user no longer exists"),
+        ("the task can't be carried out at all", "nobody notices that the work is left out"),
         ("give the command with its full path", "list orphaned files in the crontab spool"),
     ),
     operation=(
-        ("the maintenance task remains undone", "its error output goes to a mailbox that nobody reads"),
+        ("the maintenance task remains undone", "the next run may trip over leftovers"),
         ("run the same command by hand as that user", "read the mail that cron sent with the output"),
     ),
     degradation=(
@@ -159,31 +159,31 @@ CONTAINER = domain(
     "the container runtime",
     ("runs images as isolated processes", "sets up layers, namespaces and limits"),
     capacity=(
-        ("the container is killed at its memory limit", "image layers fill the node's disk"),
+        ("the container may be killed at its limit", "image layers fill the node's disk"),
         ("compare docker stats with the container's limit", "remove unused layers with docker system prune"),
     ),
     integrity=(
-        ("a layer fails its digest and the image won't run", "runtime state and kernel disagree"),
+        ("the image can't be trusted to run", "cleaning up or restarting it may fail"),
         ("pull the image again and compare its digest", "check the storage driver's directory for damage"),
     ),
     availability=(
-        ("the daemon answers no request and containers drift", "the registry can't be reached for pulls"),
+        ("the daemon answers no request and containers drift", "new containers can't be started there"),
         ("ask the daemon with docker info", "test the registry's address with curl"),
     ),
     access=(
-        ("the image or socket is closed to this user", "a security profile blocks the container's call"),
+        ("the container can't get what it asks for", "its workload can't start for this user"),
         ("check the registry login and pull secret", "look for seccomp or AppArmor denials in the audit log"),
     ),
     absence=(
-        ("no image of that tag can be started", "the entry point is not inside the image"),
+        ("the workload can't be started on this node", "the container ends as soon as it starts"),
         ("list tags in the registry", "open a shell in the image and look for the command"),
     ),
     operation=(
-        ("the container exited and its service is gone", "creating the sandbox failed before the process ran"),
+        ("its service is gone until it is replaced", "the work must move to a new container"),
         ("read docker logs and the exit code", "inspect the runtime's error with journalctl -u containerd"),
     ),
     degradation=(
-        ("restarts in a loop leave clients without service", "the process is throttled by its CPU quota"),
+        ("clients lose service while it restarts", "its process gets less time than it needs"),
         ("count restarts with docker inspect", "read throttled periods in the cgroup's cpu.stat"),
     ),
     words="container containers docker dockerd containerd podman runc crio cri oci image images layer layers "
@@ -197,34 +197,34 @@ KUBERNETES = domain(
     "the Kubernetes cluster",
     ("places pods on nodes and keeps them running", "holds the wanted state of all services"),
     capacity=(
-        ("pods stay pending without room on any node", "the node evicts pods to save itself"),
+        ("pods stay pending without room on any node", "pods may be evicted from the node"),
         (
             "read scheduling events with kubectl describe pod",
             "compare requests and allocatable with kubectl describe node",
         ),
     ),
     integrity=(
-        ("etcd members hold different revisions", "controllers act on a stale view of the cluster"),
+        ("services may be given outdated settings", "controllers act on a stale view of the cluster"),
         ("compare revisions with etcdctl endpoint status", "check resource versions and watch errors in the API log"),
     ),
     availability=(
-        ("the node turns NotReady and its pods move", "the API server gives no answer to controllers"),
+        ("pods of the node are moved or lost", "nobody steers the cluster until it returns"),
         ("look at node conditions and the kubelet's log", "test the API server's readyz endpoint"),
     ),
     access=(
-        ("the service account may not do the request", "admission turns the object away"),
+        ("the workload can't do what it was made for", "an object is not created or changed"),
         ("ask kubectl auth can-i for that account", "read the webhook's refusal in the events"),
     ),
     absence=(
-        ("the pod waits for a secret, volume or config map", "a service has no endpoints behind it"),
+        ("the pod waits for a secret, volume or config map", "requests to the service find no pod"),
         ("list the named objects in the pod's namespace", "compare the service's selector with pod labels"),
     ),
     operation=(
-        ("the pod crashes again and backs off", "a volume or network set-up failed for the pod"),
+        ("the pod does not become ready", "its rollout may come to a halt"),
         ("read the last container's log with kubectl logs -p", "see the failed probe in the pod's events"),
     ),
     degradation=(
-        ("fewer replicas than wanted serve requests", "etcd is slow and every change lags"),
+        ("fewer replicas than wanted serve requests", "changes to the cluster take effect late"),
         ("compare wanted and ready replicas", "check disk latency of etcd's data directory"),
     ),
     words="kubernetes kubelet kubectl kube apiserver etcd pod pods replicaset deployment daemonset statefulset "
@@ -242,27 +242,27 @@ VIRTUALISATION = domain(
         ("compare committed and physical memory of the host", "read steal time inside the guest"),
     ),
     integrity=(
-        ("the guest's disk image may be damaged", "snapshot chains no longer fit together"),
+        ("the guest's disk image may be damaged", "a snapshot may not be restorable any more"),
         ("check the image with qemu-img check", "compare snapshot metadata with the files on disk"),
     ),
     availability=(
-        ("guests freeze although they are healthy", "the manager has no contact with its host"),
+        ("guests freeze although they are healthy", "the manager can't move or stop its guests"),
         ("look at the guest's state with virsh list", "check whether libvirtd or the agent still runs"),
     ),
     access=(
-        ("the tenant may not start or change the instance", "labels keep the emulator from its image"),
+        ("the tenant may not start or change the instance", "the guest's disk stays closed to its emulator"),
         ("check project quota and role of the user", "look for SELinux denials of the qemu process"),
     ),
     absence=(
-        ("the instance's image or host is unknown", "processor extensions are switched off"),
+        ("the guest can't be started there", "guests fall back to slow emulation"),
         ("look for the base image in the cache directory", "check the vmx or svm flag in lscpu"),
     ),
     operation=(
-        ("the instance failed to spawn or migrate", "a guest was reset and lost its work"),
+        ("the guest does not come up where it should", "work inside the guest may be lost"),
         ("read the instance's qemu log", "follow the request id through nova's logs"),
     ),
     degradation=(
-        ("guests run slowly while neighbours take the host", "live migration takes long and never converges"),
+        ("guests run slowly while neighbours take the host", "users of the guest wait longer for replies"),
         ("look for the noisy neighbour on the host", "measure dirty page rate of the guest"),
     ),
     words="hypervisor vm vms virtual qemu kvm xen xend libvirt libvirtd virsh vmware esxi guest guests instance "

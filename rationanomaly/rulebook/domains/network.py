@@ -9,11 +9,11 @@ NETWORK = domain(
     "the network",
     ("carries packets between nodes and services", "joins hosts through switches and routes"),
     capacity=(
-        ("packets are dropped when a buffer overflows", "no port or connection slot is left for clients"),
+        ("packets are dropped and must be sent again", "new connections may be turned away"),
         ("read drop counters with ip -s link", "count sockets by state with ss -s"),
     ),
     integrity=(
-        ("frames with a bad checksum are thrown away", "both ends disagree about what was sent"),
+        ("frames with a bad checksum are thrown away", "both ends may disagree about what was sent"),
         ("compare CRC errors on NIC and switch port", "swap the cable and capture with tcpdump"),
     ),
     availability=(
@@ -21,19 +21,19 @@ NETWORK = domain(
         ("ping the peer, then trace the route to it", "look at the link state on the switch port"),
     ),
     access=(
-        ("a firewall or ACL turns the packets away", "clients see the connection refused"),
+        ("the service behind it can't be used from here", "clients see the connection refused"),
         ("list firewall rules and hits with nft", "test the port with nc from the client"),
     ),
     absence=(
-        ("no route or interface leads to that address", "the host stays without an address"),
+        ("traffic to that address goes nowhere", "this host may be cut off from others"),
         ("check addresses and routes with ip", "see whether the driver found the NIC"),
     ),
     operation=(
-        ("the call on the socket gave an error", "an exchange between two nodes stayed incomplete"),
+        ("the program at the socket gets an error", "an exchange between two nodes stayed incomplete"),
         ("look up the errno and the peer's log", "watch the exchange with tcpdump on both ends"),
     ),
     degradation=(
-        ("retransmissions cut throughput and add latency", "the link fell back to a slower speed"),
+        ("retransmissions cut throughput and add latency", "transfers take longer than planned"),
         ("check speed and duplex with ethtool", "measure loss to the peer with mtr"),
     ),
     words="network networks networking net ethernet eth link links socket sockets tcp udp ip ipv ipv4 ipv6 icmp "
@@ -51,11 +51,11 @@ INTERCONNECT = domain(
     "the interconnect",
     ("passes messages of parallel jobs between nodes", "links nodes with low latency and its own routing"),
     capacity=(
-        ("send queues are full and messages back up", "virtual lanes run out of credits"),
+        ("send queues are full and messages back up", "ranks wait until the congestion clears"),
         ("read the port's wait counters with perfquery", "look for one congested link in the fabric"),
     ),
     integrity=(
-        ("a damaged packet can stop the whole partition", "sender and receiver count different packets"),
+        ("a damaged packet can stop the whole partition", "message contents may be wrong on arrival"),
         ("compare CRC and symbol errors of both link ends", "reseat or swap the cable between the two ports"),
     ),
     availability=(
@@ -63,15 +63,15 @@ INTERCONNECT = domain(
         ("check link states with ibstat or iblinkinfo", "find the first node of the partition that stopped"),
     ),
     access=(
-        ("the subnet manager keeps the port out", "a key mismatch rejects the queue pair"),
+        ("the node is left out of large jobs", "messages to that node are rejected"),
         ("compare partition keys of both nodes", "look for the refusal in the subnet manager's log"),
     ),
     absence=(
-        ("the node has no way into the fabric", "the expected cable or neighbour is not seen"),
+        ("the node has no way into the fabric", "traffic takes a longer way around the gap"),
         ("compare ibnetdiscover with the cabling plan", "see whether the adapter's driver is loaded"),
     ),
     operation=(
-        ("messages of the job are lost and it aborts", "link training ended without a usable link"),
+        ("messages of the job are lost and it aborts", "a link may stay unusable for its neighbours"),
         ("read the port's error registers on both sides", "reset the port and watch its training"),
     ),
     degradation=(
@@ -89,11 +89,11 @@ NAMING = domain(
     "the name service",
     ("turns host and user names into addresses and ids", "answers look-ups for every login and connection"),
     capacity=(
-        ("look-ups are dropped while its queue is full", "the zone or map outgrew its size limit"),
+        ("look-ups are dropped while its queue is full", "new names can't be added or found"),
         ("count queries per second in the server's statistics", "see which client floods it with tcpdump"),
     ),
     integrity=(
-        ("clients may be sent to the wrong host", "signed answers no longer pass validation"),
+        ("clients may be sent to the wrong host", "correct answers may be thrown away"),
         ("compare zone serials of primary and secondary", "validate the answer with delv"),
     ),
     availability=(
@@ -101,7 +101,7 @@ NAMING = domain(
         ("ask each server in resolv.conf with dig", "check whether nscd or sssd still runs"),
     ),
     access=(
-        ("the zone transfer or update is refused", "the directory rejects the bind"),
+        ("other servers keep their old data", "the client gets no names or accounts"),
         ("check allow-transfer and key names on the server", "try the same bind with ldapwhoami"),
     ),
     absence=(
@@ -109,11 +109,11 @@ NAMING = domain(
         ("test the name with getent and dig", "look whether the record was ever in the zone"),
     ),
     operation=(
-        ("the server returned an error instead of an address", "a zone failed to load and serves old data"),
+        ("callers get an error in place of an address", "old names or none are served"),
         ("run named-checkzone on the zone file", "read the response code with dig"),
     ),
     degradation=(
-        ("each connection waits for slow look-ups", "a secondary answers with stale records"),
+        ("each connection waits for slow look-ups", "clients may use outdated addresses"),
         ("time a look-up against each server", "check cache hits and refresh of the zone"),
     ),
     words="dns named nameserver resolver resolv lookup nxdomain servfail zone zones bind rndc nis nisplus "
@@ -127,31 +127,31 @@ WEB = domain(
     "the web server",
     ("answers HTTP requests of browsers and programs", "forwards requests to the applications behind it"),
     capacity=(
-        ("all workers are busy and clients queue", "large requests are cut off"),
+        ("all workers are busy and clients queue", "requests beyond the limit are cut off"),
         ("count busy workers in server-status", "compare open connections with the worker limit"),
     ),
     integrity=(
-        ("clients receive broken or mixed-up responses", "a malformed request can't be parsed"),
+        ("clients receive broken or mixed-up responses", "the request is thrown away unread"),
         ("replay the request with curl and compare bodies", "clear the proxy cache and test again"),
     ),
     availability=(
-        ("users see gateway timeouts in place of pages", "the backend behind the proxy gives no reply"),
+        ("users see gateway timeouts in place of pages", "applications behind it look dead"),
         ("curl the backend directly on its port", "see in the error log which upstream failed"),
     ),
     access=(
-        ("visitors get status 403 or 401", "a scanner may be probing for open paths"),
+        ("the visitor does not see the page", "a scanner may be probing for open paths"),
         ("look up the client address in the access log", "check the location's allow and auth rules"),
     ),
     absence=(
-        ("the page or script gives status 404", "a virtual host has no document root"),
+        ("the visitor gets status 404 for it", "links to it lead nowhere"),
         ("compare the requested path with the document root", "find the referring page in the access log"),
     ),
     operation=(
-        ("the request ended with status 500", "a worker process died in the middle of a response"),
+        ("the visitor gets an error page", "responses may be cut in the middle"),
         ("read the application's traceback in the error log", "test the configuration with apachectl or nginx -t"),
     ),
     degradation=(
-        ("pages load slowly and users retry", "some backends are out of rotation"),
+        ("pages load slowly and users retry", "the remaining backends carry more load"),
         ("compare response times per backend", "check which health check marks it down"),
     ),
     words="http https httpd apache apache2 nginx web webserver url uri browser html cgi php mod proxy upstream "
@@ -165,11 +165,11 @@ MAIL = domain(
     "the mail service",
     ("takes, queues and delivers messages", "talks SMTP to the hosts of recipients"),
     capacity=(
-        ("the queue grows and messages arrive late", "a full mailbox bounces new mail"),
+        ("the queue grows and messages arrive late", "new mail may bounce to its senders"),
         ("count queued messages with mailq", "check free space of the spool and mailboxes"),
     ),
     integrity=(
-        ("a message arrives cut or with broken headers", "queue files can't be parsed"),
+        ("a message arrives cut or with broken headers", "queued mail may have become unreadable"),
         ("inspect the queue file with postcat", "look for a disk error under the spool"),
     ),
     availability=(
@@ -177,19 +177,19 @@ MAIL = domain(
         ("test port 25 of the recipient's MX", "see whether the delivery agent still runs"),
     ),
     access=(
-        ("the relay is refused and the sender gets a bounce", "somebody may try to send spam through it"),
+        ("the sender's message is turned away", "somebody may try to send spam through it"),
         ("check relay rules and the client's address", "look for the sender in block lists"),
     ),
     absence=(
-        ("no such mailbox takes the message", "an alias leads to nobody"),
+        ("the message goes back to its sender", "mail for that address reaches nobody"),
         ("look the recipient up in the alias map", "rebuild the maps with newaliases or postmap"),
     ),
     operation=(
-        ("a message was bounced or left undelivered", "the mailer gave up after an SMTP error"),
+        ("a message may stay undelivered", "its sender has to write again"),
         ("read the SMTP reply code in the mail log", "deliver one message by hand with verbose output"),
     ),
     degradation=(
-        ("messages are deferred and delivered hours later", "greylisting or slow DNS delays delivery"),
+        ("messages may arrive hours later", "urgent mail comes too late to help"),
         ("list deferral reasons with qshape", "compare delay fields in the mail log"),
     ),
     words="mail mailer mailq mailbox smtp smtpd esmtp sendmail postfix exim dovecot imap pop3 relay relaying "
@@ -203,7 +203,7 @@ TLS = domain(
     "the certificate service",
     ("proves the identity of servers and clients", "sets up encrypted connections"),
     capacity=(
-        ("handshakes are dropped at the rate limit", "a chain too long is refused"),
+        ("handshakes are dropped at the rate limit", "some clients can't connect any more"),
         ("count handshakes per second at the endpoint", "read the chain depth with openssl s_client"),
     ),
     integrity=(
@@ -215,19 +215,19 @@ TLS = domain(
         ("try the handshake with openssl s_client", "test the OCSP or CRL address with curl"),
     ),
     access=(
-        ("clients refuse to talk to the server", "an unknown authority signed the certificate"),
+        ("clients refuse to talk to the server", "connections end before any data flow"),
         ("check the trust store for the issuing authority", "see which client certificate was offered"),
     ),
     absence=(
-        ("the service starts without encryption or not at all", "the private key is not where it should be"),
+        ("the service starts without encryption or not at all", "clients can't check whom they talk to"),
         ("check key and certificate paths in the configuration", "look whether renewal wrote its files"),
     ),
     operation=(
-        ("the secure session could not be set up", "renewal failed and the expiry date approaches"),
+        ("the secure session could not be set up", "both sides can't exchange their data"),
         ("compare protocol versions and ciphers of both ends", "read the expiry date with openssl x509"),
     ),
     degradation=(
-        ("an old protocol or weak cipher is in use", "the certificate expires within days"),
+        ("traffic becomes easier to read for strangers", "services may stop on the day of expiry"),
         ("renew the certificate before its end date", "list enabled protocols with testssl"),
     ),
     words="ssl tls certificate certificates cert certs x509 handshake openssl cipher ciphers pem ca crl ocsp "
@@ -241,7 +241,7 @@ SECURITY = domain(
     "access control",
     ("decides who may log in and do what", "checks passwords, keys and rights"),
     capacity=(
-        ("the account is locked after too many tries", "no more sessions are opened for users"),
+        ("the account may be locked for a while", "further sessions are refused for a time"),
         ("list failed tries with faillock", "compare MaxSessions and MaxStartups with open logins"),
     ),
     integrity=(
@@ -257,11 +257,11 @@ SECURITY = domain(
         ("count tries by source address in auth.log", "ask the user, then block the address if unknown"),
     ),
     absence=(
-        ("the name belongs to no account on this host", "a needed key or ticket is not there"),
+        ("the log-in can't succeed, whoever tries it", "users without it get no session"),
         ("look the account up with getent passwd", "check the key file's path and the keytab"),
     ),
     operation=(
-        ("the check ended in an error and access stays closed", "sessions open without their limits or home"),
+        ("the check ended in an error and access stays closed", "sessions may open without their limits"),
         ("test the PAM stack with pamtester", "run sshd with debug output on another port"),
     ),
     degradation=(

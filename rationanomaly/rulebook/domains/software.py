@@ -9,11 +9,11 @@ KERNEL = domain(
     "the kernel",
     ("stands between programs and hardware", "runs drivers, schedules tasks and handles interrupts"),
     capacity=(
-        ("a kernel table is full and system calls fail", "no process or descriptor can be created"),
+        ("system calls of all programs may fail", "new processes can't be created on the node"),
         ("compare file-nr and pid_max under /proc/sys", "count threads per user with ps"),
     ),
     integrity=(
-        ("kernel structures are damaged and a crash is near", "a corrupted list can take files along"),
+        ("a crash of the node may be near", "files in use may be damaged along with it"),
         ("read the taint flags and the first trace in dmesg", "boot the node again before it takes work"),
     ),
     availability=(
@@ -21,19 +21,19 @@ KERNEL = domain(
         ("look for hung task or lockup traces in dmesg", "trigger a crash dump over the console"),
     ),
     access=(
-        ("the call is refused to the program", "an unsigned module is kept out"),
+        ("the call is refused to the program", "a driver may be kept out"),
         ("check capabilities and seccomp of the process", "look at lockdown mode and module signatures"),
     ),
     absence=(
-        ("the driver or symbol it needs is not built in", "a device stays without its driver"),
+        ("a function of the node stays switched off", "a device stays without its driver"),
         ("look for the module with modinfo", "compare uname -r with the installed modules"),
     ),
     operation=(
-        ("the node stops at once and its jobs are lost", "every program on the node is affected"),
+        ("the node may stop and take its jobs along", "every program on the node may be affected"),
         ("save the trace or vmcore before the reboot", "search the top function of the trace in known bugs"),
     ),
     degradation=(
-        ("the node works on with reduced function", "interrupt storms steal time from jobs"),
+        ("the node works on with reduced function", "jobs get less processor time than they asked for"),
         ("watch /proc/interrupts for one racing line", "see in dmesg which feature was switched off"),
     ),
     words="kernel panic oops bug interrupt interrupts trap syscall driver drivers stack backtrace softlockup "
@@ -48,7 +48,7 @@ SOFTWARE = domain(
     "the program",
     ("runs as a process with its own resources", "does what its users or other programs asked for"),
     capacity=(
-        ("the process hits its limit and gives up work", "internal queues overflow and items are dropped"),
+        ("the process may give up part of its work", "items in its queues may be dropped"),
         ("compare ulimit -a with the process's use", "read its own size and queue settings"),
     ),
     integrity=(
@@ -56,7 +56,7 @@ SOFTWARE = domain(
         ("compare its output with a known good run", "check the input file that it read last"),
     ),
     availability=(
-        ("its users wait for a reply that never comes", "the process is alive but makes no headway"),
+        ("its users wait for a reply that never comes", "its task makes no headway until somebody acts"),
         ("attach strace or gdb to see where it waits", "list its threads and locks with pstack"),
     ),
     access=(
@@ -68,11 +68,11 @@ SOFTWARE = domain(
         ("check the path it names and the package's files", "see which version was installed last"),
     ),
     operation=(
-        ("its task remains undone and data may be half written", "the process ended and must be started again"),
+        ("its task remains undone and data may be half written", "the process may have to be started again"),
         ("open the core file with gdb and take a backtrace", "read its own log just before the end"),
     ),
     degradation=(
-        ("it works on with less than its full function", "memory or handles leak until it is restarted"),
+        ("it works on with less than its full function", "its users see slower or missing functions"),
         ("watch its resident size over a day", "see which optional part it switched off"),
     ),
     words="program programs process processes application app pid thread threads sigsegv sigterm sigkill "
@@ -88,31 +88,31 @@ LOADER = domain(
     "the program loader",
     ("binds programs to their shared libraries", "maps executables into memory before they run"),
     capacity=(
-        ("no static TLS space is left for the library", "the image is too large for its address range"),
+        ("the library can't be loaded into the process", "a program has no room to start"),
         ("read segment sizes with readelf -l", "count loaded libraries with ldd"),
     ),
     integrity=(
-        ("the executable is damaged or of another format", "symbols of two library versions are mixed"),
+        ("the program can't be run on this node", "calls may end in the wrong code"),
         ("compare the file's checksum with its package", "check type and architecture with the file command"),
     ),
     availability=(
-        ("programs hang while libraries come over a dead mount", "start-up waits for a symbol look-up"),
+        ("programs hang while libraries come over a dead mount", "jobs start late or not at all"),
         ("trace the load with LD_DEBUG=libs", "test whether the library's directory answers"),
     ),
     access=(
-        ("the binary has no execute permission for the user", "a noexec mount stops the program"),
+        ("the user can't run the program", "its job ends with permission denied"),
         ("check mode bits and mount options of the path", "look for denials on the library file"),
     ),
     absence=(
-        ("the program can't start without its library", "one of its symbols stays unresolved"),
+        ("the program can't start without its library", "jobs that use it end at once"),
         ("list unresolved libraries with ldd", "check LD_LIBRARY_PATH and rerun ldconfig"),
     ),
     operation=(
-        ("relocation failed before main was reached", "the compile or link step left no binary"),
+        ("the program ends before its first line runs", "the build gives no usable binary"),
         ("run it with LD_DEBUG=all and read the end", "compare compiler and library versions of the build"),
     ),
     degradation=(
-        ("the program falls back to an older library", "start-up is slow on every node"),
+        ("results may come from an older library", "start-up is slow on every node"),
         ("see with ldd which version is bound", "time the load from local and shared disks"),
     ),
     words="library libraries ld ldd ldso elf dlopen dlsym symbol symbols linker relocation rpath glibc libc "
@@ -130,7 +130,7 @@ JVM = domain(
         ("take a heap dump with jmap", "compare Xmx with live data in the GC log"),
     ),
     integrity=(
-        ("a class file or serialised object can't be read", "versions of one class disagree"),
+        ("objects read from outside can't be trusted", "code of two versions may run mixed"),
         ("look for the same class in two jars", "compare the jar's checksum on all hosts"),
     ),
     availability=(
@@ -138,15 +138,15 @@ JVM = domain(
         ("take three thread dumps with jstack", "look for pauses above one second in the GC log"),
     ),
     access=(
-        ("the security manager or module system blocks the call", "the process may not read its keystore"),
+        ("the blocked call fails in its program", "secrets or files stay closed to it"),
         ("read the denied permission in the stack trace", "check the user that the JVM runs as"),
     ),
     absence=(
-        ("a class isn't on the class path and start-up ends", "the called method is not in that version"),
+        ("the application may not start", "every call to that code fails"),
         ("print the class path with the verbose class option", "find the jar that should hold the class"),
     ),
     operation=(
-        ("the request or thread that threw it is lost", "an uncaught exception ended the worker"),
+        ("the request or thread that threw it is lost", "callers get an error in place of a result"),
         ("read the innermost cause of the stack trace", "open hs_err_pid if the machine itself crashed"),
     ),
     degradation=(
@@ -165,7 +165,7 @@ CONFIGURATION = domain(
     "the configuration",
     ("sets names, sizes and limits of services", "tells each program how to work"),
     capacity=(
-        ("the value lies outside what the program accepts", "entries beyond the limit are left out"),
+        ("the setting is cut to what is allowed", "entries beyond the limit are left out"),
         ("compare the value with the range in the manual", "count entries against the documented maximum"),
     ),
     integrity=(
@@ -205,11 +205,11 @@ DATABASE = domain(
     "the database",
     ("keeps records and answers queries", "commits changes as whole transactions"),
     capacity=(
-        ("no connection is left for new clients", "the table space is full and inserts fail"),
+        ("new clients get no connection", "inserts may fail until space is made"),
         ("compare open sessions with max_connections", "look at table space and log volume size"),
     ),
     integrity=(
-        ("rows or indexes no longer agree", "queries may return wrong records"),
+        ("writes can spread the damage further", "queries may return wrong records"),
         ("run the engine's check on the named table", "compare with a restored backup before repairing"),
     ),
     availability=(
@@ -217,11 +217,11 @@ DATABASE = domain(
         ("list blocked sessions and who blocks them", "test the listener's port from the client"),
     ),
     access=(
-        ("the client's role may not touch the table", "log-in to the database is turned down"),
+        ("the client's role may not touch the table", "the application behind it can't work"),
         ("check grants of the role", "compare pg_hba or host rules with the client address"),
     ),
     absence=(
-        ("the query names a table or column that isn't there", "the record the caller asked for is not stored"),
+        ("the caller's query can't be answered", "applications miss records they rely on"),
         ("compare the schema version with the application", "see whether the migration ran"),
     ),
     operation=(
@@ -248,7 +248,7 @@ QUEUE = domain(
         ("read lag of each consumer group", "check the disk and memory alarm of the broker"),
     ),
     integrity=(
-        ("a segment or record fails its checksum", "consumers may see messages twice or never"),
+        ("part of the stored messages must be discarded", "consumers may see messages twice or never"),
         ("compare offsets of leader and followers", "dump the suspect segment with the log tool"),
     ),
     availability=(
@@ -256,15 +256,15 @@ QUEUE = domain(
         ("list under-replicated and leaderless partitions", "test the broker's listener from a client"),
     ),
     access=(
-        ("the client may not read or write that topic", "the broker rejects its credentials"),
+        ("the client's messages don't get through", "programs behind the topic run dry"),
         ("list ACLs for the principal and topic", "check the SASL mechanism on both ends"),
     ),
     absence=(
-        ("the topic or queue it names isn't there", "requested offsets are already deleted"),
+        ("producers can't deliver their messages", "consumers find nothing to read"),
         ("list topics and their retention", "compare the consumer's offset with the log start"),
     ),
     operation=(
-        ("messages of the producer are not stored", "a consumer stops at a message it can't handle"),
+        ("new messages may not be stored", "a consumer stops at a message it can't handle"),
         ("read the error code the broker sent back", "move the message to a dead-letter queue"),
     ),
     degradation=(
@@ -294,15 +294,15 @@ BIGDATA = domain(
         ("look at the last heartbeat of the data node", "check whether the name node is in safe mode"),
     ),
     access=(
-        ("the task's user may not read the path", "a token has run out and containers fail"),
+        ("the task's user may not read the path", "the data job behind it ends early"),
         ("compare owner and mode with hdfs dfs -ls", "renew the delegation token or ticket"),
     ),
     absence=(
-        ("the input path or block can't be found", "a table or region is not assigned to any server"),
+        ("data jobs can't read their input", "requests for that part of the data fail"),
         ("list the path and its block locations", "look for unassigned regions in the master's page"),
     ),
     operation=(
-        ("a task attempt failed and is tried on another node", "the write pipeline broke and the client starts over"),
+        ("the task is tried again on another node", "a client has to write the block again"),
         ("read the attempt's log in the history server", "see which data node the pipeline dropped"),
     ),
     degradation=(
@@ -321,7 +321,7 @@ TIME = domain(
     "the clock service",
     ("keeps the clocks of all nodes in step", "gives log lines and files their time"),
     capacity=(
-        ("the offset is too large to be corrected step by step", "timer interrupts are lost under load"),
+        ("the daemon may refuse to correct the clock", "timers of programs may fire late"),
         ("read the offset with chronyc tracking", "set the clock once, then start the daemon"),
     ),
     integrity=(
@@ -329,19 +329,19 @@ TIME = domain(
         ("compare the date of several nodes", "check the hardware clock with hwclock"),
     ),
     availability=(
-        ("the node's clock runs free and drifts", "no server gives the time"),
+        ("the node's clock runs free and drifts", "log lines can't be matched with other nodes"),
         ("list peers and reach with ntpq -p", "test UDP port 123 to the server"),
     ),
     access=(
-        ("the time server turns queries of this node away", "the daemon may not set the clock"),
+        ("this node gets no time from the server", "the daemon can't correct what it measures"),
         ("check restrict lines in ntp.conf", "look for the CAP_SYS_TIME capability of the daemon"),
     ),
     absence=(
-        ("the daemon has no server to follow", "the kernel finds no stable clock source"),
+        ("the node depends on its own clock", "kernel timers become coarse or unstable"),
         ("list the servers in chrony.conf", "read the current clocksource under /sys"),
     ),
     operation=(
-        ("the clock was not set and stays off", "programs may see time jump"),
+        ("the clock may stay off by seconds", "programs may see time jump"),
         ("restart the daemon and watch the first polls", "look for programs that misbehaved at the jump"),
     ),
     degradation=(
@@ -359,7 +359,7 @@ SERVICE = domain(
     "the system service",
     ("works in the background for other programs", "waits for requests of its clients"),
     capacity=(
-        ("new requests are turned away until others finish", "the start limit is hit and it stays down"),
+        ("new requests are turned away until others finish", "it may stay down until somebody steps in"),
         ("count its connections and worker limit", "read start limits with systemctl show"),
     ),
     integrity=(
@@ -371,19 +371,19 @@ SERVICE = domain(
         ("look at its state with systemctl status", "send one request by hand and watch its log"),
     ),
     access=(
-        ("the client is not on its list and gets no service", "it may not bind its port or read its files"),
+        ("the client gets no service from this host", "requests of this user are refused"),
         ("check hosts.allow and the service's access rules", "see which user owns the process"),
     ),
     absence=(
-        ("nothing listens where clients expect it", "a service that others need isn't installed"),
+        ("nothing listens where clients expect it", "programs that need it can't work"),
         ("list listening ports with ss -ltnp", "see whether its unit is enabled at boot"),
     ),
     operation=(
-        ("it ended and its clients lose their sessions", "a request was dropped with an error"),
+        ("its clients may lose their sessions", "requests may be dropped without a result"),
         ("read its journal with journalctl -u", "start it in the foreground with debug output"),
     ),
     degradation=(
-        ("replies come late and clients repeat requests", "it restarts often and drops what it held"),
+        ("replies come late and clients repeat requests", "work it held may be dropped"),
         ("compare response times before and after restarts", "count its restarts with systemctl"),
     ),
     words="service services server servers client clients daemon daemons xinetd inetd snmp snmpd ftp ftpd "
@@ -398,11 +398,11 @@ MONITORING = domain(
     "the monitoring",
     ("watches health and load of the machine", "collects measurements and raises alarms"),
     capacity=(
-        ("measurements are dropped because its store is full", "a watched value passed its alarm limit"),
+        ("the watched part may soon stop working", "somebody should act before users notice"),
         ("see which metric crossed which threshold", "check retention and disk of the metric store"),
     ),
     integrity=(
-        ("readings can't be relied on and alarms mislead", "two collectors report different values"),
+        ("readings can't be relied on and alarms mislead", "decisions are based on wrong values"),
         ("compare the reading with the tool on the node", "check units and time stamps of the series"),
     ),
     availability=(
@@ -410,15 +410,15 @@ MONITORING = domain(
         ("check the agent on the node and its port", "see whether the node itself answers a ping"),
     ),
     access=(
-        ("the collector may not read the value", "the agent rejects the server's query"),
+        ("the collector may not read the value", "the node drops out of the overview"),
         ("check the community string or token", "look at the agent's list of allowed hosts"),
     ),
     absence=(
-        ("a gap remains in the record of the node", "the check plug-in it calls isn't there"),
+        ("a gap remains in the record of the node", "alarms for that part can't be raised"),
         ("run the plug-in by hand on the node", "see when the last value came in"),
     ),
     operation=(
-        ("a check found something that needs a look", "an alarm could not be delivered"),
+        ("the watched part needs a closer look", "operators may not hear of trouble"),
         ("read the check's output and run it again", "test the notification path with a dummy alert"),
     ),
     degradation=(
@@ -438,7 +438,7 @@ LOGGING = domain(
     "the logging service",
     ("collects and stores the messages of programs", "forwards log lines to a central host"),
     capacity=(
-        ("messages are dropped by the rate limit", "the log volume is full and the record stops"),
+        ("some messages are dropped unseen", "the record may stop until space is made"),
         ("look for suppressed-message notes of the daemon", "check free space under /var/log"),
     ),
     integrity=(
@@ -454,11 +454,11 @@ LOGGING = domain(
         ("check owner and mode of the log file", "look for SELinux denials of the daemon"),
     ),
     absence=(
-        ("no record of that time or program is there", "the log file was moved away under the daemon"),
+        ("no record of that time or program is there", "an incident there can't be traced"),
         ("see whether rotation told the daemon to reopen", "check the rule that routes this program"),
     ),
     operation=(
-        ("messages since then are lost for later analysis", "the daemon ended and nothing is recorded"),
+        ("messages since then are lost for later analysis", "later events may not be recorded"),
         ("restart the daemon and send a line with logger", "check its configuration with rsyslogd -N1"),
     ),
     degradation=(
@@ -475,27 +475,27 @@ PACKAGES = domain(
     "the package manager",
     ("installs and updates the software of a node", "tracks which files belong to which package"),
     capacity=(
-        ("the update stops for want of disk space", "caches of old packages fill the disk"),
+        ("the update stops for want of disk space", "nodes stay on their old versions"),
         ("check free space of /var and /usr", "clean the cache of dnf or apt"),
     ),
     integrity=(
-        ("the package database is damaged", "a package's signature or digest is wrong"),
+        ("updates can't be installed safely", "broken or tampered files may get installed"),
         ("rebuild the database with rpm --rebuilddb", "verify installed files with rpm -V"),
     ),
     availability=(
-        ("the repository gives no answer and updates wait", "another process holds the package lock"),
+        ("the repository gives no answer and updates wait", "installs have to wait for their turn"),
         ("fetch the repository's metadata with curl", "find the holder of the lock with fuser"),
     ),
     access=(
-        ("the repository asks for a subscription or key", "users without rights can't install"),
+        ("nodes get no updates from there", "users without rights can't install"),
         ("check the repository's credentials and keys", "see whether the command ran as root"),
     ),
     absence=(
-        ("a dependency can't be found in any repository", "nodes lack a package their jobs need"),
+        ("the wanted package can't be installed", "nodes lack a package their jobs need"),
         ("list the repositories that are enabled", "search which package provides the file"),
     ),
     operation=(
-        ("a half-installed package leaves its service broken", "the install script ended with an error"),
+        ("a half-installed package leaves its service broken", "the node may be left between two versions"),
         ("finish it with dpkg --configure or dnf history", "read the script's output in the package log"),
     ),
     degradation=(

@@ -13,7 +13,7 @@ DISK = domain(
         ("read the reallocated sector count with smartctl", "watch queue length and latency with iostat"),
     ),
     integrity=(
-        ("a sector can't be read back as it was written", "files on it may hold silent errors"),
+        ("part of a file may be lost for good", "files on it may hold silent errors"),
         ("run a long self-test with smartctl", "map the bad sector to a file and restore it"),
     ),
     availability=(
@@ -21,19 +21,19 @@ DISK = domain(
         ("reseat the drive and check its cable", "look for SCSI command timeouts in dmesg"),
     ),
     access=(
-        ("the drive is locked or write-protected", "a reservation of another host keeps writers out"),
+        ("nothing can be written to the drive", "writers have to wait until it is released"),
         ("query persistent reservations with sg_persist", "check hdparm's security state of the drive"),
     ),
     absence=(
-        ("the bay is empty for the kernel", "a volume that needs the drive can't be assembled"),
+        ("data on that drive are out of reach", "a volume that needs the drive can't be assembled"),
         ("compare lsblk with the populated bays", "see whether the drive spins up and is cabled"),
     ),
     operation=(
-        ("a read or write came back with an error", "the kernel may set the device offline"),
+        ("files on it may be unreadable or incomplete", "the kernel may set the device offline"),
         ("read the sense key and code in dmesg", "replace the drive if the error comes again"),
     ),
     degradation=(
-        ("the drive predicts its own failure", "retries make every access slow"),
+        ("the drive may fail within days or weeks", "every access takes longer than before"),
         ("copy the data off and order a spare drive", "compare latency and media errors with other drives"),
     ),
     words="disk disks drive drives scsi sata sas ata ide sector sectors hda hdb sda sdb sd sdc hd smart smartd "
@@ -47,28 +47,28 @@ RAID = domain(
     "the RAID controller",
     ("joins disks into arrays that survive a failure", "caches writes behind a battery"),
     capacity=(
-        ("no hot spare is left for the next failure", "the write cache is full and writes slow down"),
+        ("the next disk failure finds no spare", "the write cache is full and writes slow down"),
         ("list spares and free disks with storcli", "check the controller's cache policy and dirty data"),
     ),
     integrity=(
-        ("stripes and parity no longer agree", "a rebuild could copy bad blocks into the array"),
+        ("reads from the array may return wrong data", "a rebuild could copy bad blocks into the array"),
         ("run a consistency check of the array", "stop the rebuild until the mismatches are explained"),
     ),
     availability=(
-        ("the array went offline with its file systems", "all disks behind the controller vanish together"),
+        ("file systems on the array go offline", "every disk behind the controller is out of reach"),
         ("check the controller's state and its event log", "see in /proc/mdstat which members are gone"),
     ),
     access=(
-        ("the array imports as foreign and stays closed", "changes to its configuration are refused"),
+        ("the array stays closed to the host", "changes to its configuration are refused"),
         ("look for a foreign configuration in storcli", "check who holds the controller's lock"),
     ),
     absence=(
-        ("a member disk is gone from the array", "the controller runs without its cache battery"),
+        ("the array has to run without its full set", "unwritten data may be lost at a power cut"),
         ("identify the empty slot with the locate LED", "compare member serials with mdadm's detail"),
     ),
     operation=(
-        ("the array could not be assembled or rebuilt", "the controller reset and dropped commands"),
-        ("read the last controller events before the error", "assemble read-only and copy the data first"),
+        ("the array may not come back after a restart", "writes in flight may be lost"),
+        ("read the last controller events before the error", "assemble it read-only and copy the data off"),
     ),
     degradation=(
         ("one more disk failure loses the array", "write-through mode makes writes slow"),
@@ -97,7 +97,7 @@ STORAGE = domain(
         ("test the mount with a plain ls and a timeout", "check the storage server's load and network port"),
     ),
     access=(
-        ("files stay closed to their rightful users", "the export refuses this client"),
+        ("files stay closed to their rightful users", "a job that asked for them stops"),
         ("compare owner, mode and ACL of the path", "check the export list of the server"),
     ),
     absence=(
@@ -105,7 +105,7 @@ STORAGE = domain(
         ("look whether the volume is mounted with findmnt", "search the backup for the path"),
     ),
     operation=(
-        ("a file operation ended without its result", "output of the job may be cut short"),
+        ("the program behind it gets an error back", "output of the job may be cut short"),
         ("note path and errno, then retry by hand", "look for device errors just before it in dmesg"),
     ),
     degradation=(
@@ -123,7 +123,7 @@ SAN = domain(
     "the storage network",
     ("carries block commands between hosts and arrays", "offers several paths to each LUN"),
     capacity=(
-        ("the queue of the target port is full", "hosts get busy replies and back off"),
+        ("block requests wait at the target port", "hosts get busy replies and back off"),
         ("compare queue depth with the array's limit", "read buffer credits of the switch port"),
     ),
     integrity=(
@@ -131,19 +131,19 @@ SAN = domain(
         ("count CRC errors on the switch port", "compare the WWID of every path with multipath"),
     ),
     availability=(
-        ("all paths to the LUN are down and I/O queues up", "the session to the target dropped out"),
+        ("all paths to the LUN are down and I/O queues up", "file systems on the LUN freeze or turn read-only"),
         ("list path states with multipath -ll", "check session state with iscsiadm"),
     ),
     access=(
-        ("the target refuses this initiator", "zoning or masking hides the LUN"),
+        ("this host can't reach its volumes", "the LUN stays hidden from its users"),
         ("check initiator name, CHAP secret and LUN masking", "compare the zone set with the host's WWPN"),
     ),
     absence=(
-        ("the host sees no LUN to mount", "a path of the pair is gone"),
+        ("the host sees no LUN to mount", "one more path failure cuts the host off"),
         ("rescan the host adapter and list lsscsi", "look for the optic's light on the switch port"),
     ),
     operation=(
-        ("a block command was aborted by the host adapter", "log-in to the target port failed"),
+        ("block commands must be repeated on another path", "a volume may not appear on the host"),
         ("read the adapter driver's messages in dmesg", "check the array's event log at the same minute"),
     ),
     degradation=(
@@ -161,7 +161,7 @@ FILESYSTEM = domain(
     "the local file system",
     ("turns disk blocks into named files", "logs its changes in a journal before it makes them"),
     capacity=(
-        ("no block or inode is free for new files", "daemons on this node can't write logs"),
+        ("new files can't be created there", "daemons on this node can't write logs"),
         ("compare df with df -i on the mount", "find deleted files still held open with lsof"),
     ),
     integrity=(
@@ -173,15 +173,15 @@ FILESYSTEM = domain(
         ("find blocked tasks with a sysrq-w trace", "check whether the device below still answers"),
     ),
     access=(
-        ("writes fail because the mount is read-only", "users without the right bits see the open refused"),
+        ("programs there can't write their files", "the user's open or write is refused"),
         ("look at mount options in /proc/mounts", "check mode, ACL and security label with ls -lZ"),
     ),
     absence=(
-        ("services start without their data directory", "the label in fstab matches no device"),
+        ("services start without their data directory", "jobs on this node miss their files"),
         ("compare /etc/fstab with the output of blkid", "see whether the mount unit ran at boot"),
     ),
     operation=(
-        ("the mount failed and its users find it empty", "an update of an inode was given up"),
+        ("its users may find an empty directory", "the last change to a file may be lost"),
         ("read the ext4 or xfs lines in dmesg", "try the mount by hand in read-only mode"),
     ),
     degradation=(
@@ -207,19 +207,19 @@ PARALLEL = domain(
         ("run lfsck or mmfsck in check mode", "find files on the suspect target with lfs find"),
     ),
     availability=(
-        ("every job with open files there stalls", "clients are evicted and lose unwritten data"),
+        ("every job with open files there stalls", "clients may be evicted and lose unwritten data"),
         ("check target states with lctl dl or mmgetstate", "see whether failover of the server took place"),
     ),
     access=(
-        ("the server refuses the client's lock or open", "root squash keeps administrators out"),
+        ("the client's lock or open is refused", "jobs can't open their shared files"),
         ("compare identity mapping on client and server", "check nodemap or export rules"),
     ),
     absence=(
-        ("the storage target is not part of the pool", "nodes run jobs without their shared home"),
+        ("files on that target are out of reach", "nodes run jobs without their shared home"),
         ("list mounts on the node and mount again", "see which server should export the target"),
     ),
     operation=(
-        ("a remote file call ended with an error", "the client aborts requests in flight"),
+        ("reads and writes of running jobs end in errors", "requests in flight may have to be repeated"),
         ("match client and server logs by request time", "read the error number of the RPC"),
     ),
     degradation=(
