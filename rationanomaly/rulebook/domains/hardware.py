@@ -54,7 +54,7 @@ PAGING = domain(
         ("find the victim of the OOM killer in dmesg", "compare free and the cgroup limit with the job's peak use"),
     ),
     integrity=(
-        ("a page table entry points to the wrong frame", "processes may read pages that belong to others"),
+        ("whatever maps that page may crash", "processes may read pages that belong to others"),
         ("look for bad page state lines in dmesg", "rule out a faulty DIMM with a memory test"),
     ),
     availability=(
@@ -62,7 +62,7 @@ PAGING = domain(
         ("watch the si and so columns of vmstat", "list processes in state D with ps"),
     ),
     access=(
-        ("the process gets a segmentation fault and ends", "memory locked for DMA cannot be pinned"),
+        ("the process gets a segmentation fault and ends", "buffers for DMA can't be locked in memory"),
         ("check ulimit for locked memory and address space", "match the faulting address with the process map"),
     ),
     absence=(
@@ -71,11 +71,11 @@ PAGING = domain(
     ),
     operation=(
         ("malloc returns nothing and the program gives up", "a fork or mmap fails in the middle of a job"),
-        ("check overcommit settings in /proc/sys/vm", "look for failed page allocations with their order in dmesg"),
+        ("check the overcommit settings in /proc/sys/vm", "look for failed page allocations with their order in dmesg"),
     ),
     degradation=(
         ("thrashing eats the time of every job on the node", "reclaim keeps kswapd busy and latency grows"),
-        ("read memory pressure in /proc/pressure/memory", "sort processes by resident size with top"),
+        ("read the stall times in /proc/pressure/memory", "sort processes by resident size with top"),
     ),
     words="oom swap swapping swapped kswapd page pages paging pagefault malloc alloc allocation allocate "
     "allocated slab slub hugepage hugepages hugetlb vmalloc overcommit mmap heap rss memcg segment "
@@ -105,7 +105,7 @@ CACHE = domain(
     ),
     absence=(
         ("every access goes to slow main memory", "the core runs with its cache switched off"),
-        ("read cache sizes with lscpu", "check the firmware settings that enable each cache level"),
+        ("read the cache sizes with lscpu", "check the firmware settings that enable each cache level"),
     ),
     operation=(
         ("stale data may be left behind in the core", "the core takes a machine check and the job ends"),
@@ -240,7 +240,7 @@ POWER = domain(
     "the power supply",
     ("turns mains current into board voltages", "keeps each rail inside its tolerance"),
     capacity=(
-        ("the supply is overloaded and may trip", "chips may compute wrongly or take damage"),
+        ("the supply may trip and take boards down", "chips may compute wrongly or take damage"),
         ("read volts and amps of each rail with ipmitool", "add up the draw of the rack against its feed"),
     ),
     integrity=(
@@ -416,7 +416,7 @@ FIRMWARE = domain(
     ),
     degradation=(
         ("the node boots slowly and on its second try", "an old revision keeps known defects"),
-        ("compare the revision with the vendor's advisories", "measure boot phases with systemd-analyze"),
+        ("compare the revision with the vendor's advisories", "measure the boot phases with systemd-analyze"),
     ),
     words="firmware bios uefi efi boot booting booted bootloader bootable reboot rebooting rebooted grub initrd "
     "initramfs pxe tftp tftpd tftpboot flash nvram cmos post microloader bootstrap kickstart dmi smbios "

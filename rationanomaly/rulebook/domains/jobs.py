@@ -13,7 +13,7 @@ SCHEDULER = domain(
         ("compare requested and used resources with sacct", "look at queue limits with qstat or scontrol"),
     ),
     integrity=(
-        ("the scheduler's state and the nodes disagree", "job records may be lost at its restart"),
+        ("jobs may be counted where none run", "job records may be lost at its restart"),
         ("compare the job list with the processes on nodes", "back up the state directory before a restart"),
     ),
     availability=(
@@ -48,11 +48,11 @@ MPI = domain(
     "the message-passing runtime",
     ("starts the ranks of a parallel program", "moves data between ranks of a job"),
     capacity=(
-        ("unexpected messages fill the rank's buffers", "further ranks can't be started"),
+        ("ranks may stop for lack of buffers", "further ranks can't be started"),
         ("compare ranks and slots in the host file", "lower eager limits and look at registered memory"),
     ),
     integrity=(
-        ("a truncated message leaves wrong data in a rank", "ranks disagree about type or length"),
+        ("the job may compute on wrong data", "a rank may stop with mismatched data"),
         ("compare send and receive counts in the code", "run with the library's checks switched on"),
     ),
     availability=(
@@ -65,15 +65,15 @@ MPI = domain(
     ),
     absence=(
         ("ranks can't be started on that node", "the job ends before its first step"),
-        ("check PATH and the shared directory on each node", "list available transports with ompi_info"),
+        ("check PATH and the shared directory on each node", "list the available transports with ompi_info"),
     ),
     operation=(
         ("the whole job ends with the failed rank", "work since the last checkpoint is lost"),
         ("find the first rank that failed in the output", "read its exit code and core file"),
     ),
     degradation=(
-        ("messages take a slower transport than planned", "one slow rank holds back every step"),
-        ("see which transport was chosen with verbose output", "profile waiting time per rank"),
+        ("messages may travel more slowly than planned", "one slow rank holds back every step"),
+        ("see which transport was chosen with verbose output", "profile the waiting time of each rank"),
     ),
     words="mpi mpirun mpiexec rank ranks openmpi ompi mpich mvapich orted orte pmi pmix hydra btl communicator "
     "allreduce ucx shmem openshmem pvm romio rendezvous nccl prte message messages",
@@ -85,7 +85,7 @@ IODAEMON = domain(
     "the I/O daemon",
     ("does file and socket calls for compute nodes", "loads programs onto compute nodes and relays their output"),
     capacity=(
-        ("too many compute nodes wait for one I/O node", "new files can't be opened for the job"),
+        ("compute nodes wait for their turn at I/O", "new files can't be opened for the job"),
         ("count open descriptors of the daemon with lsof", "check the ratio of compute to I/O nodes"),
     ),
     integrity=(
@@ -122,11 +122,11 @@ CRON = domain(
     "the cron service",
     ("starts commands at set times", "runs maintenance like log rotation and backups"),
     capacity=(
-        ("a run starts before the last one ended", "the limit of processes keeps jobs from starting"),
+        ("runs may overlap and disturb each other", "some runs may not start at all"),
         ("see with ps whether old runs pile up", "put a lock like flock around the command"),
     ),
     integrity=(
-        ("the wrong command may run, or none", "state left by a cut-off run misleads the next"),
+        ("the wrong command may run, or none", "the next run may act on wrong state"),
         ("check the syntax with crontab -l", "look at the lock and state files of the script"),
     ),
     availability=(
@@ -135,7 +135,7 @@ CRON = domain(
     ),
     access=(
         ("the user's timed commands don't run", "rotation or backup may be left out"),
-        ("look into cron.allow and cron.deny", "check whether the account's password has expired"),
+        ("look for the user in cron.allow and cron.deny", "check whether the account's password has expired"),
     ),
     absence=(
         ("the task can't be carried out at all", "nobody notices that the work is left out"),
@@ -159,7 +159,7 @@ CONTAINER = domain(
     "the container runtime",
     ("runs images as isolated processes", "sets up layers, namespaces and limits"),
     capacity=(
-        ("the container may be killed at its limit", "image layers fill the node's disk"),
+        ("the container may be killed at its limit", "other containers on the node run short"),
         ("compare docker stats with the container's limit", "remove unused layers with docker system prune"),
     ),
     integrity=(
@@ -167,7 +167,7 @@ CONTAINER = domain(
         ("pull the image again and compare its digest", "check the storage driver's directory for damage"),
     ),
     availability=(
-        ("the daemon answers no request and containers drift", "new containers can't be started there"),
+        ("running containers can't be managed", "new containers can't be started there"),
         ("ask the daemon with docker info", "test the registry's address with curl"),
     ),
     access=(
@@ -176,7 +176,7 @@ CONTAINER = domain(
     ),
     absence=(
         ("the workload can't be started on this node", "the container ends as soon as it starts"),
-        ("list tags in the registry", "open a shell in the image and look for the command"),
+        ("list the image's tags in the registry", "open a shell in the image and look for the command"),
     ),
     operation=(
         ("its service is gone until it is replaced", "the work must move to a new container"),
@@ -184,7 +184,7 @@ CONTAINER = domain(
     ),
     degradation=(
         ("clients lose service while it restarts", "its process gets less time than it needs"),
-        ("count restarts with docker inspect", "read throttled periods in the cgroup's cpu.stat"),
+        ("count the restarts with docker inspect", "read throttled periods in the cgroup's cpu.stat"),
     ),
     words="container containers docker dockerd containerd podman runc crio cri oci image images layer layers "
     "overlay overlayfs overlay2 cgroup cgroups namespace registry entrypoint sandbox singularity "
@@ -204,7 +204,7 @@ KUBERNETES = domain(
         ),
     ),
     integrity=(
-        ("services may be given outdated settings", "controllers act on a stale view of the cluster"),
+        ("services may be given outdated settings", "controllers may act on a wrong view"),
         ("compare revisions with etcdctl endpoint status", "check resource versions and watch errors in the API log"),
     ),
     availability=(
@@ -216,7 +216,7 @@ KUBERNETES = domain(
         ("ask kubectl auth can-i for that account", "read the webhook's refusal in the events"),
     ),
     absence=(
-        ("the pod waits for a secret, volume or config map", "requests to the service find no pod"),
+        ("the pod waits until the object exists", "requests to the service find no pod"),
         ("list the named objects in the pod's namespace", "compare the service's selector with pod labels"),
     ),
     operation=(
@@ -225,7 +225,7 @@ KUBERNETES = domain(
     ),
     degradation=(
         ("fewer replicas than wanted serve requests", "changes to the cluster take effect late"),
-        ("compare wanted and ready replicas", "check disk latency of etcd's data directory"),
+        ("compare wanted and ready replicas with kubectl get", "check disk latency of etcd's data directory"),
     ),
     words="kubernetes kubelet kubectl kube apiserver etcd pod pods replicaset deployment daemonset statefulset "
     "configmap ingress crashloopbackoff imagepullbackoff notready cni calico flannel coredns kubeproxy "
@@ -259,7 +259,7 @@ VIRTUALISATION = domain(
     ),
     operation=(
         ("the guest does not come up where it should", "work inside the guest may be lost"),
-        ("read the instance's qemu log", "follow the request id through nova's logs"),
+        ("read the instance's own qemu log", "follow the request id through nova's logs"),
     ),
     degradation=(
         ("guests run slowly while neighbours take the host", "users of the guest wait longer for replies"),

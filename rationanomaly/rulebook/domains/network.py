@@ -13,7 +13,7 @@ NETWORK = domain(
         ("read drop counters with ip -s link", "count sockets by state with ss -s"),
     ),
     integrity=(
-        ("frames with a bad checksum are thrown away", "both ends may disagree about what was sent"),
+        ("damaged packets are thrown away and sent again", "both ends may disagree about what was sent"),
         ("compare CRC errors on NIC and switch port", "swap the cable and capture with tcpdump"),
     ),
     availability=(
@@ -29,7 +29,7 @@ NETWORK = domain(
         ("check addresses and routes with ip", "see whether the driver found the NIC"),
     ),
     operation=(
-        ("the program at the socket gets an error", "an exchange between two nodes stayed incomplete"),
+        ("the program at the socket gets an error", "an exchange between two nodes is incomplete"),
         ("look up the errno and the peer's log", "watch the exchange with tcpdump on both ends"),
     ),
     degradation=(
@@ -51,7 +51,7 @@ INTERCONNECT = domain(
     "the interconnect",
     ("passes messages of parallel jobs between nodes", "links nodes with low latency and its own routing"),
     capacity=(
-        ("send queues are full and messages back up", "ranks wait until the congestion clears"),
+        ("messages back up into the sending nodes", "ranks wait until the congestion clears"),
         ("read the port's wait counters with perfquery", "look for one congested link in the fabric"),
     ),
     integrity=(
@@ -59,7 +59,7 @@ INTERCONNECT = domain(
         ("compare CRC and symbol errors of both link ends", "reseat or swap the cable between the two ports"),
     ),
     availability=(
-        ("ranks wait for a neighbour that is gone", "the fabric splits and jobs across it die"),
+        ("ranks wait for a neighbour that is gone", "parallel jobs across the gap die"),
         ("check link states with ibstat or iblinkinfo", "find the first node of the partition that stopped"),
     ),
     access=(
@@ -94,7 +94,7 @@ NAMING = domain(
     ),
     integrity=(
         ("clients may be sent to the wrong host", "correct answers may be thrown away"),
-        ("compare zone serials of primary and secondary", "validate the answer with delv"),
+        ("compare zone serials of primary and secondary", "validate the signed answer with delv"),
     ),
     availability=(
         ("logins and mounts hang until the look-up times out", "hosts are known by address alone"),
@@ -105,7 +105,7 @@ NAMING = domain(
         ("check allow-transfer and key names on the server", "try the same bind with ldapwhoami"),
     ),
     absence=(
-        ("the name resolves to nothing and the caller gives up", "a user without an entry can't log in"),
+        ("the caller can't find its host", "a user without an entry can't log in"),
         ("test the name with getent and dig", "look whether the record was ever in the zone"),
     ),
     operation=(
@@ -127,8 +127,8 @@ WEB = domain(
     "the web server",
     ("answers HTTP requests of browsers and programs", "forwards requests to the applications behind it"),
     capacity=(
-        ("all workers are busy and clients queue", "requests beyond the limit are cut off"),
-        ("count busy workers in server-status", "compare open connections with the worker limit"),
+        ("clients have to queue for a worker", "requests beyond the limit are cut off"),
+        ("count busy workers on the server-status page", "compare open connections with the worker limit"),
     ),
     integrity=(
         ("clients receive broken or mixed-up responses", "the request is thrown away unread"),
@@ -152,7 +152,7 @@ WEB = domain(
     ),
     degradation=(
         ("pages load slowly and users retry", "the remaining backends carry more load"),
-        ("compare response times per backend", "check which health check marks it down"),
+        ("compare response times of the single backends", "check which health check marks it down"),
     ),
     words="http https httpd apache apache2 nginx web webserver url uri browser html cgi php mod proxy upstream "
     "haproxy tomcat squid varnish vhost cookie favicon htaccess script referer www rest api gateway "
@@ -166,7 +166,7 @@ MAIL = domain(
     ("takes, queues and delivers messages", "talks SMTP to the hosts of recipients"),
     capacity=(
         ("the queue grows and messages arrive late", "new mail may bounce to its senders"),
-        ("count queued messages with mailq", "check free space of the spool and mailboxes"),
+        ("count the queued messages with mailq", "check free space of the spool and mailboxes"),
     ),
     integrity=(
         ("a message arrives cut or with broken headers", "queued mail may have become unreadable"),
@@ -190,7 +190,7 @@ MAIL = domain(
     ),
     degradation=(
         ("messages may arrive hours later", "urgent mail comes too late to help"),
-        ("list deferral reasons with qshape", "compare delay fields in the mail log"),
+        ("list age and domains of deferred mail with qshape", "compare delay fields in the mail log"),
     ),
     words="mail mailer mailq mailbox smtp smtpd esmtp sendmail postfix exim dovecot imap pop3 relay relaying "
     "deferred bounced bounce recipient recipients rcpt mx spool sender mta lmtp ndn dsn newaliases alias "
@@ -203,19 +203,19 @@ TLS = domain(
     "the certificate service",
     ("proves the identity of servers and clients", "sets up encrypted connections"),
     capacity=(
-        ("handshakes are dropped at the rate limit", "some clients can't connect any more"),
+        ("new clients are dropped during the handshake", "some clients can't connect any more"),
         ("count handshakes per second at the endpoint", "read the chain depth with openssl s_client"),
     ),
     integrity=(
-        ("the signature doesn't match and trust is lost", "somebody may sit between client and server"),
-        ("compare fingerprints on both sides", "verify the chain with openssl verify"),
+        ("the other side can't be trusted", "somebody may sit between client and server"),
+        ("compare the key fingerprints on both sides", "verify the chain with openssl verify"),
     ),
     availability=(
-        ("the handshake never ends and no session starts", "revocation checks wait for their server"),
+        ("no secure session can start", "clients wait and then give up"),
         ("try the handshake with openssl s_client", "test the OCSP or CRL address with curl"),
     ),
     access=(
-        ("clients refuse to talk to the server", "connections end before any data flow"),
+        ("clients refuse to talk to the server", "callers without the right authority get nothing"),
         ("check the trust store for the issuing authority", "see which client certificate was offered"),
     ),
     absence=(
@@ -223,12 +223,12 @@ TLS = domain(
         ("check key and certificate paths in the configuration", "look whether renewal wrote its files"),
     ),
     operation=(
-        ("the secure session could not be set up", "both sides can't exchange their data"),
+        ("the connection ends before any request", "both sides can't exchange their data"),
         ("compare protocol versions and ciphers of both ends", "read the expiry date with openssl x509"),
     ),
     degradation=(
         ("traffic becomes easier to read for strangers", "services may stop on the day of expiry"),
-        ("renew the certificate before its end date", "list enabled protocols with testssl"),
+        ("renew the certificate before its end date", "list the enabled protocols with testssl"),
     ),
     words="ssl tls certificate certificates cert certs x509 handshake openssl cipher ciphers pem ca crl ocsp "
     "expiry keystore truststore encryption encrypted signature fingerprint keytool pkcs acme letsencrypt "
@@ -242,10 +242,10 @@ SECURITY = domain(
     ("decides who may log in and do what", "checks passwords, keys and rights"),
     capacity=(
         ("the account may be locked for a while", "further sessions are refused for a time"),
-        ("list failed tries with faillock", "compare MaxSessions and MaxStartups with open logins"),
+        ("list the user's failed tries with faillock", "compare MaxSessions and MaxStartups with open logins"),
     ),
     integrity=(
-        ("a credential or policy may have been tampered with", "trust between hosts is broken"),
+        ("a credential or policy may have been tampered with", "trust between the hosts is broken"),
         ("compare the host key with the recorded one", "check package integrity of sshd and PAM"),
     ),
     availability=(
@@ -261,12 +261,12 @@ SECURITY = domain(
         ("look the account up with getent passwd", "check the key file's path and the keytab"),
     ),
     operation=(
-        ("the check ended in an error and access stays closed", "sessions may open without their limits"),
+        ("access may stay closed to rightful users", "sessions may open without their limits"),
         ("test the PAM stack with pamtester", "run sshd with debug output on another port"),
     ),
     degradation=(
         ("logins take long while a server is tried in vain", "old ciphers or passwords weaken the host"),
-        ("time a login with ssh -vvv", "review expired passwords with chage"),
+        ("time a login with ssh -vvv", "review password age and expiry with chage"),
     ),
     words="auth authentication authenticate authenticated authorization authorized unauthorized login logins "
     "logon logout password passwords passwd user users uid gid sshd ssh sudo su root pam krb krb5 "

@@ -89,7 +89,7 @@ LOADER = domain(
     ("binds programs to their shared libraries", "maps executables into memory before they run"),
     capacity=(
         ("the library can't be loaded into the process", "a program has no room to start"),
-        ("read segment sizes with readelf -l", "count loaded libraries with ldd"),
+        ("read segment sizes with readelf -l", "count the loaded libraries with ldd"),
     ),
     integrity=(
         ("the program can't be run on this node", "calls may end in the wrong code"),
@@ -97,7 +97,7 @@ LOADER = domain(
     ),
     availability=(
         ("programs hang while libraries come over a dead mount", "jobs start late or not at all"),
-        ("trace the load with LD_DEBUG=libs", "test whether the library's directory answers"),
+        ("trace the library search with LD_DEBUG=libs", "test whether the library's directory answers"),
     ),
     access=(
         ("the user can't run the program", "its job ends with permission denied"),
@@ -105,7 +105,7 @@ LOADER = domain(
     ),
     absence=(
         ("the program can't start without its library", "jobs that use it end at once"),
-        ("list unresolved libraries with ldd", "check LD_LIBRARY_PATH and rerun ldconfig"),
+        ("list the unresolved libraries with ldd", "check LD_LIBRARY_PATH and then rerun ldconfig"),
     ),
     operation=(
         ("the program ends before its first line runs", "the build gives no usable binary"),
@@ -126,7 +126,7 @@ JVM = domain(
     "the Java virtual machine",
     ("runs Java programs and collects their garbage", "loads classes and compiles hot code"),
     capacity=(
-        ("the heap is full and requests fail", "garbage collection takes all the processor time"),
+        ("requests fail until memory is freed", "garbage collection takes all the processor time"),
         ("take a heap dump with jmap", "compare Xmx with live data in the GC log"),
     ),
     integrity=(
@@ -151,7 +151,7 @@ JVM = domain(
     ),
     degradation=(
         ("collections come often and latency grows", "compiled code is thrown out and runs slowly"),
-        ("watch collection times with jstat", "compare heap use after full collections over days"),
+        ("watch the collection times with jstat", "compare heap use after full collections over days"),
     ),
     words="java jvm javax gc garbage heap classloader classpath classnotfoundexception nullpointerexception "
     "hotspot jar jmx jdk jre metaspace permgen noclassdeffounderror outofmemoryerror stackoverflowerror "
@@ -169,11 +169,11 @@ CONFIGURATION = domain(
         ("compare the value with the range in the manual", "count entries against the documented maximum"),
     ),
     integrity=(
-        ("the file can't be parsed and old values stay", "nodes run with different settings"),
+        ("old values may stay in force", "nodes run with different settings"),
         ("diff the file with the last version in git", "compare checksums of the file on all nodes"),
     ),
     availability=(
-        ("the configuration server gives no answer, so nodes keep old settings", "changes don't reach the services"),
+        ("nodes keep their old settings until it answers", "changes don't reach the services"),
         ("test the agent's connection to its server", "see when the last successful run was"),
     ),
     access=(
@@ -206,7 +206,7 @@ DATABASE = domain(
     ("keeps records and answers queries", "commits changes as whole transactions"),
     capacity=(
         ("new clients get no connection", "inserts may fail until space is made"),
-        ("compare open sessions with max_connections", "look at table space and log volume size"),
+        ("compare the open sessions with max_connections", "look at table space and log volume size"),
     ),
     integrity=(
         ("writes can spread the damage further", "queries may return wrong records"),
@@ -218,14 +218,14 @@ DATABASE = domain(
     ),
     access=(
         ("the client's role may not touch the table", "the application behind it can't work"),
-        ("check grants of the role", "compare pg_hba or host rules with the client address"),
+        ("check the grants of the client's role", "compare pg_hba or host rules with the client address"),
     ),
     absence=(
         ("the caller's query can't be answered", "applications miss records they rely on"),
-        ("compare the schema version with the application", "see whether the migration ran"),
+        ("compare the schema version with the application", "see whether the last schema migration ran"),
     ),
     operation=(
-        ("the transaction is rolled back and its changes are gone", "a statement failed and callers see an error"),
+        ("the transaction is rolled back and its changes are gone", "callers see an error in place of rows"),
         ("read the statement and SQL state in the log", "replay the statement by hand in a test session"),
     ),
     degradation=(
@@ -253,7 +253,7 @@ QUEUE = domain(
     ),
     availability=(
         ("partitions without a leader take no messages", "consumers lose the broker and rebalance"),
-        ("list under-replicated and leaderless partitions", "test the broker's listener from a client"),
+        ("list the under-replicated and leaderless partitions", "test the broker's listener from a client"),
     ),
     access=(
         ("the client's messages don't get through", "programs behind the topic run dry"),
@@ -261,7 +261,7 @@ QUEUE = domain(
     ),
     absence=(
         ("producers can't deliver their messages", "consumers find nothing to read"),
-        ("list topics and their retention", "compare the consumer's offset with the log start"),
+        ("list the topics and their retention", "compare the consumer's offset with the log start"),
     ),
     operation=(
         ("new messages may not be stored", "a consumer stops at a message it can't handle"),
@@ -286,7 +286,7 @@ BIGDATA = domain(
         ("read capacity and balance in dfsadmin -report", "compare executor memory with the stage's peak"),
     ),
     integrity=(
-        ("a replica fails its checksum and must be copied anew", "files with no good replica are lost"),
+        ("the block must be copied anew from good replicas", "files with no good replica are lost"),
         ("list corrupt blocks with hdfs fsck", "check the disk of the node that held them"),
     ),
     availability=(
@@ -334,11 +334,11 @@ TIME = domain(
     ),
     access=(
         ("this node gets no time from the server", "the daemon can't correct what it measures"),
-        ("check restrict lines in ntp.conf", "look for the CAP_SYS_TIME capability of the daemon"),
+        ("check the restrict lines in ntp.conf", "look for the CAP_SYS_TIME capability of the daemon"),
     ),
     absence=(
         ("the node depends on its own clock", "kernel timers become coarse or unstable"),
-        ("list the servers in chrony.conf", "read the current clocksource under /sys"),
+        ("list the time servers in chrony.conf", "read the current clocksource under /sys"),
     ),
     operation=(
         ("the clock may stay off by seconds", "programs may see time jump"),
@@ -384,7 +384,7 @@ SERVICE = domain(
     ),
     degradation=(
         ("replies come late and clients repeat requests", "work it held may be dropped"),
-        ("compare response times before and after restarts", "count its restarts with systemctl"),
+        ("compare response times before and after restarts", "count its restarts with systemctl show"),
     ),
     words="service services server servers client clients daemon daemons xinetd inetd snmp snmpd ftp ftpd "
     "vsftpd portmap portmapper cups cupsd listener systemd dbus respawning respawn worker workers "
@@ -439,7 +439,7 @@ LOGGING = domain(
     ("collects and stores the messages of programs", "forwards log lines to a central host"),
     capacity=(
         ("some messages are dropped unseen", "the record may stop until space is made"),
-        ("look for suppressed-message notes of the daemon", "check free space under /var/log"),
+        ("look for suppressed-message notes of the daemon", "check the free space under /var/log"),
     ),
     integrity=(
         ("parts of the log can't be read later", "the record of an incident has gaps"),
@@ -447,7 +447,7 @@ LOGGING = domain(
     ),
     availability=(
         ("lines wait in the queue for the central host", "programs block while they write to the log"),
-        ("test the port of the log host", "read the daemon's queue statistics"),
+        ("test the port of the log host", "read the queue statistics of the daemon"),
     ),
     access=(
         ("the daemon may not write its file", "readers without the group see no log"),
@@ -483,7 +483,7 @@ PACKAGES = domain(
         ("rebuild the database with rpm --rebuilddb", "verify installed files with rpm -V"),
     ),
     availability=(
-        ("the repository gives no answer and updates wait", "installs have to wait for their turn"),
+        ("nodes can't fetch updates for now", "installs have to wait for their turn"),
         ("fetch the repository's metadata with curl", "find the holder of the lock with fuser"),
     ),
     access=(
@@ -495,7 +495,7 @@ PACKAGES = domain(
         ("list the repositories that are enabled", "search which package provides the file"),
     ),
     operation=(
-        ("a half-installed package leaves its service broken", "the node may be left between two versions"),
+        ("services of that package may not start", "the node may be left between two versions"),
         ("finish it with dpkg --configure or dnf history", "read the script's output in the package log"),
     ),
     degradation=(

@@ -9,7 +9,7 @@ DISK = domain(
     "the disk",
     ("stores blocks on platters or flash", "reports its own wear through SMART"),
     capacity=(
-        ("spare sectors are used up and writes start to fail", "the request queue overflows and callers block"),
+        ("writes to the drive start to fail", "callers block until the drive catches up"),
         ("read the reallocated sector count with smartctl", "watch queue length and latency with iostat"),
     ),
     integrity=(
@@ -17,12 +17,12 @@ DISK = domain(
         ("run a long self-test with smartctl", "map the bad sector to a file and restore it"),
     ),
     availability=(
-        ("the drive no longer answers and its volume stalls", "processes hang in uninterruptible sleep"),
+        ("the volume on it stalls or drops out", "processes hang in uninterruptible sleep"),
         ("reseat the drive and check its cable", "look for SCSI command timeouts in dmesg"),
     ),
     access=(
         ("nothing can be written to the drive", "writers have to wait until it is released"),
-        ("query persistent reservations with sg_persist", "check hdparm's security state of the drive"),
+        ("query the persistent reservations with sg_persist", "check hdparm's security state of the drive"),
     ),
     absence=(
         ("data on that drive are out of reach", "a volume that needs the drive can't be assembled"),
@@ -47,7 +47,7 @@ RAID = domain(
     "the RAID controller",
     ("joins disks into arrays that survive a failure", "caches writes behind a battery"),
     capacity=(
-        ("the next disk failure finds no spare", "the write cache is full and writes slow down"),
+        ("the next disk failure finds no spare", "writes slow down to the speed of disks"),
         ("list spares and free disks with storcli", "check the controller's cache policy and dirty data"),
     ),
     integrity=(
@@ -71,7 +71,7 @@ RAID = domain(
         ("read the last controller events before the error", "assemble it read-only and copy the data off"),
     ),
     degradation=(
-        ("one more disk failure loses the array", "write-through mode makes writes slow"),
+        ("one more disk failure loses the array", "writes may bypass the cache and slow down"),
         ("replace the failed member and start a rebuild", "check charge and age of the cache battery"),
     ),
     words="raid raid1 raid5 raid6 md mdadm mdstat array arrays stripe striped mirror megaraid cciss hpsa "
@@ -89,7 +89,7 @@ STORAGE = domain(
         ("find the full volume with df, inodes too", "list the largest directories with du"),
     ),
     integrity=(
-        ("stored data differ from what was written", "backups may carry the damage along"),
+        ("programs may read something other than was written", "backups may carry the damage along"),
         ("verify checksums against the last good backup", "stop writers before anything is repaired"),
     ),
     availability=(
@@ -101,7 +101,7 @@ STORAGE = domain(
         ("compare owner, mode and ACL of the path", "check the export list of the server"),
     ),
     absence=(
-        ("programs miss the input that they should read", "a path that jobs rely on is gone"),
+        ("programs miss the input that they should read", "jobs that rely on it end early"),
         ("look whether the volume is mounted with findmnt", "search the backup for the path"),
     ),
     operation=(
@@ -127,19 +127,19 @@ SAN = domain(
         ("compare queue depth with the array's limit", "read buffer credits of the switch port"),
     ),
     integrity=(
-        ("frames arrive damaged and commands are repeated", "paths may lead to different copies of a LUN"),
+        ("commands must be repeated or return wrong blocks", "paths may lead to different copies of a LUN"),
         ("count CRC errors on the switch port", "compare the WWID of every path with multipath"),
     ),
     availability=(
-        ("all paths to the LUN are down and I/O queues up", "file systems on the LUN freeze or turn read-only"),
-        ("list path states with multipath -ll", "check session state with iscsiadm"),
+        ("block requests queue up without a path", "file systems on the LUN freeze or turn read-only"),
+        ("list path states with multipath -ll", "check the session state with iscsiadm"),
     ),
     access=(
-        ("this host can't reach its volumes", "the LUN stays hidden from its users"),
+        ("file systems kept there stay closed", "the LUN stays hidden from its users"),
         ("check initiator name, CHAP secret and LUN masking", "compare the zone set with the host's WWPN"),
     ),
     absence=(
-        ("the host sees no LUN to mount", "one more path failure cuts the host off"),
+        ("volumes can't be mounted on this host", "one more path failure cuts the host off"),
         ("rescan the host adapter and list lsscsi", "look for the optic's light on the switch port"),
     ),
     operation=(
@@ -165,11 +165,11 @@ FILESYSTEM = domain(
         ("compare df with df -i on the mount", "find deleted files still held open with lsof"),
     ),
     integrity=(
-        ("directory entries may point to wrong blocks", "the kernel remounts it read-only to limit damage"),
+        ("names may point to the wrong blocks", "the kernel remounts it read-only to limit damage"),
         ("unmount it and run fsck or xfs_repair", "check the disk below before repairing the tree"),
     ),
     availability=(
-        ("processes block on the mount point", "the journal can't move forward and writers wait"),
+        ("processes block on the mount point", "writers wait until the journal moves again"),
         ("find blocked tasks with a sysrq-w trace", "check whether the device below still answers"),
     ),
     access=(
@@ -199,11 +199,11 @@ PARALLEL = domain(
     "the parallel file system",
     ("spreads files over many storage servers", "gives all nodes one view of shared files"),
     capacity=(
-        ("a full storage target stops writes to striped files", "client locks outgrow the server's memory"),
+        ("striped files can't grow any further", "jobs on all clients see failed writes"),
         ("list target usage with lfs df or mmdf", "count locks and open files on the servers"),
     ),
     integrity=(
-        ("metadata and objects of a file disagree", "clients may see different contents of one file"),
+        ("parts of a shared file may be missing", "clients may see different contents of one file"),
         ("run lfsck or mmfsck in check mode", "find files on the suspect target with lfs find"),
     ),
     availability=(
@@ -212,7 +212,7 @@ PARALLEL = domain(
     ),
     access=(
         ("the client's lock or open is refused", "jobs can't open their shared files"),
-        ("compare identity mapping on client and server", "check nodemap or export rules"),
+        ("compare identity mapping on client and server", "check the server's nodemap or export rules"),
     ),
     absence=(
         ("files on that target are out of reach", "nodes run jobs without their shared home"),
