@@ -68,6 +68,6 @@ class BuiltinTeacher:
 
 def _implication(reading: Reading, domain: Domain, rng: random.Random) -> str:
     sign = reading.easing or reading.event
-    about = {"topic": domain.topic, "role": rng.choice(domain.roles), "harm": rng.choice(domain.harms)}
+    about = {"topic": domain.topic, "role": rng.choice(domain.roles), "harm": rng.choice(domain.harms["operation"])}
     clause = (sign.implication if sign else PART_IMPLICATION).format(**about)
     return rng.choice(IMPLICATIONS).format(implication=clause)
