@@ -23,9 +23,9 @@ EASINGS: tuple[Sign, ...] = (
     _easing(
         "corrected",
         (
-            "the trouble was put right on the spot",
-            "what was wrong has been set right since",
-            "{topic} came back to work by itself",
+            "the error was corrected on the spot",
+            "the trouble has been put right since",
+            "{topic} recovered and works again",
         ),
         words_of(
             "corrected correctable fixed repaired restored recovered recovering recoverable reconnected resumed "
@@ -38,9 +38,9 @@ EASINGS: tuple[Sign, ...] = (
     _easing(
         "planned",
         (
-            "somebody did this on purpose",
-            "it was done by plan and on request",
-            "this was asked for and is part of a test",
+            "this was done deliberately and by plan",
+            "it was requested as part of a test",
+            "somebody triggered it on purpose",
         ),
         words_of(
             "test tests tested testing planned drill exercise expected orderly", "by request, on request, as requested"
@@ -52,8 +52,8 @@ EASINGS: tuple[Sign, ...] = (
     _easing(
         "bounded",
         (
-            "the value stays within its limits",
-            "the limits that were set for it still hold",
+            "the value stays within its permitted limits",
+            "the configured limits still hold",
         ),
         words_of(
             "",
@@ -65,9 +65,8 @@ EASINGS: tuple[Sign, ...] = (
     _easing(
         "repeated",
         (
-            "another try is made at once",
-            "{topic} goes about it a second time",
-            "the step is simply done again",
+            "the operation is tried again right away",
+            "{topic} makes another attempt at once",
         ),
         words_of("retry retried retrying repeated resent"),
         "nfs(5): retry",
@@ -77,9 +76,9 @@ EASINGS: tuple[Sign, ...] = (
     _easing(
         "detoured",
         (
-            "another way was taken instead",
-            "{topic} fell back on what still works",
-            "a substitute does the work meanwhile",
+            "another path was taken instead",
+            "{topic} switched to a substitute that still works",
+            "a fallback takes over the work",
         ),
         words_of("fallback reverting reverted failover instead"),
         "bonding driver: failover",
@@ -88,9 +87,9 @@ EASINGS: tuple[Sign, ...] = (
     _easing(
         "counted",
         (
-            "such cases are only counted here",
-            "this is a sum kept for statistics",
-            "the line only keeps count of such cases",
+            "such cases are merely counted for statistics",
+            "the entry only sums up how often it occurs",
+            "this is a counter and not a single event",
         ),
         words_of("count counts statistics stats tally total ratio"),
         "ip-link(8), netstat(8): statistics",
@@ -99,9 +98,9 @@ EASINGS: tuple[Sign, ...] = (
     _easing(
         "ignored",
         (
-            "it is passed over as harmless",
-            "{topic} leaves the case out and goes on",
-            "nothing hangs on this one case",
+            "it was skipped as harmless",
+            "{topic} ignores the case and carries on",
+            "nothing depends on this one case",
         ),
         words_of("ignored ignoring masked harmless skipped skipping suppressed"),
         "rsyslogd(8): messages suppressed",
@@ -110,9 +109,8 @@ EASINGS: tuple[Sign, ...] = (
     _easing(
         "warned",
         (
-            "the line is no more than a warning",
-            "this warns before anything is lost",
-            "a warning is all that came of it",
+            "the entry is only a warning so far",
+            "this warns in good time before any loss",
         ),
         words_of("warning warn"),
         "syslog(3): LOG_WARNING",
@@ -124,19 +122,18 @@ ACTIVITIES: tuple[Sign, ...] = (
     _activity(
         "check",
         (
-            "a check of {topic} was made",
-            "{topic} was put to a test",
-            "somebody looks whether {topic} is in order",
-            "{topic} is looked over in passing",
+            "{topic} was checked or tested",
+            "a test of {topic} was carried out",
+            "a routine check looks at the state of {topic}",
         ),
         (
             "such checks run all the time",
-            "testing is part of the daily round",
-            "a test that reports nothing bad is good news",
+            "testing belongs to daily operation",
+            "a check without a complaint is good news",
         ),
         words_of(
-            "test tests tested check checked checking verified verifying passed scrub probe probed probing calibration "
-            "calibrating inspected"
+            "test tests tested check checked checking verified verifying passed scrub probe probed probing "
+            "calibration calibrating inspected"
         ),
         "smartd(8)",
         "md(4): check, scrub",
@@ -145,21 +142,21 @@ ACTIVITIES: tuple[Sign, ...] = (
     _activity(
         "start",
         (
-            "{topic} comes into use",
-            "a part of {topic} was brought up",
-            "{topic} gets ready for its work",
-            "something was opened or set going in {topic}",
+            "{topic} is being started or set up",
+            "a component of {topic} was brought into service",
+            "{topic} gets ready to take up its work",
+            "something was opened or created in {topic}",
         ),
         (
             "this happens at every start",
-            "it is one step of coming up",
-            "parts are set going like this every day",
+            "starting up takes many such steps",
+            "components are brought up like this every day",
         ),
         words_of(
-            "start starting started starts init initializing initialized initialised initialization loading loaded boot "
-            "booting booted mounting mounted register registered registering enabled install installed open opened "
-            "opening ready running created creating added adding bringing activated activating up allocated allocating "
-            "launched spawned forked available reachable established detected found acquired"
+            "start starting started starts init initializing initialized initialised initialization loading loaded "
+            "boot booting booted mounting mounted register registered registering enabled install installed open "
+            "opened opening ready running created creating added adding bringing activated activating up allocated "
+            "allocating launched spawned forked available reachable established detected found acquired"
         ),
         "systemctl(1)",
         "dmesg(1)",
@@ -168,15 +165,15 @@ ACTIVITIES: tuple[Sign, ...] = (
     _activity(
         "end",
         (
-            "{topic} ended a piece of work",
-            "something in {topic} was closed in good order",
-            "a part of {topic} came to its planned end",
-            "{topic} puts away what it no longer needs",
+            "{topic} finished a piece of work",
+            "a component of {topic} was closed in good order",
+            "{topic} releases what it no longer needs",
+            "a task of {topic} came to its planned end",
         ),
         (
-            "what was begun has to end at some time",
-            "closing up is part of the work",
-            "it ends as it should, without a complaint",
+            "work that was begun has to end at some time",
+            "closing down in order belongs to the work",
+            "it ended without a complaint",
         ),
         words_of(
             "stop stopping stopped shutdown shutting close closed closing finished finishing done complete completed "
@@ -191,19 +188,19 @@ ACTIVITIES: tuple[Sign, ...] = (
         "change",
         (
             "a setting of {topic} was changed",
-            "{topic} now works by another value",
-            "somebody or something adjusted {topic}",
-            "{topic} took over a new setting",
+            "{topic} now works with another value",
+            "an adjustment was applied to {topic}",
+            "{topic} took over a new configuration",
         ),
         (
-            "settings are changed in the course of operation",
-            "an adjustment like this is made on purpose",
-            "such a change is recorded so that it can be traced",
+            "settings change in the course of operation",
+            "such an adjustment is made on purpose",
+            "changes are recorded so that they can be traced",
         ),
         words_of(
-            "set setting changed changing change switched switching updated updating moved raised lowered selected reset "
-            "reloaded resized applied rotated enabled disabled configured configure assigned synchronized adjusted "
-            "rebuilt restart restarted trimmed split"
+            "set setting changed changing change switched switching updated updating moved raised lowered selected "
+            "reset reloaded resized applied rotated enabled disabled configured configure assigned synchronized "
+            "adjusted rebuilt restart restarted trimmed split"
         ),
         "sysctl(8)",
         "logrotate(8)",
@@ -212,20 +209,20 @@ ACTIVITIES: tuple[Sign, ...] = (
     _activity(
         "exchange",
         (
-            "one side asks and {topic} answers",
-            "a request to {topic} was taken and served",
-            "{topic} passed something on to its other end",
-            "work was handed over within {topic}",
+            "{topic} handled a request or message",
+            "a request to {topic} was received and served",
+            "{topic} exchanged data with its other end",
+            "work was handed over through {topic}",
         ),
         (
             "requests like this come in all day",
-            "that is what the two sides are there for",
-            "both ends did their part",
+            "both sides did their part",
+            "serving such requests is its daily work",
         ),
         words_of(
-            "received receiving sent sending request requests response reply replies query connect connected connection "
-            "accepted session login logged delivered granted submitted queued command cmd call calls answered returned "
-            "acknowledged authenticated authorized"
+            "received receiving sent sending request requests response reply replies query connect connected "
+            "connection accepted session login logged delivered granted submitted queued command cmd call calls "
+            "answered returned acknowledged authenticated authorized"
         ),
         "sshd(8)",
         "syslog of postfix, httpd and named",
@@ -234,39 +231,39 @@ ACTIVITIES: tuple[Sign, ...] = (
     _activity(
         "identity",
         (
-            "{topic} gives its name or version",
-            "a part of {topic} says what it is",
-            "this line identifies a piece of {topic}",
+            "{topic} states its name, model or version",
+            "a component of {topic} identifies itself",
+            "version details of {topic} are printed",
         ),
         (
             "such a line is printed once at each start",
-            "names and versions are written down for later",
-            "it serves as an entry in the inventory",
+            "names and versions are kept for the inventory",
+            "identification says nothing about a failure",
         ),
         words_of(
-            "version revision rev copyright model driver release vendor firmware build compiled ver manufacturer serial "
-            "product"
+            "version revision rev copyright model driver release vendor firmware build compiled ver manufacturer "
+            "serial product"
         ),
         "dmesg(1)",
         "modinfo(8)",
         "dmidecode(8)",
     ),
     _activity(
-        "figures",
+        "readings",
         (
-            "readings of {topic} are put on record",
+            "measurements of {topic} are put on record",
             "{topic} reports how much it holds or does",
-            "a state of {topic} was noted down",
-            "the line counts or measures something in {topic}",
+            "the current state of {topic} is written down",
+            "a counter or level of {topic} is reported",
         ),
         (
-            "such readings are taken at set times",
+            "such readings are taken at regular times",
             "no limit is said to be passed",
-            "they serve to draw the curves of a day",
+            "these values feed the daily statistics",
         ),
         words_of(
-            "status state statistics stats counter counters level percent rate usage size free used average temperature "
-            "voltage load count total info report capacity queue length holds reads interval offset limit"
+            "status state statistics stats counter counters level percent rate usage size free used average "
+            "temperature voltage load count total info report capacity queue length holds reads interval offset limit"
         ),
         "sar(1)",
         "ipmitool(1)",
@@ -279,12 +276,16 @@ RULED_OUT = Sign(
     "ruled out",
     None,
     (
-        "somebody looked for trouble in {topic} and found none",
-        "the failure that {topic} might have had did not come about",
-        "{topic} was searched and is clear of what was looked for",
+        "a search for trouble in {topic} found none",
+        "{topic} was examined and turned out clean",
+        "the failure that {topic} might have had did not occur",
     ),
     frozenset(),
-    ordinary=("a clean result is what one hopes for", "the search came back empty", "that is a piece of good news"),
+    ordinary=(
+        "a clean result is what one hopes for",
+        "the search came back empty",
+        "this is good news rather than a complaint",
+    ),
 )
 
 #: What a line tells that holds far more values than words.
@@ -292,15 +293,15 @@ VALUES = Sign(
     "values",
     None,
     (
-        "contents of {topic} are printed without a comment",
-        "a row of values from {topic} was written out",
-        "{topic} shows what it holds as plain numbers",
+        "contents of {topic} are printed without comment",
+        "a row of raw values from {topic} was written out",
+        "{topic} shows its contents as plain numbers",
     ),
     frozenset(),
     ordinary=(
         "numbers alone complain of nothing",
-        "such rows are printed for those who want to look",
-        "what they belong to stands in other lines",
+        "such rows are printed for later analysis",
+        "other lines say what they belong to",
     ),
 )
 
@@ -309,15 +310,15 @@ MENTION = Sign(
     "mention",
     None,
     (
-        "the line speaks of {topic} and of nothing that went wrong",
         "{topic} wrote a remark about its own work",
-        "this is a note that {topic} left in passing",
-        "only {topic} and its details are named",
+        "the entry speaks of {topic} without any complaint",
+        "{topic} left a note on what it is doing",
+        "details of {topic} are named in passing",
     ),
     frozenset(),
     ordinary=(
         "remarks like this come and go all day",
-        "such notes help to follow what was done when",
+        "such notes help to follow the course of work",
         "no word in it complains of anything",
     ),
 )

@@ -1,7 +1,8 @@
 """Read what an analysis argues for and what it claims, whoever wrote it.
 
-The rulebook's own clauses are what is looked for: in each sentence those whose words it holds for the larger part, some of
-them side by side, so that a slightly different wording is still read. Where none is found, single words hint at a side.
+The rulebook's own clauses are what is looked for: in each sentence those whose words it holds for the larger part, some
+of them side by side, so that a slightly different wording is still read. Where none is found, single words hint at a
+side.
 
 Every sentence is looked up in an index by its words, so the time is linear in the length of a text, whatever it holds.
 """
@@ -14,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from rationanomaly.records import Label
@@ -33,7 +35,7 @@ _PLACEHOLDER = re.compile(r"\{[a-z0-9]*\}")
 #: The share of a clause's words, weighted by how rare they are, that a sentence must hold.
 _HELD = 0.65
 #: How many clauses a word may stand in and still be looked up: commoner ones tell none apart.
-_COMMON = 60
+_COMMON = 200
 
 #: What a clause says of the side: it argues for it, or it fits it and the other one may follow.
 Weight = Literal["strong", "weak"]
@@ -82,7 +84,7 @@ def read_argument(analysis: str) -> Argument:
     if not sentences:
         return Argument(None)
     found = [_clauses_in(_stems(sentence)) for sentence in sentences]
-    signs = {name for clauses in found if (name := _best_sign(clauses)) is not None}
+    signs = {name for clauses in found for name in _best_signs(clauses)}
     domains = {name for clauses in found if (name := _best_domain(clauses)) is not None}
     if not domains:
         domains = {name for sentence in sentences for name in _topics_in(_words(sentence))}
@@ -94,8 +96,8 @@ def read_argument(analysis: str) -> Argument:
 def supported(argument: Argument, shown: Shown) -> bool | None:
     """Whether all that is claimed is borne out by the words of the log; None where nothing known is claimed.
 
-    A failure is if the log names it or one of its family; an activity or easing if the log holds a word of it; a domain if
-    the log holds a word of it, speaks of it most, or of none.
+    A failure is if the log names it or one of its family; an activity or easing if the log holds a word of it; a domain
+    if the log holds a word of it, speaks of it most, or of none.
     """
     text = Text.of(shown)
     known = [name for name in argument.signs if name in _SIGNS]
@@ -107,6 +109,7 @@ def supported(argument: Argument, shown: Shown) -> bool | None:
 
 _SIGNS: Mapping[str, Sign] = {sign.name: sign for sign in (*FAULTS, *EASINGS, *ACTIVITIES, RULED_OUT, VALUES, MENTION)}
 _DOMAINS: Mapping[str, Domain] = {domain.name: domain for domain in (*DOMAINS, GENERAL)}
+_FAULT_NAMES = frozenset(sign.name for sign in FAULTS)
 #: Signs whose words stand in any text on failures.
 _VAGUE = frozenset(("failed", "invalid", "degraded", "lost", "exception", "absent", "stopped"))
 
@@ -135,20 +138,70 @@ def _domain_holds(domain: Domain, text: Text) -> bool:
 #: Words that hint at a side where no clause is known.
 _ALARMING = frozenset(
     (
-        *("fail", "failure", "fault", "broken", "damage", "risk", "danger", "replace", "investigate", "inspect", "crash"),
-        *("lost", "loss", "outage", "repair", "urgent", "critical", "serious", "severe", "trouble", "attention", "problem"),
+        *(
+            "fail",
+            "failure",
+            "fault",
+            "broken",
+            "damage",
+            "risk",
+            "danger",
+            "replace",
+            "investigate",
+            "inspect",
+            "crash",
+        ),
+        *(
+            "lost",
+            "loss",
+            "outage",
+            "repair",
+            "urgent",
+            "critical",
+            "serious",
+            "severe",
+            "trouble",
+            "attention",
+            "problem",
+        ),
         *("error", "unable", "cannot", "stop", "corrupt", "threat", "attack", "defect", "wrong", "alarm"),
     )
 )
 _CALMING = frozenset(
     (
-        *("routine", "ordinary", "expected", "expect", "harmless", "healthy", "usual", "fine", "informational", "benign"),
-        *("success", "successful", "successfully", "regular", "planned", "safe", "ok", "uneventful", "everyday", "daily"),
+        *(
+            "routine",
+            "ordinary",
+            "expected",
+            "expect",
+            "harmless",
+            "healthy",
+            "usual",
+            "fine",
+            "informational",
+            "benign",
+        ),
+        *(
+            "success",
+            "successful",
+            "successfully",
+            "regular",
+            "planned",
+            "safe",
+            "ok",
+            "uneventful",
+            "everyday",
+            "daily",
+        ),
     )
 )
-_NEGATIONS = frozenset(("no", "not", "nothing", "nobody", "none", "without", "never", "neither", "nor", "cannot", "hardly"))
+_NEGATIONS = frozenset(
+    ("no", "not", "nothing", "nobody", "none", "without", "never", "neither", "nor", "cannot", "hardly")
+)
 #: What nothing is said of before "no": "no action", "nothing to do".
-_ACTIONS = frozenset(("action", "act", "do", "need", "needs", "needed", "attention", "concern", "worry", "reason", "doing"))
+_ACTIONS = frozenset(
+    ("action", "act", "do", "need", "needs", "needed", "attention", "concern", "worry", "reason", "doing")
+)
 #: How many words a negation reaches.
 _REACH = 3
 
@@ -197,13 +250,19 @@ def _hinted(text: str) -> Label | None:
 
 
 def _best_side(clauses: Iterable[_Found], weight: Weight) -> Label | None:
-    best = max((item for item in clauses if item.clause.side and item.clause.weight == weight), default=None, key=_amount)
+    best = max(
+        (item for item in clauses if item.clause.side and item.clause.weight == weight), default=None, key=_amount
+    )
     return best.clause.side if best else None
 
 
-def _best_sign(clauses: Iterable[_Found]) -> str | None:
-    best = max((item for item in clauses if item.clause.sign), default=None, key=_amount)
-    return best.clause.sign if best else None
+def _best_signs(clauses: Sequence[_Found]) -> Iterator[str]:
+    """The failure and the easing or activity that a sentence speaks of, one of each at most."""
+    for is_fault in (True, False):
+        claims = (item for item in clauses if item.clause.sign and (item.clause.sign in _FAULT_NAMES) == is_fault)
+        best = max(claims, default=None, key=_amount)
+        if best and best.clause.sign:
+            yield best.clause.sign
 
 
 def _best_domain(clauses: Iterable[_Found]) -> str | None:
@@ -222,7 +281,7 @@ def _clauses_in(stems: Sequence[str]) -> list[_Found]:
     free = set(stems)
     for stem in free:
         counted.update(index.places.get(stem, ()))
-    pairs = set(zip(stems, stems[1:], strict=False))
+    pairs = set(pairwise(stems))
     likely = []
     for place, number in counted.items():
         clause = index.clauses[place]
@@ -310,7 +369,7 @@ def _clause(
     text: str, side: Label | None, weight: Weight, sign: str | None = None, domain: str | None = None
 ) -> _Clause:
     parts = [_stems(part) for part in _PLACEHOLDER.split(text)]
-    pairs = frozenset(pair for part in parts for pair in zip(part, part[1:], strict=False))
+    pairs = frozenset(pair for part in parts for pair in pairwise(part))
     return _Clause(frozenset(stem for part in parts for stem in part), pairs, side, weight, sign, domain)
 
 
@@ -352,8 +411,11 @@ def _topics_in(words: Sequence[str]) -> Iterator[str]:
     """The domains whose topic the words name."""
     topics = _topics()
     longest = max(map(len, topics))
-    for first in range(len(words)):
-        for length in range(2, longest + 1):
-            name = topics.get(tuple(words[first : first + length]))
-            if name is not None:
-                yield name
+    first = 0
+    while first < len(words):
+        spans = (tuple(words[first : first + length]) for length in range(longest, 1, -1))
+        known = next((span for span in spans if span in topics), None)
+        if known is not None:
+            yield topics[known]
+        # A longer name may hold that of another part: "the processor cache".
+        first += len(known) if known else 1

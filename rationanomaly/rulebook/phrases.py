@@ -1,8 +1,8 @@
 """The sentences of the rulebook's analyses.
 
-An analysis has three: the key parameters, quoted; what the event means in the part that it happened to, and what follows;
-what an operator checks first, or that nothing needs doing. The first is chosen by the words of the log alone. None holds
-the verdict: the conclusion alone does (`text.prompt.conclude`).
+An analysis has three: the key parameters, quoted; what the event means in the part that it happened to, and what
+follows; what an operator checks first, or that nothing needs doing. The first is chosen by the words of the log alone.
+None holds the verdict: the conclusion alone does (`text.prompt.conclude`).
 
 A small student learns them from examples. So the first words of a sentence show which of the three it is, and behind
 them the log decides how it goes on.
@@ -33,6 +33,14 @@ FAULT_OPENINGS: Mapping[int, tuple[str, ...]] = {
         'A failure, "{0}", concerns "{1}".',
     ),
 }
+
+#: For a log that names a failure and says how it was coped with: {0} is what failed, {1} what is said to that.
+EASED_OPENINGS: tuple[str, ...] = (
+    'The log reports "{0}" together with "{1}".',
+    'A failure, "{0}", is qualified by "{1}".',
+    'It says "{0}", and it also says "{1}".',
+    'Beside "{0}" stands "{1}".',
+)
 
 #: By number of quotes, for a log that names no failure: {0} is a part, {1} what is said of it.
 PLAIN_OPENINGS: Mapping[int, tuple[str, ...]] = {
@@ -106,6 +114,12 @@ EASED_FORMS: tuple[str, ...] = (
     "Although {meaning}, {easing}.",
 )
 
+#: The same where there is no room for what follows.
+BARE_UNEASED_FORMS: tuple[str, ...] = (
+    "Even if {easing}, {meaning}.",
+    "Granted, {easing}, but {meaning}.",
+)
+
 #: That nothing needs doing where a failure was coped with, or where its wording makes too much of it.
 LEFT_ALONE: tuple[str, ...] = (
     "Nothing needs doing unless it keeps coming back.",
@@ -133,7 +147,7 @@ EXCUSES: tuple[str, ...] = (
     "it is reported for the record only",
     "it sounds worse than it is",
     "those who run this system know it as daily routine",
-    "the program that reports it copes with it",
+    "whatever met the case copes with it",
 )
 
 #: A log without a word of failure, where it goes with one.

@@ -120,8 +120,9 @@ class Text:
 def choose_quotes(text: Text, reading: Reading, domain: Domain) -> tuple[str, ...]:
     """One or two spans: none for a log without words, two wherever two are to be had.
 
-    For a failure the first is what failed and the second the part that it concerns; else the first is the part and the
-    second what is happening. No two start with the same word unless the log has only one.
+    For a failure the first is what failed and the second the part that it concerns, or else how it was coped with; for
+    other logs the first is the part and the second what is happening. No two start with the same word unless the log
+    has only one.
     """
     required = required_quotes(text.shown)
     if not required:
@@ -130,6 +131,9 @@ def choose_quotes(text: Text, reading: Reading, domain: Domain) -> tuple[str, ..
     if any(_is_verdict(text.tokens[place]) for span in spans for place in span):
         spans = []
     is_activity = reading.tone == "plain" and bool(spans)
+    eased = _eased(text, reading)
+    if eased is not None and spans and not any(place in spans[0] for place in eased):
+        return (text.quote(spans[0]), text.quote(eased))
     for place in _ranked(text, domain, spans, reading.tone != "plain"):
         if len(spans) == 2:
             break
@@ -144,6 +148,21 @@ def choose_quotes(text: Text, reading: Reading, domain: Domain) -> tuple[str, ..
     return tuple(quotes) if len(quotes) >= required else (*quotes, _another(text, quotes))
 
 
+def easing_quote(text: Text, reading: Reading) -> str | None:
+    """The words that say how a failure was coped with; None where none do, or where they give a verdict away."""
+    eased = _eased(text, reading)
+    return None if eased is None else text.quote(eased)
+
+
+def _eased(text: Text, reading: Reading) -> range | None:
+    """The tokens of the easing."""
+    if reading.easing_span is None:
+        return None
+    found = [text.places[place] for place in reading.easing_span]
+    eased = range(found[0], found[-1] + 1)
+    return None if any(_is_verdict(text.tokens[place]) for place in eased) else eased
+
+
 def _another(text: Text, quotes: Sequence[str]) -> str:
     """A quote for a log with one word over and over: a longer span of it than the one that was taken."""
     taken = {quote.casefold() for quote in quotes}
@@ -155,6 +174,8 @@ def _event(text: Text, reading: Reading, domain: Domain, required: int) -> range
     """The tokens of a sign with what makes them clear: ``parity error``, ``bond is empty``, ``cannot read inode``."""
     found = [text.places[place] for place in reading.span or ()]
     sign = range(found[0], found[-1] + 1)
+    if _eased(text, reading) is not None:
+        return sign
     if reading.tone == "plain":
         return sign
     words = text.tokens[sign.start].parts

@@ -8,16 +8,15 @@ An analysis has two or three sentences and, with its conclusion (`text.prompt.co
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from rationanomaly.records import Label
 from rationanomaly.rulebook import phrases
 from rationanomaly.rulebook.activities import MENTION
 from rationanomaly.rulebook.domains import Domain, domain_of
 from rationanomaly.rulebook.families import Family
-from rationanomaly.rulebook.quoting import Text, choose_quotes
+from rationanomaly.rulebook.quoting import Text, choose_quotes, easing_quote
 from rationanomaly.rulebook.signs import Reading, Sign, read
 from rationanomaly.rulebook.specials import SPECIAL
 from rationanomaly.text.evidence import required_quotes
@@ -27,7 +26,7 @@ from rationanomaly.text.prompt import CONCLUSION, Shown
 SHORTEST, LONGEST = 20, 45
 _CONCLUSION_WORDS = len(CONCLUSION.split()) + 1
 #: How often an analysis of the right length is drawn before the shortest wordings are taken.
-_DRAWS = 12
+_DRAWS = 16
 #: Share of the analyses of a failure that say what the part does, too.
 _WITH_ROLE = 0.4
 #: What is checked where a line goes with faults and doesn't say with which.
@@ -47,8 +46,11 @@ def write_analysis(shown: Shown, argue: Label | None, rng: random.Random) -> str
         return _wordless(argue, rng)
     reading, domain = read(text.words, text.values), domain_of(text.words)
     quotes = choose_quotes(text, reading, domain)
-    openings = phrases.PLAIN_OPENINGS if reading.tone == "plain" else phrases.FAULT_OPENINGS
-    opening = rng.choice(openings[len(quotes)]).format(*quotes)
+    if len(quotes) == 2 and quotes[1] == easing_quote(text, reading):
+        openings = phrases.EASED_OPENINGS
+    else:
+        openings = (phrases.PLAIN_OPENINGS if reading.tone == "plain" else phrases.FAULT_OPENINGS)[len(quotes)]
+    opening = rng.choice(openings).format(*quotes)
     case = _Case(reading, domain, argue or ("abnormal" if reading.tone == "fault" else "normal"))
     return f"{opening} {_fitting(case, len(opening.split()), rng)}"
 
@@ -59,11 +61,8 @@ def _wordless(argue: Label | None, rng: random.Random) -> str:
     return " ".join(rng.choice(group) for group in groups)
 
 
-class Choice(Protocol):
-    """Chooses one of several wordings."""
-
-    def __call__(self, wordings: Sequence[str]) -> str:
-        """One of them."""
+#: Chooses one of several wordings.
+Choice = Callable[[Sequence[str]], str]
 
 
 def _shortest(wordings: Sequence[str]) -> str:
@@ -92,7 +91,8 @@ class _Case:
             implication = form.format(meaning=meaning, harm=harm)
         else:
             easing = self._about(choose(self.reading.easing.meanings))
-            implication = choose(phrases.UNEASED_FORMS).format(meaning=meaning, harm=harm, easing=easing)
+            form = choose(phrases.UNEASED_FORMS if with_harm else phrases.BARE_UNEASED_FORMS)
+            implication = form.format(meaning=meaning, harm=harm, easing=easing)
         return f"{implication} {self._check(fault.family or _UNNAMED, choose)}"
 
     def _calm(self, choose: Choice, with_role: bool) -> str:
@@ -132,13 +132,10 @@ def _fitting(case: _Case, taken: int, rng: random.Random) -> str:
     """The sentences behind the first one, which took some words; as drawn, or the shortest where no draw fits."""
     least, most = SHORTEST - _CONCLUSION_WORDS - taken, LONGEST - _CONCLUSION_WORDS - taken
     for draw in range(_DRAWS):
-        with_role = draw < _DRAWS // 2 and rng.random() < _WITH_ROLE
-        written = _tidied(case.written(rng.choice, with_role=with_role, special=draw < _DRAWS - 2))
+        with_role = draw < 6 and rng.random() < _WITH_ROLE
+        written = _tidied(case.written(rng.choice, with_role=with_role, with_harm=draw < 12, special=draw < 9))
         if least <= len(written.split()) <= most:
             return written
-    written = _tidied(case.written(_shortest, with_role=False))
-    if len(written.split()) <= most:
-        return written
     return _tidied(case.written(_shortest, with_role=False, with_harm=False, special=False))
 
 

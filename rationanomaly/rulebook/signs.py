@@ -95,12 +95,14 @@ class Reading:
         event: the failure or else the activity that they tell of; None if they tell of none.
         span: places of the words that do so; None where no single words do.
         easing: how a failure was coped with; None where it was not, or where there is none.
+        easing_span: places of the words that tell of the easing.
     """
 
     tone: Tone
     event: Sign | None = None
     span: range | None = None
     easing: Sign | None = None
+    easing_span: range | None = None
 
 
 def read(words: Sequence[str], values: int = 0) -> Reading:
@@ -112,10 +114,10 @@ def read(words: Sequence[str], values: int = 0) -> Reading:
     real = [(sign, span) for sign, span in faults if not _denial(words, span)]
     if real:
         event, where = real[0]
-        easings = [
-            sign for sign, span in _found(words, _EASINGS) if not any(_overlap(span, fault) for _, fault in real)
-        ]
-        return Reading("eased", event, where, easings[0]) if easings else Reading("fault", event, where)
+        for easing, span in _found(words, _EASINGS):
+            if not any(_overlap(span, fault) for _, fault in real):
+                return Reading("eased", event, where, easing, span)
+        return Reading("fault", event, where)
     if faults:
         where = faults[0][1]
         return Reading("plain", RULED_OUT, range(where.start - _denial(words, where), where.stop))

@@ -1,4 +1,4 @@
-"""The built-in teacher: the rulebook's analyses (`rulebook.rationale`). Needs no network, key or GPU; free, deterministic."""
+"""The built-in teacher: analyses of the rulebook. Needs no network, key or GPU; free and deterministic."""
 
 from __future__ import annotations
 
