@@ -36,7 +36,7 @@ def general_sentences() -> list[str]:
 
 
 def _texts(value: object) -> list[str]:
-    """All strings inside nested mappings, sequences, sets and dataclasses."""
+    """All strings inside nested mappings, sequences, sets and dataclasses, but for the titles of their sources."""
     if isinstance(value, str):
         return [value] if " " in value else []
     if isinstance(value, Mapping):
@@ -45,5 +45,5 @@ def _texts(value: object) -> list[str]:
         return [text for part in (sorted(value) if isinstance(value, frozenset) else value) for text in _texts(part)]
     fields = getattr(value, "__dataclass_fields__", None)
     if fields and not isinstance(value, type):
-        return [text for name in fields for text in _texts(getattr(value, name))]
+        return [text for name in fields if name != "sources" for text in _texts(getattr(value, name))]
     return []
