@@ -51,7 +51,7 @@ def general_sentences() -> list[str]:
 
 
 def _texts(value: object) -> list[str]:
-    """All strings inside nested mappings, sequences, sets and dataclasses."""
+    """All strings inside nested mappings, sequences, sets and dataclasses, but for the fields that are left out."""
     if isinstance(value, str):
         return [value] if " " in value else []
     if isinstance(value, Mapping):

@@ -116,7 +116,7 @@ CACHE = domain(
         ("trend corrected cache errors per core", "schedule the processor card for replacement"),
     ),
     words="cache caches cached cacheable dcache icache tlb itlb dtlb l1 l2 l3 lcache llc snoop snooping "
-    "coherence coherency prefetch prefetcher flush invalidate evict eviction dirty writeback",
+    "coherence coherency prefetch prefetcher flush invalidate evict eviction writeback parity",
     sources=("Intel SDM volume 3, machine check architecture", "PowerPC 440 user manual", "perf-stat(1)"),
 )
 

@@ -387,7 +387,7 @@ SERVICE = domain(
         ("compare response times before and after restarts", "count its restarts with systemctl"),
     ),
     words="service services server servers client clients daemon daemons xinetd inetd snmp snmpd ftp ftpd "
-    "vsftpd portmap portmapper cups cupsd listener systemd unit dbus respawning respawn worker workers "
+    "vsftpd portmap portmapper cups cupsd listener systemd dbus respawning respawn worker workers "
     "request requests slp print printer lpd init",
     sources=("systemd(1)", "xinetd(8)", "systemctl(1)"),
     broad=True,
