@@ -650,7 +650,9 @@ class AlarmParams(Section):
         valid_fall: collapse: fall of the share of well-formed completions from its best.
         least_entropy: collapse: nats per token.
         length_factor: length drift: growth or shrinkage of the mean length.
-        validation_fall: reward hacking: fall of F1 or grounding on validation while the reward rose.
+        form_share: form: share of the rewards' variance within groups that form alone may carry.
+        validation_fall: reward hacking: fall of F1, grounding, agreement or support on validation while the reward
+            rose, or rise of the false positive rate.
     """
 
     stop: bool
@@ -658,6 +660,7 @@ class AlarmParams(Section):
     valid_fall: Share
     least_entropy: Annotated[float, Field(ge=0)]
     length_factor: Annotated[float, Field(gt=1)]
+    form_share: Share
     validation_fall: Share
 
 
@@ -688,7 +691,8 @@ class GrpoParams(Section):
         temperature: of the completions.
         abnormal_share: of the prompts.
         word_drop: share of words left out of every second prompt.
-        evaluations: on the validation split, with rationales; one more before and after.
+        evaluations: on the validation split, with analyses; one more before and after.
+        validation_rows: of the validation split, half of them abnormal as far as there are any; None: all of it.
         keep_best: the adapter of the best evaluation rather than the last one.
         alarms: when to stop.
         reward: what is rewarded.
@@ -705,6 +709,7 @@ class GrpoParams(Section):
     abnormal_share: Share
     word_drop: Share
     evaluations: NonNegative
+    validation_rows: Positive | None
     keep_best: bool
     alarms: AlarmParams
     reward: RewardParams

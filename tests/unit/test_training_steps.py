@@ -160,7 +160,7 @@ def test_the_terms_in_the_curves_add_up_to_the_reward(trained: Trained) -> None:
     texts = [write_response('It names "disk", so it counts.', "normal"), write_response('"fan" is "fan"', "abnormal")]
     logged: dict[str, float] = {}
     composition = Composition.from_params(trained.params.grpo.reward)
-    totals = reward_function(composition, 6)(
+    totals = reward_function(composition, 6, generations=2)(
         completions=texts, text=["disk is ready", "fan failed badly"], label=["normal", "abnormal"],
         teacher_rationale=[None, None], log_metric=logged.__setitem__,
     )  # fmt: skip
@@ -169,6 +169,8 @@ def test_the_terms_in_the_curves_add_up_to_the_reward(trained: Trained) -> None:
     mean = logged["terms/format"] + sum(weights[name] * value for name, value in terms.items())
     assert mean == pytest.approx(sum(totals) / 2, abs=1e-6)
     assert all(logged[f"terms/{name}_spread"] >= 0 for name in terms)
+    assert sum(value for name, value in logged.items() if name.startswith("variance/")) == pytest.approx(1.0)
+    assert (logged["recall"], logged["false_positive_rate"]) == (1.0, 0.0)
 
 
 def test_grpo_trains_the_adapter_where_rewards_differ(
