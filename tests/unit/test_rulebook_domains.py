@@ -11,7 +11,7 @@ import pytest
 
 from rationanomaly.rulebook.domains import DOMAINS, GENERAL, Domain, domain_of
 from rationanomaly.rulebook.families import FAMILIES
-from rationanomaly.rulebook.signs import STOP_WORDS
+from rationanomaly.rulebook.signs import FAULTS, STOP_WORDS
 from rationanomaly.rulebook.specials import SPECIAL
 
 #: Only a conclusion says these; and what no text of ours says.
@@ -70,6 +70,7 @@ def test_no_text_serves_two_domains() -> None:
 def test_specials_say_more_of_known_domains() -> None:
     assert len(SPECIAL) >= 120
     assert {name for name, _ in SPECIAL} <= {domain.name for domain in DOMAINS}
+    assert {sign for _, sign in SPECIAL} <= {sign.name for sign in FAULTS}
     clauses = [clause for wordings in SPECIAL.values() for clause in wordings]
     assert len(set(clauses)) == len(clauses)
     for clause in clauses:

@@ -17,7 +17,7 @@ SCHEDULER = domain(
         ("compare the job list with the processes on nodes", "back up the state directory before a restart"),
     ),
     availability=(
-        ("nodes may be marked down and their jobs requeued", "users can neither submit nor cancel"),
+        ("running jobs may be lost or queued again", "nodes stand idle until it is back"),
         ("check that the node daemon runs and answers", "ping the controller with scontrol ping"),
     ),
     access=(
@@ -167,7 +167,7 @@ CONTAINER = domain(
         ("pull the image again and compare its digest", "check the storage driver's directory for damage"),
     ),
     availability=(
-        ("running containers can't be managed", "new containers can't be started there"),
+        ("clients of the container get no answer", "new containers can't be started there"),
         ("ask the daemon with docker info", "test the registry's address with curl"),
     ),
     access=(
@@ -246,7 +246,7 @@ VIRTUALISATION = domain(
         ("check the image with qemu-img check", "compare snapshot metadata with the files on disk"),
     ),
     availability=(
-        ("guests freeze although they are healthy", "the manager can't move or stop its guests"),
+        ("guests freeze or drop out of sight", "the manager can't move or stop its guests"),
         ("look at the guest's state with virsh list", "check whether libvirtd or the agent still runs"),
     ),
     access=(

@@ -249,7 +249,7 @@ SECURITY = domain(
         ("compare the host key with the recorded one", "check package integrity of sshd and PAM"),
     ),
     availability=(
-        ("nobody can log in until the server answers", "tickets can't be renewed and jobs lose access"),
+        ("users may be unable to log in for now", "open sessions may be cut off"),
         ("test the authentication server from this node", "get a fresh ticket with kinit"),
     ),
     access=(

@@ -17,7 +17,7 @@ KERNEL = domain(
         ("read the taint flags and the first trace in dmesg", "boot the node again before it takes work"),
     ),
     availability=(
-        ("tasks no longer get the processor", "the node answers neither logins nor pings"),
+        ("jobs there hang or are lost", "the node answers neither logins nor pings"),
         ("look for hung task or lockup traces in dmesg", "trigger a crash dump over the console"),
     ),
     access=(
@@ -134,7 +134,7 @@ JVM = domain(
         ("look for the same class in two jars", "compare the jar's checksum on all hosts"),
     ),
     availability=(
-        ("threads wait for a lock that nobody frees", "long pauses make peers think it dead"),
+        ("requests to the program stay unanswered", "its peers may count it as dead"),
         ("take three thread dumps with jstack", "look for pauses above one second in the GC log"),
     ),
     access=(
