@@ -92,11 +92,11 @@ def test_the_adapter_of_the_best_evaluation_is_kept(
     from rationanomaly.grpo import step
 
     falling = iter((0.9, 0.5, 0.4))
-    monkeypatch.setattr(step, "_validation_metrics", lambda *_: {"ap": next(falling)})
+    monkeypatch.setattr(step, "_validation_metrics", lambda *_: {"f1": next(falling)})
     found = trained.step("grpo", tmp_path / "grpo")
     name = Path("adapter") / "adapter_model.safetensors"
     assert artifacts.sha256(trained.root / "sft" / name) == artifacts.sha256(tmp_path / "grpo" / name)
-    assert (found["grpo/best_step"], found["grpo/validation_ap"], found["grpo/steps"]) == (0, 0.9, 2)
+    assert (found["grpo/best_step"], found["grpo/validation_f1"], found["grpo/steps"]) == (0, 0.9, 2)
 
 
 def test_an_alarm_ends_the_training_and_says_so(
