@@ -142,15 +142,15 @@ ACTIVITIES: tuple[Sign, ...] = (
     _activity(
         "start",
         (
-            "{topic} is being started or set up",
+            "something in {topic} was started, loaded or opened",
             "a component of {topic} was brought into service",
-            "{topic} gets ready to take up its work",
-            "something was opened or created in {topic}",
+            "a further part of {topic} is ready for use",
+            "{topic} has set up what was asked for",
         ),
         (
-            "this happens at every start",
-            "starting up takes many such steps",
-            "components are brought up like this every day",
+            "parts come into use like this all the time",
+            "starting and loading are part of daily work",
+            "such steps are taken every day",
         ),
         words_of(
             "start starting started starts init initializing initialized initialised initialization loading loaded "
@@ -190,7 +190,7 @@ ACTIVITIES: tuple[Sign, ...] = (
             "a setting of {topic} was changed",
             "{topic} now works with another value",
             "an adjustment was applied to {topic}",
-            "{topic} took over a new configuration",
+            "{topic} took over new values",
         ),
         (
             "settings change in the course of operation",
@@ -319,6 +319,6 @@ MENTION = Sign(
     ordinary=(
         "remarks like this come and go all day",
         "such notes help to follow the course of work",
-        "no word in it complains of anything",
+        "it merely documents what is going well",
     ),
 )

@@ -353,12 +353,12 @@ def _all_clauses() -> Iterator[_Clause]:
         for role in domain.roles:
             yield _clause(role, None, "weak", domain=domain.name)
     for sign in FAULTS:
-        yield from (_clause(meaning, "abnormal", "weak", sign=sign.name) for meaning in sign.meanings)
-    for (domain_name, sign_name), meanings in SPECIAL.items():
-        yield from (_clause(each, "abnormal", "weak", sign=sign_name, domain=domain_name) for each in meanings)
+        yield from (_clause(text, "abnormal", "weak", sign=sign.name) for text in sign.meanings)
+    for (domain_name, sign_name), special in SPECIAL.items():
+        yield from (_clause(text, "abnormal", "weak", sign=sign_name, domain=domain_name) for text in special)
     for sign in (*EASINGS, *ACTIVITIES, RULED_OUT, VALUES, MENTION):
-        yield from (_clause(meaning, "normal", "weak", sign=sign.name) for meaning in sign.meanings)
-        yield from (_clause(clause, "normal", "strong", sign=sign.name) for clause in sign.ordinary)
+        yield from (_clause(text, "normal", "weak", sign=sign.name) for text in sign.meanings)
+        yield from (_clause(text, "normal", "strong", sign=sign.name) for text in sign.ordinary)
     for calm in (*phrases.ORDINARY_FORMS, *phrases.LEFT_ALONE, *phrases.EXCUSES, *phrases.NO_EVIDENCE_CALM):
         yield _clause(calm, "normal", "strong")
     for alarm in (*phrases.SUSPICIONS, *phrases.NO_EVIDENCE_ALARM):

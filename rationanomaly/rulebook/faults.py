@@ -88,7 +88,7 @@ FAULTS: tuple[Sign, ...] = (
         ),
         words_of(
             "brownout undervoltage overvoltage overcurrent",
-            "power failure, power failed, power loss, power lost, power fault, loss of power, lost power, no power, "
+            "power failure, power failed, power loss, power lost, power fault, loss of power, lost power, "
             "under voltage, over voltage, over current, low voltage, low battery, on battery, battery failed, "
             "battery failure, power supply failed, power supply failure, power outage, voltage out of range",
         ),

@@ -26,8 +26,8 @@ FAULT_OPENINGS: Mapping[int, tuple[str, ...]] = {
     ),
     2: (
         'The log reports "{0}" for "{1}".',
-        'The failure is "{0}", seen at "{1}".',
-        'Something went wrong: "{0}" at "{1}".',
+        'The failure is "{0}", in connection with "{1}".',
+        'Something went wrong: "{0}" with "{1}".',
         'An operator would notice "{0}" and "{1}".',
         'The telling words are "{0}" and "{1}".',
         'A failure, "{0}", concerns "{1}".',
@@ -56,7 +56,7 @@ PLAIN_OPENINGS: Mapping[int, tuple[str, ...]] = {
         'The entry is about "{0}" and "{1}".',
         'This line mentions "{0}" with "{1}".',
         'Two parameters say what this is: "{0}" and "{1}".',
-        'We read of "{0}" together with "{1}".',
+        'The words "{0}" and "{1}" stand out.',
     ),
 }
 
@@ -70,12 +70,12 @@ NO_EVIDENCE_OPENINGS: tuple[str, ...] = (
 
 #: What a failure means and what follows from it.
 FAULT_FORMS: tuple[str, ...] = (
-    "This means that {meaning}, so {harm}.",
-    "It shows that {meaning}, and {harm}.",
-    "In other words, {meaning}, so {harm}.",
-    "That is, {meaning}, and {harm}.",
-    "Here {meaning}, so {harm}.",
-    "Evidently {meaning}, and {harm}.",
+    "This means that {event}, so {harm}.",
+    "It shows that {event}, and perhaps {harm}.",
+    "In other words, {event}, so {harm}.",
+    "That is, {event}, which can mean that {harm}.",
+    "Here {event}, so {harm}.",
+    "Apparently {event}, and then {harm}.",
 )
 
 #: What an operator does first; {check} is what a domain has for the family of the failure.
@@ -89,11 +89,11 @@ CHECK_FORMS: tuple[str, ...] = (
 
 #: What goes on where nothing failed.
 PLAIN_FORMS: tuple[str, ...] = (
-    "This means that {meaning}.",
-    "It shows that {meaning}.",
-    "In other words, {meaning}.",
-    "Here {meaning}.",
-    "That is, {meaning}.",
+    "This means that {event}.",
+    "It shows that {event}.",
+    "In other words, {event}.",
+    "Here {event}.",
+    "Apparently {event}.",
 )
 
 #: Why that is part of the work, and that nothing needs doing.
@@ -108,16 +108,16 @@ ORDINARY_FORMS: tuple[str, ...] = (
 
 #: A failure and how it was coped with.
 EASED_FORMS: tuple[str, ...] = (
-    "This means that {meaning}, but {easing}.",
-    "It shows that {meaning}, yet {easing}.",
-    "In other words, {meaning}, but {easing}.",
-    "Although {meaning}, {easing}.",
+    "This means that {event}, but {easing}.",
+    "It shows that {event}, yet {easing}.",
+    "In other words, {event}, but {easing}.",
+    "Although {event}, {easing}.",
 )
 
 #: The same where there is no room for what follows.
 BARE_UNEASED_FORMS: tuple[str, ...] = (
-    "Even if {easing}, {meaning}.",
-    "Granted, {easing}, but {meaning}.",
+    "Even if {easing}, {event}.",
+    "Granted, {easing}, but {event}.",
 )
 
 #: That nothing needs doing where a failure was coped with, or where its wording makes too much of it.
@@ -125,22 +125,22 @@ LEFT_ALONE: tuple[str, ...] = (
     "Nothing needs doing unless it keeps coming back.",
     "No action is needed as long as it stays a single case.",
     "An operator can leave it at that.",
-    "Nobody has to act on this one entry.",
-    "There is nothing to repair here.",
+    "Nobody has to act on this.",
+    "There is nothing to repair.",
 )
 
 #: A failure that was coped with, where it counts all the same.
 UNEASED_FORMS: tuple[str, ...] = (
-    "Even if {easing}, {meaning}, and {harm}.",
-    "It does not help that {easing}: {meaning}, so {harm}.",
-    "Granted, {easing}, but {meaning}, and {harm}.",
+    "Even if {easing}, {event}, and {harm}.",
+    "It does not help that {easing}: {event}, so {harm}.",
+    "Granted, {easing}, but {event}, and {harm}.",
 )
 
 #: A log that reads like a failure, where it is none.
 EXCUSE_FORMS: tuple[str, ...] = (
-    "It reads like a failure, as if {meaning}, but {excuse}.",
-    "The wording suggests that {meaning}, yet {excuse}.",
-    "One might think that {meaning}, but {excuse}.",
+    "It reads like a failure, as if {event}, but {excuse}.",
+    "The wording suggests that {event}, yet {excuse}.",
+    "One might think that {event}, but {excuse}.",
 )
 EXCUSES: tuple[str, ...] = (
     "such a case is expected here and handled",

@@ -181,7 +181,7 @@ def _event(text: Text, reading: Reading, domain: Domain, required: int) -> range
     words = text.tokens[sign.start].parts
     if len(sign) > 1 and words and words[0] in _HEADS:
         # What could not be done, with what it was to be done to.
-        wider = _widened(text, sign, 1, len(sign) + 1) if len(sign) <= _LONGEST else sign
+        wider = _widened(text, sign, 1, _LONGEST + 1)
     elif _last_word(text.tokens[sign.stop - 1]) in _LEADING:
         wider = _widened(text, sign, 1, _LONGEST + 1)
         wider = wider if wider != sign else _widened(text, sign, -1, _LONGEST)

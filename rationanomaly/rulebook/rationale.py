@@ -25,8 +25,12 @@ from rationanomaly.text.prompt import CONCLUSION, Shown
 #: Words of an analysis with its conclusion, as `str.split` counts them.
 SHORTEST, LONGEST = 20, 45
 _CONCLUSION_WORDS = len(CONCLUSION.split()) + 1
+#: Where quotes make the first sentence longer than this, it has no other words than it needs.
+_LONGEST_OPENING = 12
 #: How often an analysis of the right length is drawn before the shortest wordings are taken.
-_DRAWS = 16
+_DRAWS = 24
+#: In the first draws the role may be said; then what is known of just this failure in this part; then what follows.
+_ROLES, _SPECIALS, _HARMS = 4, 12, 18
 #: Share of the analyses of a failure that say what the part does, too.
 _WITH_ROLE = 0.4
 #: What is checked where a line goes with faults and doesn't say with which.
@@ -51,6 +55,8 @@ def write_analysis(shown: Shown, argue: Label | None, rng: random.Random) -> str
     else:
         openings = (phrases.PLAIN_OPENINGS if reading.tone == "plain" else phrases.FAULT_OPENINGS)[len(quotes)]
     opening = rng.choice(openings).format(*quotes)
+    if len(opening.split()) > _LONGEST_OPENING:
+        opening = _shortest(openings).format(*quotes)
     case = _Case(reading, domain, argue or ("abnormal" if reading.tone == "fault" else "normal"))
     return f"{opening} {_fitting(case, len(opening.split()), rng)}"
 
@@ -84,22 +90,22 @@ class _Case:
             return self._calm(choose, with_role) if self.argued == "normal" else self._suspicious(choose)
         if self.argued == "normal":
             return self._excused(fault, choose, special)
-        meaning = self._meaning(fault, choose, with_role, special)
+        clause = self._event(fault, choose, with_role, special)
         harm = choose(self.domain.harms[fault.family or _UNNAMED])
         if self.reading.easing is None:
             form = choose(phrases.FAULT_FORMS if with_harm else phrases.PLAIN_FORMS)
-            implication = form.format(meaning=meaning, harm=harm)
+            implication = form.format(event=clause, harm=harm)
         else:
             easing = self._about(choose(self.reading.easing.meanings))
             form = choose(phrases.UNEASED_FORMS if with_harm else phrases.BARE_UNEASED_FORMS)
-            implication = form.format(meaning=meaning, harm=harm, easing=easing)
+            implication = form.format(event=clause, harm=harm, easing=easing)
         return f"{implication} {self._check(fault.family or _UNNAMED, choose)}"
 
     def _calm(self, choose: Choice, with_role: bool) -> str:
         activity = self.reading.event or MENTION
-        meaning = self._about(choose(activity.meanings), choose(self.domain.roles) if with_role else None)
+        clause = self._about(choose(activity.meanings), choose(self.domain.roles) if with_role else None)
         ordinary = choose(phrases.ORDINARY_FORMS).format(ordinary=choose(activity.ordinary))
-        return f"{choose(phrases.PLAIN_FORMS).format(meaning=meaning)} {ordinary}"
+        return f"{choose(phrases.PLAIN_FORMS).format(event=clause)} {ordinary}"
 
     def _suspicious(self, choose: Choice) -> str:
         suspicion = self._about(choose(phrases.SUSPICIONS))
@@ -107,14 +113,14 @@ class _Case:
         return f"{implication} {self._check(_UNNAMED, choose)}"
 
     def _excused(self, fault: Sign, choose: Choice, special: bool) -> str:
-        meaning = self._meaning(fault, choose, False, special)
+        clause = self._event(fault, choose, False, special)
         if self.reading.easing is None:
             form, but = choose(phrases.EXCUSE_FORMS), {"excuse": choose(phrases.EXCUSES)}
         else:
             form, but = choose(phrases.EASED_FORMS), {"easing": self._about(choose(self.reading.easing.meanings))}
-        return f"{form.format(meaning=meaning, **but)} {choose(phrases.LEFT_ALONE)}"
+        return f"{form.format(event=clause, **but)} {choose(phrases.LEFT_ALONE)}"
 
-    def _meaning(self, fault: Sign, choose: Choice, with_role: bool, special: bool) -> str:
+    def _event(self, fault: Sign, choose: Choice, with_role: bool, special: bool) -> str:
         """What a failure means in this domain: what is known of just these two, else of the failure."""
         known = SPECIAL.get((self.domain.name, fault.name), ()) if special else ()
         return self._about(choose(known or fault.meanings), choose(self.domain.roles) if with_role else None)
@@ -132,8 +138,9 @@ def _fitting(case: _Case, taken: int, rng: random.Random) -> str:
     """The sentences behind the first one, which took some words; as drawn, or the shortest where no draw fits."""
     least, most = SHORTEST - _CONCLUSION_WORDS - taken, LONGEST - _CONCLUSION_WORDS - taken
     for draw in range(_DRAWS):
-        with_role = draw < 6 and rng.random() < _WITH_ROLE
-        written = _tidied(case.written(rng.choice, with_role=with_role, with_harm=draw < 12, special=draw < 9))
+        with_role = draw < _ROLES and rng.random() < _WITH_ROLE
+        special = draw < _SPECIALS or draw >= _HARMS
+        written = _tidied(case.written(rng.choice, with_role=with_role, with_harm=draw < _HARMS, special=special))
         if least <= len(written.split()) <= most:
             return written
     return _tidied(case.written(_shortest, with_role=False, with_harm=False, special=False))

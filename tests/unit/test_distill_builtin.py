@@ -21,7 +21,7 @@ from rationanomaly.rulebook import phrases
 from rationanomaly.rulebook.domains import DOMAINS, GENERAL, domain_of
 from rationanomaly.rulebook.signs import VALUES, read
 from rationanomaly.text.evidence import NO_EVIDENCE, check_evidence, find_quotes, required_quotes
-from rationanomaly.text.prompt import parse_response
+from rationanomaly.text.prompt import parse_response, split_conclusion
 from tests.distilling import ask, settings
 
 PARAMS = settings()
@@ -93,10 +93,29 @@ def test_a_log_without_words_is_said_to_have_none() -> None:
     assert NO_EVIDENCE in write(question)
 
 
-def test_a_verdict_that_the_words_do_not_explain_is_not_explained_away() -> None:
-    written = " ".join(write(ask(PARAMS, "node card status is as it was", "abnormal"), seed) for seed in range(20))
-    assert "experts know it as a fault" in written
-    assert not any(conclusion in written for conclusion in phrases.CONCLUSIONS["abnormal", "fault"])
+@pytest.mark.parametrize(
+    ("log", "label", "admission"),
+    [
+        ("node card status is as it was", "abnormal", phrases.SUSPICION_FORMS),
+        ("fatal disk error on node seven", "normal", phrases.EXCUSE_FORMS),
+        ("corrected disk error on node seven", "abnormal", (*phrases.UNEASED_FORMS, *phrases.BARE_UNEASED_FORMS)),
+    ],
+)
+def test_a_label_that_the_words_do_not_explain_is_not_explained_away(
+    log: str, label: Label, admission: tuple[str, ...]
+) -> None:
+    stems = tuple(" ".join(form.split("{")[0].split()[:3]) for form in admission)
+    for seed in range(20):
+        assert sentences(write(ask(PARAMS, log, label), seed))[1].startswith(stems)
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_only_the_conclusion_gives_the_label(label: Label) -> None:
+    for log in ("fatal disk error on node seven", "corrected disk error", "job 17 started", "0x1f 0x2f"):
+        for seed in range(20):
+            analysis, stated = split_conclusion(write(ask(PARAMS, log, label), seed))
+            assert stated == label
+            assert "normal" not in analysis.lower() and "anomal" not in analysis.lower()
 
 
 def test_the_same_question_gets_the_same_answer_and_another_seed_another() -> None:
@@ -140,7 +159,7 @@ def test_fault_domains(log: str, domain: str) -> None:
         ("out of memory killed process", "fault", "exhausted"),
         ("no such file or directory", "fault", "absent"),
         ("corrected ecc error", "eased", "corrupt"),
-        ("uncorrected ecc error", "fault", "corrupt"),
+        ("uncorrected ecc error", "fault", "uncorrected"),
         ("no leak detected by sensors", "plain", "ruled out"),
         ("no supported devices found", "fault", "absent"),
         ("quite so", "plain", None),
@@ -168,12 +187,13 @@ def test_every_domain_can_finish_every_sentence() -> None:
 
 
 def test_the_first_words_of_a_sentence_tell_alternatives_apart() -> None:
-    groups = [*phrases.FAULT_OPENINGS.values(), *phrases.PLAIN_OPENINGS.values(), *phrases.CONCLUSIONS.values()]
-    groups += [phrases.NO_EVIDENCE_OPENINGS, phrases.NO_EVIDENCE_IMPLICATIONS, phrases.NO_EVIDENCE_ABNORMAL]
-    groups += [
-        phrases.IMPLICATIONS,
-        *(group for domain in (*DOMAINS, GENERAL) for group in (domain.roles, *domain.harms.values())),
-    ]
+    groups = [*phrases.FAULT_OPENINGS.values(), *phrases.PLAIN_OPENINGS.values(), phrases.EASED_OPENINGS]
+    groups += [phrases.FAULT_FORMS, phrases.CHECK_FORMS, phrases.PLAIN_FORMS, phrases.ORDINARY_FORMS]
+    groups += [phrases.EASED_FORMS, phrases.LEFT_ALONE, phrases.UNEASED_FORMS, phrases.BARE_UNEASED_FORMS]
+    groups += [phrases.EXCUSE_FORMS, phrases.EXCUSES, phrases.SUSPICION_FORMS, phrases.SUSPICIONS]
+    groups += [phrases.NO_EVIDENCE_OPENINGS, phrases.NO_EVIDENCE_IMPLICATIONS]
+    groups += [phrases.NO_EVIDENCE_CALM, phrases.NO_EVIDENCE_ALARM]
+    groups += [group for domain in (*DOMAINS, GENERAL) for group in (domain.roles, *domain.harms.values())]
     for group in groups:
         assert len({tuple(sentence.split()[:2]) for sentence in group}) == len(group), group
 
@@ -192,5 +212,7 @@ def test_published_templates_all_pass_with_varied_sentences(normalise: bool, sha
     for end in outcomes:
         without = required_quotes(end.question.shown) == 0
         assert (NO_EVIDENCE in end.record.rationale) == without
-    found = [s for end in outcomes if isinstance(end.record, Triplet) for s in sentences(end.record.rationale)]
+    # The conclusion is always the same; what leads to it is not.
+    analyses = [split_conclusion(end.record.rationale)[0] for end in outcomes if isinstance(end.record, Triplet)]
+    found = [sentence for analysis in analyses for sentence in sentences(analysis)]
     assert max(Counter(found).values()) <= 0.05 * len(found)

@@ -1,0 +1,95 @@
+"""What an analysis argues for and claims, read from any text."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+
+from rationanomaly.records import LABELS, Label
+from rationanomaly.rulebook.activities import MENTION
+from rationanomaly.rulebook.argument import Argument, read_argument, supported
+from rationanomaly.rulebook.domains import domain_of
+from rationanomaly.rulebook.quoting import Text
+from rationanomaly.rulebook.rationale import write_analysis
+from rationanomaly.rulebook.signs import read
+from rationanomaly.text.prompt import conclude
+from tests.unit.test_rulebook_rationale import ARGUED, made_up, shown
+
+
+def test_the_rulebook_reads_its_own_analyses() -> None:
+    count = sides = domains = signs = supports = 0
+    for number, log in enumerate(made_up(1000)):
+        text = Text.of(shown(log))
+        reading = read(text.words, text.values)
+        for argue in ARGUED:
+            argument = read_argument(write_analysis(shown(log), argue, random.Random(number)))
+            count += 1
+            sides += argument.side == (argue or ("abnormal" if reading.tone == "fault" else "normal"))
+            domains += argument.domains == {domain_of(text.words).name}
+            signs += (reading.event or MENTION).name in argument.signs or (argue == "abnormal" and not argument.signs)
+            supports += supported(argument, shown(log)) is not False
+    assert sides >= 0.99 * count
+    assert domains >= 0.95 * count and signs >= 0.95 * count
+    assert supports >= 0.99 * count
+
+
+def test_a_conclusion_is_no_argument() -> None:
+    analysis = write_analysis(shown("disk error on sda"), None, random.Random(0))
+    assert {read_argument(conclude(analysis, label)).side for label in LABELS} == {"abnormal"}
+    assert read_argument("So the log is abnormal.") == Argument(None)
+
+
+@pytest.mark.parametrize(
+    ("analysis", "side"),
+    [
+        ("", None),
+        ('"disk error" "sda"', None),
+        ("The sky is blue and the grass is green.", None),
+        ("First, run a long self-test with smartctl. Nothing needs doing, because such steps are taken every day.", None),
+        ("It failed with an error, yet this is harmless routine.", None),
+        ("The drive has failed and must be replaced at once.", "abnormal"),
+        ("This is a routine message of a healthy service.", "normal"),
+        ("Nothing failed here and no action is required.", "normal"),
+        # The rulebook's clauses in somewhat other words.
+        ("This shows data in the disk can't any longer be trusted. An admin should run a long smartctl self-test.", "abnormal"),
+        ("A setting of the clock service was changed. There is no action needed as such an adjustment is made on purpose.", "normal"),
+    ],
+)  # fmt: skip
+def test_texts_of_others_are_read_too(analysis: str, side: Label | None) -> None:
+    assert read_argument(analysis).side == side
+
+
+def test_claims_are_read_from_somewhat_other_words() -> None:
+    argument = read_argument("It means the data in the RAID controller can't be trusted any longer.")
+    assert argument.signs == {"corrupt"} and argument.domains == {"raid"}
+    assert "exhausted" in read_argument("There is just no free space left on this device.").signs
+
+
+@pytest.mark.parametrize(
+    ("log", "analysis", "expected"),
+    [
+        ("smartd: sda has pending sectors", "The disk predicts its own breakdown before long.", True),
+        ("smartd: sda has pending sectors", "Only part of the disk still works as intended.", True),
+        ("smartd: sda has pending sectors", "The disk refused access that was asked for.", False),
+        ("smartd: sda has pending sectors", "The clock service predicts its own breakdown before long.", False),
+        ("smartd: sda has pending sectors", "It is what it is.", None),
+        ("ntpd: clock adjusted", "The clock service has lost synchronisation with its peers.", False),
+        ("ntpd: clock adjusted", "A setting of the clock service was changed.", True),
+        ("no errors found on disk", "A step within the disk ended with an error.", False),
+        ("quite odd", "The disk wrote a remark about its own work.", True),
+    ],
+)
+def test_support(log: str, analysis: str, expected: bool | None) -> None:
+    assert supported(read_argument(analysis), shown(log)) is expected
+
+
+@pytest.mark.parametrize(
+    "piece", ["a", "a. ", '"', "data ", "disk no longer trusted ", "First, run a long self-test with smartctl. ", "'t ", "…\u200b", "{topic} "]
+)  # fmt: skip
+def test_a_huge_text_is_read_at_once(piece: str) -> None:
+    read_argument("warm")
+    started = time.process_time()
+    read_argument(piece * (100_000 // len(piece)))
+    assert time.process_time() - started < 2

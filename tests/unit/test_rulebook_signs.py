@@ -1,0 +1,111 @@
+"""What the rulebook reads from the words of a log, and that each sign can say what it means."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+from rationanomaly.rulebook.activities import ACTIVITIES, EASINGS, MENTION, RULED_OUT, VALUES
+from rationanomaly.rulebook.events import Sign
+from rationanomaly.rulebook.families import FAMILIES
+from rationanomaly.rulebook.faults import FAULTS
+from rationanomaly.rulebook.quoting import Text
+from rationanomaly.rulebook.signs import named_faults, read
+from rationanomaly.text.prompt import show
+from tests.distilling import settings
+
+EVERY = (*FAULTS, *EASINGS, *ACTIVITIES, RULED_OUT, VALUES, MENTION)
+KEPT = "exhausted exceeded corrupt stuck silent denied absent stopped exception lost invalid degraded failed".split()
+
+
+def words(log: str, *, normalise: bool = False) -> tuple[str, ...]:
+    return Text.of(show(log, settings(f"prompt.normalise={str(normalise).lower()}").prompt)).words
+
+
+def test_there_are_enough_signs_of_different_names() -> None:
+    assert len(FAULTS) >= 30
+    assert len({sign.name for sign in EVERY}) == len(EVERY)
+    assert set(KEPT) <= {sign.name for sign in FAULTS}
+    assert {sign.family for sign in FAULTS} == set(FAMILIES)
+
+
+@pytest.mark.parametrize("sign", EVERY, ids=lambda sign: sign.name)
+def test_a_sign_says_what_it_means_in_several_ways(sign: Sign) -> None:
+    assert len(set(sign.meanings)) == len(sign.meanings) >= 2
+    for clause in (*sign.meanings, *sign.ordinary):
+        assert 5 <= len(clause.replace("{topic}", "the part").split()) <= 14, clause
+        assert not clause.endswith((".", ",")) and (clause[0].islower() or clause.startswith("{topic}"))
+        assert not re.search(r"normal|anomal", clause)
+
+
+@pytest.mark.parametrize("sign", FAULTS, ids=lambda sign: sign.name)
+def test_a_failure_is_told_by_phrases_with_a_source(sign: Sign) -> None:
+    assert len(sign.meanings) >= 3 and all("{topic}" in clause for clause in sign.meanings)
+    assert sign.sources and len(sign.words) >= 4
+    assert all(phrase == " ".join(re.findall("[a-z0-9]+", phrase)) for phrase in sign.words)
+
+
+def test_no_two_failures_share_a_word_or_a_wording() -> None:
+    for kind in ("words", "meanings"):
+        counts = Counter(text for sign in FAULTS for text in getattr(sign, kind))
+        assert [text for text, count in counts.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("phrase", ["respawning too fast", "shutting down socket", "can locate"])
+def test_phrases_of_labelled_data_alone_are_no_signs(phrase: str) -> None:
+    assert not any(phrase in sign.words for sign in FAULTS)
+
+
+@pytest.mark.parametrize(
+    ("log", "sign"),
+    [
+        ("temperature above threshold, cpu clock throttled", "overheated"),
+        ("connection reset by peer", "reset"),
+        ("connect: connection refused", "refused"),
+        ("NIC link is down", "disconnected"),
+        ("undefined symbol in libfoo", "unresolved"),
+        ("getopt: unknown option given", "misconfigured"),
+        ("bind: address already in use", "duplicated"),
+        ("kerberos: clock skew too great", "desynchronised"),
+        ("remounting filesystem read-only", "unwritable"),
+        ("failed to read superblock", "unreadable"),
+        ("worker was killed by signal", "killed"),
+        ("memory leak in module", "leaking"),
+        ("smartd: reallocated sectors grew", "wearing"),
+        ("gzip: unexpected end of file", "truncated"),
+        ("server version mismatch", "mismatch"),
+        ("pam_unix: authentication failure", "unauthenticated"),
+        ("ups: on battery after power failure", "powerless"),
+        ("etcd: apply took too long", "delayed"),
+        ("pod restarts: CrashLoopBackOff", "flapping"),
+        ("system call interrupted", "interrupted"),
+        ("certificate has expired", "expired"),
+        ("nfs: server gone, still trying", "lost"),
+    ],
+)
+def test_fine_signs_are_told_apart(log: str, sign: str) -> None:
+    assert named_faults(words(log))[0].name == sign
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+@pytest.mark.parametrize("apostrophe", ["'", "’"])
+def test_a_contraction_is_read_as_what_it_stands_for(apostrophe: str, normalise: bool) -> None:
+    found = words(f"modprobe: Can{apostrophe}t locate module snd", normalise=normalise)
+    assert "cannot" in found and "can" not in found
+    reading = read(found)
+    assert reading.event is not None and reading.event.name == "absent"
+    assert words(f"it didn{apostrophe}t start", normalise=normalise)[-3:] == ("did", "not", "start")
+    assert words(f"it won{apostrophe}t start", normalise=normalise)[-3:] == ("will", "not", "start")
+
+
+def test_an_apostrophe_of_another_kind_stays() -> None:
+    assert words("the node's fan isn't it, can' to") == ("the", "node", "fan", "is", "not", "it", "", "can", "to")
+
+
+def test_the_easing_of_a_failure_has_a_place() -> None:
+    found = words("ecc error was corrected")
+    reading = read(found)
+    assert reading.tone == "eased" and reading.easing_span is not None
+    assert found[reading.easing_span.start] == "corrected"
