@@ -25,7 +25,7 @@ EASINGS: tuple[Sign, ...] = (
         (
             "the error was corrected on the spot",
             "the trouble has been put right since",
-            "{topic} recovered and works again",
+            "it has recovered and works again",
         ),
         words_of(
             "corrected correctable fixed repaired restored recovered recovering recoverable reconnected resumed "
@@ -66,7 +66,7 @@ EASINGS: tuple[Sign, ...] = (
         "repeated",
         (
             "the operation is tried again right away",
-            "{topic} makes another attempt at once",
+            "another attempt is made at once",
         ),
         words_of("retry retried retrying repeated resent"),
         "nfs(5): retry",
@@ -77,7 +77,7 @@ EASINGS: tuple[Sign, ...] = (
         "detoured",
         (
             "another path was taken instead",
-            "{topic} switched to a substitute that still works",
+            "a substitute that still works was chosen",
             "a fallback takes over the work",
         ),
         words_of("fallback reverting reverted failover instead"),
@@ -99,7 +99,7 @@ EASINGS: tuple[Sign, ...] = (
         "ignored",
         (
             "it was skipped as harmless",
-            "{topic} ignores the case and carries on",
+            "the case is ignored and work carries on",
             "nothing depends on this one case",
         ),
         words_of("ignored ignoring masked harmless skipped skipping suppressed"),

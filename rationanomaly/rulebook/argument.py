@@ -281,7 +281,7 @@ def _clauses_in(stems: Sequence[str]) -> list[_Found]:
     free = set(stems)
     for stem in free:
         counted.update(index.places.get(stem, ()))
-    pairs = set(pairwise(stems))
+    pairs = set(_side_by_side(stems))
     likely = []
     for place, number in counted.items():
         clause = index.clauses[place]
@@ -369,7 +369,7 @@ def _clause(
     text: str, side: Label | None, weight: Weight, sign: str | None = None, domain: str | None = None
 ) -> _Clause:
     parts = [_stems(part) for part in _PLACEHOLDER.split(text)]
-    pairs = frozenset(pair for part in parts for pair in pairwise(part))
+    pairs = frozenset(pair for part in parts for pair in _side_by_side(part))
     return _Clause(frozenset(stem for part in parts for stem in part), pairs, side, weight, sign, domain)
 
 
@@ -380,6 +380,11 @@ def _sentences(text: str) -> list[str]:
     """The sentences of a text, without what stands in double quotes."""
     unquoted = " … ".join(text.split('"')[::2])
     return [sentence.strip() for sentence in _SENTENCE_END.split(unquoted) if sentence.strip()]
+
+
+def _side_by_side(stems: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Neighbouring words, whichever comes first: "no longer be trusted", "not be trusted any longer"."""
+    return ((one, other) if one < other else (other, one) for one, other in pairwise(stems))
 
 
 def _words(text: str) -> list[str]:

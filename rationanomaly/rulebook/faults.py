@@ -88,9 +88,9 @@ FAULTS: tuple[Sign, ...] = (
         ),
         words_of(
             "brownout undervoltage overvoltage overcurrent",
-            "power failure, power failed, power loss, power lost, power fault, loss of power, lost power, "
-            "under voltage, over voltage, over current, low voltage, low battery, on battery, battery failed, "
-            "battery failure, power supply failed, power supply failure, power outage, voltage out of range",
+            "power failure, power failed, power loss, power lost, power fault, loss of power, lost power, under "
+            "voltage, over voltage, over current, low voltage, low battery, on battery, battery failed, battery "
+            "failure, power supply failed, power supply failure, power outage, voltage out of range",
         ),
         ("IPMI 2.0: power supply and voltage sensors", "apcupsd(8): power failure, on battery", "upsmon(8)"),
     ),
@@ -140,7 +140,7 @@ FAULTS: tuple[Sign, ...] = (
             "authentication, failed password, password failed, failed login, login failed, login failure, login "
             "incorrect, failed publickey, bad password, wrong password, invalid password, incorrect password, "
             "password mismatch, password check failed, invalid credentials, bad credentials, illegal user, invalid "
-            "userXX, preauthentication failed, user unknown, unknown user",
+            "user, not authenticated, preauthentication failed, user unknown, unknown user",
         )
         | unable("authenticate verify login"),
         ("pam_unix(8): authentication failure", "sshd(8): Failed password, Invalid user", "login(1)", "MIT Kerberos"),
@@ -306,10 +306,10 @@ FAULTS: tuple[Sign, ...] = (
         ),
         words_of(
             "exceeded exceeds exceeding overflow overflowed overflows underflow overrun overruns overload overloaded",
-            "too many, too large, too long, too big, too small, out of range, out of bounds, over quota, quota "
-            "exceeded, limit reached, limit exceeded, over limit, above threshold, buffer overflow, queue full, too "
-            "many open files, retry limit, retries exceeded, too many retries, threshold exceeded, maximum exceeded, "
-            "argument list too long",
+            "too many, too large, name too long, line too long, too big, too small, out of range, out of bounds, "
+            "over quota, quota exceeded, limit reached, limit exceeded, over limit, above threshold, buffer "
+            "overflow, queue full, too many open files, retry limit, retries exceeded, too many retries, threshold "
+            "exceeded, maximum exceeded, argument list too long",
         ),
         ("errno(3): EMFILE, E2BIG, ERANGE, EDQUOT, EOVERFLOW", "getrlimit(2)", "netdevice: rx overruns (ifconfig(8))"),
     ),
@@ -417,7 +417,7 @@ FAULTS: tuple[Sign, ...] = (
             "loss of synchronization, lost synchronization, synchronization lost, no server suitable for "
             "synchronization, time jump, split brain, out of date replica, clock unsynchronized",
         )
-        | unable("synchronize synchronise sync"),
+        | unable("synchronize synchronise"),
         ("ntpd(8), chronyd(8)", "Kerberos: clock skew too great", "DRBD: split-brain", "md(4): resync"),
     ),
     _fault(

@@ -142,6 +142,11 @@ EXCUSE_FORMS: tuple[str, ...] = (
     "The wording suggests that {event}, yet {excuse}.",
     "One might think that {event}, but {excuse}.",
 )
+#: The same where there is no room for what it might have been.
+BARE_EXCUSE_FORMS: tuple[str, ...] = (
+    "It reads like a failure, but {excuse}.",
+    "The wording is alarming, yet {excuse}.",
+)
 EXCUSES: tuple[str, ...] = (
     "such a case is expected here and handled",
     "it is reported for the record only",

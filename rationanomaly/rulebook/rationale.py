@@ -76,6 +76,15 @@ def _shortest(wordings: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True)
+class _Extent:
+    """How much is said: what the part does, what follows, and what is known of just this failure in this part."""
+
+    role: bool = False
+    harm: bool = True
+    special: bool = True
+
+
+@dataclass(frozen=True)
 class _Case:
     """What is to be said: of which reading, in which domain, and for which label."""
 
@@ -83,27 +92,25 @@ class _Case:
     domain: Domain
     argued: Label
 
-    def written(self, choose: Choice, *, with_role: bool, with_harm: bool = True, special: bool = True) -> str:
-        """The second and third sentence, as long as asked for."""
-        fault = self.reading.event if self.reading.event and self.reading.event.family else None
-        if fault is None:
-            return self._calm(choose, with_role) if self.argued == "normal" else self._suspicious(choose)
+    def written(self, choose: Choice, extent: _Extent) -> str:
+        """The second and third sentence."""
+        event = self.reading.event
+        if event is None or event.family is None:
+            return self._calm(choose, extent) if self.argued == "normal" else self._suspicious(choose)
+        clause = self._event(event, choose, extent)
         if self.argued == "normal":
-            return self._excused(fault, choose, special)
-        clause = self._event(fault, choose, with_role, special)
-        harm = choose(self.domain.harms[fault.family or _UNNAMED])
+            return f"{self._excused(clause, choose, extent)} {choose(phrases.LEFT_ALONE)}"
+        harm = choose(self.domain.harms[event.family])
         if self.reading.easing is None:
-            form = choose(phrases.FAULT_FORMS if with_harm else phrases.PLAIN_FORMS)
-            implication = form.format(event=clause, harm=harm)
+            form = choose(phrases.FAULT_FORMS if extent.harm else phrases.PLAIN_FORMS)
         else:
-            easing = self._about(choose(self.reading.easing.meanings))
-            form = choose(phrases.UNEASED_FORMS if with_harm else phrases.BARE_UNEASED_FORMS)
-            implication = form.format(event=clause, harm=harm, easing=easing)
-        return f"{implication} {self._check(fault.family or _UNNAMED, choose)}"
+            form = choose(phrases.UNEASED_FORMS if extent.harm else phrases.BARE_UNEASED_FORMS)
+        implication = form.format(event=clause, harm=harm, easing=self._easing(choose))
+        return f"{implication} {self._check(event.family, choose)}"
 
-    def _calm(self, choose: Choice, with_role: bool) -> str:
+    def _calm(self, choose: Choice, extent: _Extent) -> str:
         activity = self.reading.event or MENTION
-        clause = self._about(choose(activity.meanings), choose(self.domain.roles) if with_role else None)
+        clause = self._about(choose(activity.meanings), choose(self.domain.roles) if extent.role else None)
         ordinary = choose(phrases.ORDINARY_FORMS).format(ordinary=choose(activity.ordinary))
         return f"{choose(phrases.PLAIN_FORMS).format(event=clause)} {ordinary}"
 
@@ -112,18 +119,19 @@ class _Case:
         implication = choose(phrases.SUSPICION_FORMS).format(suspicion=suspicion)
         return f"{implication} {self._check(_UNNAMED, choose)}"
 
-    def _excused(self, fault: Sign, choose: Choice, special: bool) -> str:
-        clause = self._event(fault, choose, False, special)
-        if self.reading.easing is None:
-            form, but = choose(phrases.EXCUSE_FORMS), {"excuse": choose(phrases.EXCUSES)}
-        else:
-            form, but = choose(phrases.EASED_FORMS), {"easing": self._about(choose(self.reading.easing.meanings))}
-        return f"{form.format(event=clause, **but)} {choose(phrases.LEFT_ALONE)}"
+    def _excused(self, clause: str, choose: Choice, extent: _Extent) -> str:
+        if self.reading.easing is not None:
+            return choose(phrases.EASED_FORMS).format(event=clause, easing=self._easing(choose))
+        form = choose(phrases.EXCUSE_FORMS if extent.harm else phrases.BARE_EXCUSE_FORMS)
+        return form.format(event=clause, excuse=choose(phrases.EXCUSES))
 
-    def _event(self, fault: Sign, choose: Choice, with_role: bool, special: bool) -> str:
+    def _event(self, fault: Sign, choose: Choice, extent: _Extent) -> str:
         """What a failure means in this domain: what is known of just these two, else of the failure."""
-        known = SPECIAL.get((self.domain.name, fault.name), ()) if special else ()
-        return self._about(choose(known or fault.meanings), choose(self.domain.roles) if with_role else None)
+        known = SPECIAL.get((self.domain.name, fault.name), ()) if extent.special else ()
+        return self._about(choose(known or fault.meanings), choose(self.domain.roles) if extent.role else None)
+
+    def _easing(self, choose: Choice) -> str:
+        return "" if self.reading.easing is None else self._about(choose(self.reading.easing.meanings))
 
     def _check(self, family: Family, choose: Choice) -> str:
         return choose(phrases.CHECK_FORMS).format(check=choose(self.domain.checks[family]))
@@ -138,12 +146,12 @@ def _fitting(case: _Case, taken: int, rng: random.Random) -> str:
     """The sentences behind the first one, which took some words; as drawn, or the shortest where no draw fits."""
     least, most = SHORTEST - _CONCLUSION_WORDS - taken, LONGEST - _CONCLUSION_WORDS - taken
     for draw in range(_DRAWS):
-        with_role = draw < _ROLES and rng.random() < _WITH_ROLE
-        special = draw < _SPECIALS or draw >= _HARMS
-        written = _tidied(case.written(rng.choice, with_role=with_role, with_harm=draw < _HARMS, special=special))
+        role = draw < _ROLES and rng.random() < _WITH_ROLE
+        extent = _Extent(role, harm=draw < _HARMS, special=not _SPECIALS <= draw < _HARMS)
+        written = _tidied(case.written(rng.choice, extent))
         if least <= len(written.split()) <= most:
             return written
-    return _tidied(case.written(_shortest, with_role=False, with_harm=False, special=False))
+    return _tidied(case.written(_shortest, _Extent(harm=False, special=False)))
 
 
 def _tidied(text: str) -> str:

@@ -25,6 +25,7 @@ SOURCES: Mapping[str, object] = {
     "UNEASED_FORMS": phrases.UNEASED_FORMS,
     "BARE_UNEASED_FORMS": phrases.BARE_UNEASED_FORMS,
     "EXCUSE_FORMS": phrases.EXCUSE_FORMS,
+    "BARE_EXCUSE_FORMS": phrases.BARE_EXCUSE_FORMS,
     "EXCUSES": phrases.EXCUSES,
     "SUSPICION_FORMS": phrases.SUSPICION_FORMS,
     "SUSPICIONS": phrases.SUSPICIONS,

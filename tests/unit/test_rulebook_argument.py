@@ -47,16 +47,16 @@ def test_a_conclusion_is_no_argument() -> None:
         ("", None),
         ('"disk error" "sda"', None),
         ("The sky is blue and the grass is green.", None),
-        ("First, run a long self-test with smartctl. Nothing needs doing, because such steps are taken every day.", None),
+        ("First, run a long self-test with smartctl. Nothing needs doing: such steps are taken every day.", None),
         ("It failed with an error, yet this is harmless routine.", None),
         ("The drive has failed and must be replaced at once.", "abnormal"),
         ("This is a routine message of a healthy service.", "normal"),
         ("Nothing failed here and no action is required.", "normal"),
         # The rulebook's clauses in somewhat other words.
-        ("This shows data in the disk can't any longer be trusted. An admin should run a long smartctl self-test.", "abnormal"),
-        ("A setting of the clock service was changed. There is no action needed as such an adjustment is made on purpose.", "normal"),
+        ("This shows data in the disk can't be trusted. An admin should run a long smartctl self-test.", "abnormal"),
+        ("A setting of the clock service changed. As this adjustment is made on purpose, no action.", "normal"),
     ],
-)  # fmt: skip
+)
 def test_texts_of_others_are_read_too(analysis: str, side: Label | None) -> None:
     assert read_argument(analysis).side == side
 
@@ -86,8 +86,12 @@ def test_support(log: str, analysis: str, expected: bool | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["a", "a. ", '"', "data ", "disk no longer trusted ", "First, run a long self-test with smartctl. ", "'t ", "…\u200b", "{topic} "]
-)  # fmt: skip
+    "piece",
+    [
+        *("a", "a. ", '"', "data ", "'t ", "…\u200b", "{topic} "),
+        *("disk no longer trusted ", "First, run a long self-test with smartctl. "),
+    ],
+)
 def test_a_huge_text_is_read_at_once(piece: str) -> None:
     read_argument("warm")
     started = time.process_time()

@@ -17,7 +17,10 @@ from rationanomaly.text.prompt import show
 from tests.distilling import settings
 
 EVERY = (*FAULTS, *EASINGS, *ACTIVITIES, RULED_OUT, VALUES, MENTION)
-KEPT = "exhausted exceeded corrupt stuck silent denied absent stopped exception lost invalid degraded failed".split()
+KEPT = {
+    *("exhausted", "exceeded", "corrupt", "stuck", "silent", "denied", "absent"),
+    *("stopped", "exception", "lost", "invalid", "degraded", "failed"),
+}
 
 
 def words(log: str, *, normalise: bool = False) -> tuple[str, ...]:
@@ -27,7 +30,7 @@ def words(log: str, *, normalise: bool = False) -> tuple[str, ...]:
 def test_there_are_enough_signs_of_different_names() -> None:
     assert len(FAULTS) >= 30
     assert len({sign.name for sign in EVERY}) == len(EVERY)
-    assert set(KEPT) <= {sign.name for sign in FAULTS}
+    assert not KEPT - {sign.name for sign in FAULTS}
     assert {sign.family for sign in FAULTS} == set(FAMILIES)
 
 
