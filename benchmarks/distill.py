@@ -24,6 +24,7 @@ from rationanomaly.records import Label, Rejected, Triplet, template_id
 from rationanomaly.rulebook.domains import DOMAINS, GENERAL
 from rationanomaly.text import prompt
 from rationanomaly.text.evidence import NO_EVIDENCE, required_quotes
+from rationanomaly.text.prompt import CONCLUSION
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -54,6 +55,8 @@ def _builtin() -> Iterator[Result]:
         passed = sum(end.accepted for end in with_words) / len(with_words)
         stated = sum(end.accepted and NO_EVIDENCE in end.record.rationale for end in without) / len(without)
         written = [s for end in outcomes if isinstance(end.record, Triplet) for s in sentences(end.record.rationale)]
+        # The conclusion is always the same.
+        written = [sentence for sentence in written if not sentence.startswith(CONCLUSION)]
         patterns, forms = Counter(written), Counter(map(_form, written))
         print(f"{shown_as}: {len(with_words)} templates with words, {len(without)} without, {len(written)} sentences")
         print(f"  the most frequent sentence, quotes masked: {patterns.most_common(1)[0]}")
@@ -99,8 +102,8 @@ def _reason(end: Outcome) -> str | None:
 def _form(sentence: str) -> str:
     """A sentence with what belongs to its domain masked, too."""
     for domain in (*DOMAINS, GENERAL):
-        harms = (text for wordings in domain.harms.values() for text in wordings)
-        for text in (domain.topic, *harms, *domain.roles):
+        known = (*domain.harms.values(), *domain.checks.values())
+        for text in (domain.topic, *(text for wordings in known for text in wordings), *domain.roles):
             sentence = sentence.replace(text, "…")
     return sentence
 

@@ -144,12 +144,12 @@ class _Case:
 
 def _fitting(case: _Case, taken: int, rng: random.Random) -> str:
     """The sentences behind the first one, which took some words; as drawn, or the shortest where no draw fits."""
-    least, most = SHORTEST - _CONCLUSION_WORDS - taken, LONGEST - _CONCLUSION_WORDS - taken
+    lower, upper = SHORTEST - _CONCLUSION_WORDS - taken, LONGEST - _CONCLUSION_WORDS - taken
     for draw in range(_DRAWS):
         role = draw < _ROLES and rng.random() < _WITH_ROLE
         extent = _Extent(role, harm=draw < _HARMS, special=not _SPECIALS <= draw < _HARMS)
         written = _tidied(case.written(rng.choice, extent))
-        if least <= len(written.split()) <= most:
+        if lower <= len(written.split()) <= upper:
             return written
     return _tidied(case.written(_shortest, _Extent(harm=False, special=False)))
 
