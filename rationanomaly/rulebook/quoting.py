@@ -40,6 +40,8 @@ _AUXILIARIES = frozenset(
 )
 #: A quote of these would give the verdict away where it is to be reasoned out.
 _VERDICT_WORDS = ("normal", "anomal")
+#: What belongs to the verb before it: "shutting down", "set up".
+_PARTICLES = frozenset(("down", "up", "off", "out"))
 _COPULAS = frozenset(("is", "are", "was", "were", "be", "been"))
 
 
@@ -177,7 +179,8 @@ def _event(text: Text, reading: Reading, domain: Domain, required: int) -> range
     if _eased(text, reading) is not None:
         return sign
     if reading.tone == "plain":
-        return sign
+        particle = sign.stop < len(text.tokens) and text.tokens[sign.stop].text.lower() in _PARTICLES
+        return range(sign.start, sign.stop + 1) if particle and text.gap(sign.stop - 1) == " " else sign
     words = text.tokens[sign.start].parts
     if len(sign) > 1 and words and words[0] in _HEADS:
         # What could not be done, with what it was to be done to.

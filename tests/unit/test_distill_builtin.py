@@ -134,6 +134,7 @@ def test_samples_of_one_template_differ() -> None:
     ("log", "domain"),
     [
         ("uncorrectable ecc error in dimm 3", "memory"),
+        ("kernel: out of memory, killed process 17", "virtual memory"),
         ("torus link down on port 4", "interconnect"),
         ("lustre ost unavailable, write to inode failed", "parallel filesystem"),
         ("pbs_mom: job 17 could not be dispatched", "scheduler"),

@@ -54,6 +54,12 @@ def test_a_conclusion_is_no_argument() -> None:
         ("Nothing failed here and no action is required.", "normal"),
         # The rulebook's clauses in somewhat other words.
         ("This shows data in the disk can't be trusted. An admin should run a long smartctl self-test.", "abnormal"),
+        ("The disk has no free space left, so jobs cannot write. First, find the full volume with df.", "abnormal"),
+        ("This looks like a failure, but the case is expected and handled here. Nobody must act on it.", "normal"),
+        ("The error was corrected on the spot. No action is needed.", "normal"),
+        ("Nothing in this sounds alarming, but experience with the web server ties it to a fault.", "abnormal"),
+        ("It only reports a counter of the network. Such readings are taken regularly, so no action.", "normal"),
+        ("Nothing needs doing. The node stops at once. First, save the trace or vmcore before the reboot.", None),
         ("A setting of the clock service changed. As this adjustment is made on purpose, no action.", "normal"),
     ],
 )

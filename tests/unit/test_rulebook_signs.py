@@ -44,7 +44,7 @@ def test_a_sign_says_what_it_means_in_several_ways(sign: Sign) -> None:
 
 
 @pytest.mark.parametrize("sign", FAULTS, ids=lambda sign: sign.name)
-def test_a_failure_is_told_by_phrases_with_a_source(sign: Sign) -> None:
+def test_a_failure_is_known_by_phrases_with_a_source(sign: Sign) -> None:
     assert len(sign.meanings) >= 3 and all("{topic}" in clause for clause in sign.meanings)
     assert sign.sources and len(sign.words) >= 4
     assert all(phrase == " ".join(re.findall("[a-z0-9]+", phrase)) for phrase in sign.words)
@@ -88,7 +88,7 @@ def test_phrases_of_labelled_data_alone_are_no_signs(phrase: str) -> None:
         ("nfs: server gone, still trying", "lost"),
     ],
 )
-def test_fine_signs_are_told_apart(log: str, sign: str) -> None:
+def test_fine_signs_are_distinguished(log: str, sign: str) -> None:
     assert named_faults(words(log))[0].name == sign
 
 

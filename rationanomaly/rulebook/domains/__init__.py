@@ -26,6 +26,10 @@ DOMAINS: tuple[Domain, ...] = (
 )
 
 
+#: What stands before "memory" where a process asked for it: the pages of the kernel are meant, not the modules.
+_UNMET = (("out", "of"), ("allocate",), ("allocating",), ("enough",), ("insufficient",))
+
+
 def domain_of(words: Sequence[str]) -> Domain:
     """The domain that the lower-case ``words`` of a log, in order, speak of most; `GENERAL` if of none.
 
@@ -34,7 +38,9 @@ def domain_of(words: Sequence[str]) -> Domain:
     """
     places, shares = _places(), _shares()
     votes: dict[int, int] = defaultdict(int)
-    for word in words:
+    for position, word in enumerate(words):
+        if word == "memory" and any(tuple(words[max(0, position - len(lead)) : position]) == lead for lead in _UNMET):
+            word = "oom"
         named = places.get(word, ())
         for place in named:
             votes[place] += shares[len(named)]
