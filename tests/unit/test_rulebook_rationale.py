@@ -62,10 +62,13 @@ def test_the_first_sentence_does_not_depend_on_the_side() -> None:
         assert len(quoted) == 1
 
 
-def test_the_words_decide_where_no_side_is_asked_for() -> None:
-    for log, label in (("disk error on sda", "abnormal"), ("disk error corrected", "normal"), ("disk added", "normal")):
-        free = [write_analysis(shown(log), None, random.Random(seed)) for seed in range(20)]
-        assert free == [write_analysis(shown(log), label, random.Random(seed)) for seed in range(20)]
+@pytest.mark.parametrize(
+    ("log", "label"),
+    [("disk error on sda", "abnormal"), ("disk error corrected", "normal"), ("disk added", "normal")],
+)
+def test_the_words_decide_where_no_side_is_asked_for(log: str, label: Label) -> None:
+    free = [write_analysis(shown(log), None, random.Random(seed)) for seed in range(20)]
+    assert free == [write_analysis(shown(log), label, random.Random(seed)) for seed in range(20)]
 
 
 def test_two_failures_of_one_part_and_one_failure_of_two_parts_read_differently() -> None:
