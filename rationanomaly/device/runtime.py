@@ -6,7 +6,7 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager
 
 #: Read by OpenMP when torch is loaded: threads that spin while they wait slow a busy machine down 6 to 9 times.
 _OPENMP = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
@@ -60,13 +60,6 @@ def quiet() -> Iterator[None]:
     """Keep the warnings of the libraries inside the block from the user."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
-
-
-@contextmanager
-def without_bars() -> Iterator[None]:
-    """Keep progress bars that have no switch of their own from the user: standard error leads nowhere inside."""
-    with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stderr(nowhere):  # noqa: PTH123
         yield
 
 

@@ -9,16 +9,25 @@ which nothing here needs, so it is installed without them (`PackagedModel.instal
 from __future__ import annotations
 
 import importlib.util
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from rationanomaly import artifacts
 from rationanomaly.device import runtime
-from rationanomaly.errors import ArtifactError, InfrastructureError, named_extras
+from rationanomaly.errors import ArtifactError, InfrastructureError, about, named_extras
 
 if TYPE_CHECKING:
-    from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
+    from gguf import GGUFReader
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
+
+Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -111,49 +120,117 @@ def read(path: Path, packaged: PackagedModel = SMOLLM2) -> Loaded:
     if artifacts.sha256(path) != packaged.sha256:
         problem = f"is not the file that {packaged.requirement} carries: its SHA-256 differs"
         raise ArtifactError(problem, file=path, hint=packaged.replace)
-    _check(path, packaged)
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
-
-    options: dict[str, Any] = {"gguf_file": path.name, "trust_remote_code": False, "local_files_only": True}
-    with runtime.quiet(), runtime.without_bars():
-        tokenizer = AutoTokenizer.from_pretrained(str(path.parent), **options)
-        found, info = AutoModelForCausalLM.from_pretrained(
-            str(path.parent), dtype=torch.float32, output_loading_info=True, **options
-        )
-    if info["missing_keys"]:
-        problem = f"lacks {len(info['missing_keys'])} weights, {min(info['missing_keys'])} among them"
-        raise ArtifactError(problem, file=path, hint=packaged.replace)
-    # transformers takes what it read for a quantised model still, and refuses to save it: the weights get a new one.
-    config = found.config
-    if hasattr(config, "quantization_config"):
-        del config.quantization_config
-    model = LlamaForCausalLM(config)
-    model.load_state_dict(found.state_dict())
-    model.tie_weights()
-    return Loaded(model.eval(), tokenizer)
-
-
-def _check(path: Path, packaged: PackagedModel) -> None:
-    """Refuse what could not become the model that is meant; see `read`."""
     with named_extras():
         from gguf import GGUFReader
-    try:
+    from transformers import AutoTokenizer
+
+    with about(path), _whole(packaged):
         reader = GGUFReader(path)
-        values = {name: reader.fields[name].contents() for name in _HEADER if name in reader.fields}
-        types = {tensor.tensor_type.name for tensor in reader.tensors}
-    except (ValueError, IndexError, KeyError, OSError) as error:
-        raise ArtifactError("is not a whole GGUF file", file=path, hint=packaged.replace) from error
-    architecture, template = (values.get(name) for name in _HEADER)
+        header = {name: field.contents() for name, field in reader.fields.items() if len(field.data) == 1}
+        _check(reader, header, packaged)
+        with runtime.quiet():
+            tokenizer = AutoTokenizer.from_pretrained(
+                str(path.parent), gguf_file=path.name, trust_remote_code=False, local_files_only=True
+            )
+            model = _model(reader, header, packaged)
+    return Loaded(model, tokenizer)
+
+
+@contextmanager
+def _whole(packaged: PackagedModel) -> Iterator[None]:
+    """What is thrown inside where a file ends early or holds nonsense is one error."""
+    try:
+        yield
+    except (ValueError, IndexError, KeyError, TypeError, RuntimeError, OSError) as error:
+        raise ArtifactError("is not a whole GGUF file", hint=packaged.replace) from error
+
+
+def _check(reader: GGUFReader, header: Mapping[str, Any], packaged: PackagedModel) -> None:
+    """Refuse what could not become the model that is meant; see `read`."""
+    architecture = header.get("general.architecture")
     if architecture != packaged.architecture:
         problem = f"holds a model of architecture {architecture}, not {packaged.architecture}"
-        raise ArtifactError(problem, file=path, hint=packaged.replace)
+        raise ArtifactError(problem, hint=packaged.replace)
+    types = {tensor.tensor_type.name for tensor in reader.tensors}
     if packaged.quantisation not in types or not types <= packaged.kept_types | {packaged.quantisation}:
         problem = f"holds weights of type {', '.join(sorted(types)) or 'none'}, not {packaged.quantisation}"
-        raise ArtifactError(problem, file=path, hint=packaged.replace)
-    if not template:
-        raise ArtifactError("holds a tokenizer without a chat template", file=path, hint=packaged.replace)
+        raise ArtifactError(problem, hint=packaged.replace)
+    if not header.get("tokenizer.chat_template"):
+        raise ArtifactError("holds a tokenizer without a chat template", hint=packaged.replace)
 
 
-#: Of a GGUF file's header: what kind of model it is, and how its prompts are written.
-_HEADER = ("general.architecture", "tokenizer.chat_template")
+def _model(reader: GGUFReader, header: Mapping[str, Any], packaged: PackagedModel) -> LlamaForCausalLM:
+    """The weights of a checked file in a Llama.
+
+    transformers reads them as well, but searches all names anew for each, in a multiple of the time, and what it makes
+    can't be saved, for it counts as quantised.
+    """
+    import torch
+    from gguf import dequantize
+    from transformers import LlamaForCausalLM
+
+    config = _config(header, tied=all(tensor.name != "output.weight" for tensor in reader.tensors))
+    weights = {}
+    for tensor in reader.tensors:
+        name, values = _NAME.sub(_theirs, tensor.name), dequantize(tensor.data, tensor.tensor_type)
+        if ".q_proj." in name or ".k_proj." in name:
+            values = _halves(values, config.num_attention_heads if ".q_proj." in name else config.num_key_value_heads)
+        weights[name] = torch.from_numpy(np.array(values, dtype=np.float32))
+    model, info = LlamaForCausalLM.from_pretrained(
+        None, config=config, state_dict=weights, dtype=torch.float32, output_loading_info=True
+    )
+    if lacking := sorted({*info["missing_keys"], *info["unexpected_keys"]}):
+        problem = f"does not hold the weights of a Llama: {len(lacking)} differ, {lacking[0]} among them"
+        raise ArtifactError(problem, hint=packaged.replace)
+    loaded: LlamaForCausalLM = model.eval()
+    return loaded
+
+
+def _config(header: Mapping[str, Any], tied: bool) -> LlamaConfig:
+    """A GGUF file's header as transformers says it."""
+    from transformers import LlamaConfig
+
+    return LlamaConfig(
+        vocab_size=header["llama.vocab_size"],
+        hidden_size=header["llama.embedding_length"],
+        intermediate_size=header["llama.feed_forward_length"],
+        num_hidden_layers=header["llama.block_count"],
+        num_attention_heads=header["llama.attention.head_count"],
+        num_key_value_heads=header["llama.attention.head_count_kv"],
+        max_position_embeddings=header["llama.context_length"],
+        rms_norm_eps=header["llama.attention.layer_norm_rms_epsilon"],
+        rope_parameters={"rope_type": "default", "rope_theta": header["llama.rope.freq_base"]},
+        tie_word_embeddings=tied,
+        bos_token_id=header["tokenizer.ggml.bos_token_id"],
+        eos_token_id=header["tokenizer.ggml.eos_token_id"],
+        pad_token_id=header["tokenizer.ggml.padding_token_id"],
+    )
+
+
+#: GGUF's names of the weights → those of transformers; ``blk.3.`` becomes ``model.layers.3.``.
+_NAMES = {
+    "token_embd": "model.embed_tokens",
+    "output_norm": "model.norm",
+    "output": "lm_head",
+    "attn_norm": "input_layernorm",
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "ffn_norm": "post_attention_layernorm",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+}
+_NAME = re.compile(r"^(?:blk\.(?P<layer>\d+)\.)?(?P<name>\w+)(?=\.weight$)")
+
+
+def _theirs(found: re.Match[str]) -> str:
+    layer, name = found["layer"], _NAMES.get(found["name"], found["name"])
+    return name if layer is None else f"model.layers.{layer}.{name}"
+
+
+def _halves(weights: Floats, heads: int) -> Floats:
+    """Rows of queries or keys as transformers rotates them: GGUF has the two values of a pair beside each other."""
+    pairs = weights.shape[0] // heads // 2
+    return weights.reshape(heads, pairs, 2, *weights.shape[1:]).swapaxes(1, 2).reshape(weights.shape)
