@@ -412,7 +412,7 @@ class ModelParams(Section):
         revision: source `hub` only: commit; None for a folder.
         log_adapter: source `package` only: merge the log adapter that comes with the library; else the base as it is.
         encoder: what words mean, for a base from scratch and its pool; `none`: faster, less F1.
-        copy_megabytes: source `hub` only: a base up to this size is copied into each model folder; a larger one is named.
+        copy_megabytes: source `hub` only: a base up to this size is copied into each model folder, a larger one named.
         max_completion: tokens of a rationale with its verdict; a longer one is cut off, and invalid.
         literal_quotes: whether only spans of the log can be generated inside quotation marks.
         lora_rank: of the adapter; higher learns more and takes more memory.

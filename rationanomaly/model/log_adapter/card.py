@@ -1,4 +1,4 @@
-"""The files of a log adapter and their card: which base it belongs to, what it was made from, which files are its own."""
+"""The files of a log adapter and their card: which base it belongs to, what it was made from, what its files are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 WEIGHTS, CONFIG, CARD = "adapter_model.safetensors", "adapter_config.json", "card.json"
 SCHEMA_VERSION = 1
-_HINT = "Install rationanomaly again, or set model.log_adapter to false"
+#: What to do about an adapter that is not what it should be.
+HINT = "Install rationanomaly again, or set model.log_adapter to false"
 
 
 @dataclass(frozen=True)
@@ -64,19 +65,17 @@ def read_card(folder: Path, base_sha256: str) -> LogAdapterCard:
     try:
         document = json.loads(path.read_bytes())
         if document.pop("schema") != SCHEMA_VERSION:
-            raise ArtifactError(f"has another schema than {SCHEMA_VERSION}", file=path, hint=_HINT)
+            raise ArtifactError(f"has another schema than {SCHEMA_VERSION}", file=path, hint=HINT)
         card = LogAdapterCard(**document)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ArtifactError("is not the card of a log adapter", file=path, hint=_HINT) from error
+        raise ArtifactError("is not the card of a log adapter", file=path, hint=HINT) from error
     for name, named in ((WEIGHTS, card.weights_sha256), (CONFIG, card.config_sha256)):
         if not (folder / name).is_file():
-            raise ArtifactError("is missing, so the log adapter is not whole", file=folder / name, hint=_HINT)
+            raise ArtifactError("is missing, so the log adapter is not whole", file=folder / name, hint=HINT)
         if artifacts.sha256(folder / name) != named:
-            raise ArtifactError(
-                "is not the file that the card of the log adapter names", file=folder / name, hint=_HINT
-            )
+            raise ArtifactError("is not the file that the log adapter's card names", file=folder / name, hint=HINT)
     if card.base_sha256 != base_sha256:
-        raise ArtifactError("belongs to another base than the one that it shall be put on", file=path, hint=_HINT)
+        raise ArtifactError("belongs to another base than the one that it shall be put on", file=path, hint=HINT)
     return card
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rationanomaly.device import runtime
 from rationanomaly.errors import ArtifactError
-from rationanomaly.model.log_adapter.card import WEIGHTS, read_card
+from rationanomaly.model.log_adapter.card import HINT, WEIGHTS, read_card
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -31,16 +31,16 @@ def merge(model: PreTrainedModel, folder: Path, base_sha256: str) -> tuple[PreTr
     from safetensors import safe_open
 
     card = read_card(folder, base_sha256)
-    hint = "Install rationanomaly again, or set model.log_adapter to false"
     with safe_open(str(folder / WEIGHTS), framework="pt") as file:
         stored = set(file.keys())
     try:
         with runtime.quiet():
             adapted = PeftModel.from_pretrained(model, str(folder))
     except (RuntimeError, ValueError, TypeError) as error:
-        raise ArtifactError("fits a model of another shape", file=folder / WEIGHTS, hint=hint) from error
+        raise ArtifactError("fits a model of another shape", file=folder / WEIGHTS, hint=HINT) from error
     # peft leaves what it does not find as it was made: without effect, and without a word.
     if set(get_peft_model_state_dict(adapted, save_embedding_layers=False)) != stored:
-        raise ArtifactError("fits a model of another shape", file=folder / WEIGHTS, hint=hint)
-    merged: PreTrainedModel = adapted.merge_and_unload()
+        raise ArtifactError("fits a model of another shape", file=folder / WEIGHTS, hint=HINT)
+    with runtime.quiet():
+        merged: PreTrainedModel = adapted.merge_and_unload()
     return merged.eval(), card.weights_sha256
