@@ -99,7 +99,8 @@ def _reason(end: Outcome) -> str | None:
 def _form(sentence: str) -> str:
     """A sentence with what belongs to its domain masked, too."""
     for domain in (*DOMAINS, GENERAL):
-        for text in (domain.topic, *domain.harms, *domain.roles):
+        harms = (text for wordings in domain.harms.values() for text in wordings)
+        for text in (domain.topic, *harms, *domain.roles):
             sentence = sentence.replace(text, "…")
     return sentence
 

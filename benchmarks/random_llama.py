@@ -61,7 +61,7 @@ def grpo(
     around = trainer.longest_prompt(tokenizer, [Task("a", "normal", None)], params.prompt) - 1
     tasks = [Task(" ".join(["a"] * max(prompt - around, 1)), "normal", None)] * settings.prompts * steps
     trainer.train(
-        model, tokenizer, tasks, reward, params.prompt, settings, passes, completion, False, _run(params, state), dict
+        model, tokenizer, tasks, reward, params.prompt, settings, passes, completion, None, _run(params, state), dict
     )
 
 

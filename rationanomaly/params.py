@@ -402,6 +402,24 @@ class PromptParams(Section):
     few_shot_examples: NonNegative
 
 
+#: How a verdict is reached: out of an analysis, or without one.
+VerdictKind = Literal["reasoned", "direct"]
+
+
+class DetectParams(Section):
+    """How a trained model reaches its verdicts; a model folder carries it, and `detect` can say otherwise.
+
+    Attributes:
+        verdict: `reasoned`: out of the model's own analysis; `direct`: without one, many times faster.
+        analyses: of each template; the score is their mean. Each takes as long as the first.
+        temperature: of the second analysis and those behind it, which are sampled; the first takes the likeliest words.
+    """
+
+    verdict: VerdictKind
+    analyses: Positive
+    temperature: Annotated[float, Field(gt=0)]
+
+
 class ModelParams(Section):
     """The base and the adapter on it.
 
@@ -635,7 +653,9 @@ class AlarmParams(Section):
         valid_fall: collapse: fall of the share of well-formed completions from its best.
         least_entropy: collapse: nats per token.
         length_factor: length drift: growth or shrinkage of the mean length.
-        validation_fall: reward hacking: fall of F1 or grounding on validation while the reward rose.
+        form_share: form: share of the rewards' variance within groups that form alone may carry.
+        validation_fall: reward hacking: fall of F1, grounding, agreement or support on validation while the reward
+            rose, or rise of the false positive rate.
     """
 
     stop: bool
@@ -643,6 +663,7 @@ class AlarmParams(Section):
     valid_fall: Share
     least_entropy: Annotated[float, Field(ge=0)]
     length_factor: Annotated[float, Field(gt=1)]
+    form_share: Share
     validation_fall: Share
 
 
@@ -673,7 +694,8 @@ class GrpoParams(Section):
         temperature: of the completions.
         abnormal_share: of the prompts.
         word_drop: share of words left out of every second prompt.
-        evaluations: on the validation split, with rationales; one more before and after.
+        evaluations: on the validation split, with analyses; one more before and after.
+        validation_rows: of the validation split, half of them abnormal as far as there are any; None: all of it.
         keep_best: the adapter of the best evaluation rather than the last one.
         alarms: when to stop.
         reward: what is rewarded.
@@ -690,6 +712,7 @@ class GrpoParams(Section):
     abnormal_share: Share
     word_drop: Share
     evaluations: NonNegative
+    validation_rows: Positive | None
     keep_best: bool
     alarms: AlarmParams
     reward: RewardParams
@@ -782,6 +805,7 @@ class Params(Section):
         correct: step `correct`.
         prompt: how a log is shown to the model.
         distill: step `distill`.
+        detect: how verdicts are reached.
         model: the base and the adapter on it.
         training: how sft and grpo use the machine.
         base: step `base`.
@@ -799,6 +823,7 @@ class Params(Section):
     correct: CorrectParams
     prompt: PromptParams
     distill: DistillParams
+    detect: DetectParams
     model: ModelParams
     training: TrainingParams
     base: BaseParams

@@ -122,7 +122,7 @@ STEPS: tuple[Step, ...] = (
         "Provide the base model: out of a package, bootstrapped from the training templates, or a hub model.",
         (),
         ("correct",),
-        ("run.seed", "prompt", "model", "training.threads", "base"),
+        ("run.seed", "prompt", "detect", "model", "training.threads", "base"),
         models=("model.name",),
     ),
     Step(
@@ -130,7 +130,7 @@ STEPS: tuple[Step, ...] = (
         "Teach the base the rationales and verdicts.",
         (),
         ("parse", "correct", "distill", "base"),
-        ("run.seed", "prompt", "model", *_TRAINING, "sft"),
+        ("run.seed", "prompt", "detect", "model", *_TRAINING, "sft"),
         resumes=True,
     ),
     Step(

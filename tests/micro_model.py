@@ -15,7 +15,7 @@ from tests.training_inputs import write_training_inputs
 MICRO = (
     "training.threads=1", "base.harvest=0", "base.vocabulary=400", "base.hidden=16", "base.heads=2", "base.layers=1",
     "base.epochs=1", "sft.steps=6", "sft.batch=8", "sft.rationale_share=0.34", "sft.evaluations=2",
-    "sft.pool.size=60", "grpo.steps=2", "grpo.prompts=2", "grpo.generations=2", "model.max_completion=12",
+    "sft.pool.size=60", "grpo.steps=2", "grpo.prompts=2", "grpo.generations=2", "model.max_completion=48",
     "model.lora_rank=4",
 )  # fmt: skip
 PARTS = ("disk", "fan", "node", "link", "pump", "card", "rack", "port")

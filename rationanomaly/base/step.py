@@ -17,6 +17,7 @@ from rationanomaly.base.tokenizer import train_tokenizer
 from rationanomaly.device import runtime
 from rationanomaly.model import hub
 from rationanomaly.model.card import BaseIdentity, Card, Threshold, write_card
+from rationanomaly.model.constrained_form import Grammar
 from rationanomaly.model.few_shot import write_few_shot
 from rationanomaly.model.loading import load_tokenizer
 from rationanomaly.model.safety import check_safe
@@ -67,7 +68,9 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     write_table(outputs.folder / CORPUS, table, CORPUS_SCHEMA)
     write_few_shot(labelled, params.prompt, outputs.folder)
     check_safe(outputs.folder)
-    label_tokens(load_tokenizer(outputs.folder / TOKENIZER))
+    tokenizer = load_tokenizer(outputs.folder / TOKENIZER)
+    label_tokens(tokenizer)
+    Grammar.of(tokenizer, params.model.max_completion, params.model.literal_quotes)
     threshold = Threshold(0.5, "zero-shot: not chosen")
     card = Card(
         "base",
@@ -77,6 +80,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
         PROMPT_VERSION,
         params.model.max_completion,
         params.model.literal_quotes,
+        params.detect,
     )
     write_card(outputs.folder, card)
     return metrics

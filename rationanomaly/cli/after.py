@@ -10,7 +10,7 @@ import typer
 from rationanomaly.cli import console
 from rationanomaly.cli.options import PARAMS, STATE, ParamsOption, SetOption
 from rationanomaly.errors import ParamsError
-from rationanomaly.params import load_params
+from rationanomaly.params import VerdictKind, load_params
 
 
 def summary(
@@ -39,8 +39,17 @@ def detect(
     ledger: Annotated[
         Path | None, typer.Option("--ledger", help="A newer ledger of decisions; they hold at once, without training.")
     ] = None,
+    verdict: Annotated[
+        VerdictKind | None, typer.Option("--verdict", help="reasoned or direct; default: as the model's card says.")
+    ] = None,
+    analyses: Annotated[
+        int | None,
+        typer.Option("--analyses", min=1, help="Analyses of each template; the score is their mean."),
+    ] = None,
 ) -> None:
     """Judge templates or raw log lines: one JSON line per row, in order.
+
+    A reasoned verdict comes out of the model's own analysis; a direct one goes without and is many times faster.
 
     Examples:
 
@@ -49,6 +58,8 @@ def detect(
         tail -n 1000 app.log | rationanomaly detect --model models:/rationanomaly@candidate -
 
         rationanomaly detect --model outputs/grpo --ledger data/decisions.jsonl --templates templates.csv
+
+        rationanomaly detect --model outputs/grpo --verdict direct --output verdicts.jsonl big.log
     """
     from rationanomaly.detection.log_lines import detect_lines, detect_templates, write_verdicts
 
@@ -56,9 +67,9 @@ def detect(
         raise ParamsError("name either --templates FILE or a log file (or - for standard input), one of the two")
     with console.progress_bars("detect"):
         rows = (
-            detect_templates(model, templates, ledger)
+            detect_templates(model, templates, ledger, verdict, analyses)
             if templates is not None
-            else detect_lines(model, str(logs), log_format, ledger)
+            else detect_lines(model, str(logs), log_format, ledger, verdict, analyses)
         )
         write_verdicts(rows, output)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import shutil
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Literal, Self
@@ -25,6 +25,7 @@ from rationanomaly.detection.model_detector import ModelDetector, listed
 from rationanomaly.detection.parser import read_parser
 from rationanomaly.detection.verdict import LineVerdict, Verdict
 from rationanomaly.errors import ParamsError, named_extras
+from rationanomaly.params import VerdictKind
 from rationanomaly.parse.live import read_log
 
 #: ``carried``: what the model folder holds; None: the model's own answers; or others, such as a newer ledger's.
@@ -71,21 +72,27 @@ class Detector(ModelDetector):
         """What the model folder carries: decisions of experts, but for the test side."""
         return self._folder.precedents
 
-    def judge(self, templates: Iterable[str], rationales: bool = True, precedents: Chosen = "carried") -> list[Verdict]:
+    def judge(
+        self,
+        templates: Iterable[str],
+        verdict: VerdictKind | None = None,
+        analyses: int | None = None,
+        precedents: Chosen = "carried",
+    ) -> list[Verdict]:
         """One verdict for each template, in order; equal texts are judged once.
 
         Args:
             templates: any texts.
-            rationales: generate an analysis for each, which takes most of the time.
+            verdict, analyses: see `ModelDetector.judge`.
             precedents: whose answers are taken where they have one; None: the model's own, whatever experts said.
 
         Raises:
-            ParamsError: ``templates`` is one text, or ``precedents`` an unknown word.
+            ParamsError: ``templates`` is one text, an unknown word, or fewer than one analysis.
         """
         if isinstance(precedents, str) and precedents != "carried":
             raise ParamsError(f"precedents={precedents!r} is unknown", hint="Give `carried`, None or Precedents")
         templates = listed(templates)
-        own = super().judge(templates, rationales)
+        own = super().judge(templates, verdict, analyses)
         chosen = self.precedents if precedents == "carried" else precedents
         if chosen is None:
             return own
@@ -93,7 +100,12 @@ class Detector(ModelDetector):
         return [verdict.under(cited[verdict.template]) for verdict in own]
 
     def judge_log(
-        self, path: Path | str, format: str = "auto", rationales: bool = True, precedents: Chosen = "carried"
+        self,
+        path: Path | str,
+        format: str = "auto",
+        verdict: VerdictKind | None = None,
+        analyses: int | None = None,
+        precedents: Chosen = "carried",
     ) -> Iterator[LineVerdict]:
         """One verdict for each record of a log, in order, as the records come.
 
@@ -103,7 +115,7 @@ class Detector(ModelDetector):
         Args:
             path: a file, plain or compressed, a glob, or ``-`` for standard input.
             format: name of a log format, or ``auto``.
-            rationales, precedents: as for `judge`.
+            verdict, analyses, precedents: as for `judge`.
 
         Raises:
             ArtifactError: the model folder carries no parser, as the output of `base`.
@@ -111,12 +123,16 @@ class Detector(ModelDetector):
             ParamsError: no such format.
         """
         miner, settings = read_parser(self._folder)
-        return self._judged(read_log(Path(path), format, settings, miner), rationales, precedents)
+        log = read_log(Path(path), format, settings, miner)
+        return self._judged(log, lambda new: self.judge(new, verdict, analyses, precedents))
 
-    def _judged(self, log: Iterator[pl.DataFrame], rationales: bool, precedents: Chosen) -> Iterator[LineVerdict]:
+    @staticmethod
+    def _judged(
+        log: Iterator[pl.DataFrame], judge: Callable[[Sequence[str]], Sequence[Verdict]]
+    ) -> Iterator[LineVerdict]:
         known: dict[str, Verdict] = {}
         for lines in log:
             new = [text for text in lines["template"].unique(maintain_order=True) if text not in known]
-            known |= {verdict.template: verdict for verdict in self.judge(new, rationales, precedents)}
+            known |= {verdict.template: verdict for verdict in judge(new)}
             for line, session, message, template in lines.select("line", "session", "message", "template").iter_rows():
                 yield LineVerdict(line, session, message, known[template])

@@ -18,6 +18,7 @@ from rationanomaly.decisions.ledger import read_ledger, warn_of
 from rationanomaly.decisions.precedents import Precedents
 from rationanomaly.detection.detector import Detector
 from rationanomaly.errors import InputError
+from rationanomaly.params import VerdictKind
 from rationanomaly.text.untrusted import for_terminal
 
 Row = dict[str, Any]
@@ -36,31 +37,42 @@ def open_precedents(detector: Detector, ledger: Path | None) -> Precedents:
     return detector.precedents.under(newer)
 
 
-def detect_templates(model: str, path: Path, ledger: Path | None = None) -> Iterator[Row]:
+def detect_templates(
+    model: str, path: Path, ledger: Path | None = None, verdict: VerdictKind | None = None, analyses: int | None = None
+) -> Iterator[Row]:
     """One row per template of the file, in order, with the text as it stands there.
 
     Args:
         model: see `Detector.open`.
         path: see `read_templates`.
         ledger: see `open_precedents`.
+        verdict, analyses: see `ModelDetector.judge`.
     """
     templates = read_templates(path)
     detector = Detector.open(model)
-    for verdict in detector.judge(templates, precedents=open_precedents(detector, ledger)):
-        yield verdict.as_row()
+    for found in detector.judge(templates, verdict, analyses, open_precedents(detector, ledger)):
+        yield found.as_row()
 
 
-def detect_lines(model: str, logs: str, log_format: str, ledger: Path | None = None) -> Iterator[Row]:
+def detect_lines(
+    model: str,
+    logs: str,
+    log_format: str,
+    ledger: Path | None = None,
+    verdict: VerdictKind | None = None,
+    analyses: int | None = None,
+) -> Iterator[Row]:
     """One row per log line, in order, as the lines come: its number and session, and the verdict on its template.
 
     Args:
         model: see `Detector.open`.
         logs, log_format: see `Detector.judge_log`.
         ledger: see `open_precedents`.
+        verdict, analyses: see `ModelDetector.judge`.
     """
     detector = Detector.open(model)
     rows: dict[str, Row] = {}
-    for found in detector.judge_log(logs, log_format, precedents=open_precedents(detector, ledger)):
+    for found in detector.judge_log(logs, log_format, verdict, analyses, open_precedents(detector, ledger)):
         template = found.verdict.template
         if template not in rows:
             rows[template] = found.verdict.as_row()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Self, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +16,12 @@ from rationanomaly.errors import ParamsError
 from rationanomaly.model.card import Card
 from rationanomaly.model.folder import ModelFolder
 from rationanomaly.model.scoring import Scorer
-from rationanomaly.records import Answer
+from rationanomaly.params import VerdictKind
+from rationanomaly.records import Label
 from rationanomaly.text.evidence import check_evidence
-from rationanomaly.text.prompt import parse_response, show
+from rationanomaly.text.prompt import Shown, conclude, parse_response, show, split_conclusion, write_response
 
+_log = logging.getLogger(__name__)
 _SEED = 0
 
 
@@ -60,38 +63,96 @@ class ModelDetector:
         runtime.prepare(_SEED, threads)
         return cls(verified, verified.scorer(verified.load().to(runtime.device())))
 
-    def scores(self, templates: Iterable[str]) -> npt.NDArray[np.float64]:
-        """P(abnormal) of each template, shape (len(templates),), in [0, 1]; equal texts are judged once."""
+    def direct_scores(self, templates: Iterable[str]) -> npt.NDArray[np.float64]:
+        """P(abnormal) of each template's direct verdict, shape (len(templates),); equal texts are judged once."""
         templates = listed(templates)
         distinct = list(dict.fromkeys(templates))
-        found = self._scorer.probabilities([show(text, self.card.prompt) for text in distinct])
+        found = self._scorer.direct_scores([show(text, self.card.prompt) for text in distinct])
         by_text = dict(zip(distinct, found, strict=True))
         return np.array([by_text[text] for text in templates], dtype=np.float64)
 
-    def judge(self, templates: Iterable[str], rationales: bool = True) -> list[Verdict]:
+    def free_texts(self, templates: Iterable[str]) -> list[str]:
+        """A completion for each template without any constraint: what the model writes by itself, for evaluation."""
+        return self._scorer.free_texts([show(text, self.card.prompt) for text in listed(templates)])
+
+    def judge(
+        self, templates: Iterable[str], verdict: VerdictKind | None = None, analyses: int | None = None
+    ) -> list[Verdict]:
         """One verdict for each template, in order; equal texts are judged once.
 
         Args:
             templates: any texts.
-            rationales: generate an analysis for each, which takes most of the time.
+            verdict: ``reasoned``: out of the model's own analysis; ``direct``: without one, far faster; None: as the
+                model folder's card says.
+            analyses: of each template, over which the score is averaged; None: as the card says.
+
+        Raises:
+            ParamsError: ``templates`` is one text, an unknown kind of verdict, or fewer than one analysis.
         """
         templates = listed(templates)
+        kind, count = verdict or self.card.detect.verdict, analyses or self.card.detect.analyses
+        if kind not in get_args(VerdictKind):
+            raise ParamsError(f"verdict={kind!r} is unknown", hint="Give `reasoned` or `direct`")
+        if count < 1:
+            raise ParamsError(f"analyses={count} is none", hint="Give 1 or more, or verdict=`direct`")
         distinct = list(dict.fromkeys(templates))
         logs = [show(text, self.card.prompt) for text in distinct]
-        scores = self._scorer.probabilities(logs)
-        texts: Sequence[str | None] = self._scorer.responses(logs) if rationales else [None] * len(logs)
+        direct = self._scorer.direct_scores(logs)
+        analysed = self._analyse(logs, count) if kind == "reasoned" else None
         by_text = {
-            template: self._verdict(template, float(score), text)
-            for template, score, text in zip(distinct, scores, texts, strict=True)
+            template: (
+                self._without_analysis(template, float(direct[place]))
+                if analysed is None
+                else self._reasoned(template, logs[place], float(direct[place]), analysed[place])
+            )
+            for place, template in enumerate(distinct)
         }
         return [by_text[template] for template in templates]
 
-    def _verdict(self, template: str, score: float, text: str | None) -> Verdict:
-        answer: Answer = "abnormal" if score >= self.card.threshold.value else "normal"
-        if text is None:
-            return Verdict(template, answer, score, None, "", (), grounded=False)
-        response = parse_response(text)
-        if response.problem is not None:
-            answer = "invalid"
-        checked = check_evidence(response.rationale, show(template, self.card.prompt))
-        return Verdict(template, answer, score, response.stated, response.rationale, checked.spans, checked.grounded)
+    def _analyse(self, logs: Sequence[Shown], count: int) -> list[list[tuple[float, str]]]:
+        """Of each log its analyses that came to an end, each with the score behind it."""
+        found: list[list[tuple[float, str]]] = [[] for _ in logs]
+        for index in range(count):
+            texts = self._scorer.analyses(logs, index, self.card.detect.temperature)
+            valid = [place for place, text in enumerate(texts) if text is not None]
+            written = [text for text in texts if text is not None]
+            scores = self._scorer.reasoned_scores([logs[place] for place in valid], written)
+            for place, score, text in zip(valid, scores, written, strict=True):
+                found[place].append((float(score), text))
+        endless = sum(not analyses for analyses in found)
+        if endless:
+            _log.warning(
+                "%d of %d analyses did not come to an end within model.max_completion (%d tokens): answer `invalid`; "
+                "train the model longer, or judge with --verdict direct",
+                endless, len(logs), self.card.max_completion,
+            )  # fmt: skip
+        return found
+
+    def _without_analysis(self, template: str, score: float) -> Verdict:
+        return Verdict(template, self._answer(score), score, score, None, None, None, (), grounded=False)
+
+    def _reasoned(self, template: str, log: Shown, direct: float, analyses: Sequence[tuple[float, str]]) -> Verdict:
+        """The verdict of the analyses' mean, shown with the one that argues for it most."""
+        if not analyses:
+            return Verdict(template, "invalid", direct, direct, "invalid", False, "", (), grounded=False)
+        score = sum(one for one, _ in analyses) / len(analyses)
+        answer = self._answer(score)
+        # Of several, one always lies on the mean's side of the threshold.
+        _, analysis = (max if answer == "abnormal" else min)(analyses, key=lambda one: one[0])
+        response = parse_response(write_response(conclude(analysis, answer), answer))
+        _, concluded = split_conclusion(response.rationale)
+        checked = check_evidence(response.rationale, log)
+        return Verdict(
+            template,
+            answer if response.problem is None else "invalid",
+            score,
+            direct,
+            response.stated,
+            response.stated == concluded == answer,
+            response.rationale,
+            checked.spans,
+            checked.grounded,
+        )
+
+    def _answer(self, score: float) -> Label:
+        return "abnormal" if score >= self.card.threshold.value else "normal"

@@ -16,11 +16,14 @@ class Verdict:
 
     Attributes:
         template: as it was given.
-        answer: abnormal from the threshold on, else normal; invalid if the generated text does not parse, which is
-            never counted as normal.
-        score: P(abnormal) at the direct verdict, in [0, 1].
-        stated: what the generated text says; None if none was asked for.
-        rationale: its analysis; empty if none was asked for or it does not parse.
+        answer: abnormal from the threshold on, else normal; invalid if no analysis came to an end, which is never
+            counted as normal.
+        score: P(abnormal) in [0, 1]: behind the model's own analysis, a mean where there are several; of the direct
+            verdict where no analysis was asked for or none came to an end.
+        direct_score: P(abnormal) of the direct verdict, in [0, 1].
+        stated: what the text that is shown concludes and answers; None if no analysis was asked for.
+        consistent: whether its conclusion, its answer and ``answer`` agree; None if no analysis was asked for.
+        rationale: the analysis with its conclusion; None if none was asked for, empty if none came to an end.
         evidence: quotes of the rationale that stand in the template, with their offsets.
         grounded: whether the rationale is (`evidence.Evidence`).
         precedent: the experts' decision that the answer was taken from; None: the answer is the model's own.
@@ -29,8 +32,10 @@ class Verdict:
     template: str
     answer: Answer
     score: float
+    direct_score: float
     stated: Answer | None
-    rationale: str
+    consistent: bool | None
+    rationale: str | None
     evidence: tuple[Span, ...]
     grounded: bool
     precedent: Citation | None = None
@@ -44,7 +49,9 @@ class Verdict:
         """This verdict with the answer of a precedent; all else stays what the model says."""
         if precedent is None:
             return self
-        return replace(self, answer=precedent.precedent.label, precedent=precedent)
+        answer = precedent.precedent.label
+        consistent = None if self.consistent is None else self.consistent and self.stated == answer
+        return replace(self, answer=answer, consistent=consistent, precedent=precedent)
 
     def as_row(self) -> dict[str, Any]:
         """One JSON object: a line of `rationanomaly detect --templates`, a row of the served model."""
@@ -52,7 +59,9 @@ class Verdict:
             "template": self.template,
             "answer": self.answer,
             "score": round(float(self.score), 6),
+            "direct_score": round(float(self.direct_score), 6),
             "stated": self.stated,
+            "consistent": self.consistent,
             "rationale": self.rationale,
             "evidence": [asdict(span) for span in self.evidence],
             "source": self.source,

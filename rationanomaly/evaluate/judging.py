@@ -112,12 +112,12 @@ def judge_with_detector(
     if detector.card.learnt_validation and (tested["split"] == "validation").any():
         hint = "Train it anew on this split, or set sft.learn_validation to false"
         raise ArtifactError("has learnt the validation templates, which are tested here", file=folder, hint=hint)
-    verdicts = detector.judge(tested["template"].to_list(), rationales=True)
+    verdicts = detector.judge(tested["template"].to_list())
     predictions = [
         _prediction(name, row, verdict, detector.card.prompt)
         for row, verdict in zip(tested.iter_rows(named=True), verdicts, strict=True)
     ]
-    more = detector.judge(others["template"].to_list(), rationales=False) if others.height else []
+    more = detector.judge(others["template"].to_list(), "direct") if others.height else []
     by_id = {p.template_id: ScoredAnswer(p.answer, p.score) for p in predictions}
     for template_id, verdict in zip(others["template_id"], more, strict=True):
         by_id[template_id] = ScoredAnswer(verdict.answer, _finite(name, verdict.score))

@@ -5,7 +5,9 @@ What they look for:
 - collapse: the share of well-formed texts falls, or the entropy of the policy is next to nothing, so that all
   completions of a group are alike and there is nothing left to learn from;
 - length: completions have become much longer or shorter than they were, as a reward that pays for it makes them;
-- hacking: the reward has risen while what it stands for, F1 or grounding on validation templates, has fallen.
+- form: what differs within the groups is form alone, so nothing is learnt about faults;
+- hacking: the reward has risen while what it stands for, on validation templates, has got worse: F1, grounding,
+  agreement or support have fallen, or more normal templates are called abnormal.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from rationanomaly.grpo.variance import FORM, VARIANCE
 from rationanomaly.params import AlarmParams
 from rationanomaly.training.best_adapter import VALIDATION, is_evaluation
 from rationanomaly.training.checkpoints import Curve
@@ -27,7 +30,8 @@ logger = logging.getLogger(__name__)
 #: In the curves: the step at which an alarm went off holds this before its kind.
 ALARM = "alarm/"
 _LENGTH = "completions/mean_length"
-_WATCHED = ("f1", "grounded")
+_WATCHED = ("f1", "grounded", "agreement", "support")
+_FALSE_POSITIVES = "false_positive_rate"
 
 Entry = Mapping[str, float]
 
@@ -36,7 +40,7 @@ Entry = Mapping[str, float]
 class Alarm:
     """What is wrong, since which step, in words."""
 
-    kind: Literal["collapse", "length", "hacking"]
+    kind: Literal["collapse", "length", "form", "hacking"]
     step: int
     problem: str
 
@@ -58,6 +62,9 @@ def find_alarm(curve: Sequence[Entry], params: AlarmParams) -> Alarm | None:
     problem = _drift(steps, params)
     if problem:
         return Alarm("length", now, problem)
+    problem = _form(steps, params)
+    if problem:
+        return Alarm("form", now, problem)
     problem = _hacking(steps, [entry for entry in curve if is_evaluation(entry)], params)
     return Alarm("hacking", now, problem) if problem else None
 
@@ -103,16 +110,30 @@ def _drift(steps: Sequence[Entry], params: AlarmParams) -> str:
     return f"the mean length of completions went from {lengths[0]:.0f} to {lengths[-1]:.0f} tokens"
 
 
+def _form(steps: Sequence[Entry], params: AlarmParams) -> str:
+    """Form is what differs, as a mean over a window of steps in which anything differs."""
+    carried = [
+        sum(share for key, share in entry.items() if key.removeprefix(VARIANCE) in FORM and key.startswith(VARIANCE))
+        for entry in steps
+        if any(key.startswith(VARIANCE) for key in entry)
+    ][-params.window :]
+    share = sum(carried) / params.window if len(carried) == params.window else 0.0
+    return f"{share:.0%} of the rewards' variance within groups is form alone" if share > params.form_share else ""
+
+
 def _hacking(steps: Sequence[Entry], evaluations: Sequence[Entry], params: AlarmParams) -> str:
     rewards = _means(steps, "reward", params.window)
     if not rewards or rewards[-1] <= rewards[0] or len(evaluations) < 2:
         return ""
     first, last = evaluations[0], evaluations[-1]
+    risen = f"the reward rose from {rewards[0]:.2f} to {rewards[-1]:.2f}"
     for name in _WATCHED:
         before, after = first.get(f"{VALIDATION}{name}"), last.get(f"{VALIDATION}{name}")
         if before is not None and after is not None and after < before - params.validation_fall:
-            risen = f"the reward rose from {rewards[0]:.2f} to {rewards[-1]:.2f}"
             return f"{risen} while {name} on validation templates fell from {before:.2f} to {after:.2f}"
+    before, after = (entry.get(f"{VALIDATION}{_FALSE_POSITIVES}") for entry in (first, last))
+    if before is not None and after is not None and after > before + params.validation_fall:
+        return f"{risen} while false alarms on validation templates rose from {before:.2f} to {after:.2f}"
     return ""
 
 

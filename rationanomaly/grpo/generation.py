@@ -1,4 +1,4 @@
-"""Generate the completions that GRPO pays for in the way the detector writes: with literal quotes.
+"""Generate the completions that GRPO pays for in the way the detector writes: in form, in time, with literal quotes.
 
 Otherwise the reward would speak of texts that nobody is ever shown, and a small model would hardly find a grounded
 one to learn from. The gradient takes the policy's own probabilities of the tokens that the constraint let through, so
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rationanomaly.model.constrained_quotes import LiteralQuotes, Vocabulary
+from rationanomaly.model.constrained_form import FormConstraint, Grammar
 from rationanomaly.text.prompt import Shown
 from rationanomaly.training.trl_compat import GENERATE, applied
 
@@ -22,27 +22,29 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def literal_quotes(model: PeftModel, tokenizer: PreTrainedTokenizerBase, logs: Mapping[str, Shown]) -> Iterator[None]:
-    """Inside the block ``model.generate`` quotes literally.
+def in_form(
+    model: PeftModel, tokenizer: PreTrainedTokenizerBase, logs: Mapping[str, Shown], grammar: Grammar
+) -> Iterator[None]:
+    """Inside the block ``model.generate`` writes verdicts in form.
 
     Args:
         model: its ``generate`` is what TRL calls.
         tokenizer: of the model.
         logs: prompt → the log that it shows, for every prompt that will be asked.
+        grammar: of the tokenizer.
     """
-    vocabulary = Vocabulary.of(tokenizer)
     shown = {tuple(tokenizer(prompt)["input_ids"]): log for prompt, log in logs.items()}
 
     def constrained(generate: Callable[..., Any]) -> Callable[..., Any]:
-        def generate_literally(*, input_ids: Tensor, attention_mask: Tensor, **options: Any) -> Any:
+        def generate_in_form(*, input_ids: Tensor, attention_mask: Tensor, **options: Any) -> Any:
             if "logits_processor" in options:  # An evaluation between the steps, with constraints of its own.
                 return generate(input_ids=input_ids, attention_mask=attention_mask, **options)
             rows = zip(input_ids, attention_mask.bool(), strict=True)
             asked = [shown[tuple(ids[mask].tolist())] for ids, mask in rows]
-            options["logits_processor"] = [LiteralQuotes(vocabulary, asked, input_ids.shape[1])]
+            options["logits_processor"] = [FormConstraint(grammar, asked, input_ids.shape[1])]
             return generate(input_ids=input_ids, attention_mask=attention_mask, **options)
 
-        return generate_literally
+        return generate_in_form
 
     with applied(GENERATE, constrained, model):
         yield

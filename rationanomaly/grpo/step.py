@@ -36,9 +36,10 @@ from rationanomaly.records import (
 )
 from rationanomaly.rewards import Composition
 from rationanomaly.rewards.coherence import FrozenModel
+from rationanomaly.rulebook.argument import read_argument, supported
 from rationanomaly.steps import Inputs, Metrics, Outputs
 from rationanomaly.text.evidence import check_evidence
-from rationanomaly.text.prompt import parse_response, show
+from rationanomaly.text.prompt import parse_response, show, split_conclusion
 from rationanomaly.training.batching import spread
 from rationanomaly.training.best_adapter import SCORE, VALIDATION, best_evaluation, is_evaluation
 from rationanomaly.training.checkpoints import Curve
@@ -59,7 +60,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
 def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     """Align the SFT model with the reward; write a model folder and the reward curves.
 
-    The threshold is that of the SFT model: GRPO trains the reasoning prompt, not the direct verdict.
+    The threshold is that of the SFT model.
 
     Raises:
         TrainingError: too little memory, one class only,
@@ -83,15 +84,16 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     if params.grpo.reward.weights.coherence > 0:
         frozen = FrozenModel.of(sft.load_base().to(runtime.device()), sft.tokenizer)
     composition = Composition.from_params(params.grpo.reward, frozen)
-    reward = trainer.reward_function(composition, _target_words(inputs["distill"] / COST), sft.few_shot)
+    target = _target_words(inputs["distill"] / COST)
+    reward = trainer.reward_function(composition, target, sft.few_shot, params.grpo.generations)
 
     model = sft.load_adapted(params.training)
     scorer = sft.scorer(model)
-    validation = Validation.of(labelled, card.prompt, card.learnt_validation)
+    validation = Validation.of(labelled, card.prompt, card.learnt_validation, params.grpo.validation_rows)
     with runtime.quiet():
         curve = trainer.train(
             model, sft.tokenizer, tasks, reward, card.prompt, params.grpo, passes, card.max_completion,
-            card.literal_quotes, TrainingRun.of(params, outputs),
+            scorer.grammar if params.grpo.generation == "transformers" else None, TrainingRun.of(params, outputs),
             lambda: _validation_metrics(scorer, validation, card.threshold.value),
         )  # fmt: skip
 
@@ -127,15 +129,35 @@ def _metrics(curve: Curve) -> Metrics:
 
 
 def _validation_metrics(scorer: Scorer, validation: Validation, threshold: float) -> Metrics:
-    """F1 and AP of the direct verdict, and how well formed and grounded the rationales are, on validation templates."""
+    """How the reasoned verdict does on validation templates, and what the model writes with and without constraints.
+
+    Returns:
+        ``f1``, ``ap``, ``loss``, ``false_positive_rate`` of the reasoned verdict, unless the labels were learnt;
+        ``valid``, ``grounded``, ``support``: shares of the analyses that come to an end, whose quotes hold, and that
+        claim nothing that the log's words don't support; ``agreement``, ``free_grounded``: shares of the texts written
+        without constraints whose conclusion is their answer, and whose quotes hold.
+    """
     if not validation.logs:
         return {}
-    found = validation.metrics(scorer.probabilities(validation.logs), threshold)
-    responses = [parse_response(text) for text in scorer.responses(validation.logs, "checking rationales")]
-    valid = np.mean([response.problem is None for response in responses])
-    pairs = zip(responses, validation.logs, strict=True)
-    grounded = np.mean([check_evidence(response.rationale, log).grounded for response, log in pairs])
-    return {**found, "valid": float(valid), "grounded": float(grounded)}
+    analyses = [analysis or "" for analysis in scorer.analyses(validation.logs, task="checking analyses")]
+    # Behind no analysis a model can conclude, too; that it wrote none is what `valid` says.
+    scores = scorer.reasoned_scores(validation.logs, analyses)
+    free = [parse_response(text) for text in scorer.free_texts(validation.logs, "checking free texts")]
+    written = list(zip(analyses, validation.logs, strict=True))
+    shares = {
+        "valid": [analysis != "" for analysis in analyses],
+        "grounded": [check_evidence(analysis, log).grounded for analysis, log in written],
+        "support": [supported(read_argument(analysis), log) is not False for analysis, log in written],
+        "agreement": [text.problem is None and split_conclusion(text.rationale)[1] == text.stated for text in free],
+        "free_grounded": [
+            check_evidence(text.rationale, log).grounded for text, log in zip(free, validation.logs, strict=True)
+        ],
+    }
+    return {
+        **validation.metrics(scores, threshold),
+        **validation.false_positive_rate(scores, threshold),
+        **{name: float(np.mean(holds)) for name, holds in shares.items()},
+    }
 
 
 def _target_words(path: Path) -> int:

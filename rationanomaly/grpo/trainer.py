@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,10 +11,13 @@ import numpy as np
 from rationanomaly.errors import TrainingError
 from rationanomaly.grpo import engine
 from rationanomaly.grpo.alarms import watch
-from rationanomaly.grpo.generation import literal_quotes
+from rationanomaly.grpo.generation import in_form
+from rationanomaly.grpo.policy import Policy, scoring_places, trainer_class
 from rationanomaly.grpo.prompts import Task
 from rationanomaly.grpo.sampling import shared_draws
+from rationanomaly.grpo.variance import VARIANCE, shares
 from rationanomaly.model.chat_template import render
+from rationanomaly.model.constrained_form import Grammar
 from rationanomaly.model.few_shot import FewShotExamples
 from rationanomaly.params import GrpoParams, PromptParams
 from rationanomaly.rewards import Composition
@@ -32,14 +35,18 @@ if TYPE_CHECKING:
 
 #: Before the first update policy and KL reference are the same; more than rounding says that they are not.
 MAX_FIRST_KL = 1e-4
-#: The mean of these metrics on the validation split says which adapter is best: verdicts and rationales alike.
-SCORED_BY = ("ap", "valid", "grounded")
+#: The mean of these metrics on the validation split says which adapter is best: the reasoned verdict, and texts that
+#: agree with themselves and with the log.
+SCORED_BY = ("f1", "agreement", "support")
 
 
 def reward_function(
-    composition: Composition, target_words: int, few_shot: FewShotExamples | None = None
+    composition: Composition, target_words: int, few_shot: FewShotExamples | None = None, generations: int = 1
 ) -> Callable[..., list[float]]:
-    """The function that TRL calls: total rewards, with the mean of every term logged.
+    """The function that TRL calls: total rewards; logged are every term's mean and its share of the signal.
+
+    Of the answers it logs those to abnormal prompts and those to normal ones apart (``recall``,
+    ``false_positive_rate``): what an asymmetric answer term changes can then be told from the prompts' class share.
 
     Similar templates are what prompts show beside a log: words copied from them are none of a completion's own.
 
@@ -60,6 +67,14 @@ def reward_function(
         log_metric("terms/format", float(np.mean([entry.format for entry in scored])))
         log_metric("valid", float(np.mean([entry.stated != "invalid" for entry in scored])))
         log_metric("accuracy", float(np.mean([e.stated == name for e, name in zip(scored, label, strict=True)])))
+        for name, truth in (("recall", "abnormal"), ("false_positive_rate", "normal")):
+            alarms = [entry.stated == "abnormal" for entry, real in zip(scored, label, strict=True) if real == truth]
+            if alarms:
+                log_metric(name, float(np.mean(alarms)))
+        # A rank may hold a part of a group only; then another's mean has to speak for it.
+        if generations > 1 and len(scored) % generations == 0:
+            for name, share in shares([composition.parts(entry) for entry in scored], generations).items():
+                log_metric(f"{VARIANCE}{name}", share)
         for name in dict.fromkeys(name for entry in scored for name in entry.terms):
             values = [entry.terms[name] for entry in scored if name in entry.terms]
             log_metric(f"terms/{name}", float(np.mean(values)))
@@ -84,7 +99,7 @@ def train(
     params: GrpoParams,
     passes: Passes,
     max_completion: int,
-    literal: bool,
+    grammar: Grammar | None,
     run: TrainingRun,
     validate: Measure,
 ) -> Curve:
@@ -94,7 +109,7 @@ def train(
 
     Args:
         passes: how the completions of a step are cut.
-        literal: whether completions are generated with literal quotes, as the detector's are.
+        grammar: the form that completions are generated in, as the detector's are; None: freely, as vLLM.
         run: where it keeps what survives a crash, and on how many ranks it runs.
         validate: metrics on the validation split, asked for before, ``params.evaluations`` times during and after it.
 
@@ -111,7 +126,9 @@ def train(
     prompts = [render(tokenizer, task.shown, Mode.REASON, prompt) for task in tasks]
     shown = {"reward": "reward", "kl": "KL", "valid": "valid"}
     every = interval(params.steps, params.evaluations)
-    trainer = GRPOTrainer(
+    logs = {text: task.shown for text, task in zip(prompts, tasks, strict=True)}
+    ours = None if grammar is None else trainer_class(Policy(tokenizer, logs, grammar, params.temperature))
+    trainer = (ours or GRPOTrainer)(
         model=model,
         args=_arguments(params, passes, max_completion, run),
         reward_funcs=reward,
@@ -126,8 +143,11 @@ def train(
             watch(curve, params.alarms),
         ],
     )
-    logs = {text: task.shown for text, task in zip(prompts, tasks, strict=True)}
-    with shared_draws(model), literal_quotes(model, tokenizer, logs) if literal else nullcontext():
+    with ExitStack() as stack:
+        stack.enter_context(shared_draws(model))
+        if grammar is not None:
+            stack.enter_context(in_form(model, tokenizer, logs, grammar))
+            stack.enter_context(scoring_places(model))
         fit(trainer, curve, run)
     return curve
 

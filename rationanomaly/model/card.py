@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 from rationanomaly import artifacts
 from rationanomaly.errors import ArtifactError
-from rationanomaly.params import PromptParams
+from rationanomaly.params import DetectParams, PromptParams
 from rationanomaly.records import DETECTOR
 from rationanomaly.text.prompt import PROMPT_VERSION
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 Stage = Literal["base", "sft", "grpo"]
 
 
@@ -49,6 +49,7 @@ class Card:
     """The contents of ``detector.json``.
 
     Attributes:
+        detect: how verdicts are reached, unless whoever asks says otherwise.
         refit_of: digest of the evaluated model that this one is a `refit` of, on all labels; threshold and figures are
             that one's. None for a model that can be evaluated itself.
         learnt_validation: whether the labels of the validation split were learnt from, so that it measures nothing.
@@ -61,12 +62,14 @@ class Card:
     prompt_version: str
     max_completion: int
     literal_quotes: bool
+    detect: DetectParams
     refit_of: str | None = None
     learnt_validation: bool = False
 
 
 def write_card(folder: Path, card: Card) -> None:
-    document = asdict(card) | {"schema": SCHEMA_VERSION, "prompt": card.prompt.model_dump(mode="json")}
+    settings = {name: getattr(card, name).model_dump(mode="json") for name in ("prompt", "detect")}
+    document = asdict(card) | {"schema": SCHEMA_VERSION} | settings
     artifacts.write_json(folder / DETECTOR, document)
 
 
@@ -88,6 +91,7 @@ def read_card(folder: Path) -> Card:
         values["base"] = BaseIdentity(**values["base"])
         values["threshold"] = Threshold(**values["threshold"])
         values["prompt"] = PromptParams.model_validate(values["prompt"])
+        values["detect"] = DetectParams.model_validate(values["detect"])
         card = Card(**values)
     except FileNotFoundError as error:
         hint = "Name the output folder of base, sft or grpo"

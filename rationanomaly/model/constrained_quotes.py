@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rationanomaly.text.evidence import words
-from rationanomaly.text.prompt import Shown
 
 if TYPE_CHECKING:
-    from torch import Tensor
     from transformers import PreTrainedTokenizerBase
 
 #: A quote may not hold more words than this.
@@ -68,45 +66,25 @@ class Vocabulary:
         return cls(texts, by_text, tuple(opening), tuple(closing), tuple(mixed))
 
 
-class LiteralQuotes:
-    """A logits processor for one batch of logs; see the module.
+class Quoting:
+    """Where one completion stands: outside quotation marks, or inside, behind some text.
 
     Args:
+        log: as the prompt shows it.
         vocabulary: of the tokenizer.
-        logs: one for each row of the batch, in order.
-        width: number of prompt tokens in each row, padding included.
+        literal: hold quotes to the log; else only follow where they begin and end.
     """
 
-    def __init__(self, vocabulary: Vocabulary, logs: Sequence[Shown], width: int) -> None:
-        self._vocabulary, self._width = vocabulary, width
-        self._quoting = [_Quoting(log.text, vocabulary) for log in logs]
-
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """Rule out what may not come next; ``input_ids`` (rows, tokens), ``scores`` (rows, vocabulary)."""
-        started = input_ids.shape[1] > self._width
-        last = input_ids[:, -1].tolist()
-        for row, quoting in enumerate(self._quoting):
-            if started:
-                quoting.add(last[row])
-            allowed = quoting.allowed()
-            if allowed is None:
-                banned = [*self._vocabulary.mixed, *(() if quoting.may_open() else self._vocabulary.opening)]
-                scores[row, banned] = -float("inf")
-            else:
-                kept = scores[row, allowed].clone()
-                scores[row] = -float("inf")
-                scores[row, allowed] = kept
-        return scores
-
-
-class _Quoting:
-    """Where one completion stands: outside quotation marks, or inside, behind some text."""
-
-    def __init__(self, log: str, vocabulary: Vocabulary) -> None:
-        self._log, self._vocabulary = log, vocabulary
+    def __init__(self, log: str, vocabulary: Vocabulary, literal: bool = True) -> None:
+        self._log, self._vocabulary, self._literal = log, vocabulary, literal
         self._starts = {match.start(): match.group().casefold() for match in _START.finditer(log)}
         self._used: set[str] = set()
         self._inside: str | None = None
+
+    @property
+    def inside(self) -> bool:
+        """Whether a quote is open."""
+        return self._inside is not None
 
     def add(self, token: int) -> None:
         """Take notice of the token that was chosen."""
@@ -123,11 +101,11 @@ class _Quoting:
 
     def may_open(self) -> bool:
         """Whether there is a word left to start a quote with."""
-        return any(word not in self._used for word in self._starts.values())
+        return not self._literal or any(word not in self._used for word in self._starts.values())
 
     def allowed(self) -> list[int] | None:
         """The tokens that may come next; None where any may."""
-        if self._inside is None:
+        if self._inside is None or not self._literal:
             return None
         # Behind our own mark the first word comes with its space, as in the log.
         lead = " " if self._inside.startswith(_OPENED) else ""

@@ -1,9 +1,15 @@
-"""What a causal language model says of logs: the probability of abnormal, and a rationale with a verdict."""
+"""What a causal language model says of logs: analyses, what it concludes from each, and a verdict without any.
+
+The reasoned verdict is read behind the model's own analysis: the probability of the two label words at the stem of the
+conclusion, in a pass over the finished text. The direct verdict is that of a prompt that asks for no analysis.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,19 +20,17 @@ from rationanomaly.device import sharding
 from rationanomaly.errors import TrainingError
 from rationanomaly.model.batch_size import rows_at_once
 from rationanomaly.model.chat_template import render
-from rationanomaly.model.constrained_answer import AnswerInTime, TagsInOrder
-from rationanomaly.model.constrained_quotes import LiteralQuotes, Vocabulary
+from rationanomaly.model.constrained_form import FormConstraint, Grammar
 from rationanomaly.model.few_shot import FewShotExamples
 from rationanomaly.params import PromptParams
-from rationanomaly.text.prompt import END_ANSWER, Mode, Shown, write_verdict
+from rationanomaly.text.prompt import CONCLUSION, THINK, Mode, Shown, write_verdict
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import LogitsProcessor, PreTrainedModel, PreTrainedTokenizerBase
 
 Floats = npt.NDArray[np.float64]
-#: What rules out tokens while a completion is generated.
-Constraint = LiteralQuotes | TagsInOrder | AnswerInTime
+_SENTENCE_ENDS = (".", "!", "?")
 
 
 @dataclass(frozen=True)
@@ -79,50 +83,100 @@ class Scorer:
         self._max_completion, self._literal_quotes = max_completion, literal_quotes
         self._few_shot = few_shot or FewShotExamples()
         self._labels = label_tokens(tokenizer)
-        self._vocabulary: Vocabulary | None = None
-        # A verdict that is closed is complete, whether the model has learnt to stop or not.
-        closing = tokenizer(END_ANSWER, add_special_tokens=False)["input_ids"]
-        self._ends = [tokenizer.eos_token_id, *(closing if len(closing) == 1 else ())]
 
-    def probabilities(self, logs: Sequence[Shown]) -> Floats:
+    @cached_property
+    def grammar(self) -> Grammar:
+        """The form of a completion in the model's tokens."""
+        return Grammar.of(self._tokenizer, self._max_completion, self._literal_quotes)
+
+    def direct_scores(self, logs: Sequence[Shown]) -> Floats:
         """P(abnormal) at the label of the direct verdict, of the two labels only, shape (len(logs),).
 
         Raises:
             TrainingError: the weights hold something that is not a number.
         """
+        prompts = [[*self._encode(log, Mode.DIRECT), *self._labels.prefix] for log in logs]
+        return self._label_scores(prompts, self._labels.normal, self._labels.abnormal)
+
+    def reasoned_scores(self, logs: Sequence[Shown], analyses: Sequence[str]) -> Floats:
+        """P(abnormal) at the stem of the conclusion behind each analysis, of the two labels only, shape (len(logs),).
+
+        Args:
+            logs: what was analysed.
+            analyses: one for each log, as `analyses` gives them.
+
+        Raises:
+            TrainingError: the weights hold something that is not a number.
+        """
+        texts = [f"{THINK}{analysis} {CONCLUSION}" for analysis in analyses]
+        prompts = [[*self._encode(log, Mode.REASON), *self._ids(text)] for log, text in zip(logs, texts, strict=True)]
+        return self._label_scores(prompts, self.grammar.labels["normal"], self.grammar.labels["abnormal"])
+
+    def analyses(
+        self, logs: Sequence[Shown], index: int = 0, temperature: float = 1.0, task: str = "writing analyses"
+    ) -> list[str | None]:
+        """An analysis of each log without its conclusion; None for one that has no whole sentence.
+
+        Args:
+            logs: to be analysed.
+            index: 0: the likeliest tokens; from 1 on: sampled, seeded by the log and this number, whatever stands
+                beside it in the batch.
+            temperature: of the sampling.
+            task: name of the progress.
+        """
+        found: list[str | None] = []
+
+        def form(batch: Sequence[Shown], width: int) -> tuple[LogitsProcessor, ...]:
+            constraint = FormConstraint(self.grammar, batch, width)
+            return (constraint, _SeededNoise(batch, index, temperature)) if index else (constraint,)
+
+        for text in self._generate(logs, form, self.grammar.room + len(self.grammar.prefix), task):
+            found.append(_whole_sentences(text.removeprefix(THINK)))
+        return found
+
+    def free_texts(self, logs: Sequence[Shown], task: str = "writing freely") -> list[str]:
+        """A completion of the reasoning prompt for each log without any constraint: what the model does by itself."""
+        return list(self._generate(logs, None, self._max_completion, task))
+
+    def _label_scores(self, prompts: Sequence[Sequence[int]], normal: int, abnormal: int) -> Floats:
         import torch
 
-        found = np.zeros(len(logs))
-        prompts = [[*self._encode(log, Mode.DIRECT), *self._labels.prefix] for log in logs]
+        found = np.zeros(len(prompts))
         with self._evaluating():
             for places in _by_length(prompts, self._rows(prompts)):
                 ids, mask = self._padded([prompts[place] for place in places])
                 logits = self._model(input_ids=ids, attention_mask=mask, logits_to_keep=1, use_cache=False).logits
                 last = logits[:, -1].double()
-                margins = last[:, self._labels.abnormal] - last[:, self._labels.normal]
-                found[places] = torch.sigmoid(margins).cpu().numpy()
+                found[places] = torch.sigmoid(last[:, abnormal] - last[:, normal]).cpu().numpy()
         if not np.isfinite(found).all():
             hint = "Lower the learning rate of the step that trained it"
             raise TrainingError("the model gives scores that are not numbers", hint=hint)
         return found
 
-    def responses(self, logs: Sequence[Shown], task: str = "writing rationales") -> list[str]:
-        """A completion of the reasoning prompt for each log, generated greedily."""
+    def _generate(
+        self,
+        logs: Sequence[Shown],
+        form: Callable[[Sequence[Shown], int], tuple[LogitsProcessor, ...]] | None,
+        limit: int,
+        task: str,
+    ) -> list[str]:
+        """The likeliest tokens under ``form``, up to the stem of the conclusion; without a form up to the end."""
         found = [""] * len(logs)
         prompts = [self._encode(log, Mode.REASON) for log in logs]
         done = 0
         with self._evaluating():
-            for places in _by_length(prompts, self._rows(prompts, self._max_completion)):
+            for places in _by_length(prompts, self._rows(prompts, limit)):
                 ids, mask = self._padded([prompts[place] for place in places])
-                constraints = self._constraints([logs[place] for place in places], ids.shape[1])
+                processors = form([logs[place] for place in places], ids.shape[1]) if form else ()
                 generated = self._model.generate(
                     input_ids=ids,
                     attention_mask=mask,
                     do_sample=False,
-                    max_new_tokens=self._max_completion,
+                    max_new_tokens=limit,
                     pad_token_id=self._tokenizer.pad_token_id,
-                    eos_token_id=self._ends,
-                    logits_processor=constraints,
+                    eos_token_id=self._tokenizer.eos_token_id,
+                    logits_processor=list(processors),
+                    stopping_criteria=[_Concluded(processors[0])] if processors else None,
                 )
                 texts = self._tokenizer.batch_decode(generated[:, ids.shape[1] :], skip_special_tokens=True)
                 for place, text in zip(places, texts, strict=True):
@@ -130,15 +184,6 @@ class Scorer:
                 done += len(places)
                 progress.report(task, done, len(logs), unit="templates")
         return found
-
-    def _constraints(self, logs: Sequence[Shown], width: int) -> list[Constraint]:
-        in_time = AnswerInTime(self._tokenizer, width, self._max_completion)
-        constraints: list[Constraint] = [TagsInOrder(self._tokenizer, width), in_time]
-        if self._literal_quotes:
-            if self._vocabulary is None:
-                self._vocabulary = Vocabulary.of(self._tokenizer)
-            constraints.insert(0, LiteralQuotes(self._vocabulary, logs, width))
-        return constraints
 
     def _rows(self, prompts: Sequence[Sequence[int]], completion: int = 0) -> int:
         """Rows of a batch: as many as fit when the longest prompts meet in one."""
@@ -148,6 +193,10 @@ class Scorer:
     def _encode(self, log: Shown, mode: Mode) -> list[int]:
         text = render(self._tokenizer, self._few_shot.beside(log), mode, self._settings)
         ids: list[int] = self._tokenizer(text)["input_ids"]
+        return ids
+
+    def _ids(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
     def _padded(self, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
@@ -164,6 +213,47 @@ class Scorer:
 
     def _evaluating(self) -> _Evaluating:
         return _Evaluating(self._model)
+
+
+class _Concluded:
+    """A stopping criterion: a row is done when the stem of its conclusion is written."""
+
+    def __init__(self, form: FormConstraint) -> None:
+        self._form = form
+
+    def __call__(self, input_ids: Tensor, _scores: object, **_: object) -> Tensor:
+        import torch
+
+        return torch.tensor(self._form.concluded(input_ids), device=input_ids.device)
+
+
+class _SeededNoise:
+    """A logits processor that makes the likeliest token a sample (Gumbel-max), each row from a seed of its own."""
+
+    def __init__(self, logs: Sequence[Shown], index: int, temperature: float) -> None:
+        import torch
+
+        self._temperature = temperature
+        self._draws = []
+        for log in logs:
+            digest = hashlib.sha256(f"{index}|{log.text}".encode()).digest()
+            self._draws.append(torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1))
+
+    def __call__(self, _input_ids: Tensor, scores: Tensor) -> Tensor:
+        import torch
+
+        noise = [torch.rand(scores.shape[1], generator=draw) for draw in self._draws]
+        gumbel = -(-torch.stack(noise).clamp_min(1e-20).log()).log()
+        return scores.float() / self._temperature + gumbel.to(scores.device)
+
+
+def _whole_sentences(text: str) -> str | None:
+    """The text up to its last whole sentence, without the stem of a conclusion; None where there is none."""
+    analysis = text.strip().removesuffix(CONCLUSION).rstrip()
+    if analysis.endswith(_SENTENCE_ENDS):
+        return analysis
+    end = max(analysis.rfind(f"{mark} ") for mark in _SENTENCE_ENDS)
+    return analysis[: end + 1] if end > 0 else None
 
 
 class _Evaluating:

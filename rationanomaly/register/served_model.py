@@ -28,11 +28,11 @@ class ServedDetector(mlflow.pyfunc.PythonModel):
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,
     ) -> pd.DataFrame:
-        """Judge the templates; ``params={"rationales": False}`` writes no rationale, which is faster."""
-        rationales = bool((params or {}).get("rationales", True))
+        """Judge the templates; ``params={"verdict": "direct"}`` goes without an analysis: far faster."""
+        asked = {"verdict": None, "analyses": None} | (params or {})
         templates = [str(text) for text in model_input["template"]]
-        rows = [verdict.as_row() for verdict in self.detector.judge(templates, rationales)]
-        return pd.DataFrame(rows, columns=FIELDS, dtype=object).astype({"score": float})
+        rows = [verdict.as_row() for verdict in self.detector.judge(templates, asked["verdict"], asked["analyses"])]
+        return pd.DataFrame(rows, columns=FIELDS, dtype=object).astype({"score": float, "direct_score": float})
 
 
 mlflow.models.set_model(ServedDetector())

@@ -111,7 +111,7 @@ def _tags(folder: Path, evaluate: Path, digest: str) -> dict[str, str]:
 
 def _largest_difference(folder: Path, reloaded: Path, probes: list[str]) -> float:
     """Largest difference between the two models' logits of the probes' scores."""
-    scores = [ModelDetector.open(place).scores(probes) for place in (folder, reloaded)]
+    scores = [ModelDetector.open(place).direct_scores(probes) for place in (folder, reloaded)]
     pairs = zip(*scores, strict=True)
     return max((abs(_logit(a) - _logit(b)) for a, b in pairs), default=0.0)
 

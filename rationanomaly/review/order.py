@@ -69,7 +69,7 @@ class Order:
         from rationanomaly.detection.detector import Detector
 
         try:
-            scores: list[float] = Detector.open(self._model).scores(texts).tolist()
+            scores: list[float] = Detector.open(self._model).direct_scores(texts).tolist()
         except RationAnomalyError as error:
             _log.warning("the order does without the detector: %s", error)
             return None

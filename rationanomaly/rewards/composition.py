@@ -161,6 +161,16 @@ class Composition:
                 values[COHERENCE] = self.coherence.score(perplexity)
         return RewardBreakdown(self._total(values), self.right, values, response.stated)
 
+    def parts(self, breakdown: RewardBreakdown) -> dict[str, float]:
+        """What a completion's reward is the sum of, by name: the form, and each term times its weight."""
+        weights = {name: term.weight for name, term in self.terms.items()}
+        if self.coherence is not None:
+            weights[COHERENCE] = self.coherence.weight
+        counted = breakdown.terms
+        if self.think_needs_right_answer and counted.get(ANSWER, 0.0) < 0:
+            counted = {ANSWER: counted[ANSWER]}
+        return {"format": breakdown.format} | {name: weights[name] * value for name, value in counted.items()}
+
     def _lowest(self) -> dict[str, float]:
         """The lowest value of every term."""
         lowest = {name: term.low for name, term in self.terms.items()}

@@ -1,52 +1,62 @@
-"""The sentences of the built-in teacher.
+"""The sentences of the rulebook's analyses.
 
-A rationale has three: the key parameters, quoted; what they imply, which a sign tells (`signs`) where there is one; the
-conclusion. The first two are chosen without a look at the label, so they can't leak it. Where the words of a log do not
-explain the experts' verdict, the conclusion says so.
+An analysis has three: the key parameters, quoted; what the event means in the part that it happened to, and what
+follows; what an operator checks first, or that nothing needs doing. The first is chosen by the words of the log alone.
+None holds the verdict: the conclusion alone does (`text.prompt.conclude`).
 
-A small student learns them from a few hundred examples. So the first words of a sentence show which of the three it is,
-and behind them the log decides how it goes on.
+A small student learns them from examples. So the first words of a sentence show which of the three it is, and behind
+them the log decides how it goes on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rationanomaly.records import Label
-from rationanomaly.rulebook.signs import Tone
 from rationanomaly.text.evidence import NO_EVIDENCE
 
 #: By number of quotes, for a log that names a failure: {0} is what failed, {1} the part that it concerns.
 FAULT_OPENINGS: Mapping[int, tuple[str, ...]] = {
     1: (
-        'What happened is "{0}".',
-        'Trouble is named by "{0}".',
+        'The log reports "{0}".',
+        'The failure is named by "{0}".',
         'Something went wrong: "{0}".',
-        'An operator would note "{0}".',
+        'An operator would notice "{0}".',
+        'The telling words are "{0}".',
+        'What failed is put as "{0}".',
     ),
     2: (
-        'What happened is "{0}", and it concerns "{1}".',
-        'Trouble is named by "{0}", its place by "{1}".',
-        'Something went wrong: "{0}" with "{1}".',
-        'An operator would note "{0}" and "{1}".',
+        'The log reports "{0}" for "{1}".',
+        'The failure is "{0}", seen at "{1}".',
+        'Something went wrong: "{0}" at "{1}".',
+        'An operator would notice "{0}" and "{1}".',
+        'The telling words are "{0}" and "{1}".',
+        'A failure, "{0}", concerns "{1}".',
     ),
 }
+
+#: For a log that names a failure and says how it was coped with: {0} is what failed, {1} what is said to that.
+EASED_OPENINGS: tuple[str, ...] = (
+    'The log reports "{0}" together with "{1}".',
+    'A failure, "{0}", is qualified by "{1}".',
+    'It says "{0}", and it also says "{1}".',
+    'Beside "{0}" stands "{1}".',
+)
 
 #: By number of quotes, for a log that names no failure: {0} is a part, {1} what is said of it.
 PLAIN_OPENINGS: Mapping[int, tuple[str, ...]] = {
     1: (
         'The key parameter is "{0}".',
-        'It is about "{0}".',
-        'We read "{0}" in this line.',
-        'One word tells what this is: "{0}".',
+        'The entry is about "{0}".',
+        'This line mentions "{0}".',
+        'One word says what this is: "{0}".',
         'Apart from values it holds "{0}".',
     ),
     2: (
         'The key parameters are "{0}" and "{1}".',
-        'It is about "{0}" and "{1}".',
+        'The entry is about "{0}" and "{1}".',
+        'This line mentions "{0}" with "{1}".',
+        'Two parameters say what this is: "{0}" and "{1}".',
         'We read of "{0}" together with "{1}".',
-        'Two parameters tell what this is: "{0}" and "{1}".',
-        'This line names "{0}" and then "{1}".',
     ),
 }
 
@@ -58,67 +68,121 @@ NO_EVIDENCE_OPENINGS: tuple[str, ...] = (
     f"First of all: {NO_EVIDENCE}",
 )
 
-#: {implication} is that of the sign, or `PART_IMPLICATION`.
-IMPLICATIONS: tuple[str, ...] = (
-    "This means that {implication}.",
-    "We learn that {implication}.",
-    "It follows that {implication}.",
+#: What a failure means and what follows from it.
+FAULT_FORMS: tuple[str, ...] = (
+    "This means that {meaning}, so {harm}.",
+    "It shows that {meaning}, and {harm}.",
+    "In other words, {meaning}, so {harm}.",
+    "That is, {meaning}, and {harm}.",
+    "Here {meaning}, so {harm}.",
+    "Evidently {meaning}, and {harm}.",
 )
 
-#: For a log whose words name a part and nothing that happens to it.
-PART_IMPLICATION = "the source is {topic}, which {role}"
+#: What an operator does first; {check} is what a domain has for the family of the failure.
+CHECK_FORMS: tuple[str, ...] = (
+    "First, {check}.",
+    "An operator should {check}.",
+    "To begin with, {check}.",
+    "As a first step, {check}.",
+    "Start with this: {check}.",
+)
 
-#: For a log without words.
+#: What goes on where nothing failed.
+PLAIN_FORMS: tuple[str, ...] = (
+    "This means that {meaning}.",
+    "It shows that {meaning}.",
+    "In other words, {meaning}.",
+    "Here {meaning}.",
+    "That is, {meaning}.",
+)
+
+#: Why that is part of the work, and that nothing needs doing.
+ORDINARY_FORMS: tuple[str, ...] = (
+    "No action is needed, for {ordinary}.",
+    "Nobody has to act on it: {ordinary}.",
+    "As {ordinary}, there is nothing to do.",
+    "Since {ordinary}, an operator may pass over it.",
+    "Nothing needs doing, because {ordinary}.",
+    "It asks for no action; {ordinary}.",
+)
+
+#: A failure and how it was coped with.
+EASED_FORMS: tuple[str, ...] = (
+    "This means that {meaning}, but {easing}.",
+    "It shows that {meaning}, yet {easing}.",
+    "In other words, {meaning}, but {easing}.",
+    "Although {meaning}, {easing}.",
+)
+
+#: The same where there is no room for what follows.
+BARE_UNEASED_FORMS: tuple[str, ...] = (
+    "Even if {easing}, {meaning}.",
+    "Granted, {easing}, but {meaning}.",
+)
+
+#: That nothing needs doing where a failure was coped with, or where its wording makes too much of it.
+LEFT_ALONE: tuple[str, ...] = (
+    "Nothing needs doing unless it keeps coming back.",
+    "No action is needed as long as it stays a single case.",
+    "An operator can leave it at that.",
+    "Nobody has to act on this one entry.",
+    "There is nothing to repair here.",
+)
+
+#: A failure that was coped with, where it counts all the same.
+UNEASED_FORMS: tuple[str, ...] = (
+    "Even if {easing}, {meaning}, and {harm}.",
+    "It does not help that {easing}: {meaning}, so {harm}.",
+    "Granted, {easing}, but {meaning}, and {harm}.",
+)
+
+#: A log that reads like a failure, where it is none.
+EXCUSE_FORMS: tuple[str, ...] = (
+    "It reads like a failure, as if {meaning}, but {excuse}.",
+    "The wording suggests that {meaning}, yet {excuse}.",
+    "One might think that {meaning}, but {excuse}.",
+)
+EXCUSES: tuple[str, ...] = (
+    "such a case is expected here and handled",
+    "it is reported for the record only",
+    "it sounds worse than it is",
+    "those who run this system know it as daily routine",
+    "whatever met the case copes with it",
+)
+
+#: A log without a word of failure, where it goes with one.
+SUSPICION_FORMS: tuple[str, ...] = (
+    "No word names a failure, yet {suspicion}.",
+    "The wording is calm, but {suspicion}.",
+    "Nothing in it sounds alarming, yet {suspicion}.",
+)
+SUSPICIONS: tuple[str, ...] = (
+    "{topic} writes such a line when something is out of order",
+    "experience with {topic} ties this line to a fault",
+    "lines like this from {topic} often accompany a fault",
+    "those who run {topic} know it as a companion of faults",
+)
+
+#: For a log without words: what such values are.
 NO_EVIDENCE_IMPLICATIONS: tuple[str, ...] = (
-    "This means that a part of a larger dump is shown.",
-    "We learn that values were printed, but not by which part.",
-    "It follows that some other line says what was recorded.",
-    "Such values are what diagnostic tools print for later use.",
-    "They look like the contents of registers or memory.",
+    "This means that a part of a larger dump is shown, such as registers or memory.",
+    "We learn that values were printed, but not by which part or for what reason.",
+    "It follows that some other line says what was recorded and by which program.",
+    "Such values are what diagnostic tools print for later use by a specialist.",
+    "They look like the contents of registers or memory, written out one by one.",
 )
 
-#: For a log without words that the experts call abnormal; `CONCLUSIONS` has nothing honest to say of it.
-NO_EVIDENCE_ABNORMAL: tuple[str, ...] = (
-    "Still, the experts know such a dump as a sign of a fault: abnormal.",
-    "Yet what went wrong stands elsewhere, so the reviewers say abnormal.",
-    "So somebody should look at the lines around it: abnormal.",
+#: For a log without words, where nothing needs doing.
+NO_EVIDENCE_CALM: tuple[str, ...] = (
+    "Values alone complain of nothing and ask for no action.",
+    "Nothing needs doing on account of bare numbers.",
+    "No action is needed, for nothing is said to have failed.",
+    "Nobody has to act on numbers that report no trouble.",
 )
 
-#: By label, and by what the words of the log say by themselves.
-CONCLUSIONS: Mapping[tuple[Label, Tone], tuple[str, ...]] = {
-    ("abnormal", "fault"): (
-        "So an operator should act on it: the log is abnormal.",
-        "Hence work is at risk, and the log is abnormal.",
-        "Therefore it needs attention: the verdict is abnormal.",
-        "So somebody has to look into it, which makes the log abnormal.",
-    ),
-    ("abnormal", "eased"): (
-        "Still, the cause has to be found, and the log is abnormal.",
-        "Yet that is not enough to the reviewers, who say abnormal.",
-    ),
-    ("abnormal", "plain"): (
-        "Still, the experts know it as a fault: abnormal, though no word says so.",
-        "Yet such lines go with faults, and the reviewers say abnormal.",
-        "Still, experience makes this log abnormal, not its wording.",
-    ),
-    ("normal", "fault"): (
-        "Still, the reviewers pass it as normal: it sounds worse than it is.",
-        "Yet experts who know this system count the log as normal.",
-        "Still, despite its wording the log counts as normal.",
-    ),
-    ("normal", "eased"): (
-        "So nobody has to act, and the log is normal.",
-        "Hence the trouble is a part of daily work: normal.",
-        "Therefore the weight is taken from it: normal.",
-    ),
-    ("normal", "plain"): (
-        "So nothing here asks for action, and the log is normal.",
-        "Hence it is a plain record of work: normal.",
-        "Therefore we count it as normal, without any word of trouble.",
-        "So an operator may pass over it: normal.",
-        "Hence this is the system at work, and the log is normal.",
-        "Therefore it belongs to a healthy system: normal.",
-        "So no harm is stated, and the log is normal.",
-        "Hence no part is said to have failed, and the log is normal.",
-    ),
-}
+#: For a log without words that goes with a fault; nothing more can honestly be said of it.
+NO_EVIDENCE_ALARM: tuple[str, ...] = (
+    "Such a dump is written when a part has stopped, so read the lines around it first.",
+    "As values are dumped after a fault, an operator should look up what stands before them.",
+    "What went wrong stands elsewhere, so first find the program that wrote it.",
+)

@@ -4,30 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rationanomaly.rulebook import domains, phrases, signs
+from rationanomaly.rulebook import domains, phrases, signs, specials
 from rationanomaly.text.evidence import NO_EVIDENCE
+from rationanomaly.text.prompt import CONCLUSION
 
 #: What is learnt from, in this order. A tokenizer is made of it: what is added or moved here changes every base.
 SOURCES: Mapping[str, object] = {
     "NO_EVIDENCE": NO_EVIDENCE,
+    "CONCLUSION": CONCLUSION,
     "FAULT_OPENINGS": phrases.FAULT_OPENINGS,
+    "EASED_OPENINGS": phrases.EASED_OPENINGS,
     "PLAIN_OPENINGS": phrases.PLAIN_OPENINGS,
     "NO_EVIDENCE_OPENINGS": phrases.NO_EVIDENCE_OPENINGS,
-    "IMPLICATIONS": phrases.IMPLICATIONS,
-    "PART_IMPLICATION": phrases.PART_IMPLICATION,
+    "FAULT_FORMS": phrases.FAULT_FORMS,
+    "CHECK_FORMS": phrases.CHECK_FORMS,
+    "PLAIN_FORMS": phrases.PLAIN_FORMS,
+    "ORDINARY_FORMS": phrases.ORDINARY_FORMS,
+    "EASED_FORMS": phrases.EASED_FORMS,
+    "LEFT_ALONE": phrases.LEFT_ALONE,
+    "UNEASED_FORMS": phrases.UNEASED_FORMS,
+    "BARE_UNEASED_FORMS": phrases.BARE_UNEASED_FORMS,
+    "EXCUSE_FORMS": phrases.EXCUSE_FORMS,
+    "EXCUSES": phrases.EXCUSES,
+    "SUSPICION_FORMS": phrases.SUSPICION_FORMS,
+    "SUSPICIONS": phrases.SUSPICIONS,
     "NO_EVIDENCE_IMPLICATIONS": phrases.NO_EVIDENCE_IMPLICATIONS,
-    "NO_EVIDENCE_ABNORMAL": phrases.NO_EVIDENCE_ABNORMAL,
-    "CONCLUSIONS": phrases.CONCLUSIONS,
+    "NO_EVIDENCE_CALM": phrases.NO_EVIDENCE_CALM,
+    "NO_EVIDENCE_ALARM": phrases.NO_EVIDENCE_ALARM,
     "GENERAL": domains.GENERAL,
     "DOMAINS": domains.DOMAINS,
+    "SPECIAL": specials.SPECIAL,
     "FAULTS": signs.FAULTS,
     "EASINGS": signs.EASINGS,
     "ACTIVITIES": signs.ACTIVITIES,
     "RULED_OUT": signs.RULED_OUT,
     "VALUES": signs.VALUES,
-    # One of the faults, a second time: every tokenizer so far has counted its words twice.
-    "ABSENT": signs.ABSENT,
+    "MENTION": signs.MENTION,
 }
+#: Fields that no rationale is written with: the words of logs, which logs teach, and titles of manual pages.
+_LEFT_OUT = frozenset(("words", "sources"))
 
 
 def general_sentences() -> list[str]:
@@ -36,7 +51,7 @@ def general_sentences() -> list[str]:
 
 
 def _texts(value: object) -> list[str]:
-    """All strings inside nested mappings, sequences, sets and dataclasses."""
+    """All strings inside nested mappings, sequences, sets and dataclasses, but for the fields that are left out."""
     if isinstance(value, str):
         return [value] if " " in value else []
     if isinstance(value, Mapping):
@@ -45,5 +60,5 @@ def _texts(value: object) -> list[str]:
         return [text for part in (sorted(value) if isinstance(value, frozenset) else value) for text in _texts(part)]
     fields = getattr(value, "__dataclass_fields__", None)
     if fields and not isinstance(value, type):
-        return [text for name in fields for text in _texts(getattr(value, name))]
+        return [text for name in fields if name not in _LEFT_OUT for text in _texts(getattr(value, name))]
     return []

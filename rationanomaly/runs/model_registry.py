@@ -28,7 +28,10 @@ _REQUIREMENTS = (
     *("ruamel.yaml", "scikit-learn", "scipy", "torch", "transformers", "typer"),
 )
 #: Columns of what a served model answers: those of a row of `detect`.
-FIELDS = ("template", "answer", "score", "stated", "rationale", "evidence", "source", "precedent")
+FIELDS = (
+    "template", "answer", "score", "direct_score", "stated", "consistent", "rationale", "evidence",
+    "source", "precedent",
+)  # fmt: skip
 
 
 def connect() -> MlflowClient:
@@ -111,10 +114,11 @@ def _signature() -> ModelSignature:
             Property("similarity", DataType.double),
         ]
     )
-    kinds = {"score": DataType.double, "evidence": Array(span), "precedent": precedent}
-    nullable = ("stated", "precedent")
+    kinds = {"score": DataType.double, "direct_score": DataType.double, "consistent": DataType.boolean}
+    kinds |= {"evidence": Array(span), "precedent": precedent}
+    nullable = ("stated", "consistent", "rationale", "precedent")
     return ModelSignature(
         inputs=Schema([ColSpec(text, "template")]),
         outputs=Schema([ColSpec(kinds.get(name, text), name, required=name not in nullable) for name in FIELDS]),
-        params=ParamSchema([ParamSpec("rationales", DataType.boolean, True)]),
+        params=ParamSchema([ParamSpec("verdict", text, "reasoned"), ParamSpec("analyses", DataType.long, 1)]),
     )

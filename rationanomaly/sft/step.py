@@ -85,7 +85,7 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     validation = Validation.of(labelled, params.prompt, learnt="validation" in sides)
 
     def scores(model: PeftModel) -> np.ndarray:
-        return base.scorer(model).probabilities(validation.logs)
+        return base.scorer(model).direct_scores(validation.logs)
 
     with runtime.quiet():
         curve = trainer.train(
@@ -125,6 +125,7 @@ def _open_base(params: Params, path: Path) -> ModelFolder:
         prompt=params.prompt,
         max_completion=model.max_completion,
         literal_quotes=model.literal_quotes,
+        detect=params.detect,
     )
     return base.with_card(card)
 

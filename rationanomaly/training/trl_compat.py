@@ -78,6 +78,12 @@ GENERATE = Patch(
     reason="completions are drawn and held to literal quotes as the detector's are; TRL has no argument for either",
     without="completions are not those that the detector would write",
 )  # fmt: skip
+#: The base's forward pass, on which TRL puts a head of its own that scores completions over the whole vocabulary.
+FORWARD = Patch(
+    "transformers", "transformers.PreTrainedModel", "forward", ">=5.23,<6",
+    reason="completions are sampled under constraints: they are scored over the tokens that could come",
+    without="GRPO pays for tokens that nobody chose",
+)  # fmt: skip
 #: DeepSpeed compiles the operation at the first start and, when killed over it, hangs at every later one.
 SHARED_MEMORY = Patch(
     "deepspeed", "deepspeed.ops", "__compatible_ops__", ">=0.19,<0.20",
@@ -85,7 +91,7 @@ SHARED_MEMORY = Patch(
     without="DeepSpeed compiles for minutes at its first start on a CPU",
 )  # fmt: skip
 
-PATCHES = (SCORED_TOKENS, TILES, SHUFFLE, TOKEN_COUNT, DRAWS, GENERATE, SHARED_MEMORY)
+PATCHES = (SCORED_TOKENS, TILES, SHUFFLE, TOKEN_COUNT, DRAWS, GENERATE, FORWARD, SHARED_MEMORY)
 
 
 @contextmanager

@@ -26,10 +26,30 @@ class Validation:
     learnt: bool = False
 
     @classmethod
-    def of(cls, labelled: pl.DataFrame, settings: PromptParams, learnt: bool = False) -> Validation:
+    def of(
+        cls, labelled: pl.DataFrame, settings: PromptParams, learnt: bool = False, limit: int | None = None
+    ) -> Validation:
+        """The validation split, or so many rows of it.
+
+        Args:
+            labelled: `records.LABELLED_SCHEMA`.
+            settings: of the prompt.
+            learnt: see the class.
+            limit: rows at most, half of them abnormal as far as there are any: always the same of a split.
+        """
         rows = labelled.filter(pl.col("split") == "validation")
+        if limit is not None and limit < rows.height:
+            rows = _some(rows, limit)
         logs = tuple(show(template, settings) for template in rows["template"])
         return cls(logs, tuple(label == "abnormal" for label in rows["label"]), learnt)
+
+    def false_positive_rate(self, scores: np.ndarray, threshold: float = 0.5) -> dict[str, float]:
+        """Share of the normal templates that are called abnormal; empty where there are none, and where they were
+        learnt."""
+        normal = ~np.asarray(self.abnormal, dtype=bool)
+        if self.learnt or not normal.any():
+            return {}
+        return {"false_positive_rate": float((scores[normal] >= threshold).mean())}
 
     def metrics(self, scores: np.ndarray, threshold: float = 0.5) -> dict[str, float]:
         """Abnormal-class F1 at the threshold, average precision and log loss.
@@ -46,3 +66,11 @@ class Validation:
             "ap": float(average_precision_score(truth, scores)),
             "loss": float(log_loss(truth, np.clip(scores, 1e-7, 1 - 1e-7))),
         }
+
+
+def _some(rows: pl.DataFrame, limit: int) -> pl.DataFrame:
+    """``limit`` rows in their order; which ones their ids decide, which are hashes."""
+    drawn = rows.with_row_index("place").sort("template_id")
+    abnormal = drawn.filter(pl.col("label") == "abnormal").head(limit // 2)
+    normal = drawn.filter(pl.col("label") != "abnormal").head(limit - abnormal.height)
+    return pl.concat([abnormal, normal]).sort("place").drop("place")

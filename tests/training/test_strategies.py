@@ -97,5 +97,5 @@ def _check_same_model(folder: Path, expected: Path) -> None:
         with torch.no_grad():
             logits.append(PeftModel.from_pretrained(base, place / ADAPTER).eval()(ids).logits.numpy())
     assert np.abs(logits[0] - logits[1]).max() < TOLERANCE
-    scores = [Detector.open(place).scores(TEMPLATES) for place in (folder, expected)]
+    scores = [Detector.open(place).direct_scores(TEMPLATES) for place in (folder, expected)]
     assert np.abs(scores[0] - scores[1]).max() < TOLERANCE

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rationanomaly.base.tokenizer import train_tokenizer
-from rationanomaly.model.constrained_quotes import MAX_WORDS, LiteralQuotes, Vocabulary
+from rationanomaly.model.constrained_quotes import MAX_WORDS, Quoting, Vocabulary
 from rationanomaly.params import PromptParams
 from rationanomaly.text.evidence import check_evidence, find_quotes, words
 from rationanomaly.text.prompt import Shown, show
@@ -17,16 +17,29 @@ TOKENIZER = train_tokenizer([*LOGS[:2], 'The log names "disk failure", then "reb
 VOCABULARY = Vocabulary.of(TOKENIZER)
 
 
+def restrict(quoting: Quoting, scores: torch.Tensor) -> torch.Tensor:
+    """The scores of tokens that may come; all others are ruled out."""
+    allowed = quoting.allowed()
+    kept = torch.full_like(scores, -float("inf"))
+    if allowed is None:
+        kept = scores.clone()
+        kept[0, [*VOCABULARY.mixed, *(() if quoting.may_open() else VOCABULARY.opening)]] = -float("inf")
+    else:
+        kept[0, allowed] = scores[0, allowed]
+    return kept
+
+
 def generate(log: Shown, seed: int, steps: int = 60) -> str:
     """Let a model that has learnt nothing write, with quotation marks likelier than other tokens."""
     draw = torch.Generator().manual_seed(seed)
     ids = torch.tensor([[0]])
-    constraint = LiteralQuotes(VOCABULARY, [log], width=1)
+    quoting = Quoting(log.text, VOCABULARY)
     marks = [*VOCABULARY.opening, *VOCABULARY.closing, *VOCABULARY.mixed]
     for _ in range(steps):
         scores = torch.randn((1, len(TOKENIZER)), generator=draw)
         scores[0, marks] += 3.0
-        ids = torch.cat([ids, constraint(ids, scores).argmax(-1, keepdim=True)], dim=1)
+        ids = torch.cat([ids, restrict(quoting, scores).argmax(-1, keepdim=True)], dim=1)
+        quoting.add(int(ids[0, -1]))
     return str(TOKENIZER.decode(ids[0, 1:]))
 
 
@@ -52,18 +65,11 @@ def test_a_log_without_words_is_never_quoted() -> None:
 
 
 def test_outside_quotes_the_model_is_free() -> None:
-    constraint = LiteralQuotes(VOCABULARY, [show(LOGS[0], SETTINGS)], width=1)
-    scores = torch.zeros((1, len(TOKENIZER)))
-    constraint(torch.tensor([[0]]), scores)
-    banned = {int(token) for token in (scores[0] == -float("inf")).nonzero()}
-    assert banned == set(VOCABULARY.mixed)
+    assert Quoting(show(LOGS[0], SETTINGS).text, VOCABULARY).allowed() is None
 
 
-def test_rows_of_a_batch_do_not_touch_each_other() -> None:
-    logs = [show(log, SETTINGS) for log in LOGS[:2]]
-    opening = VOCABULARY.opening[0]
-    constraint = LiteralQuotes(VOCABULARY, logs, width=1)
-    constraint(torch.tensor([[0], [0]]), torch.zeros((2, len(TOKENIZER))))
-    scores = constraint(torch.tensor([[0, opening], [0, 5]]), torch.zeros((2, len(TOKENIZER))))
-    assert torch.isinf(scores[0]).sum() > len(TOKENIZER) / 2
-    assert torch.isinf(scores[1]).sum() == len(VOCABULARY.mixed)
+def test_without_literal_quotes_it_is_free_inside_too() -> None:
+    quoting = Quoting(show(LOGS[0], SETTINGS).text, VOCABULARY, literal=False)
+    quoting.add(VOCABULARY.opening[0])
+    assert quoting.inside
+    assert quoting.allowed() is None

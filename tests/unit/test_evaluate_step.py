@@ -55,20 +55,22 @@ class ScriptedDetector:
         prompt = PromptParams(style="compact", normalise=False, max_words=48, max_characters=2000, few_shot_examples=0)
         return cls(folder.name, SimpleNamespace(prompt=prompt, learnt_validation=cls.learnt_validation))
 
-    def judge(self, templates: list[str], rationales: bool) -> list[Verdict]:
-        return [self._verdict(template, rationales) for template in templates]
+    def judge(self, templates: list[str], verdict: str = "reasoned") -> list[Verdict]:
+        return [self._verdict(template, verdict == "reasoned") for template in templates]
 
-    def _verdict(self, template: str, rationales: bool) -> Verdict:
+    def _verdict(self, template: str, reasoned: bool) -> Verdict:
         answer: Any = "invalid" if self.name == "base" else WORLD[template][2]
         score = {"abnormal": 0.9, "normal": 0.2, "invalid": 0.4}[answer]
-        if not rationales:
-            return Verdict(template, "abnormal" if score >= 0.5 else "normal", score, None, "", (), False)
+        if not reasoned:
+            return Verdict(
+                template, "abnormal" if score >= 0.5 else "normal", score, score, None, None, None, (), False
+            )
         if answer == "invalid":
-            return Verdict(template, answer, score, "invalid", "", (), False)
+            return Verdict(template, answer, score, score, "invalid", False, "", (), False)
         first, *_, last = template.split()
         text = f'The log says "{first}" and then "{last}". <b>No more is needed.</b>'
         checked = check_evidence(text, show(template, self.card.prompt))
-        return Verdict(template, answer, score, answer, text, checked.spans, checked.grounded)
+        return Verdict(template, answer, score, score, answer, True, text, checked.spans, checked.grounded)
 
 
 @pytest.fixture()
@@ -256,8 +258,10 @@ def test_each_data_set_is_measured_under_a_name_that_mlflow_takes(
 def test_score_that_is_no_number_is_refused(
     quick: Params, folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def judge(self: ScriptedDetector, templates: list[str], rationales: bool) -> list[Verdict]:
-        return [Verdict(template, "normal", math.nan, "normal", "", (), False) for template in templates]
+    def judge(self: ScriptedDetector, templates: list[str], verdict: str = "reasoned") -> list[Verdict]:
+        return [
+            Verdict(template, "normal", math.nan, math.nan, "normal", True, "", (), False) for template in templates
+        ]
 
     monkeypatch.setattr(ScriptedDetector, "judge", judge)
     with pytest.raises(TrainingError, match="no number"):

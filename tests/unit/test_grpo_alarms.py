@@ -87,7 +87,7 @@ def test_longer_and_shorter_completions_are_a_drift(settings: AlarmParams, last:
     assert alarm.kind == "length"
 
 
-@pytest.mark.parametrize("name", ["f1", "grounded"])
+@pytest.mark.parametrize("name", ["f1", "grounded", "agreement", "support"])
 def test_a_reward_that_rises_while_what_it_stands_for_falls_is_hacking(settings: AlarmParams, name: str) -> None:
     falling = [{"f1": 0.6, "grounded": 0.9} | {name: 0.6 - k / 10} for k in range(5)]
     alarm = first_alarm(run(validation=falling), settings)
@@ -96,6 +96,24 @@ def test_a_reward_that_rises_while_what_it_stands_for_falls_is_hacking(settings:
     assert f"while {name} on validation templates fell from 0.60 to 0.40" in alarm.problem
     # With a reward that falls as well it is a bad run, but nobody is cheated.
     assert first_alarm(run(reward=ramp(1.5, 0.5), validation=falling), settings) is None
+
+
+def test_more_false_alarms_under_a_rising_reward_are_hacking(settings: AlarmParams) -> None:
+    rising = [{"f1": 0.6, "false_positive_rate": 0.1 + k / 10} for k in range(5)]
+    alarm = first_alarm(run(validation=rising), settings)
+    assert alarm is not None
+    assert (alarm.kind, "false alarms on validation templates rose" in alarm.problem) == ("hacking", True)
+
+
+def test_form_that_carries_the_signal_alone_is_an_alarm(settings: AlarmParams) -> None:
+    formal = [
+        entry | {"variance/brevity": 0.7, "variance/repetition": 0.28, "variance/answer": 0.02} for entry in run()
+    ]
+    alarm = first_alarm(formal, settings)
+    assert alarm is not None
+    assert (alarm.kind, "98% of the rewards' variance" in alarm.problem) == ("form", True)
+    mixed = [entry | {"variance/brevity": 0.5, "variance/answer": 0.5} for entry in run()]
+    assert first_alarm(mixed, settings) is None
 
 
 def test_validation_without_positives_says_nothing_of_f1(settings: AlarmParams) -> None:

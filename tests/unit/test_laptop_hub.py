@@ -26,7 +26,7 @@ from tests.training_inputs import write_training_inputs
 PROFILE = ROOT / "profiles" / "laptop-hub.yaml"
 MICRO = (
     "training.threads=1", "base.harvest=0", "sft.steps=4", "sft.batch=4", "sft.evaluations=1", "sft.pool.size=40",
-    "grpo.steps=2", "grpo.prompts=1", "grpo.generations=2", "model.max_completion=16", "model.lora_rank=4",
+    "grpo.steps=2", "grpo.prompts=1", "grpo.generations=2", "model.max_completion=64", "model.lora_rank=4",
 )  # fmt: skip
 PARTS = ("disk", "fan", "node", "link", "pump", "card", "rack", "port")
 #: As the instruct model has it: a system message of its own, an answer that is closed by the end-of-text token.
@@ -115,9 +115,9 @@ def test_both_trainers_change_the_adapter_and_leave_the_base_as_it_was(trained: 
 def test_few_shot_change_what_the_model_is_asked(trained: Path) -> None:
     shown = read_card(trained / "grpo").prompt.few_shot_examples
     detector = Detector.open(trained / "grpo")
-    score = detector.scores(["fan failed badly"])[0]
+    score = detector.direct_scores(["fan failed badly"])[0]
     detector._scorer._few_shot = FewShotExamples()
-    assert (detector.scores(["fan failed badly"])[0] != score) == (shown > 0)
+    assert (detector.direct_scores(["fan failed badly"])[0] != score) == (shown > 0)
     assert (trained / "grpo" / FEW_SHOT).is_file() == (shown > 0)
 
 

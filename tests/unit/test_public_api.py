@@ -81,7 +81,7 @@ def test_a_log_gives_a_typed_verdict_for_each_line(decided: Path, tmp_path: Path
     assert (by_message[TEMPLATES[0]].source, by_message[TEMPLATES[1]].source) == ("precedent", "model")
     # Read again, the log gives the same: what the first reading mined is not carried over.
     assert list(detector.judge_log(str(tmp_path / "app.log"), format="auto")) == found
-    refused = detector.judge_log(tmp_path / "app.log", rationales=False, precedents=None)
+    refused = detector.judge_log(tmp_path / "app.log", verdict="direct", precedents=None)
     assert {one.verdict.source for one in refused} == {"model"}
 
 
@@ -130,8 +130,8 @@ def test_a_step_that_does_not_exist_is_refused(params: ra.Params, tmp_path: Path
 
 def test_a_generator_is_judged_and_one_text_is_refused(trained: Trained) -> None:
     detector = ra.Detector.open(trained.root / "sft")
-    assert [v.template for v in detector.judge((text for text in TEMPLATES), rationales=False)] == TEMPLATES
-    assert len(detector.scores(text for text in TEMPLATES)) == len(TEMPLATES)
+    assert [v.template for v in detector.judge((text for text in TEMPLATES), verdict="direct")] == TEMPLATES
+    assert len(detector.direct_scores(text for text in TEMPLATES)) == len(TEMPLATES)
     with pytest.raises(ParamsError, match="one text"):
         detector.judge(TEMPLATES[0])
     with pytest.raises(ParamsError, match="precedents='ledger' is unknown"):

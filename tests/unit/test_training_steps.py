@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from rationanomaly.records import (
     write_table,
 )
 from rationanomaly.rewards import Composition
-from rationanomaly.text.prompt import write_response
+from rationanomaly.text.prompt import show, write_response
 from rationanomaly.training.best_adapter import is_evaluation
 from tests.micro_model import HELD_OUT_WORD, Trained
 
@@ -92,11 +92,11 @@ def test_the_adapter_of_the_best_evaluation_is_kept(
     from rationanomaly.grpo import step
 
     falling = iter((0.9, 0.5, 0.4))
-    monkeypatch.setattr(step, "_validation_metrics", lambda *_: {"ap": next(falling)})
+    monkeypatch.setattr(step, "_validation_metrics", lambda *_: {"f1": next(falling)})
     found = trained.step("grpo", tmp_path / "grpo")
     name = Path("adapter") / "adapter_model.safetensors"
     assert artifacts.sha256(trained.root / "sft" / name) == artifacts.sha256(tmp_path / "grpo" / name)
-    assert (found["grpo/best_step"], found["grpo/validation_ap"], found["grpo/steps"]) == (0, 0.9, 2)
+    assert (found["grpo/best_step"], found["grpo/validation_f1"], found["grpo/steps"]) == (0, 0.9, 2)
 
 
 def test_an_alarm_ends_the_training_and_says_so(
@@ -160,7 +160,7 @@ def test_the_terms_in_the_curves_add_up_to_the_reward(trained: Trained) -> None:
     texts = [write_response('It names "disk", so it counts.', "normal"), write_response('"fan" is "fan"', "abnormal")]
     logged: dict[str, float] = {}
     composition = Composition.from_params(trained.params.grpo.reward)
-    totals = reward_function(composition, 6)(
+    totals = reward_function(composition, 6, generations=2)(
         completions=texts, text=["disk is ready", "fan failed badly"], label=["normal", "abnormal"],
         teacher_rationale=[None, None], log_metric=logged.__setitem__,
     )  # fmt: skip
@@ -169,6 +169,8 @@ def test_the_terms_in_the_curves_add_up_to_the_reward(trained: Trained) -> None:
     mean = logged["terms/format"] + sum(weights[name] * value for name, value in terms.items())
     assert mean == pytest.approx(sum(totals) / 2, abs=1e-6)
     assert all(logged[f"terms/{name}_spread"] >= 0 for name in terms)
+    assert sum(value for name, value in logged.items() if name.startswith("variance/")) == pytest.approx(1.0)
+    assert (logged["recall"], logged["false_positive_rate"]) == (1.0, 0.0)
 
 
 def test_grpo_trains_the_adapter_where_rewards_differ(
@@ -241,32 +243,79 @@ def test_a_folder_judges_templates_in_order_and_equal_ones_once(trained: Trained
     verdicts = detector.judge(templates)
     assert [verdict.template for verdict in verdicts] == templates
     assert verdicts[0] == verdicts[3]
-    assert [verdict.score for verdict in verdicts] == pytest.approx(list(detector.scores(templates)))
+    assert [verdict.direct_score for verdict in verdicts] == pytest.approx(list(detector.direct_scores(templates)))
     assert all(0 <= verdict.score <= 1 for verdict in verdicts)
     assert detector.judge([]) == []
 
 
-def test_the_answer_is_the_score_against_the_threshold_and_invalid_only_if_the_text_does_not_parse(
+@pytest.mark.parametrize(("threshold", "answer"), [(0.0, "abnormal"), (1.1, "normal")])
+def test_conclusion_and_tag_are_written_from_the_answer(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch, threshold: float, answer: str
+) -> None:
+    detector = Detector.open(trained.root / "sft")
+    analyses: Iterator[list[str | None]] = iter([['It says "pump".', None]])
+    monkeypatch.setattr(detector._scorer, "analyses", lambda *_: next(analyses))
+    detector.card = replace(detector.card, threshold=replace(detector.card.threshold, value=threshold))
+    said, endless = detector.judge(["the pump stands", "other"])
+    assert (said.answer, said.stated, said.consistent, said.grounded) == (answer, answer, True, True)
+    assert said.rationale == f'It says "pump". So the log is {answer}.'
+    assert [(span.text, span.start, span.end) for span in said.evidence] == [("pump", 4, 8)]
+    assert (endless.answer, endless.stated, endless.consistent, endless.rationale) == ("invalid", "invalid", False, "")
+    assert endless.score == endless.direct_score
+
+
+def test_of_several_analyses_the_score_is_the_mean_and_the_furthest_on_its_side_is_shown(
     trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     detector = Detector.open(trained.root / "sft")
-    texts = [write_response('It says "pump".', "normal"), "no tags at all"]
-    monkeypatch.setattr(detector._scorer, "responses", lambda _logs: texts)
-    low, high = (replace(detector.card.threshold, value=value) for value in (0.0, 1.1))
-    detector.card = replace(detector.card, threshold=low)
-    said, broken = detector.judge(["the pump stands", "other"])
-    assert (said.answer, said.stated, said.grounded) == ("abnormal", "normal", True)
-    assert [(span.text, span.start, span.end) for span in said.evidence] == [("pump", 4, 8)]
-    assert (broken.answer, broken.stated, broken.rationale) == ("invalid", "invalid", "")
-    detector.card = replace(detector.card, threshold=high)
-    assert detector.judge(["the pump stands"], rationales=False)[0].answer == "normal"
+    texts, scores = (
+        ["It runs.", "It failed.", None, "It broke."],
+        {"It runs.": 0.2, "It failed.": 0.8, "It broke.": 0.95},
+    )
+    monkeypatch.setattr(detector._scorer, "analyses", lambda _logs, index, _temperature: [texts[index]])
+    monkeypatch.setattr(
+        detector._scorer, "reasoned_scores", lambda _logs, said: np.array([scores[text] for text in said])
+    )
+    (verdict,) = detector.judge(["the pump stands"], analyses=4)
+    assert verdict.score == pytest.approx((0.2 + 0.8 + 0.95) / 3)
+    assert verdict.rationale == "It broke. So the log is abnormal."
+    (low,) = detector.judge(["the pump stands"], analyses=1)
+    assert low.score == pytest.approx(0.2)
+    assert low.rationale == "It runs. So the log is normal."
+
+
+def test_sampled_analyses_are_seeded_by_the_log_and_their_number(trained: Trained) -> None:
+    scorer = Detector.open(trained.root / "sft")._scorer
+    logs = [show(text, trained.params.prompt) for text in ("pump failed badly", "fan is ready now and for ever")]
+    both = scorer.analyses(logs, 1, 1.0)
+    assert scorer.analyses(logs[1:], 1, 1.0) == both[1:]
+    assert scorer.analyses(logs, 1, 1.0) == both
+    assert scorer.analyses(logs, 2, 1.0) != both
+
+
+def test_the_direct_verdict_goes_without_an_analysis(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = Detector.open(trained.root / "sft")
+    monkeypatch.setattr(detector._scorer, "analyses", lambda *_: pytest.fail("an analysis was written"))
+    (verdict,) = detector.judge(["the pump stands"], verdict="direct")
+    assert (verdict.stated, verdict.consistent, verdict.rationale) == (None, None, None)
+    assert verdict.score == verdict.direct_score
+
+
+def test_analyses_that_never_end_are_one_line(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    detector = Detector.open(trained.root / "sft")
+    monkeypatch.setattr(detector._scorer, "analyses", lambda logs, *_: [None] * len(logs))
+    assert {verdict.answer for verdict in detector.judge(["a b", "c d"])} == {"invalid"}
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("2 of 2 analyses did not come to an end within model.max_completion")
 
 
 def test_scores_do_not_depend_on_the_batch(trained: Trained) -> None:
     detector = Detector.open(trained.root / "sft")
     templates = ["a", "pump failed badly", "fan is ready now and for ever and a day"]
-    singly = [float(detector.scores([template])[0]) for template in templates]
-    assert list(detector.scores(templates)) == pytest.approx(singly, abs=1e-5)
+    singly = [float(detector.direct_scores([template])[0]) for template in templates]
+    assert list(detector.direct_scores(templates)) == pytest.approx(singly, abs=1e-5)
 
 
 def test_no_path_of_this_machine_is_written(trained: Trained) -> None:
@@ -410,8 +459,8 @@ def test_a_local_base_in_the_layout_of_the_hub_is_taken(trained: Trained, tmp_pa
     shutil.copytree(trained.root / "base" / "base", local)
     shutil.copytree(trained.root / "base" / "tokenizer", local, dirs_exist_ok=True)
     _from_hub(trained, local).step("base", tmp_path / "base")
-    expected = Detector.open(trained.root / "base").scores(["pump failed badly"])
-    assert list(Detector.open(tmp_path / "base").scores(["pump failed badly"])) == pytest.approx(list(expected))
+    expected = Detector.open(trained.root / "base").direct_scores(["pump failed badly"])
+    assert list(Detector.open(tmp_path / "base").direct_scores(["pump failed badly"])) == pytest.approx(list(expected))
 
 
 def test_a_base_in_16_bit_floats_trains_in_the_format_that_a_gpu_computes_in(

@@ -12,6 +12,8 @@ from rationanomaly.text.evidence import required_quotes, words
 from rationanomaly.text.prompt import WILDCARD, Shown
 
 _RUN = re.compile(r"[^\W_]+")
+#: What makes ``can`` ``can't``; normalising puts a space behind the apostrophe.
+_CONTRACTED = re.compile(r"['’] ?t(?![^\W_])", re.IGNORECASE)
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _VALUE = re.compile(r"<\*>|[^\W_]*\d[^\W_]*")
 #: Longest quote, in words: short ones are easier to copy without a slip.
@@ -31,21 +33,48 @@ _LEADING = frozenset(
 )
 #: What may stand between the words of a failure.
 _WIDE_GAPS = (" ", f" {WILDCARD} ", "/", "/ ")
+#: Words that ask for what could not be done.
+_HEADS = frozenset(("cannot", "can", "could", "unable", "failed", "fails", "failure"))
+_AUXILIARIES = frozenset(
+    ("does", "do", "did", "is", "are", "was", "were", "has", "have", "had", "could", "would", "should", "must")
+)
+#: A quote of these would give the verdict away where it is to be reasoned out.
+_VERDICT_WORDS = ("normal", "anomal")
 _COPULAS = frozenset(("is", "are", "was", "were", "be", "been"))
 
 
 @dataclass(frozen=True)
 class Token:
-    """A run of letters and digits in a shown log, ``[start, end)``."""
+    """A run of letters and digits in a shown log, ``[start, end)``; ``can't`` is one.
+
+    Attributes:
+        text: the run, up to an apostrophe.
+        start: offset in the shown log.
+        end: behind it, and behind the rest of a contraction.
+        parts: its lower-case words, camelCase taken apart and a contraction written out: ``cannot``, ``did``, ``not``.
+    """
 
     text: str
     start: int
     end: int
+    parts: tuple[str, ...]
 
-    @property
-    def parts(self) -> list[str]:
-        """Its lower-case words, camelCase taken apart."""
-        return [part.lower() for part in _PART.findall(self.text) if len(part) > 1]
+    @classmethod
+    def of(cls, log: str, start: int, end: int) -> Token:
+        """The token at ``[start, end)`` of a shown log, with the rest of a contraction behind it."""
+        text = log[start:end]
+        contracted = _CONTRACTED.match(log, end)
+        written_out = _written_out(text.lower()) if contracted else None
+        if contracted and written_out:
+            return cls(text, start, contracted.end(), written_out)
+        return cls(text, start, end, tuple(part.lower() for part in _PART.findall(text) if len(part) > 1))
+
+
+def _written_out(stem: str) -> tuple[str, ...] | None:
+    """The words of a contraction, from what stands before its apostrophe; None if it is none."""
+    if stem in ("can", "won"):
+        return ("cannot",) if stem == "can" else ("will", "not")
+    return (stem[:-1], "not") if stem.endswith("n") and stem[:-1] in _AUXILIARIES else None
 
 
 @dataclass(frozen=True)
@@ -69,8 +98,8 @@ class Text:
     @classmethod
     def of(cls, shown: Shown) -> Text:
         """Cut up a shown log."""
-        found = (Token(match.group(), match.start(), match.end()) for match in _RUN.finditer(shown.text))
-        tokens = tuple(token for token in found if words(token.text))
+        runs = (match.span() for match in _RUN.finditer(shown.text) if words(match.group()))
+        tokens = tuple(Token.of(shown.text, start, end) for start, end in runs)
         parts: list[tuple[str, int]] = []
         for place, token in enumerate(tokens):
             if place and _BREAK.search(shown.text, tokens[place - 1].end, token.start):
@@ -91,14 +120,20 @@ class Text:
 def choose_quotes(text: Text, reading: Reading, domain: Domain) -> tuple[str, ...]:
     """One or two spans: none for a log without words, two wherever two are to be had.
 
-    For a failure the first is what failed and the second the part that it concerns; else the first is the part and the
-    second what is happening. No two start with the same word unless the log has only one.
+    For a failure the first is what failed and the second the part that it concerns, or else how it was coped with; for
+    other logs the first is the part and the second what is happening. No two start with the same word unless the log
+    has only one.
     """
     required = required_quotes(text.shown)
     if not required:
         return ()
     spans = [] if reading.span is None else [_event(text, reading, domain, required)]
+    if any(_is_verdict(text.tokens[place]) for span in spans for place in span):
+        spans = []
     is_activity = reading.tone == "plain" and bool(spans)
+    eased = _eased(text, reading)
+    if eased is not None and spans and not any(place in spans[0] for place in eased):
+        return (text.quote(spans[0]), text.quote(eased))
     for place in _ranked(text, domain, spans, reading.tone != "plain"):
         if len(spans) == 2:
             break
@@ -113,6 +148,21 @@ def choose_quotes(text: Text, reading: Reading, domain: Domain) -> tuple[str, ..
     return tuple(quotes) if len(quotes) >= required else (*quotes, _another(text, quotes))
 
 
+def easing_quote(text: Text, reading: Reading) -> str | None:
+    """The words that say how a failure was coped with; None where none do, or where they give a verdict away."""
+    eased = _eased(text, reading)
+    return None if eased is None else text.quote(eased)
+
+
+def _eased(text: Text, reading: Reading) -> range | None:
+    """The tokens of the easing."""
+    if reading.easing_span is None:
+        return None
+    found = [text.places[place] for place in reading.easing_span]
+    eased = range(found[0], found[-1] + 1)
+    return None if any(_is_verdict(text.tokens[place]) for place in eased) else eased
+
+
 def _another(text: Text, quotes: Sequence[str]) -> str:
     """A quote for a log with one word over and over: a longer span of it than the one that was taken."""
     taken = {quote.casefold() for quote in quotes}
@@ -124,9 +174,15 @@ def _event(text: Text, reading: Reading, domain: Domain, required: int) -> range
     """The tokens of a sign with what makes them clear: ``parity error``, ``bond is empty``, ``cannot read inode``."""
     found = [text.places[place] for place in reading.span or ()]
     sign = range(found[0], found[-1] + 1)
+    if _eased(text, reading) is not None:
+        return sign
     if reading.tone == "plain":
         return sign
-    if text.tokens[sign.stop - 1].text.lower() in _LEADING:
+    words = text.tokens[sign.start].parts
+    if len(sign) > 1 and words and words[0] in _HEADS:
+        # What could not be done, with what it was to be done to.
+        wider = _widened(text, sign, 1, len(sign) + 1) if len(sign) <= _LONGEST else sign
+    elif _last_word(text.tokens[sign.stop - 1]) in _LEADING:
         wider = _widened(text, sign, 1, _LONGEST + 1)
         wider = wider if wider != sign else _widened(text, sign, -1, _LONGEST)
     else:
@@ -152,9 +208,13 @@ def _widened(text: Text, span: range, step: int, longest: int) -> range:
         wider = range(min(near, wider.start), max(near + 1, wider.stop))
         if _is_content(token):
             grown = wider
-        elif grown != span or (step == -1 and token.text.lower() not in _COPULAS):
+        elif grown != span or (step == -1 and _last_word(token) not in _COPULAS):
             break
     return grown
+
+
+def _last_word(token: Token) -> str:
+    return token.parts[-1] if token.parts else ""
 
 
 def _object(text: Text, place: int, domain: Domain, taken: Sequence[range]) -> range:
@@ -188,6 +248,8 @@ def _ranked(text: Text, domain: Domain, taken: Sequence[range], failed: bool) ->
 def _weight(token: Token, domain: Domain) -> int:
     """How much a token tells about the part that a log is about: 0 for nothing to 3 for a word of its domain."""
     parts = [part for part in token.parts if part not in STOP_WORDS]
+    if _is_verdict(token):
+        return 0
     if not parts or any(part in _FAILURES for part in parts):
         return min(1, len(parts))
     if any(part in domain.words for part in parts):
@@ -195,8 +257,12 @@ def _weight(token: Token, domain: Domain) -> int:
     return 2 if max(map(len, parts)) > 2 and not _is_remark(token) else 1
 
 
+def _is_verdict(token: Token) -> bool:
+    return any(word in part for part in token.parts for word in _VERDICT_WORDS)
+
+
 def _is_content(token: Token) -> bool:
-    return token.text.isalpha() and any(part not in STOP_WORDS for part in token.parts)
+    return not _is_verdict(token) and token.text.isalpha() and any(part not in STOP_WORDS for part in token.parts)
 
 
 def _is_remark(token: Token) -> bool:

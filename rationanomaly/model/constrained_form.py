@@ -1,0 +1,217 @@
+"""A verdict in form and in time: an analysis, the stem of its conclusion, a label, and what follows from that label.
+
+A completion is ``<think>ANALYSIS So the log is LABEL.</think><answer>LABEL</answer>``. Only the analysis and the first
+LABEL are the model's to choose: no tag and no end can come inside the analysis, quotes are literal
+(`constrained_quotes`), an analysis that has used up its tokens is led to its conclusion (budget forcing, Muennighoff et
+al. 2025), behind the stem only the two label words remain, and all behind the label is written as the label says. So
+conclusion and answer can't disagree, and a log that speaks of answers can't give one.
+
+The same automaton serves the detector, which stops at the stem; GRPO's sampling, which goes to the end; and GRPO's
+loss, which needs to know at each token what could have come (`choices`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from rationanomaly.errors import TrainingError
+from rationanomaly.model.constrained_quotes import Quoting, Vocabulary
+from rationanomaly.records import LABELS
+from rationanomaly.text.prompt import ANSWER, CONCLUSION, END_ANSWER, END_THINK, THINK, Shown
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedTokenizerBase
+
+#: An analysis has room for so many tokens at least.
+_LEAST_ROOM = 8
+
+
+class Choice(NamedTuple):
+    """What could come at one place of a completion.
+
+    Attributes:
+        allowed: the tokens of which one must come; None: any but the banned ones.
+        may_open: whether a quote may begin, where anything may come.
+    """
+
+    allowed: Sequence[int] | None
+    may_open: bool = True
+
+    @property
+    def forced(self) -> bool:
+        """Whether only one token could come, so that nobody chose it."""
+        return self.allowed is not None and len(self.allowed) == 1
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """The form in the tokens of one tokenizer.
+
+    Attributes:
+        prefix: of every completion.
+        stem: of the conclusion, with the space before it.
+        labels: label → the token behind the stem that tells it.
+        tails: label → what follows that token, the end of text included.
+        banned: tokens that can't come inside an analysis.
+        vocabulary: the tokens' texts.
+        literal: whether quotes must be spans of the log.
+        room: tokens that an analysis may have.
+    """
+
+    prefix: tuple[int, ...]
+    stem: tuple[int, ...]
+    labels: Mapping[str, int]
+    tails: Mapping[str, tuple[int, ...]]
+    banned: tuple[int, ...]
+    vocabulary: Vocabulary
+    literal: bool
+    room: int
+
+    @classmethod
+    def of(cls, tokenizer: PreTrainedTokenizerBase, max_completion: int, literal: bool) -> Grammar:
+        """The form for a tokenizer.
+
+        Args:
+            tokenizer: of the model.
+            max_completion: tokens of a whole completion.
+            literal: hold quotes to the log.
+
+        Raises:
+            TrainingError: the tokenizer writes both labels alike, or there is no room for an analysis.
+        """
+        ends = {label: f"{END_THINK}{ANSWER}{label}{END_ANSWER}" for label in LABELS}
+        # In one go, as in training: a tokenizer may join the full stop with the tag.
+        written = [_encode(tokenizer, f" {CONCLUSION} {label}.{ends[label]}") for label in LABELS]
+        shared = next((place for place, (one, other) in enumerate(zip(*written, strict=False)) if one != other), 0)
+        if not shared:
+            problem = "the tokenizer splits the answer words so that normal and abnormal can't be told apart"
+            raise TrainingError(problem, hint="Use a base whose tokenizer knows bytes or letters")
+        end = int(tokenizer.eos_token_id)
+        by_label: Mapping[str, list[int]] = dict(zip(LABELS, written, strict=True))
+        tails = {label: (*ids[shared + 1 :], end) for label, ids in by_label.items()}
+        prefix = tuple(_encode(tokenizer, THINK))
+        room = max_completion - len(prefix) - shared - 1 - max(map(len, tails.values()))
+        if room < _LEAST_ROOM:
+            problem = f"model.max_completion ({max_completion}) leaves an analysis {max(room, 0)} tokens"
+            hint = f"Set model.max_completion to {max_completion + _LEAST_ROOM - room} or more"
+            raise TrainingError(problem, hint=hint)
+        vocabulary = Vocabulary.of(tokenizer)
+        tags = {token for token, text in enumerate(vocabulary.texts) if "<" in text}
+        banned = tags.union(tokenizer.all_special_ids, vocabulary.mixed if literal else ())
+        labels = {label: ids[shared] for label, ids in by_label.items()}
+        stem = tuple(written[0][:shared])
+        return cls(prefix, stem, labels, tails, tuple(sorted(banned)), vocabulary, literal, room)
+
+    def choices(self, log: Shown, completion: Sequence[int]) -> Iterator[Choice]:
+        """What could have come at each place of a completion about ``log``."""
+        state = State(self, log)
+        for token in completion:
+            yield state.choice()
+            state.add(token)
+
+
+class State:
+    """Where one completion stands."""
+
+    def __init__(self, grammar: Grammar, log: Shown) -> None:
+        self._grammar = grammar
+        self._quoting = Quoting(log.text, grammar.vocabulary, grammar.literal)
+        self._phase: Literal["prefix", "analysis", "stem", "label", "tail", "end"] = "prefix"
+        #: What has to come next, the first token first; empty where the model chooses.
+        self._due = list(grammar.prefix)
+        self._written: list[int] = []
+
+    @property
+    def concluded(self) -> bool:
+        """Whether the stem of the conclusion is written: what comes next is the verdict."""
+        return self._phase in ("label", "tail", "end")
+
+    def choice(self) -> Choice:
+        """What may come next."""
+        if self._due:
+            return Choice(self._due[:1])
+        match self._phase:
+            case "label":
+                return Choice(tuple(self._grammar.labels.values()))
+            case "end":
+                return Choice(self._grammar.tails[LABELS[0]][-1:])
+        return Choice(self._quoting.allowed(), self._quoting.may_open())
+
+    def add(self, token: int) -> None:
+        """Take notice of the token that was chosen."""
+        if self._due:
+            self._due.pop(0)
+            if not self._due:
+                self._phase = _BEHIND[self._phase]
+        elif self._phase == "label":
+            label = next((name for name, one in self._grammar.labels.items() if one == token), LABELS[0])
+            self._due, self._phase = list(self._grammar.tails[label]), "tail"
+        elif self._phase == "analysis":
+            self._analyse(token)
+
+    def _analyse(self, token: int) -> None:
+        self._written.append(token)
+        self._quoting.add(token)
+        stem = list(self._grammar.stem)
+        if not self._quoting.inside and self._written[-len(stem) :] == stem:
+            self._phase = "label"
+        elif len(self._written) >= self._grammar.room:
+            self._due, self._phase = stem, "stem"
+
+
+_BEHIND: Mapping[str, Literal["analysis", "label", "end"]] = {"prefix": "analysis", "stem": "label", "tail": "end"}
+
+
+class FormConstraint:
+    """A logits processor for one batch of logs; see the module.
+
+    Args:
+        grammar: of the tokenizer.
+        logs: one for each row of the batch, in order.
+        width: number of prompt tokens in each row, padding included.
+    """
+
+    def __init__(self, grammar: Grammar, logs: Sequence[Shown], width: int) -> None:
+        self._grammar, self._width = grammar, width
+        self._states = [State(grammar, log) for log in logs]
+        self._seen = width
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Rule out what may not come next; ``input_ids`` (rows, tokens), ``scores`` (rows, vocabulary)."""
+        import torch
+
+        self._catch_up(input_ids)
+        choices = [state.choice() for state in self._states]
+        free = [row for row, choice in enumerate(choices) if choice.allowed is None]
+        if free:
+            banned = torch.tensor(self._grammar.banned, device=scores.device)
+            scores[torch.tensor(free, device=scores.device)[:, None], banned] = -float("inf")
+        for row, choice in enumerate(choices):
+            if choice.allowed is None:
+                if not choice.may_open:
+                    scores[row, list(self._grammar.vocabulary.opening)] = -float("inf")
+                continue
+            allowed = list(choice.allowed)
+            kept = scores[row, allowed].clone()
+            scores[row] = -float("inf")
+            scores[row, allowed] = kept
+        return scores
+
+    def concluded(self, input_ids: Tensor) -> list[bool]:
+        """Of each row, whether the stem of its conclusion is written."""
+        self._catch_up(input_ids)
+        return [state.concluded for state in self._states]
+
+    def _catch_up(self, input_ids: Tensor) -> None:
+        for tokens in input_ids[:, self._seen :].T.tolist():
+            for state, token in zip(self._states, tokens, strict=True):
+                state.add(token)
+        self._seen = input_ids.shape[1]
+
+
+def _encode(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return ids
