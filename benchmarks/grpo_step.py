@@ -40,7 +40,7 @@ def measure(folder: Path) -> StepTime:
     """Run the pipeline up to `grpo` in ``folder``; the mean of its steps without the first."""
     data = {"logs": "cluster.log", "ledger": "decisions.jsonl", "truth": "truth.csv"}
     settings = [*SHORTENED, *(f"data.{name}={folder / file}" for name, file in data.items())]
-    params = load_params(ROOT / "params.yaml", settings)
+    params = load_params(ROOT / "profiles" / "bootstrap.yaml", settings)
     write(params, folder)
     starts: list[float] = []
     ends: list[float] = []

@@ -155,7 +155,7 @@ def _train(case: Case) -> float:
     from rationanomaly.sft.trainer import adapt
 
     settings = [f"model.lora_rank={case.rank}", f"grpo.generations={case.rows}"]
-    params = load_params(ROOT / "params.yaml", settings)
+    params = load_params(ROOT / "profiles" / "bootstrap.yaml", settings)
     source = "bootstrap" if case.embeddings else "hub"
     tokenizer = random_llama.tokenizer_of(case.vocabulary)
     before = _resident("VmRSS")

@@ -40,7 +40,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="how often the two forms take turns")
     arguments = parser.parse_args()
-    params = load_params(ROOT / "params.yaml", ["training.threads=1"])
+    params = load_params(ROOT / "profiles" / "bootstrap.yaml", ["training.threads=1"])
     runtime.prepare(seed=0, threads=1)
     met = True
     for step in ("sft", "grpo"):

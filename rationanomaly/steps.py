@@ -119,7 +119,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "base",
-        "Provide the base model: bootstrapped from the training templates, or a hub id at a revision.",
+        "Provide the base model: out of a package, bootstrapped from the training templates, or a hub model.",
         (),
         ("correct",),
         ("run.seed", "prompt", "detect", "model", "training.threads", "base"),

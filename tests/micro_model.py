@@ -43,7 +43,7 @@ def run(name: str, params: Params, inputs: dict[str, Path], output: Path) -> Met
 
 def train(root: Path, steps: Sequence[str] = ("base", "sft", "grpo")) -> Trained:
     """Run the steps under ``root``, an empty folder."""
-    trained = Trained(load_params(ROOT / "params.yaml", MICRO), root)
+    trained = Trained(load_params(ROOT / "profiles" / "bootstrap.yaml", MICRO), root)
     write_training_inputs(root, PARTS, HELD_OUT_WORD)
     with progress.listening(lambda event: trained.tasks.add(event.task)):
         for name in steps:

@@ -12,7 +12,7 @@ def base(
     output: dsl.Output[dsl.Model],
     metrics: dsl.Output[dsl.Metrics],
 ) -> None:
-    """Provide the base model: bootstrapped, or a hub id at a revision.
+    """Provide the base model: out of a package, bootstrapped, or a hub id at a revision.
 
     Args:
         params: the composed params document, as YAML.

@@ -1,1 +1,1 @@
-"""Provides the base model: bootstrapped from the training templates, or a hub id at a revision."""
+"""Provides the base model: out of a package, bootstrapped from the training templates, or a hub id at a revision."""

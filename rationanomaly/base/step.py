@@ -12,6 +12,7 @@ import polars as pl
 
 from rationanomaly import artifacts
 from rationanomaly.base import corpus, llama
+from rationanomaly.base.package import write_packaged
 from rationanomaly.base.tokenizer import train_tokenizer
 from rationanomaly.device import runtime
 from rationanomaly.model import hub
@@ -47,16 +48,20 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
 
     Raises:
         TrainingError: no training templates, or a loss that is not a number.
-        ArtifactError, ParamsError, InfrastructureError: see `hub.fetch`.
+        ArtifactError, ParamsError, InfrastructureError: see `hub.fetch` and `package.write_packaged`.
     """
     runtime.prepare(params.run.seed, params.training.threads)
     labelled = read_table(inputs["correct"] / LABELLED, LABELLED_SCHEMA)
     harvested = corpus.harvested(params.base.harvest, labelled, params.prompt)
     vectors = None
-    if params.model.source == "hub":
-        metrics, identity = _from_hub(params, outputs.folder)
-    else:
-        metrics, identity, vectors = _from_scratch(params, labelled, harvested, outputs.folder)
+    match params.model.source:
+        case "package":
+            metrics, identity = write_packaged(params.model, outputs.folder)
+            write_rows(outputs.folder / CURVES, [])
+        case "hub":
+            metrics, identity = _from_hub(params, outputs.folder)
+        case "bootstrap":
+            metrics, identity, vectors = _from_scratch(params, labelled, harvested, outputs.folder)
     # `sft` asks the encoder of the same texts, and need not wait for it again.
     known = pl.lit(None) if vectors is None else pl.Series(vectors)
     table = pl.DataFrame({"text": harvested}, schema_overrides={"text": pl.String}).with_columns(vector=known)

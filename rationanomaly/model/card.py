@@ -22,16 +22,18 @@ class BaseIdentity:
     """Which base an adapter belongs to.
 
     Attributes:
-        name: hub id or path; empty for a base from scratch.
-        revision: commit on the hub; None for a path or a base from scratch.
+        name: hub id or path; the requirement of a package; empty for a base from scratch.
+        revision: commit on the hub; None for all others.
         sha256: of its files (`artifacts.sha256` of the folder).
         copied: its files lie in the model folder.
+        log_adapter: SHA-256 of the log adapter that was merged into it; None: none was.
     """
 
     name: str
     revision: str | None
     sha256: str
     copied: bool
+    log_adapter: str | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from jinja2 import TemplateError
 
 from rationanomaly.params import PromptParams
 from rationanomaly.text.prompt import THINK, Mode, Shown, write_messages, write_prompt
@@ -10,18 +13,41 @@ from rationanomaly.text.prompt import THINK, Mode, Shown, write_messages, write_
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+_SILENT = {"role": "system", "content": ""}
+
 
 def render(tokenizer: PreTrainedTokenizerBase, shown: Shown, mode: Mode, settings: PromptParams) -> str:
     """The text that a completion follows, to be tokenised with the tokenizer's own special tokens.
 
     A chat template's beginning-of-text token is cut off where the tokenizer adds one itself, and a think section
-    that the template opens is taken back: a completion has to hold both of its tags.
+    that the template opens is taken back: a completion has to hold both of its tags. In the compact style a system
+    text of the template's own is left out.
     """
     if tokenizer.chat_template is None:
         return write_prompt(shown, mode, settings)
     messages = write_messages(shown, mode, settings)
-    text = str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+    if settings.style == "compact" and _has_own_system_text(tokenizer):
+        messages = [_SILENT, *messages]
+    text = _apply(tokenizer, messages)
     if tokenizer.bos_token_id is not None and tokenizer("")["input_ids"][:1] == [tokenizer.bos_token_id]:
         text = text.removeprefix(tokenizer.bos_token)
     bare = text.rstrip()
     return bare[: -len(THINK)] if bare.endswith(THINK) else text
+
+
+def _has_own_system_text(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether an empty system message makes a prompt shorter: it then takes the place of the template's own."""
+    return _shortened(tokenizer, str(tokenizer.chat_template))
+
+
+@lru_cache(maxsize=4)  # Of prompts by the thousand each would be rendered three times.
+def _shortened(tokenizer: PreTrainedTokenizerBase, _template: str) -> bool:
+    user = {"role": "user", "content": "log"}
+    try:
+        return len(_apply(tokenizer, [_SILENT, user])) < len(_apply(tokenizer, [user]))
+    except (TemplateError, ValueError, TypeError):  # It refuses the role.
+        return False
+
+
+def _apply(tokenizer: PreTrainedTokenizerBase, messages: list[dict[str, str]]) -> str:
+    return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))

@@ -14,7 +14,14 @@ from rationanomaly.steps import BY_NAME, Metrics, Outputs
 from tests.conftest import ROOT
 
 #: A model that has learnt next to nothing, in seconds.
-SMALL = ("base.harvest=0", "base.hidden=32", "sft.steps=4", "sft.batch=32", "sft.evaluations=0")
+SMALL = (
+    "model.source=bootstrap",
+    "base.harvest=0",
+    "base.hidden=32",
+    "sft.steps=4",
+    "sft.batch=32",
+    "sft.evaluations=0",
+)
 
 
 @pytest.mark.slow

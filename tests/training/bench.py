@@ -60,4 +60,4 @@ def read_curve(output: Path) -> Curve:
 
 
 def _params(*settings: str) -> Params:
-    return load_params(ROOT / "params.yaml", [*_SETTINGS, *settings])
+    return load_params(ROOT / "profiles" / "bootstrap.yaml", [*_SETTINGS, *settings])

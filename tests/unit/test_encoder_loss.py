@@ -62,7 +62,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _weights(inputs: Path, target: Path, *settings: str) -> bytes:
     """Of the base that is made in ``target``."""
-    params = load_params(ROOT / "params.yaml", [*MICRO, "base.harvest=40", *settings])
+    params = load_params(ROOT / "profiles" / "bootstrap.yaml", [*MICRO, "base.harvest=40", *settings])
     with artifacts.writing(target, "base") as folder:
         BY_NAME["base"].run(params, {"correct": inputs / "correct"}, Outputs(folder, target.parent / "state"))
     return (target / "base" / "model.safetensors").read_bytes()
@@ -95,7 +95,7 @@ def test_without_an_encoder_there_is_none(inputs: Path, tmp_path: Path) -> None:
 def test_vectors_that_can_not_be_the_encoder_s_are_refused(
     inputs: Path, tmp_path: Path, vector: np.ndarray, problem: str
 ) -> None:
-    params = load_params(ROOT / "params.yaml", MICRO)
+    params = load_params(ROOT / "profiles" / "bootstrap.yaml", MICRO)
     (tmp_path / "base").mkdir()
     pl.DataFrame({"text": ["disk failed"], "vector": vector}).write_parquet(tmp_path / "base" / CORPUS)
     folders = {name: inputs / name for name in BY_NAME["sft"].reads} | {"base": tmp_path / "base"}

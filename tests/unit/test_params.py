@@ -28,6 +28,8 @@ from tests.conftest import ROOT
 
 DEFAULT = ROOT / "params.yaml"
 PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
+#: Says its whole recipe, so that it stays what it is when the defaults become another.
+BOOTSTRAP = ROOT / "profiles" / "bootstrap.yaml"
 
 
 @pytest.mark.parametrize("path", [DEFAULTS, DEFAULT, *PROFILES], ids=lambda path: path.stem)
@@ -35,7 +37,7 @@ def test_every_params_file_loads(path: Path) -> None:
     assert load_params(path).run.seed >= 0
 
 
-@pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [path for path in PROFILES if path != BOOTSTRAP], ids=lambda path: path.stem)
 def test_a_profile_holds_only_differences(path: Path) -> None:
     def leaves(document: dict[str, object], prefix: str = "") -> dict[str, object]:
         rows: dict[str, object] = {}
@@ -46,6 +48,21 @@ def test_a_profile_holds_only_differences(path: Path) -> None:
     own = yaml.safe_load(path.read_text())
     below = leaves(compose(lineage(path)[-2]))
     assert {key for key, value in leaves(own).items() if below.get(key) == value} == set()
+
+
+def test_the_bootstrapped_base_stays_where_the_defaults_have_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {name: load_params(ROOT / "profiles" / f"{name}.yaml") for name in ("bootstrap", "micro")}
+    changed = yaml.safe_load(DEFAULTS.read_text())
+    changed["model"] |= {"source": "package", "max_completion": 160, "lora_rank": 8, "lora_alpha": 16}
+    changed["sft"] |= {"steps": 100, "batch": 16, "learning_rate": 0.0005}
+    changed["grpo"] |= {"steps": 10, "prompts": 4, "generations": 4, "learning_rate": 0.00005}
+    (tmp_path / "defaults.yaml").write_text(yaml.safe_dump(changed))
+    monkeypatch.setattr("rationanomaly.params.DEFAULTS", tmp_path / "defaults.yaml")
+    assert load_params("defaults").model.source == "package"
+    assert {name: load_params(ROOT / "profiles" / f"{name}.yaml") for name in before} == before
+    assert {params.model.source for params in before.values()} == {"bootstrap"}
 
 
 @pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
