@@ -75,7 +75,7 @@ FAULTS: tuple[Sign, ...] = (
             "a limiter holds back {topic} below its full speed",
             "{topic} runs at reduced pace because of a limit",
         ),
-        words_of("throttled throttling", "rate limited, rate limit exceeded, too many requests, slowed down"),
+        words_of("throttled throttling throttle", "rate limited, rate limit exceeded, too many requests, slowed down"),
         ("Linux therm_throt.c: cpu clock throttled", "cgroups(7): cpu throttling", "HTTP status 429"),
     ),
     _fault(
@@ -186,7 +186,7 @@ FAULTS: tuple[Sign, ...] = (
         words_of(
             "truncated truncation",
             "premature end, premature eof, unexpected end, unexpected eof, unexpected end of file, short read, short "
-            "write, incomplete read, partial write, ended prematurely",
+            "write, incomplete read, end of file reached, partial write, ended prematurely",
         ),
         ("OpenSSL: unexpected eof while reading", "gzip(1): unexpected end of file", "Apache: premature end of script"),
     ),
@@ -288,7 +288,8 @@ FAULTS: tuple[Sign, ...] = (
         ),
         words_of(
             "timeout timeouts timedout unreachable unresponsive inaccessible etimedout ehostunreach enetunreach",
-            "timed out, not responding, no response, no reply, no answer, not answer, does not answer, no route, no "
+            "timed out, time out, not responding, no response, no reply, no answer, not answer, does not answer, "
+            "no route, no "
             "route to host, not reachable, missed heartbeat, missed heartbeats, heartbeat lost, no heartbeat, no "
             "carrier, failed to respond, did not respond, does not respond, host unreachable, network is "
             "unreachable, deadline exceeded, deadline has elapsed",
@@ -500,9 +501,10 @@ FAULTS: tuple[Sign, ...] = (
             "traceback uncaught unhandled",
             "segmentation fault, bus error, illegal instruction, assertion failed, assertion failure, illegal state "
             "exception, core dumped, stack trace, call trace, null pointer, null pointer exception, general "
-            "protection fault, divide error, floating point exception, double free, use after free, unhandled "
+            "protection fault, page fault, divide error, machine check, floating point exception, "
+            "double free, use after free, unhandled "
             "exception, uncaught exception, internal error, invalid opcode, unaligned access, alignment exception, "
-            "stack overflow",
+            "program interrupt, stack overflow",
         ),
         (
             "signal(7): SIGSEGV, SIGBUS",
@@ -565,7 +567,7 @@ FAULTS: tuple[Sign, ...] = (
             "a part of {topic} is gone without being replaced",
         ),
         words_of(
-            "lost dropped drops offline outage disappeared vanished gone discarded",
+            "lost dropped drops offline outage disappeared vanished gone discarded loss",
             "packet loss, data loss, packets dropped, taken offline, is offline, went offline, messages lost, lost "
             "interrupt, interrupts lost, has gone away",
         ),

@@ -53,8 +53,8 @@ def _sampled(model: Any) -> tuple[torch.Tensor, torch.Tensor, list[torch.Tensor]
         )  # fmt: skip
     ids = found.sequences
     start = encoded["input_ids"].shape[1]
-    ended = (ids[:, start:] == TOKENIZER.eos_token_id).cumsum(1)
-    completion_mask = (ended - (ids[:, start:] == TOKENIZER.eos_token_id).long() == 0).long()
+    closing = (ids[:, start:] == TOKENIZER.eos_token_id).cumsum(1)
+    completion_mask = (closing - (ids[:, start:] == TOKENIZER.eos_token_id).long() == 0).long()
     return ids, torch.cat([encoded["attention_mask"], completion_mask], 1), list(found.scores)
 
 
