@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from rationanomaly.distill.checks import Checker, sentences
+from rationanomaly.distill.checks import Checker
 from rationanomaly.distill.rounds import Outcome, teach
 from rationanomaly.distill.teachers import Question, Teacher
 from rationanomaly.distill.teachers.builtin import BuiltinTeacher
@@ -23,6 +23,7 @@ from rationanomaly.params import Params, load_params
 from rationanomaly.records import Label, Rejected, Triplet, template_id
 from rationanomaly.rulebook.domains import DOMAINS, GENERAL
 from rationanomaly.text import prompt
+from rationanomaly.text.checks import sentences
 from rationanomaly.text.evidence import NO_EVIDENCE, required_quotes
 from rationanomaly.text.prompt import CONCLUSION
 

@@ -1,4 +1,4 @@
-"""Checks on every rationale, whoever wrote it. The first that fails gives the reason.
+"""Checks on every rationale, whoever wrote it. The first that fails gives the reason. Of text alone: `text.checks`.
 
 Reason codes: `grammar`, `label`, `contradiction`, `leak`, `length`, `repetition`, `language`, `evidence`,
 `duplicate`; teachers add their own for answers that never came (`teachers.endpoint`).
@@ -7,33 +7,25 @@ Reason codes: `grammar`, `label`, `contradiction`, `leak`, `length`, `repetition
 from __future__ import annotations
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rationanomaly.distill.teachers import Question
 from rationanomaly.params import DistillParams
+from rationanomaly.text.checks import (
+    ALIKE,
+    MAX_REPEATED,
+    contradicts,
+    is_english,
+    leaked_verdict,
+    repeated_share,
+    triples,
+    word_count,
+)
 from rationanomaly.text.evidence import check_evidence, words
 from rationanomaly.text.prompt import Response, parse_response
 
-_SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n")
-_ANSWER_WORD = re.compile(r"\b(?:ab)?normal(?:ly|ity)?\b|\banomal(?:y|ies|ous|ously)\b", re.IGNORECASE)
-_NEGATION = re.compile(r"\b(?:not|no|never|nor|neither|rather|without|lack\w*|cannot|\w+n['’]t)\b", re.IGNORECASE)
-_TOKEN = re.compile(r"[^\W_]+")
-#: The small words without which nobody writes English.
-_FUNCTION_WORDS = frozenset(
-    (
-        *("a", "about", "after", "an", "and", "are", "as", "at", "be", "but", "by", "can", "does", "for", "from"),
-        *("has", "have", "in", "into", "is", "it", "its", "no", "nor", "not", "of", "on", "or", "so", "such", "than"),
-        *("that", "the", "then", "there", "these", "they", "this", "to", "was", "we", "what", "when", "where"),
-        *("which", "while", "will", "with", "without"),
-    )
-)
-#: A rationale whose word triples are this much alike to another's is a duplicate of it (Jaccard).
-_ALIKE = 0.9
-#: From this share of repeated word triples on a text goes round in circles.
-_REPEATED = 0.2
 _QUOTE_SHOWN = 60
 
 
@@ -83,30 +75,18 @@ class Checker:
         one lacks at most a tenth of its triples, so it holds one of any few more than that: the rarest ones are looked
         up, and few sets are compared.
         """
-        log_words, triples = frozenset(words(question.shown.text.lower())), frozenset(_triples(rationale))
-        rarest = sorted(triples, key=lambda triple: len(self._by_triple[triple]))
-        looked_up = rarest[: len(triples) - math.ceil(_ALIKE * len(triples)) + 1]
+        log_words, found = frozenset(words(question.shown.text.lower())), frozenset(triples(rationale))
+        rarest = sorted(found, key=lambda triple: len(self._by_triple[triple]))
+        looked_up = rarest[: len(found) - math.ceil(ALIKE * len(found)) + 1]
         for index in {index for triple in looked_up for index in self._by_triple[triple]}:
             template_id, other_words, other = self._accepted[index]
-            alike = len(triples & other) >= _ALIKE * len(triples | other)
+            alike = len(found & other) >= ALIKE * len(found | other)
             if alike and (template_id == question.template_id or other_words != log_words):
                 return True
-        for triple in triples:
+        for triple in found:
             self._by_triple[triple].append(len(self._accepted))
-        self._accepted.append((question.template_id, log_words, triples))
+        self._accepted.append((question.template_id, log_words, found))
         return False
-
-
-def sentences(rationale: str) -> list[str]:
-    """The sentences of a rationale with every quote masked as ``"…"``; a full stop inside a quote ends nothing."""
-    pieces = rationale.split('"')
-    masked = "".join(piece if number % 2 == 0 else '"…"' for number, piece in enumerate(pieces))
-    return [" ".join(sentence.split()) for sentence in _SENTENCE_END.split(masked) if sentence.strip()]
-
-
-def word_count(rationale: str) -> int:
-    """Length of a rationale in words: what stands between white space."""
-    return len(rationale.split())
 
 
 def check_label(question: Question, response: Response, _: DistillParams) -> str | None:
@@ -116,17 +96,14 @@ def check_label(question: Question, response: Response, _: DistillParams) -> str
 
 def check_contradiction(question: Question, response: Response, _: DistillParams) -> str | None:
     """The last sentence does not conclude the opposite of the answer."""
-    last = (sentences(response.rationale) or [""])[-1]
-    stated = {match.lower() for match in re.findall(r"\b(?:ab)?normal\b", last, re.IGNORECASE)}
-    if not stated or question.label in stated or _NEGATION.search(last):
-        return None
-    return f"the analysis concludes {stated.pop()}, the answer says {question.label}"
+    concluded = contradicts(response.rationale, question.label)
+    return f"the analysis concludes {concluded}, the answer says {question.label}" if concluded else None
 
 
 def check_leak(_: Question, response: Response, __: DistillParams) -> str | None:
     """The first sentence does not give the verdict away; a quote may hold such a word, for the log wrote it."""
-    found = _ANSWER_WORD.search((sentences(response.rationale) or [""])[0])
-    return f"the first sentence gives the verdict away: {found.group()}" if found else None
+    found = leaked_verdict(response.rationale)
+    return f"the first sentence gives the verdict away: {found}" if found else None
 
 
 def check_length(_: Question, response: Response, settings: DistillParams) -> str | None:
@@ -139,19 +116,13 @@ def check_length(_: Question, response: Response, settings: DistillParams) -> st
 
 def check_repetition(_: Question, response: Response, __: DistillParams) -> str | None:
     """No going round in circles: few word triples occur more than once."""
-    triples = _triples(response.rationale)
-    repeated = 1 - len(set(triples)) / len(triples) if triples else 0.0
-    return f"{repeated:.0%} of its word triples are repeated" if repeated >= _REPEATED else None
+    repeated = repeated_share(response.rationale)
+    return f"{repeated:.0%} of its word triples are repeated" if repeated >= MAX_REPEATED else None
 
 
 def check_language(_: Question, response: Response, __: DistillParams) -> str | None:
-    """English prose: Latin letters, and the small words that English can't do without. Quotes don't count."""
-    prose = " ".join(sentences(response.rationale))
-    letters = [character for character in prose if character.isalpha()]
-    found = _TOKEN.findall(prose.lower())
-    latin = sum(character.isascii() for character in letters) / max(1, len(letters))
-    small = sum(word in _FUNCTION_WORDS for word in found) / max(1, len(found))
-    return None if latin >= 0.9 and small >= 0.15 else "not written in English prose"
+    """English prose; see `text.checks.is_english`."""
+    return None if is_english(response.rationale) else "not written in English prose"
 
 
 def check_quotes(question: Question, response: Response, settings: DistillParams) -> str | None:
@@ -184,8 +155,3 @@ CHECKS: dict[str, Check] = {
     "language": check_language,
     "evidence": check_quotes,
 }
-
-
-def _triples(text: str) -> list[tuple[str, ...]]:
-    found = _TOKEN.findall(text.lower())
-    return [tuple(found[start : start + 3]) for start in range(len(found) - 2)]

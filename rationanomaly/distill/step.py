@@ -14,7 +14,7 @@ from statistics import median
 import polars as pl
 
 from rationanomaly import artifacts, records
-from rationanomaly.distill.checks import Checker, word_count
+from rationanomaly.distill.checks import Checker
 from rationanomaly.distill.report import write_report
 from rationanomaly.distill.rounds import Outcome, teach
 from rationanomaly.distill.teachers import Bill, Question
@@ -25,6 +25,7 @@ from rationanomaly.params import Params
 from rationanomaly.records import Cost, Rejected, Triplet
 from rationanomaly.steps import Inputs, Metrics, Outputs
 from rationanomaly.text import prompt
+from rationanomaly.text.checks import word_count
 
 
 def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:

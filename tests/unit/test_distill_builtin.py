@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import settings as tried
 from hypothesis import strategies as st
 
-from rationanomaly.distill.checks import Checker, sentences
+from rationanomaly.distill.checks import Checker
 from rationanomaly.distill.rounds import teach
 from rationanomaly.distill.teachers import Question
 from rationanomaly.distill.teachers.builtin import BuiltinTeacher
@@ -20,6 +20,7 @@ from rationanomaly.records import LABELS, Label, Rejected, Triplet
 from rationanomaly.rulebook import phrases
 from rationanomaly.rulebook.domains import DOMAINS, GENERAL, domain_of
 from rationanomaly.rulebook.signs import VALUES, read
+from rationanomaly.text.checks import sentences
 from rationanomaly.text.evidence import NO_EVIDENCE, check_evidence, find_quotes, required_quotes
 from rationanomaly.text.prompt import parse_response, split_conclusion
 from tests.distilling import ask, settings

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import settings as tried
 from hypothesis import strategies as st
 
-from rationanomaly.distill.checks import Checker, sentences, word_count
+from rationanomaly.distill.checks import Checker
 from rationanomaly.params import Params
 from rationanomaly.records import Label
+from rationanomaly.text.checks import sentences, word_count
 from rationanomaly.text.evidence import NO_EVIDENCE
 from rationanomaly.text.prompt import write_response
 from tests.distilling import ask, settings
