@@ -589,12 +589,20 @@ class AnswerCells(Section):
 class RewardWeights(Section):
     """Weight of each term of the reward; 0: off, costs no time. Terms and ranges: `rewards/terms.py`.
 
+    Those from ``support`` on are used by preset `checked` alone.
+
     Attributes:
         answer: of the cell of the answer.
         grounding: of quotes and overlap with log and teacher.
         coherence: of perplexity under the untrained base: for a base that knows English.
         brevity: of the length against the target length.
         repetition: of saying things once.
+        support: of claims that the log's words support by the rulebook.
+        argument: of an analysis that argues for the answer.
+        verdict_last: of naming the verdict in the conclusion alone.
+        language: of plain English prose.
+        visible: of characters that are what they look like.
+        variety: of different analyses for different logs of a batch.
     """
 
     answer: Weight
@@ -602,6 +610,12 @@ class RewardWeights(Section):
     coherence: Weight
     brevity: Weight
     repetition: Weight
+    support: Weight
+    argument: Weight
+    verdict_last: Weight
+    language: Weight
+    visible: Weight
+    variety: Weight
 
 
 class GroundingWeights(Section):
@@ -626,20 +640,23 @@ class RewardParams(Section):
     """GRPO's reward: format + the sum of weight × term.
 
     Attributes:
-        preset: `paper`: the values below; `released`: the authors' code, traps included, without them.
+        preset: `checked`: the values below; `paper`: without the weights from support on, the answer taken from the
+            tag; `released`: the authors' code, traps included, without them.
         format: of the form.
         answer: of the answer; asymmetric as in the paper.
         weights: of the terms.
         grounding: parts of the grounding term.
+        weigh_quotes: whether quotes of stop words, or of more than half of the log, count less as evidence.
         brevity_width: of the bell around the target length, as a share of it; lower is stricter.
         perplexity_scale: perplexity at which coherence is one half.
     """
 
-    preset: Literal["paper", "released"]
+    preset: Literal["checked", "paper", "released"]
     format: FormatReward
     answer: AnswerCells
     weights: RewardWeights
     grounding: GroundingWeights
+    weigh_quotes: bool
     brevity_width: Rate
     perplexity_scale: Rate
 

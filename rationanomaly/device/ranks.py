@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rationanomaly.device import runtime
 
@@ -56,6 +56,17 @@ def highest(number: int) -> int:
 def of_first(number: int) -> int:
     """The number that rank 0 has; every rank must ask."""
     return int(tensor_of_first(_tensor(number)).item())
+
+
+def of_others(mine: Any) -> list[Any]:
+    """What the other ranks have, in their order; every rank must ask. Pickled on its way, so for our own objects."""
+    import torch.distributed as dist
+
+    if not _together():
+        return []
+    found: list[Any] = [None] * count()
+    dist.all_gather_object(found, mine)
+    return found[: rank()] + found[rank() + 1 :]
 
 
 def tensor_of_first(mine: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rationanomaly.device import ranks
 from rationanomaly.errors import TrainingError
 from rationanomaly.grpo import engine
 from rationanomaly.grpo.alarms import watch
@@ -63,7 +64,10 @@ def reward_function(
     ) -> list[float]:
         tasks = [Task(log, name, None) for log, name in zip(text, label, strict=True)]
         shown = [(task.beside(few_shot) if few_shot else task).shown for task in tasks]
-        scored = composition.compose(completions, shown, label, teacher_rationale, target_words)
+        # Some terms look at the whole batch, however many ranks share it.
+        beside = ranks.of_others(list(zip(completions, shown, strict=True))) if composition.batch else []
+        others = [pair for pairs in beside for pair in pairs]
+        scored = composition.compose(completions, shown, label, teacher_rationale, target_words, others)
         log_metric("terms/format", float(np.mean([entry.format for entry in scored])))
         log_metric("valid", float(np.mean([entry.stated != "invalid" for entry in scored])))
         log_metric("accuracy", float(np.mean([e.stated == name for e, name in zip(scored, label, strict=True)])))

@@ -13,7 +13,7 @@ import numpy as np
 #: In the curves: a term's share is an entry's key with this before its name.
 VARIANCE = "variance/"
 #: Terms that say nothing of what a text claims.
-FORM = frozenset({"format", "brevity", "repetition", "coherence", "language", "leak", "constancy"})
+FORM = frozenset({"format", "brevity", "repetition", "coherence", "language", "verdict_last", "visible", "variety"})
 
 
 def shares(parts: Sequence[Mapping[str, float]], generations: int) -> dict[str, float]:

@@ -1,5 +1,7 @@
 """From completions to rewards: the format gates, the weighted terms add up.
 
+Under preset `checked` the answer is the one that the verdict is read from: the conclusion's, which the tag repeats.
+
 A completion whose form is wrong gets `wrong` and nothing else (METHOD: the other rewards are ignored). That value
 lies below all that a right form can get, else breaking the form would be the way out of a hard question.
 """
@@ -7,7 +9,7 @@ lies below all that a right form can get, else breaking the form would be the wa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from rationanomaly.errors import ParamsError
@@ -15,7 +17,8 @@ from rationanomaly.params import RewardParams
 from rationanomaly.rewards import released, terms
 from rationanomaly.rewards.coherence import PerplexityModel, coherence
 from rationanomaly.rewards.overlap import Tokenised
-from rationanomaly.rewards.terms import TERMS, Sample, Source
+from rationanomaly.rewards.sample import Sample, Source
+from rationanomaly.rewards.terms import BATCH_TERMS, CHECKED, TERMS
 from rationanomaly.text.prompt import UNKNOWN_ANSWER, Shown, parse_response
 
 ANSWER, COHERENCE = "answer", "coherence"
@@ -49,6 +52,15 @@ class WeightedTerm:
 
 
 @dataclass(frozen=True)
+class WeightedBatchTerm:
+    """A term of a whole batch, with its weight: a function of the samples that are scored and of those beside them."""
+
+    weight: float
+    score: Callable[[Sequence[Sample], Sequence[Sample]], list[float]]
+    low: float = 0.0
+
+
+@dataclass(frozen=True)
 class WeightedCoherence:
     """The one term that needs a model: weight, model, score of a perplexity, lowest score."""
 
@@ -67,6 +79,8 @@ class Composition:
         terms: by name, in the order in which they are added.
         coherence: the term that needs a model; None if off.
         think_needs_right_answer: whether terms other than the answer count only beside a positive answer term.
+        batch: terms that look at the whole batch, by name.
+        concluded: whether the answer is that of the conclusion, which the tag has to repeat; else that of the tag.
     """
 
     right: float
@@ -74,6 +88,8 @@ class Composition:
     terms: Mapping[str, WeightedTerm]
     coherence: WeightedCoherence | None = None
     think_needs_right_answer: bool = False
+    batch: Mapping[str, WeightedBatchTerm] = field(default_factory=dict)
+    concluded: bool = False
 
     @classmethod
     def from_params(cls, params: RewardParams, model: PerplexityModel | None = None) -> Composition:
@@ -89,7 +105,10 @@ class Composition:
         """
         if params.preset == "released":
             return _released(model)
-        weights = params.weights.model_dump()
+        checked = params.preset == "checked"
+        weights = {
+            name: 0.0 if name in CHECKED and not checked else w for name, w in params.weights.model_dump().items()
+        }
         weighted = {
             name: WeightedTerm(weights[name], partial(_score, term, params), *term.bounds(params))
             for name, term in TERMS.items()
@@ -103,7 +122,10 @@ class Composition:
             frozen = WeightedCoherence(
                 weights[COHERENCE], model, partial(coherence, scale=params.perplexity_scale), 0.0
             )
-        composition = cls(params.format.right, params.format.wrong, weighted, frozen)
+        batch = {
+            name: WeightedBatchTerm(weights[name], score) for name, score in BATCH_TERMS.items() if weights[name] > 0
+        }
+        composition = cls(params.format.right, params.format.wrong, weighted, frozen, batch=batch, concluded=checked)
         _refuse_ways_out(params, composition)
         return composition
 
@@ -119,8 +141,9 @@ class Composition:
         labels: Sequence[str],
         teacher_rationales: Sequence[str | None],
         target_words: int,
+        beside: Sequence[tuple[str, Shown]] = (),
     ) -> list[RewardBreakdown]:
-        """Score completions; the result for one does not depend on the others.
+        """Score completions; the result for one depends on the others in the terms of ``batch`` alone.
 
         Args:
             completions: generated texts, any number.
@@ -128,6 +151,7 @@ class Composition:
             labels: for each, the true label.
             teacher_rationales: for each, the teacher's rationale, or None.
             target_words: length of a good rationale in words (`records.Cost.target_words`).
+            beside: completions of the same batch that aren't scored here, each with its log: those of other ranks.
         """
         sources: dict[tuple[str, str | None], Source] = {}
         samples = []
@@ -136,34 +160,50 @@ class Composition:
             if key not in sources:
                 sources[key] = Source(log, None if teacher_rationale is None else Tokenised.of(teacher_rationale))
             samples.append(Sample(text, parse_response(text), sources[key], label, target_words))
-        perplexities = self._perplexities(samples)
-        return [self._breakdown(sample, perplexities.get(index)) for index, sample in enumerate(samples)]
+        found = self._of_batch(samples, beside)
+        return [self._breakdown(sample, found[index]) for index, sample in enumerate(samples)]
 
-    def _perplexities(self, samples: Sequence[Sample]) -> dict[int, float]:
-        """Perplexity of each rationale that can be read, in one go."""
-        if self.coherence is None:
-            return {}
-        readable = [index for index, sample in enumerate(samples) if sample.response.problem is None]
-        values = self.coherence.model.perplexities([samples[index].rationale.text for index in readable])
-        return dict(zip(readable, values, strict=True))
+    def _of_batch(self, samples: Sequence[Sample], beside: Sequence[tuple[str, Shown]]) -> list[dict[str, float]]:
+        """For each sample the terms that are computed in one go, if it can be read."""
+        found: list[dict[str, float]] = [{} for _ in samples]
+        readable = [index for index, sample in enumerate(samples) if self._stated(sample) != "invalid"]
+        texts = [samples[index] for index in readable]
+        if self.coherence is not None:
+            perplexities = self.coherence.model.perplexities([sample.rationale.text for sample in texts])
+            for index, perplexity in zip(readable, perplexities, strict=True):
+                found[index][COHERENCE] = self.coherence.score(perplexity)
+        others = self._readable(beside) if self.batch else []
+        for name, term in self.batch.items():
+            for index, value in zip(readable, term.score(texts, others), strict=True):
+                found[index][name] = value
+        return found
 
-    def _breakdown(self, sample: Sample, perplexity: float | None) -> RewardBreakdown:
-        response = sample.response
-        if response.problem is not None and response.problem != UNKNOWN_ANSWER:
-            return RewardBreakdown(self.wrong, self.wrong, {}, response.stated)
-        if response.problem is not None:
+    def _readable(self, texts: Sequence[tuple[str, Shown]]) -> list[Sample]:
+        samples = [Sample(text, parse_response(text), Source(log, None), "", 1) for text, log in texts]
+        return [sample for sample in samples if self._stated(sample) != "invalid"]
+
+    def _stated(self, sample: Sample) -> str:
+        """The answer of a completion: normal, abnormal or invalid."""
+        return sample.evaluated if self.concluded else sample.response.stated
+
+    def _breakdown(self, sample: Sample, of_batch: dict[str, float]) -> RewardBreakdown:
+        problem, stated = sample.response.problem, self._stated(sample)
+        if problem is not None and problem != UNKNOWN_ANSWER:
+            return RewardBreakdown(self.wrong, self.wrong, {}, stated)
+        if problem is not None:
             values = self._lowest()
             if ANSWER in self.terms:
                 values[ANSWER] = self.terms[ANSWER].score(sample)
+        elif stated == "invalid":
+            # No conclusion, or one that contradicts the tag: there is no verdict to be paid for.
+            values = self._lowest()
         else:
-            values = {name: term.score(sample) for name, term in self.terms.items()}
-            if self.coherence is not None and perplexity is not None:
-                values[COHERENCE] = self.coherence.score(perplexity)
-        return RewardBreakdown(self._total(values), self.right, values, response.stated)
+            values = {name: term.score(sample) for name, term in self.terms.items()} | of_batch
+        return RewardBreakdown(self._total(values), self.right, values, stated)
 
     def parts(self, breakdown: RewardBreakdown) -> dict[str, float]:
         """What a completion's reward is the sum of, by name: the form, and each term times its weight."""
-        weights = {name: term.weight for name, term in self.terms.items()}
+        weights = {name: term.weight for terms in (self.terms, self.batch) for name, term in terms.items()}
         if self.coherence is not None:
             weights[COHERENCE] = self.coherence.weight
         counted = breakdown.terms
@@ -173,13 +213,14 @@ class Composition:
 
     def _lowest(self) -> dict[str, float]:
         """The lowest value of every term."""
-        lowest = {name: term.low for name, term in self.terms.items()}
+        lowest = {name: term.low for terms in (self.terms, self.batch) for name, term in terms.items()}
         return lowest if self.coherence is None else {**lowest, COHERENCE: self.coherence.low}
 
     def _total(self, values: Mapping[str, float]) -> float:
         if self.think_needs_right_answer and values[ANSWER] < 0:
             return self.right + self.terms[ANSWER].weight * values[ANSWER]
         total = self.right + sum(term.weight * values[name] for name, term in self.terms.items())
+        total += sum(term.weight * values[name] for name, term in self.batch.items())
         return total + (self.coherence.weight * values[COHERENCE] if self.coherence is not None else 0.0)
 
 

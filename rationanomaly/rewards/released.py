@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from rationanomaly.params import AnswerCells
 from rationanomaly.rewards.overlap import character_bleu, rouge_l, rouge_n
-from rationanomaly.rewards.terms import Sample
+from rationanomaly.rewards.sample import Sample
 
 CELLS = AnswerCells(
     true_positive=1.0, true_negative=1.0, false_positive=-1 / 0.15, false_negative=-1 / 0.15, invalid=-1.0

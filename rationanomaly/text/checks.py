@@ -44,7 +44,14 @@ def word_count(rationale: str) -> int:
 
 def leaked_verdict(rationale: str) -> str | None:
     """The word of the first sentence that gives the verdict away; in a quote it may stand, for the log wrote it."""
-    found = _ANSWER_WORD.search((sentences(rationale) or [""])[0])
+    return named_verdict((sentences(rationale) or [""])[0])
+
+
+def named_verdict(text: str) -> str | None:
+    """The first word outside quotes that names a verdict; what follows an unpaired quotation mark is no quote."""
+    pieces = text.split('"')
+    closed = len(pieces) % 2 == 1
+    found = _ANSWER_WORD.search(" ".join(pieces[::2] if closed else [*pieces[:-1:2], pieces[-1]]))
     return found.group() if found else None
 
 

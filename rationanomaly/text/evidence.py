@@ -71,7 +71,11 @@ def words(text: str) -> list[str]:
 
 def required_quotes(shown: Shown) -> int:
     """How many distinct quotes a rationale needs: 0 for a log without words, 2 from four words on, else 1."""
-    count = len(words(shown.text))
+    return required_of(len(words(shown.text)))
+
+
+def required_of(count: int) -> int:
+    """How many distinct quotes a log of so many words asks for."""
     return 0 if count == 0 else 1 if count < _WORDS_FOR_TWO_QUOTES else 2
 
 

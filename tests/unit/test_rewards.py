@@ -14,7 +14,8 @@ from rationanomaly.errors import ParamsError
 from rationanomaly.params import Params, PromptParams, RewardParams
 from rationanomaly.rewards import Composition, RewardBreakdown
 from rationanomaly.rewards.overlap import Tokenised
-from rationanomaly.rewards.terms import TERMS, Sample, Source
+from rationanomaly.rewards.sample import Sample, Source
+from rationanomaly.rewards.terms import BATCH_TERMS, TERMS
 from rationanomaly.text.prompt import Shown, every_wording, parse_response, show, write_response
 
 LOG = "storaged: lost heartbeat of replica on shelf <*> after <*> ms, failing over to standby"
@@ -37,7 +38,7 @@ def shown(params: Params) -> Shown:
 
 @pytest.fixture(scope="module")
 def paper(params: Params) -> Composition:
-    return Composition.from_params(params.grpo.reward)
+    return Composition.from_params(params.grpo.reward.model_copy(update={"preset": "paper"}))
 
 
 @pytest.fixture(scope="module")
@@ -262,7 +263,7 @@ class CountingModel:
 
 def test_coherence_asks_its_model_once_for_a_batch(params: Params, shown: Shown) -> None:
     model = CountingModel()
-    composition = Composition.from_params(changed(params, weights={"coherence": 1.0}), model)
+    composition = Composition.from_params(changed(params, preset="paper", weights={"coherence": 1.0}), model)
     completions = [write_response(HONEST, "abnormal"), "no form", write_response(TEACHER, "abnormal")]
     found = composition.compose(completions, [shown] * 3, ["abnormal"] * 3, [None] * 3, TARGET)
     assert model.calls == [2]
@@ -344,7 +345,7 @@ def test_equal_length_is_demanded(paper: Composition, shown: Shown) -> None:
 
 
 def test_every_weight_has_a_term(params: Params) -> None:
-    assert set(params.grpo.reward.weights.model_dump()) == {*TERMS, "coherence"}
+    assert set(params.grpo.reward.weights.model_dump()) == {*TERMS, *BATCH_TERMS, "coherence"}
 
 
 def test_own_words_are_those_that_are_neither_quoted_nor_copied(shown: Shown) -> None:

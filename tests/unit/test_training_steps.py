@@ -35,7 +35,7 @@ from rationanomaly.records import (
     write_table,
 )
 from rationanomaly.rewards import Composition
-from rationanomaly.text.prompt import show, write_response
+from rationanomaly.text.prompt import conclude, show, write_response
 from rationanomaly.training.best_adapter import is_evaluation
 from tests.micro_model import HELD_OUT_WORD, Trained
 
@@ -129,7 +129,10 @@ def test_the_logged_reward_is_the_optimised_one(
 
         def pay(**columns: Any) -> list[float]:
             # The micro model writes nothing of the right form; without different rewards nothing would be optimised.
-            completions = [write_response(f"as {place}" * place, "normal") for place, _ in enumerate(columns["text"])]
+            completions = [
+                write_response(conclude(f"as {place} " * place, "normal"), "normal")
+                for place, _ in enumerate(columns["text"])
+            ]
             paid.append(reward(**columns | {"completions": completions}))
             return paid[-1]
 
@@ -157,7 +160,8 @@ def test_the_logged_reward_is_the_optimised_one(
 
 def test_the_terms_in_the_curves_add_up_to_the_reward(trained: Trained) -> None:
     weights = trained.params.grpo.reward.weights.model_dump()
-    texts = [write_response('It names "disk", so it counts.', "normal"), write_response('"fan" is "fan"', "abnormal")]
+    rationales = {'It names "disk", so it counts.': "normal", '"fan" is "fan"': "abnormal"}
+    texts = [write_response(conclude(text, label), label) for text, label in rationales.items()]
     logged: dict[str, float] = {}
     composition = Composition.from_params(trained.params.grpo.reward)
     totals = reward_function(composition, 6, generations=2)(
