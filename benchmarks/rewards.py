@@ -1,4 +1,8 @@
-"""How long the reward takes: 512 completions of 110 words, 8 to a log, against a teacher of the same length.
+"""How long the reward takes, and whether it can be fooled.
+
+Speed: 512 completions of 110 words, 8 to a log, against a teacher of the same length. Probes: `reward_probes`, each on
+several logs with both labels, in several wordings, as both styles of prompt show them, beside a teacher's rationale
+and without one.
 
     python -m benchmarks.rewards
 
@@ -23,17 +27,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import grpo_step
+from benchmarks import grpo_step, reward_probes
 from rationanomaly.device import runtime
 from rationanomaly.params import load_params
 from rationanomaly.rewards import Composition
 from rationanomaly.rewards.coherence import FrozenModel
-from rationanomaly.text.prompt import show, write_response
+from rationanomaly.text.prompt import conclude, show, write_response
 
 ROOT = Path(__file__).resolve().parents[1]
 COMPLETIONS, GROUP, WORDS = 512, 8, 110
 TARGET_S, AIM_S, TARGET_SPEEDUP, TARGET_SHARE = 2.0, 0.5, 50.0, 0.15
 REPEATS, LOADS, SCORED = 5, 3, 16
+TARGET_PROBES, SEEDS, SHOWN = 40, 3, 20
 
 _SUBJECTS = "the node|a daemon|the controller|this link|the scheduler|the memory board|the client|the file server"
 _VERBS = "reports|has lost|waits for|could not reach|retries|answers to|gives up on|was told of"
@@ -48,7 +53,8 @@ def main() -> int:
     draw = random.Random(0)
     logs = [show(_prose(draw, 14), params.prompt) for _ in range(COMPLETIONS // GROUP)]
     teachers = [_rationale(draw, log.text) for log in logs]
-    completions = [write_response(_rationale(draw, logs[i // GROUP].text), "abnormal") for i in range(COMPLETIONS)]
+    rationales = [conclude(_rationale(draw, logs[i // GROUP].text), "abnormal") for i in range(COMPLETIONS)]
+    completions = [write_response(rationale, "abnormal") for rationale in rationales]
     shown = [logs[i // GROUP] for i in range(COMPLETIONS)]
     teacher_rationales = [teachers[i // GROUP] for i in range(COMPLETIONS)]
     labels = ["abnormal", "normal"] * (COMPLETIONS // 2)
@@ -68,6 +74,9 @@ def main() -> int:
         batched = statistics.median(_timed(lambda: model.perplexities(completions[:SCORED]), 1)) / SCORED
     with tempfile.TemporaryDirectory() as folder:
         in_step = grpo_step.measure(Path(folder))
+    worded = params.prompt.model_copy(update={"style": "worded", "normalise": False})
+    losses = reward_probes.losses(composition, params.prompt, range(SEEDS))
+    losses += reward_probes.losses(composition, worded, range(1))
     # A text of the wrong form costs next to nothing: count as if all of them were of the right one.
     ours, share = seconds / COMPLETIONS, in_step.reward / max(in_step.valid, 0.01) / in_step.step
     print(f"{COMPLETIONS} completions of {WORDS} words, median of {REPEATS}: {seconds:.3f} s, {1e3 * ours:.3f} ms each")
@@ -77,12 +86,17 @@ def main() -> int:
         f"a step of GRPO: {in_step.step:.2f} s, the reward {1e3 * in_step.reward:.0f} ms of it "
         f"({in_step.valid:.0%} of the completions well formed)"
     )
+    for loss in losses[:SHOWN]:
+        print(f"pays: {loss.probe}, {loss.paid:.2f} beside {loss.honest:.2f}, {loss.stated} of {loss.log!r}")
     print(f"REWARDS_AIM_S = {seconds:.3f} (aim {AIM_S}) {'reached' if seconds <= AIM_S else 'not reached'}")
     fast, faster = seconds <= TARGET_S, loading / ours >= TARGET_SPEEDUP
     print(f"REWARDS_S = {seconds:.3f} (target {TARGET_S}) {'ok' if fast else 'short'}")
     print(f"REWARDS_SPEEDUP = {loading / ours:.0f} (target {TARGET_SPEEDUP:.0f}) {'ok' if faster else 'short'}")
     print(f"REWARDS_SHARE_OF_STEP = {share:.3f} (target {TARGET_SHARE}) {'ok' if share <= TARGET_SHARE else 'short'}")
-    return 0 if fast and faster and share <= TARGET_SHARE else 1
+    probes, paying = len(reward_probes.PROBES), len({loss.probe for loss in losses})
+    print(f"HACK_PROBES = {probes} (target {TARGET_PROBES}) {'ok' if probes >= TARGET_PROBES else 'short'}")
+    print(f"HACKS_THAT_PAY = {paying} (target 0) {'ok' if not paying else 'short'}")
+    return 0 if fast and faster and share <= TARGET_SHARE and probes >= TARGET_PROBES and not paying else 1
 
 
 def _prose(draw: random.Random, words: int) -> str:
