@@ -10,14 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import polars as pl
 
-from rationanomaly.baselines.blend import Blend
+from rationanomaly.baselines.scorer import Floats
 from rationanomaly.params import PoolParams
 from rationanomaly.records import LABELS
 from rationanomaly.training.gold import drop_words, splice
+
+
+class Teacher(Protocol):
+    """What labels the pool."""
+
+    def logits(self, texts: Sequence[str]) -> Floats:
+        """The log odds of abnormal of texts as a prompt shows them, shape (len(texts),)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,7 @@ def build_pool(
     gold: Sequence[str],
     abnormal: Sequence[bool],
     unlabelled: Sequence[str],
-    teacher: Blend,
+    teacher: Teacher,
     forbidden: frozenset[str],
     params: PoolParams,
     seed: int,

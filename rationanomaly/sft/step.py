@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from rationanomaly.baselines.blend import fit_blend
+from rationanomaly.baselines.labeller import fit_labeller
 from rationanomaly.decisions.precedents import without_test_side
 from rationanomaly.device import ranks, runtime
 from rationanomaly.errors import ArtifactError
@@ -167,5 +167,5 @@ def _pool(params: Params, inputs: Inputs, labelled: pl.DataFrame, gold: Gold, si
             problem, hint = "holds vectors that are not numbers", "Make the folder anew"
             raise ArtifactError(problem, file=inputs["base"] / CORPUS, hint=hint)
         encoder = encoder.knowing(known["text"], vectors)
-    teacher = fit_blend(gold.texts, gold.labels, encoder)
+    teacher = fit_labeller(gold.texts, gold.labels, gold.groups, encoder)
     return build_pool(gold.texts, gold.abnormal, unlabelled, teacher, forbidden, params.sft.pool, params.run.seed)
