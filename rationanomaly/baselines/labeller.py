@@ -84,7 +84,7 @@ def fit_labeller(
         return Labeller(blend, None)
     unseen = np.zeros(len(texts))
     for fold in np.unique(folds):
-        inside, outside = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+        inside, outside = (np.flatnonzero(chosen).tolist() for chosen in (folds == fold, folds != fold))
         others = fit_blend([texts[place] for place in outside], [labels[place] for place in outside], encoder)
         unseen[inside] = others.logits([texts[place] for place in inside])
     # Half-way, in log odds, between the classes as they are and a balanced weight: with the one few faults reach one

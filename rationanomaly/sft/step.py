@@ -21,7 +21,7 @@ from rationanomaly.errors import ArtifactError
 from rationanomaly.launch import start
 from rationanomaly.model.card import Card, Threshold, write_card
 from rationanomaly.model.folder import ModelFolder, copy_base, write_adapter, write_parser
-from rationanomaly.params import Params
+from rationanomaly.params import Params, SftParams
 from rationanomaly.records import (
     CORPUS,
     CORPUS_SCHEMA,
@@ -46,6 +46,9 @@ from rationanomaly.steps import Inputs, Metrics, Outputs
 from rationanomaly.text.encoder import Encoder
 from rationanomaly.text.prompt import show
 from rationanomaly.training.batching import spread
+from rationanomaly.training.best_adapter import best_evaluation
+from rationanomaly.training.budget import TokenBudget, announce
+from rationanomaly.training.checkpoints import Curve
 from rationanomaly.training.gold import Gold, learnt_sides, read_gold
 from rationanomaly.training.loop import TrainingRun
 from rationanomaly.training.memory import check as memory
@@ -78,7 +81,11 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     rows = build_rows(gold, triplets, pool, params.prompt, params.sft, params.run.seed)
 
     base = _open_base(params, inputs["base"])
-    dataset, too_long = trainer.encode(rows, base.tokenizer, params.prompt, base.context, base.few_shot)
+    dataset, too_long = trainer.encode(
+        rows, base.tokenizer, params.prompt, base.context, base.few_shot, params.sft.label_weight
+    )
+    tokens = trainer.tokens(dataset)
+    announce(TokenBudget("sft", trained=tokens), base.base_files)
     memory.check("sft", params, base.base_files, memory.sft_work(params, dataset, passes))
     model = trainer.adapt(base.load_base(params.training), params.model)
 
@@ -98,13 +105,20 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
         if validation.learnt
         else choose_threshold(scores(model), validation.abnormal, params.sft.threshold_positives)
     )
-    card = replace(base.card, stage="sft", threshold=threshold, learnt_validation=validation.learnt)
+    card = replace(
+        base.card,
+        stage="sft",
+        threshold=threshold,
+        learnt_validation=validation.learnt,
+        adapter=_chosen(curve, params.sft, validation),
+    )
     write_adapter(model, outputs.folder, card)
     _write_beside(card, params, inputs, labelled, outputs.folder)
     write_rows(outputs.folder / CURVES, curve)
     return {
         "sft/rows": float(len(rows)),
         "sft/rows_too_long": float(too_long),
+        "sft/tokens": float(tokens),
         "sft/triplets": float(len(triplets)),
         "sft/pool": float(len(pool.texts)) if pool else 0.0,
         "sft/loss": next(entry["loss"] for entry in reversed(curve) if "loss" in entry),
@@ -128,6 +142,16 @@ def _open_base(params: Params, path: Path) -> ModelFolder:
         detect=params.detect,
     )
     return base.with_card(card)
+
+
+def _chosen(curve: Curve, params: SftParams, validation: Validation) -> str:
+    """Which adapter was kept, and by what rule."""
+    best = best_evaluation(curve)
+    if best is not None:
+        return f"step {best['step']:.0f} of {params.steps}: best {params.best_by} on validation"
+    if validation.learnt and params.best_by is not None:
+        return f"step {params.steps}, the last: the validation templates were learnt from, sft.best_by has no effect"
+    return f"step {params.steps}, the last"
 
 
 def _write_beside(card: Card, params: Params, inputs: Inputs, labelled: pl.DataFrame, folder: Path) -> None:
