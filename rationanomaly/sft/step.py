@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +55,7 @@ from rationanomaly.training.memory import check as memory
 from rationanomaly.training.validation import Validation
 
 if TYPE_CHECKING:
+    from datasets import Dataset
     from peft import PeftModel
 
 
@@ -73,30 +74,20 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     """
     passes = spread(params.sft.batch, params.training, "sft.batch")
     runtime.prepare(params.run.seed, params.training.threads)
-    labelled = read_table(inputs["correct"] / LABELLED, LABELLED_SCHEMA)
-    sides = learnt_sides(labelled, params.sft)
-    gold = read_gold(labelled, params.prompt, sides)
-    triplets = _training_triplets(inputs["distill"] / TRIPLETS, labelled)
-    pool = _pool(params, inputs, labelled, gold, sides) if params.sft.pool.size else None
-    rows = build_rows(gold, triplets, pool, params.prompt, params.sft, params.run.seed)
-
-    base = _open_base(params, inputs["base"])
-    dataset, too_long = trainer.encode(
-        rows, base.tokenizer, params.prompt, base.context, base.few_shot, params.sft.label_weight
-    )
-    tokens = trainer.tokens(dataset)
-    announce(TokenBudget("sft", trained=tokens), base.base_files)
-    memory.check("sft", params, base.base_files, memory.sft_work(params, dataset, passes))
+    plan = Plan.of(params, inputs)
+    base, labelled = plan.base, plan.labelled
+    announce(plan.budget, base.base_files)
+    memory.check("sft", params, base.base_files, memory.sft_work(params, plan.dataset, passes))
     model = trainer.adapt(base.load_base(params.training), params.model)
 
-    validation = Validation.of(labelled, params.prompt, learnt="validation" in sides)
+    validation = Validation.of(labelled, params.prompt, learnt="validation" in plan.sides)
 
     def scores(model: PeftModel) -> np.ndarray:
         return base.scorer(model).direct_scores(validation.logs)
 
     with runtime.quiet():
         curve = trainer.train(
-            model, base.tokenizer, dataset, params.sft, passes, TrainingRun.of(params, outputs),
+            model, base.tokenizer, plan.dataset, params.sft, passes, TrainingRun.of(params, outputs),
             lambda model: validation.metrics(scores(model)),
         )  # fmt: skip
 
@@ -116,11 +107,11 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     _write_beside(card, params, inputs, labelled, outputs.folder)
     write_rows(outputs.folder / CURVES, curve)
     return {
-        "sft/rows": float(len(rows)),
-        "sft/rows_too_long": float(too_long),
-        "sft/tokens": float(tokens),
-        "sft/triplets": float(len(triplets)),
-        "sft/pool": float(len(pool.texts)) if pool else 0.0,
+        "sft/rows": float(len(plan.dataset)),
+        "sft/rows_too_long": float(plan.too_long),
+        "sft/tokens": float(plan.budget.trained),
+        "sft/triplets": float(plan.triplets),
+        "sft/pool": float(plan.pool),
         "sft/loss": next(entry["loss"] for entry in reversed(curve) if "loss" in entry),
         "sft/threshold": threshold.value,
         **{
@@ -128,6 +119,54 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
             for name, value in validation.metrics(scores(model), threshold.value).items()
         },
     }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the step is going to train on.
+
+    Attributes:
+        labelled: the templates of all sides of the split.
+        sides: those that are learnt from.
+        base: asked as the adapted model will be.
+        dataset: every row in its order, encoded.
+        too_long: rows that did not fit the context.
+        triplets: accepted rationales of the training side.
+        pool: texts in the pool.
+    """
+
+    labelled: pl.DataFrame
+    sides: tuple[str, ...]
+    base: ModelFolder
+    dataset: Dataset
+    too_long: int
+    triplets: int
+    pool: int
+
+    @classmethod
+    def of(cls, params: Params, inputs: Inputs) -> Plan:
+        """Label the pool, draw the rows and encode them; loads no weights of the base.
+
+        Raises:
+            TrainingError: one class only, or no rationale that fits the context.
+            ArtifactError: the base is damaged or unsafe.
+        """
+        labelled = read_table(inputs["correct"] / LABELLED, LABELLED_SCHEMA)
+        sides = learnt_sides(labelled, params.sft)
+        gold = read_gold(labelled, params.prompt, sides)
+        triplets = _training_triplets(inputs["distill"] / TRIPLETS, labelled)
+        pool = _pool(params, inputs, labelled, gold, sides) if params.sft.pool.size else None
+        rows = build_rows(gold, triplets, pool, params.prompt, params.sft, params.run.seed)
+        base = _open_base(params, inputs["base"])
+        dataset, too_long = trainer.encode(
+            rows, base.tokenizer, params.prompt, base.context, base.few_shot, params.sft.label_weight
+        )
+        return cls(labelled, sides, base, dataset, too_long, len(triplets), len(pool.texts) if pool else 0)
+
+    @property
+    def budget(self) -> TokenBudget:
+        """Each row is trained on once."""
+        return TokenBudget("sft", trained=trainer.tokens(self.dataset))
 
 
 def _open_base(params: Params, path: Path) -> ModelFolder:
