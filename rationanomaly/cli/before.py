@@ -142,8 +142,8 @@ def estimate(
 
         rationanomaly estimate --params profiles/llama2-7b.yaml --input correct=outputs/correct
 
-        rationanomaly estimate --input parse=outputs/parse --input correct=outputs/correct --input distill=outputs/distill
-        --input base=outputs/base
+        rationanomaly estimate --input parse=outputs/parse --input correct=outputs/correct
+        --input distill=outputs/distill --input base=outputs/base
     """
     from rationanomaly.distill.estimate import estimate as estimate_cost
 
