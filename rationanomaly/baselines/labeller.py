@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -24,15 +23,24 @@ from rationanomaly.baselines.blend import Blend, fit_blend
 from rationanomaly.baselines.scorer import Floats, targets
 from rationanomaly.rulebook.domains import DOMAINS, GENERAL, domain_of
 from rationanomaly.rulebook.quoting import Text
-from rationanomaly.rulebook.signs import ACTIVITIES, EASINGS, FAULTS, read
+from rationanomaly.rulebook.signs import (
+    ACTIVITIES,
+    EASINGS,
+    FAULTS,
+    named_activities,
+    named_easings,
+    named_faults,
+    read,
+)
 from rationanomaly.text.encoder import Encoder
 from rationanomaly.text.prompt import Shown
 
-#: Weaker regularisation lets a sign with three templates count, stronger takes weight from the blend.
-REGULARISATION = 0.3
+#: C of the regression: a larger one lets a sign that three templates have decide, a smaller one takes weight from the
+#: blend and the tone.
+REGULARISATION = 0.1
 FOLDS = 5
 _TONES = ("fault", "eased")
-_SIGNS = (*FAULTS, *EASINGS, *ACTIVITIES)
+_SIGNS = {sign.name: place for place, sign in enumerate((*FAULTS, *EASINGS, *ACTIVITIES))}
 _DOMAINS = {domain.name: place for place, domain in enumerate((*DOMAINS, GENERAL))}
 
 
@@ -132,31 +140,11 @@ def rulebook_features(texts: Sequence[str]) -> Floats:
         tone = read(cut.words, cut.values).tone
         if tone in _TONES:
             row[_TONES.index(tone)] = 1
-        row[[len(_TONES) + place for place in _signs_in(cut.words)]] = 1
+        for sign in (*named_faults(cut.words), *named_easings(cut.words), *named_activities(cut.words)):
+            row[len(_TONES) + _SIGNS[sign.name]] = 1
         row[len(_TONES) + len(_SIGNS) + _DOMAINS[domain_of(cut.words).name]] = 1
     return found
 
 
 def _columns(blended: Floats, texts: Sequence[str]) -> Floats:
     return np.column_stack([blended, rulebook_features(texts)])
-
-
-def _signs_in(words: Sequence[str]) -> list[int]:
-    """The places, in `_SIGNS`, of the signs of which a word or phrase stands in the text, denied or not."""
-    places, longest = _places_of_phrases()
-    found: set[int] = set()
-    for first in range(len(words)):
-        for length in range(1, min(longest, len(words) - first) + 1):
-            found.update(places.get(" ".join(words[first : first + length]), ()))
-    return sorted(found)
-
-
-@cache
-def _places_of_phrases() -> tuple[Mapping[str, tuple[int, ...]], int]:
-    """For each phrase the places of its signs; and the words of the longest."""
-    places: dict[str, list[int]] = defaultdict(list)
-    for place, sign in enumerate(_SIGNS):
-        for phrase in sign.words:
-            places[phrase].append(place)
-    longest = max(phrase.count(" ") + 1 for phrase in places)
-    return {phrase: tuple(found) for phrase, found in places.items()}, longest
