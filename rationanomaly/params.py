@@ -517,6 +517,8 @@ class PoolParams(Section):
         abnormal_pieces: share of abnormal templates among those that texts are made from.
         word_drop: share of words left out of a made-up text.
         rationales: share of the rationales: what the rulebook writes on texts of the pool.
+        sure: P(abnormal) up to which, and from 1 minus this on, such a rationale argues for the likely label even
+            against the words of the log; 0.5: always.
     """
 
     size: NonNegative
@@ -526,6 +528,7 @@ class PoolParams(Section):
     abnormal_pieces: Share
     word_drop: Share
     rationales: Share
+    sure: Annotated[float, Field(ge=0, le=0.5)]
 
 
 class SftParams(Section):

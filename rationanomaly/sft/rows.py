@@ -95,10 +95,8 @@ def _pool_rationale_rows(pool: Pool | None, count: int, params: SftParams, rng: 
     """Rationales that the rulebook writes on texts of the pool, which conclude with the label that was drawn."""
     drawn = draw(pool, count, params.pool, rng) if pool and count else []
     wordings = random.Random(int(rng.integers(2**32)))  # noqa: S311
-    return [
-        Row(one.text, Mode.REASON, write_response(write_rationale(one, wordings), one.label), weak=True)
-        for one in drawn
-    ]
+    written = [(one, write_rationale(one, params.pool.sure, wordings)) for one in drawn]
+    return [Row(one.text, Mode.REASON, write_response(text, one.label), weak=True) for one, text in written]
 
 
 def _gold_rows(gold: Gold, count: int, params: SftParams, rng: np.random.Generator) -> list[Row]:

@@ -16,26 +16,30 @@ from rationanomaly.rulebook.signs import read
 from rationanomaly.sft.pool import Draw
 from rationanomaly.text.prompt import Shown, conclude
 
-#: P(abnormal) up to which the labeller is sure of normal; it is sure of abnormal from 1 minus this on.
-SURE = 0.2
 
+def write_rationale(draw: Draw, sure: float, rng: random.Random) -> str:
+    """An analysis with the drawn label as its conclusion.
 
-def write_rationale(draw: Draw, rng: random.Random) -> str:
-    """An analysis with the drawn label as its conclusion."""
+    Args:
+        draw: a text of the pool with its label.
+        sure: see `PoolParams.sure`.
+        rng: of the wording.
+    """
     shown = Shown(draw.text, tuple(range(len(draw.text))), len(draw.text))
-    return conclude(write_analysis(shown, argued(shown, draw.probability), rng), draw.label)
+    return conclude(write_analysis(shown, argued(shown, draw.probability, sure), rng), draw.label)
 
 
-def argued(shown: Shown, probability: float) -> Label | None:
+def argued(shown: Shown, probability: float, sure: float) -> Label | None:
     """The label that an analysis has to argue for against the words of the log; None where they speak for themselves.
 
     Args:
         shown: the log.
         probability: P(abnormal), by the labeller.
+        sure: up to this, and from 1 minus this on, the labeller outweighs the words.
     """
-    if SURE < probability < 1 - SURE:
+    if sure < probability < 1 - sure:
         return None
-    likely: Label = "normal" if probability <= SURE else "abnormal"
+    likely: Label = "normal" if probability < 0.5 else "abnormal"
     text = Text.of(shown)
     words_say: Label = "abnormal" if read(text.words, text.values).tone == "fault" else "normal"
     return None if likely == words_say else likely

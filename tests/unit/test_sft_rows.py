@@ -145,7 +145,9 @@ def test_the_labels_behind_the_stem_are_graded_by_the_labeller(params: Params) -
 def test_an_analysis_argues_against_the_words_only_where_the_labeller_is_sure(
     text: str, probability: float, argued_label: str | None
 ) -> None:
-    assert argued(_shown(text), probability) == argued_label
+    assert argued(_shown(text), probability, 0.2) == argued_label
+    words_say = "abnormal" if text == "disk failed" else "normal"
+    assert (argued(_shown(text), probability, 0.5) or words_say) == ("abnormal" if probability >= 0.5 else "normal")
 
 
 @given(st.text(max_size=80), st.floats(0, 1), st.sampled_from(LABEL_NAMES), st.integers(0, 9))
@@ -154,8 +156,8 @@ def test_a_weak_rationale_quotes_its_text_and_is_the_same_again(
 ) -> None:
     shown = show(text, VIEW).text
     draw_of_it = Draw(shown, label, probability)
-    rationale = write_rationale(draw_of_it, random.Random(seed))
-    assert write_rationale(draw_of_it, random.Random(seed)) == rationale
+    rationale = write_rationale(draw_of_it, 0.2, random.Random(seed))
+    assert write_rationale(draw_of_it, 0.2, random.Random(seed)) == rationale
     assert split_conclusion(rationale)[1] == label
     evidence = check_evidence(rationale, _shown(shown))
     assert evidence.grounded or not find_quotes(rationale)
