@@ -1,9 +1,11 @@
-"""How well the classifier that labels the pool of SFT tells templates that it has not seen: with and without meaning.
+"""How well the labeller of SFT's pool tells templates that it has not seen, beside what it is made from and two rules.
 
     python -m benchmarks.labeller                     # seeds 10 to 19: 60 % to fit, 40 % to measure, no test rows
 
-What it knows beyond the reference classifier is what the small model can learn from its pool. Each seed is a split of
-the published templates of BGL and Spirit by near-duplicate group; takes about two minutes.
+What it knows beyond the reference classifier is what the model can learn from its pool. Each seed is a split of the
+published templates of BGL and Spirit by near-duplicate group; takes about two minutes. The settings of the labeller
+were chosen on seeds 10 to 13, and their templates are those of the reported seeds, split in another way: an independent
+set of templates would be the better judge.
 """
 
 from __future__ import annotations
@@ -12,13 +14,17 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from sklearn.metrics import average_precision_score, f1_score
 
 from benchmarks.learning import PROFILE, ROOT, TUNING, absolute, run_steps
 from rationanomaly.baselines.blend import fit_blend
+from rationanomaly.baselines.keywords import KeywordRule
+from rationanomaly.baselines.labeller import fit_labeller
 from rationanomaly.baselines.reference import fit_reference
+from rationanomaly.baselines.scorer import Classifier
 from rationanomaly.device import runtime
 from rationanomaly.params import load_params
 from rationanomaly.records import LABELLED, LABELLED_SCHEMA, read_table
@@ -26,11 +32,13 @@ from rationanomaly.text.encoder import Encoder
 from rationanomaly.text.prompt import show
 
 F1AndAp = tuple[float, float]
-TARGET = 0.0
+#: What the labeller has to be better by, in F1 and in AP, paired by split.
+TARGETS = {"reference": 0.0, "with meaning": 0.02}
+T = TypeVar("T")
 
 
 def measure(seed: int, encoder: Encoder) -> dict[str, F1AndAp]:
-    """F1 at .5 and average precision of each classifier on the held-out side of one split."""
+    """F1 at .5 and average precision of each scorer on the held-out side of one split."""
     params = absolute(load_params(PROFILE, [*TUNING, f"run.seed={seed}"]))
     with tempfile.TemporaryDirectory() as folder:
         run_steps(("parse", "correct"), params, Path(folder))
@@ -39,14 +47,18 @@ def measure(seed: int, encoder: Encoder) -> dict[str, F1AndAp]:
     shown = [show(template, params.prompt).text for template in templates]
     fitted = (labelled["split"] == "train").to_list()
 
-    def side(values: list[str], training: bool) -> list[str]:
+    def side(values: list[T], training: bool) -> list[T]:
         return [value for value, inside in zip(values, fitted, strict=True) if inside is training]
 
     truth = np.array(side(labels, False)) == "abnormal"
-    scorers = {
-        "reference": (fit_reference(side(templates, True), side(labels, True)), side(templates, False)),
-        "blend": (fit_blend(side(shown, True), side(labels, True)), side(shown, False)),
-        "with meaning": (fit_blend(side(shown, True), side(labels, True), encoder), side(shown, False)),
+    known, answers, unseen = side(shown, True), side(labels, True), side(shown, False)
+    groups = side(labelled["group"].to_list(), True)
+    scorers: dict[str, tuple[Classifier, list[str]]] = {
+        "keyword": (KeywordRule(), side(templates, False)),
+        "reference": (fit_reference(side(templates, True), answers), side(templates, False)),
+        "blend": (fit_blend(known, answers), unseen),
+        "with meaning": (fit_blend(known, answers, encoder), unseen),
+        "labeller": (fit_labeller(known, answers, groups, encoder), unseen),
     }
     found = {}
     for name, (scorer, texts) in scorers.items():
@@ -56,7 +68,7 @@ def measure(seed: int, encoder: Encoder) -> dict[str, F1AndAp]:
 
 
 def main() -> int:
-    """Measure every split, print means and paired differences to the reference; 1 if one is below it."""
+    """Measure every split, print means and paired differences; 1 if one is short."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(10, 20)))
     seeds = parser.parse_args().seeds
@@ -67,12 +79,19 @@ def main() -> int:
     encoder = Encoder.load()
     found = [measure(seed, encoder) for seed in seeds]
     for name in found[0]:
-        f1, ap = np.mean([run[name] for run in found], axis=0)
-        print(f"{name:13} F1 {f1:.3f}  AP {ap:.3f}   of each split {' '.join(f'{run[name][1]:.3f}' for run in found)}")
-    differences = np.array([np.subtract(run["with meaning"], run["reference"]) for run in found]).mean(axis=0)
-    for name, value in zip(("LABELLER_F1_TO_REFERENCE", "LABELLER_AP_TO_REFERENCE"), differences, strict=True):
-        print(f"{name} = {value:.3f} (target {TARGET}) {'ok' if value >= TARGET else 'short'}")
-    return 0 if (differences >= TARGET).all() else 1
+        for place, metric in enumerate(("F1", "AP")):
+            of_splits = [run[name][place] for run in found]
+            print(
+                f"{name:13} {metric} {np.mean(of_splits):.3f}   of each split {' '.join(f'{v:.3f}' for v in of_splits)}"
+            )
+    met = True
+    for other, target in TARGETS.items():
+        differences = np.mean([np.subtract(run["labeller"], run[other]) for run in found], axis=0)
+        for metric, value in zip(("F1", "AP"), differences, strict=True):
+            name = f"LABELLER_{metric}_TO_{other.upper().replace(' ', '_')}"
+            print(f"{name} = {value:.3f} (target {target}) {'ok' if value >= target else 'short'}")
+            met = met and bool(value >= target)
+    return 0 if met else 1
 
 
 if __name__ == "__main__":

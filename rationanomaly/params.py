@@ -516,6 +516,9 @@ class PoolParams(Section):
         suspicious_logit: log odds of the cheap classifier.
         abnormal_pieces: share of abnormal templates among those that texts are made from.
         word_drop: share of words left out of a made-up text.
+        rationales: share of the rationales: what the rulebook writes on texts of the pool.
+        sure: P(abnormal) up to which, and from 1 minus this on, such a rationale argues for the likely label even
+            against the words of the log; 0.5: always.
     """
 
     size: NonNegative
@@ -524,6 +527,8 @@ class PoolParams(Section):
     suspicious_logit: float
     abnormal_pieces: Share
     word_drop: Share
+    rationales: Share
+    sure: Annotated[float, Field(ge=0, le=0.5)]
 
 
 class SftParams(Section):
@@ -537,9 +542,11 @@ class SftParams(Section):
         abnormal_share: of the rows with gold labels.
         word_drop: share of words left out of a text with a gold label.
         pool: texts beside the gold labels.
+        label_weight: of a completion's tokens that tell its label, behind the stem and behind the tag; 1: as any other.
         learn_validation: validation templates train too, where they are too few to choose by; needs a test split.
         evaluations: on the validation split, during training; one more before and after it.
-        best_by: metric by which the kept adapter is chosen among the evaluations; None: the last.
+        best_by: metric by which the kept adapter is chosen among the evaluations; None: the last. Without effect where
+            validation templates train: then the last one is kept.
         threshold_positives: abnormal validation templates from which on a threshold is tuned; below, it is 0.5.
     """
 
@@ -550,6 +557,7 @@ class SftParams(Section):
     abnormal_share: Share
     word_drop: Share
     pool: PoolParams
+    label_weight: Rate
     learn_validation: bool
     evaluations: NonNegative
     best_by: Literal["ap", "f1", "loss"] | None

@@ -23,6 +23,7 @@ from rationanomaly.cli.options import (
     read_inputs,
 )
 from rationanomaly.params import Params, load_params, read_document
+from rationanomaly.steps import BY_NAME
 from rationanomaly.text.untrusted import for_terminal
 
 logger = logging.getLogger(__name__)
@@ -133,16 +134,25 @@ def estimate(
     inputs: InputsOption = None,
     state: StateOption = STATE,
 ) -> None:
-    """Say how many calls and tokens and how much money distill would take. Sends nothing.
+    """Say how many calls and tokens and how much money distill would take, and how many tokens sft. Sends nothing.
 
-    Example:
+    The line of sft comes where all its inputs are named.
+
+    Examples:
 
         rationanomaly estimate --params profiles/llama2-7b.yaml --input correct=outputs/correct
+
+        rationanomaly estimate --input parse=outputs/parse --input correct=outputs/correct
+        --input distill=outputs/distill --input base=outputs/base
     """
     from rationanomaly.distill.estimate import estimate as estimate_cost
 
-    loaded = load_params(params, settings or ())
-    sys.stdout.write(f"{estimate_cost(loaded, read_inputs(inputs), state / 'distill')}\n")
+    loaded, folders = load_params(params, settings or ()), read_inputs(inputs)
+    sys.stdout.write(f"{estimate_cost(loaded, folders, state / 'distill')}\n")
+    if set(BY_NAME["sft"].reads) <= set(folders):
+        from rationanomaly.sft.estimate import estimate as estimate_training
+
+        sys.stdout.write(f"{estimate_training(loaded, folders)}\n")
 
 
 def review(

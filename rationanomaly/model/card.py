@@ -53,6 +53,7 @@ class Card:
         refit_of: digest of the evaluated model that this one is a `refit` of, on all labels; threshold and figures are
             that one's. None for a model that can be evaluated itself.
         learnt_validation: whether the labels of the validation split were learnt from, so that it measures nothing.
+        adapter: of which step the adapter is, and by what rule that was chosen; empty for a base.
     """
 
     stage: Stage
@@ -65,6 +66,7 @@ class Card:
     detect: DetectParams
     refit_of: str | None = None
     learnt_validation: bool = False
+    adapter: str = ""
 
 
 def write_card(folder: Path, card: Card) -> None:

@@ -10,14 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import polars as pl
 
-from rationanomaly.baselines.blend import Blend
+from rationanomaly.baselines.scorer import Floats
 from rationanomaly.params import PoolParams
-from rationanomaly.records import LABELS
+from rationanomaly.records import LABELS, Label
 from rationanomaly.training.gold import drop_words, splice
+
+
+class Teacher(Protocol):
+    """What labels the pool."""
+
+    def logits(self, texts: Sequence[str]) -> Floats:
+        """The log odds of abnormal of texts as a prompt shows them, shape (len(texts),)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -35,11 +44,19 @@ class Pool:
     suspicious: np.ndarray
 
 
+class Draw(NamedTuple):
+    """A text of the pool, a label sampled from the teacher's probability, and that P(abnormal)."""
+
+    text: str
+    label: Label
+    probability: float
+
+
 def build_pool(
     gold: Sequence[str],
     abnormal: Sequence[bool],
     unlabelled: Sequence[str],
-    teacher: Blend,
+    teacher: Teacher,
     forbidden: frozenset[str],
     params: PoolParams,
     seed: int,
@@ -71,8 +88,8 @@ def build_pool(
     return Pool(texts, 1 / (1 + np.exp(-logits)), np.flatnonzero(logits > params.suspicious_logit))
 
 
-def draw(pool: Pool, count: int, params: PoolParams, rng: np.random.Generator) -> list[tuple[str, str]]:
-    """Draw ``count`` (text, sampled label) pairs with replacement.
+def draw(pool: Pool, count: int, params: PoolParams, rng: np.random.Generator) -> list[Draw]:
+    """Draw ``count`` texts with a sampled label, with replacement.
 
     Of the k draws of a text, k times its probability are called abnormal, rounded at random (systematic sampling): each
     draw's label follows the classifier as if it were sampled alone, with far less noise in all.
@@ -84,7 +101,10 @@ def draw(pool: Pool, count: int, params: PoolParams, rng: np.random.Generator) -
     odds, start = pool.probabilities[places], rng.random(len(pool.texts))[places]
     earlier = pl.DataFrame({"place": places}).select(pl.int_range(pl.len()).over("place")).to_series().to_numpy()
     labels = np.floor((earlier + 1) * odds + start) > np.floor(earlier * odds + start)
-    return [(pool.texts[place], LABELS[int(label)]) for place, label in zip(places, labels, strict=True)]
+    return [
+        Draw(pool.texts[place], LABELS[int(label)], float(probability))
+        for place, label, probability in zip(places, labels, odds, strict=True)
+    ]
 
 
 def _shares(abnormal: np.ndarray, share: float) -> np.ndarray:

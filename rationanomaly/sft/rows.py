@@ -1,7 +1,11 @@
-"""The rows of supervised fine-tuning: direct verdicts from gold labels and from the pool, rationales from triplets."""
+"""The rows of supervised fine-tuning: direct verdicts from gold labels and the pool, rationales from triplets and it.
+
+Whoever wrote a rationale, it ends with the one conclusion whose next word is the verdict (`text.prompt.conclude`).
+"""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,8 +14,9 @@ import numpy as np
 from rationanomaly.params import PromptParams, SftParams
 from rationanomaly.records import Triplet
 from rationanomaly.sft.pool import Pool, draw
+from rationanomaly.sft.weak_rationales import write_rationale
 from rationanomaly.text.evidence import check_evidence, find_quotes
-from rationanomaly.text.prompt import Mode, Shown, show, write_response, write_verdict
+from rationanomaly.text.prompt import Mode, Shown, conclude, show, write_response, write_verdict
 from rationanomaly.training.gold import Gold, draw_group, drop_words
 
 #: Batches among whose rows those of similar length are put together.
@@ -20,11 +25,19 @@ _WINDOW = 8
 
 @dataclass(frozen=True)
 class Row:
-    """One example: a log as it is shown, what is asked of it, and the completion to learn."""
+    """One example.
+
+    Attributes:
+        text: a log as it is shown.
+        mode: what is asked of it.
+        completion: to learn.
+        weak: a text and a label of the pool, and not of the training split.
+    """
 
     text: str
     mode: Mode
     completion: str
+    weak: bool = False
 
 
 def build_rows(
@@ -32,8 +45,8 @@ def build_rows(
 ) -> list[Row]:
     """All rows of the training run in their order: ``steps`` batches of ``batch``.
 
-    A batch holds either rationales or verdicts. The loss is a mean over tokens: in a mixed batch the one token that
-    tells a verdict would drown in those of the rationales, and most of a short row would be padding.
+    A batch holds either rationales or verdicts: in a mixed one most of a short row would be padding, and the one token
+    that tells a direct verdict would drown in those of the rationales.
 
     Args:
         gold: the training split.
@@ -44,12 +57,16 @@ def build_rows(
         seed: of all draws.
     """
     rng = np.random.default_rng(seed)
-    rationale_steps = round(params.steps * params.rationale_share) if triplets else 0
+    weak_share = 0.0 if pool is None else params.pool.rationales if triplets else float(params.pool.rationales > 0)
+    rationale_steps = round(params.steps * params.rationale_share) if triplets or weak_share else 0
     direct_rows = (params.steps - rationale_steps) * params.batch
     from_pool = round(direct_rows * params.pool.share) if pool else 0
-    direct = [] if pool is None else [_verdict(text, label) for text, label in draw(pool, from_pool, params.pool, rng)]
+    direct = _pool_rows(pool, from_pool, params, rng)
     direct += _gold_rows(gold, direct_rows - from_pool, params, rng)
-    reasons = _rationale_rows(gold, triplets, rationale_steps * params.batch, prompt, params, rng)
+    reason_rows = rationale_steps * params.batch
+    weak = round(reason_rows * weak_share)
+    reasons = _rationale_rows(gold, triplets, reason_rows - weak, prompt, params, rng)
+    reasons += _pool_rationale_rows(pool, weak, params, rng)
     batches = _batches(direct, params.batch, rng)
     # Rationale batches are spread evenly, and a batch of verdicts is the last.
     for number, batch in enumerate(_batches(reasons, params.batch, rng)):
@@ -69,8 +86,17 @@ def _batches(rows: list[Row], size: int, rng: np.random.Generator) -> list[list[
     return batches
 
 
-def _verdict(text: str, label: str) -> Row:
-    return Row(text, Mode.DIRECT, write_verdict(label))
+def _pool_rows(pool: Pool | None, count: int, params: SftParams, rng: np.random.Generator) -> list[Row]:
+    drawn = draw(pool, count, params.pool, rng) if pool else []
+    return [Row(one.text, Mode.DIRECT, write_verdict(one.label), weak=True) for one in drawn]
+
+
+def _pool_rationale_rows(pool: Pool | None, count: int, params: SftParams, rng: np.random.Generator) -> list[Row]:
+    """Rationales that the rulebook writes on texts of the pool, which conclude with the label that was drawn."""
+    drawn = draw(pool, count, params.pool, rng) if pool and count else []
+    wordings = random.Random(int(rng.integers(2**32)))  # noqa: S311
+    written = [(one, write_rationale(one, params.pool.sure, wordings)) for one in drawn]
+    return [Row(one.text, Mode.REASON, write_response(text, one.label), weak=True) for one, text in written]
 
 
 def _gold_rows(gold: Gold, count: int, params: SftParams, rng: np.random.Generator) -> list[Row]:
@@ -84,7 +110,8 @@ def _gold_rows(gold: Gold, count: int, params: SftParams, rng: np.random.Generat
         label = "abnormal" if rng.random() < params.abnormal_share else "normal"
         near = members[label][rng.integers(len(members[label]))]
         text = gold.texts[near[rng.integers(len(near))]]
-        rows.append(_verdict(drop_words(text.split(), params.word_drop, rng), label))
+        thin = drop_words(text.split(), params.word_drop, rng)
+        rows.append(Row(thin, Mode.DIRECT, write_verdict(label)))
     return rows
 
 
@@ -114,7 +141,8 @@ def _rationale_rows(
         near = candidates[draw_group(candidates, rng)]
         triplet = near[rng.integers(len(near))]
         text = _thinned(show(triplet.template, prompt).text, triplet.rationale, params.word_drop, rng)
-        rows.append(Row(text, Mode.REASON, write_response(triplet.rationale, triplet.label)))
+        rationale = conclude(triplet.rationale, triplet.label)
+        rows.append(Row(text, Mode.REASON, write_response(rationale, triplet.label)))
     return rows
 
 

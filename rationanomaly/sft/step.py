@@ -7,21 +7,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from rationanomaly.baselines.blend import fit_blend
+from rationanomaly.baselines.labeller import fit_labeller
 from rationanomaly.decisions.precedents import without_test_side
 from rationanomaly.device import ranks, runtime
 from rationanomaly.errors import ArtifactError
 from rationanomaly.launch import start
 from rationanomaly.model.card import Card, Threshold, write_card
 from rationanomaly.model.folder import ModelFolder, copy_base, write_adapter, write_parser
-from rationanomaly.params import Params
+from rationanomaly.params import Params, SftParams
 from rationanomaly.records import (
     CORPUS,
     CORPUS_SCHEMA,
@@ -46,12 +46,16 @@ from rationanomaly.steps import Inputs, Metrics, Outputs
 from rationanomaly.text.encoder import Encoder
 from rationanomaly.text.prompt import show
 from rationanomaly.training.batching import spread
+from rationanomaly.training.best_adapter import best_evaluation
+from rationanomaly.training.budget import TokenBudget, announce
+from rationanomaly.training.checkpoints import Curve
 from rationanomaly.training.gold import Gold, learnt_sides, read_gold
 from rationanomaly.training.loop import TrainingRun
 from rationanomaly.training.memory import check as memory
 from rationanomaly.training.validation import Validation
 
 if TYPE_CHECKING:
+    from datasets import Dataset
     from peft import PeftModel
 
 
@@ -70,26 +74,20 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     """
     passes = spread(params.sft.batch, params.training, "sft.batch")
     runtime.prepare(params.run.seed, params.training.threads)
-    labelled = read_table(inputs["correct"] / LABELLED, LABELLED_SCHEMA)
-    sides = learnt_sides(labelled, params.sft)
-    gold = read_gold(labelled, params.prompt, sides)
-    triplets = _training_triplets(inputs["distill"] / TRIPLETS, labelled)
-    pool = _pool(params, inputs, labelled, gold, sides) if params.sft.pool.size else None
-    rows = build_rows(gold, triplets, pool, params.prompt, params.sft, params.run.seed)
-
-    base = _open_base(params, inputs["base"])
-    dataset, too_long = trainer.encode(rows, base.tokenizer, params.prompt, base.context, base.few_shot)
-    memory.check("sft", params, base.base_files, memory.sft_work(params, dataset, passes))
+    plan = Plan.of(params, inputs)
+    base, labelled = plan.base, plan.labelled
+    announce(plan.budget, base.base_files)
+    memory.check("sft", params, base.base_files, memory.sft_work(params, plan.dataset, passes))
     model = trainer.adapt(base.load_base(params.training), params.model)
 
-    validation = Validation.of(labelled, params.prompt, learnt="validation" in sides)
+    validation = Validation.of(labelled, params.prompt, learnt="validation" in plan.sides)
 
     def scores(model: PeftModel) -> np.ndarray:
         return base.scorer(model).direct_scores(validation.logs)
 
     with runtime.quiet():
         curve = trainer.train(
-            model, base.tokenizer, dataset, params.sft, passes, TrainingRun.of(params, outputs),
+            model, base.tokenizer, plan.dataset, params.sft, passes, TrainingRun.of(params, outputs),
             lambda model: validation.metrics(scores(model)),
         )  # fmt: skip
 
@@ -98,15 +96,22 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
         if validation.learnt
         else choose_threshold(scores(model), validation.abnormal, params.sft.threshold_positives)
     )
-    card = replace(base.card, stage="sft", threshold=threshold, learnt_validation=validation.learnt)
+    card = replace(
+        base.card,
+        stage="sft",
+        threshold=threshold,
+        learnt_validation=validation.learnt,
+        adapter=_chosen(curve, params.sft, validation),
+    )
     write_adapter(model, outputs.folder, card)
     _write_beside(card, params, inputs, labelled, outputs.folder)
     write_rows(outputs.folder / CURVES, curve)
     return {
-        "sft/rows": float(len(rows)),
-        "sft/rows_too_long": float(too_long),
-        "sft/triplets": float(len(triplets)),
-        "sft/pool": float(len(pool.texts)) if pool else 0.0,
+        "sft/rows": float(len(plan.dataset)),
+        "sft/rows_too_long": float(plan.too_long),
+        "sft/tokens": float(plan.budget.trained),
+        "sft/triplets": float(plan.triplets),
+        "sft/pool": float(plan.pool),
         "sft/loss": next(entry["loss"] for entry in reversed(curve) if "loss" in entry),
         "sft/threshold": threshold.value,
         **{
@@ -114,6 +119,54 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
             for name, value in validation.metrics(scores(model), threshold.value).items()
         },
     }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the step is going to train on.
+
+    Attributes:
+        labelled: the templates of all sides of the split.
+        sides: those that are learnt from.
+        base: asked as the adapted model will be.
+        dataset: every row in its order, encoded.
+        too_long: rows that did not fit the context.
+        triplets: accepted rationales of the training side.
+        pool: texts in the pool.
+    """
+
+    labelled: pl.DataFrame
+    sides: tuple[str, ...]
+    base: ModelFolder
+    dataset: Dataset
+    too_long: int
+    triplets: int
+    pool: int
+
+    @classmethod
+    def of(cls, params: Params, inputs: Inputs) -> Plan:
+        """Label the pool, draw the rows and encode them; loads no weights of the base.
+
+        Raises:
+            TrainingError: one class only, or no rationale that fits the context.
+            ArtifactError: the base is damaged or unsafe.
+        """
+        labelled = read_table(inputs["correct"] / LABELLED, LABELLED_SCHEMA)
+        sides = learnt_sides(labelled, params.sft)
+        gold = read_gold(labelled, params.prompt, sides)
+        triplets = _training_triplets(inputs["distill"] / TRIPLETS, labelled)
+        pool = _pool(params, inputs, labelled, gold, sides) if params.sft.pool.size else None
+        rows = build_rows(gold, triplets, pool, params.prompt, params.sft, params.run.seed)
+        base = _open_base(params, inputs["base"])
+        dataset, too_long = trainer.encode(
+            rows, base.tokenizer, params.prompt, base.context, base.few_shot, params.sft.label_weight
+        )
+        return cls(labelled, sides, base, dataset, too_long, len(triplets), len(pool.texts) if pool else 0)
+
+    @property
+    def budget(self) -> TokenBudget:
+        """Each row is trained on once."""
+        return TokenBudget("sft", trained=trainer.tokens(self.dataset))
 
 
 def _open_base(params: Params, path: Path) -> ModelFolder:
@@ -128,6 +181,16 @@ def _open_base(params: Params, path: Path) -> ModelFolder:
         detect=params.detect,
     )
     return base.with_card(card)
+
+
+def _chosen(curve: Curve, params: SftParams, validation: Validation) -> str:
+    """Which adapter was kept, and by what rule."""
+    best = best_evaluation(curve)
+    if best is not None:
+        return f"step {best['step']:.0f} of {params.steps}: best {params.best_by} on validation"
+    if validation.learnt and params.best_by is not None:
+        return f"step {params.steps}, the last: the validation templates were learnt from, sft.best_by has no effect"
+    return f"step {params.steps}, the last"
 
 
 def _write_beside(card: Card, params: Params, inputs: Inputs, labelled: pl.DataFrame, folder: Path) -> None:
@@ -167,5 +230,5 @@ def _pool(params: Params, inputs: Inputs, labelled: pl.DataFrame, gold: Gold, si
             problem, hint = "holds vectors that are not numbers", "Make the folder anew"
             raise ArtifactError(problem, file=inputs["base"] / CORPUS, hint=hint)
         encoder = encoder.knowing(known["text"], vectors)
-    teacher = fit_blend(gold.texts, gold.labels, encoder)
+    teacher = fit_labeller(gold.texts, gold.labels, gold.groups, encoder)
     return build_pool(gold.texts, gold.abnormal, unlabelled, teacher, forbidden, params.sft.pool, params.run.seed)

@@ -14,6 +14,8 @@ from rationanomaly.text.prompt import Mode, Shown
 from rationanomaly.training.batching import Passes
 from rationanomaly.training.best_adapter import Score, evaluations, interval, mean_of
 from rationanomaly.training.checkpoints import Curve
+from rationanomaly.training.label_weight import WEIGHTS, deciding_tokens, weighted
+from rationanomaly.training.label_weight import weights as token_weights
 from rationanomaly.training.loop import TrainingRun, check_trainable, common_arguments, fit, recorder
 
 if TYPE_CHECKING:
@@ -49,11 +51,13 @@ def encode(
     settings: PromptParams,
     context: int,
     few_shot: FewShotExamples,
+    label_weight: float = 1.0,
 ) -> tuple[Dataset, int]:
     """Tokenise the rows; in place of one that does not fit the context stands the last of its kind that did.
 
     Returns:
-        A dataset with ``input_ids`` and ``completion_mask``, and the number of rows that did not fit.
+        A dataset with ``input_ids``, ``completion_mask`` and, where ``label_weight`` is not 1, a weight for each token;
+        and the number of rows that did not fit.
 
     Raises:
         TrainingError: no row fits, or no rationale does.
@@ -65,23 +69,38 @@ def encode(
     prompt_ids = tokenizer(prompts)["input_ids"]
     completion_ids = tokenizer([row.completion for row in rows], add_special_tokens=False)["input_ids"]
     lengths = [len(prompt) + len(completion) + 1 for prompt, completion in zip(prompt_ids, completion_ids, strict=True)]
-    fallback = {row.mode: place for place, row in enumerate(rows) if lengths[place] <= context}
-    missing = {row.mode for row in rows} - set(fallback)
+    fallback = {_kind(row): place for place, row in enumerate(rows) if lengths[place] <= context}
+    missing = {_kind(row) for row in rows} - set(fallback)
     if missing or not rows:
-        kind = "rationales" if Mode.REASON in missing else "rows"
+        kind = "rationales" if any(mode is Mode.REASON for mode, _ in missing) else "rows"
         problem = f"all {kind} are longer than the context of {context} tokens"
         hint = "Lower distill.max_words or prompt.max_words, or take a base with a longer context"
         raise TrainingError(problem, hint=hint)
+    deciding = deciding_tokens(tokenizer, [row.completion for row in rows]) if label_weight != 1 else None
     examples, left_out = [], 0
     for place, row in enumerate(rows):
         if lengths[place] <= context:
-            fallback[row.mode] = place
+            fallback[_kind(row)] = place
         else:
             left_out += 1
-        prompt, completion = prompt_ids[fallback[row.mode]], completion_ids[fallback[row.mode]]
+        shown = fallback[_kind(row)]
+        prompt, completion = prompt_ids[shown], completion_ids[shown]
         ids = [*prompt, *completion, tokenizer.eos_token_id]
-        examples.append({"input_ids": ids, "completion_mask": [0] * len(prompt) + [1] * (len(completion) + 1)})
+        example = {"input_ids": ids, "completion_mask": [0] * len(prompt) + [1] * (len(completion) + 1)}
+        if deciding is not None:
+            places = [len(prompt) + token for token in deciding[shown]]
+            example[WEIGHTS] = token_weights(places, len(ids), label_weight)
+        examples.append(example)
     return Dataset.from_list(examples), left_out
+
+
+def tokens(dataset: Dataset) -> int:
+    """All tokens of an encoded dataset, prompts included, padding not."""
+    return sum(map(len, dataset["input_ids"]))
+
+
+def _kind(row: Row) -> tuple[Mode, bool]:
+    return row.mode, row.weak
 
 
 def train(
@@ -110,6 +129,7 @@ def train(
     check_trainable(model)
     curve: Curve = []
     every = interval(params.steps, params.evaluations)
+    has_weights = WEIGHTS in dataset.column_names
     config = SFTConfig(
         **common_arguments(run),
         max_steps=params.steps,
@@ -120,8 +140,9 @@ def train(
         completion_only_loss=True,
         train_sampling_strategy="sequential",
         max_length=None,
+        remove_unused_columns=not has_weights,
     )
-    trainer = SFTTrainer(
+    trainer = (weighted(SFTTrainer) if has_weights else SFTTrainer)(
         model=model,
         args=config,
         train_dataset=dataset,

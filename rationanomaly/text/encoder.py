@@ -81,8 +81,8 @@ class Encoder:
         return cls(model.eval().to(runtime.device()), tokenizer)
 
     def knowing(self, texts: Iterable[str], vectors: Vectors) -> Encoder:
-        """This encoder, with what it said of ``texts`` in another process, shape (len(texts), 384)."""
-        return replace(self, known=dict(zip(texts, vectors, strict=True)))
+        """This encoder, with what it said of ``texts`` before, shape (len(texts), 384), beside what it knows."""
+        return replace(self, known={**self.known, **dict(zip(texts, vectors, strict=True))})
 
     def vectors(self, texts: Sequence[str], task: str = "reading the pool") -> Vectors:
         """The mean of the last layer over each text's tokens, of length 1; shape (len(texts), 384).

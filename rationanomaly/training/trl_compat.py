@@ -84,6 +84,12 @@ FORWARD = Patch(
     reason="completions are sampled under constraints: they are scored over the tokens that could come",
     without="GRPO pays for tokens that nobody chose",
 )  # fmt: skip
+#: `SFTTrainer.compute_loss` sums the log-probabilities that the model returns.
+TOKEN_LOSS = Patch(
+    "trl", "trl.trainer.utils.FusedCausalLMOutput", "log_probs", ">=1.16,<1.17",
+    reason="TRL's SFT has no weights of tokens; scaled before they are summed, they need no loss of our own",
+    without="the label counts as much as any other token",
+)  # fmt: skip
 #: DeepSpeed compiles the operation at the first start and, when killed over it, hangs at every later one.
 SHARED_MEMORY = Patch(
     "deepspeed", "deepspeed.ops", "__compatible_ops__", ">=0.19,<0.20",
@@ -91,7 +97,7 @@ SHARED_MEMORY = Patch(
     without="DeepSpeed compiles for minutes at its first start on a CPU",
 )  # fmt: skip
 
-PATCHES = (SCORED_TOKENS, TILES, SHUFFLE, TOKEN_COUNT, DRAWS, GENERATE, FORWARD, SHARED_MEMORY)
+PATCHES = (SCORED_TOKENS, TILES, SHUFFLE, TOKEN_COUNT, DRAWS, GENERATE, FORWARD, TOKEN_LOSS, SHARED_MEMORY)
 
 
 @contextmanager
@@ -141,6 +147,25 @@ def head_for_cpu() -> Iterator[None]:
         return
     with applied(SCORED_TOKENS, lambda _: lambda _device: True), applied(TILES, lambda _: TILE_TOKENS):
         yield
+
+
+def weighted_tokens(model: Callable[..., Any], weights: Any) -> Callable[..., Any]:
+    """The forward pass of ``model`` for a trainer that sums log-probabilities, with a weight for each.
+
+    Args:
+        model: returns ``log_probs`` of every token but the first, shape (rows, tokens - 1).
+        weights: a tensor of the same shape.
+    """
+
+    def forward(*arguments: Any, **options: Any) -> Any:
+        outputs = model(*arguments, **options)
+        if getattr(outputs, TOKEN_LOSS.name, None) is None:
+            warn_of(TOKEN_LOSS)
+        else:
+            outputs.log_probs = outputs.log_probs * weights
+        return outputs
+
+    return forward
 
 
 def restore_token_count(trainer: Any, counts: Sequence[float]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -14,12 +16,13 @@ from rationanomaly.baselines.blend import fit_blend
 from rationanomaly.errors import TrainingError
 from rationanomaly.grpo.prompts import build_tasks
 from rationanomaly.params import Params, load_params
-from rationanomaly.records import Triplet
-from rationanomaly.sft.pool import Pool, build_pool, draw
+from rationanomaly.records import Label, Triplet
+from rationanomaly.sft.pool import Draw, Pool, build_pool, draw
 from rationanomaly.sft.rows import build_rows
 from rationanomaly.sft.threshold import choose_threshold
-from rationanomaly.text.evidence import check_evidence
-from rationanomaly.text.prompt import Mode, Shown, parse_response
+from rationanomaly.sft.weak_rationales import argued, write_rationale
+from rationanomaly.text.evidence import check_evidence, find_quotes
+from rationanomaly.text.prompt import Mode, Shown, conclude, parse_response, show, split_conclusion
 from rationanomaly.training.gold import Gold, drop_words, learnt_sides, read_gold, splice
 from rationanomaly.training.validation import Validation
 from tests.conftest import ROOT
@@ -45,6 +48,12 @@ def _triplet(text: str, label: str) -> Triplet:
     return Triplet(text, text, rationale, label, "test", "1")  # type: ignore[arg-type]
 
 
+#: Half of them with words that the rulebook knows as faults.
+POOL = Pool(
+    ("cable failed", "cable is ready", "fan stopped early", "link up"), np.array([0.9, 0.1, 0.5, 0.3]), np.array([0])
+)
+VIEW = load_params(ROOT / "params.yaml").prompt
+LABEL_NAMES: tuple[Label, ...] = ("normal", "abnormal")
 TRIPLETS = [_triplet(text, label) for text, label in zip(TEXTS, LABELS, strict=True)]
 
 
@@ -89,6 +98,71 @@ def test_equal_seeds_give_equal_rows_and_others_do_not(params: Params) -> None:
     assert make(1) == make(1) != make(2)
 
 
+def test_whoever_wrote_a_rationale_it_ends_with_the_one_conclusion(params: Params) -> None:
+    settings = _micro(params, rationale_share=1.0).sft
+    other = [replace(row, rationale=conclude(row.rationale, "normal")) for row in TRIPLETS]
+    for triplets in (TRIPLETS, other):
+        for row in build_rows(GOLD, triplets, POOL, params.prompt, settings, seed=0):
+            answer = parse_response(row.completion)
+            analysis, concluded = split_conclusion(answer.rationale)
+            assert concluded == answer.stated
+            assert analysis
+            assert split_conclusion(analysis) == (analysis, None)
+
+
+def test_a_share_of_the_rationales_is_written_on_texts_of_the_pool(params: Params) -> None:
+    def weak(share: float, triplets: list[Triplet], mode: Mode) -> float:
+        pool = params.sft.pool.model_copy(update={"rationales": share, "share": 0.25})
+        settings = _micro(params, rationale_share=0.5).sft.model_copy(update={"pool": pool})
+        rows = [row for row in build_rows(GOLD, triplets, POOL, params.prompt, settings, seed=0) if row.mode is mode]
+        assert all((row.text in POOL.texts) >= row.weak for row in rows)
+        return sum(row.weak for row in rows) / len(rows) if rows else 0.0
+
+    assert [weak(share, TRIPLETS, Mode.REASON) for share in (0.0, 0.25, 1.0)] == [0.0, 0.25, 1.0]
+    assert weak(1.0, TRIPLETS, Mode.DIRECT) == 0.25
+    # Without a single accepted rationale the rulebook's are all there are.
+    assert [weak(share, [], Mode.REASON) for share in (0.0, 0.25)] == [0.0, 1.0]
+
+
+def test_the_labels_behind_the_stem_are_graded_by_the_labeller(params: Params) -> None:
+    pool = params.sft.pool.model_copy(update={"rationales": 1.0, "suspicious_share": 0.0})
+    settings = _micro(params, rationale_share=1.0, steps=100).sft.model_copy(update={"pool": pool})
+    concluded: dict[str, list[bool]] = {text: [] for text in POOL.texts}
+    for row in build_rows(GOLD, TRIPLETS, POOL, params.prompt, settings, seed=0):
+        concluded[row.text].append(parse_response(row.completion).stated == "abnormal")
+    for text, probability in zip(POOL.texts, POOL.probabilities, strict=True):
+        assert np.mean(concluded[text]) == pytest.approx(probability, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("text", "probability", "argued_label"),
+    [
+        ("disk failed", 0.05, "normal"), ("disk failed", 0.2, "normal"), ("disk failed", 0.21, None),
+        ("disk failed", 0.99, None), ("disk is ready", 0.05, None), ("disk is ready", 0.79, None),
+        ("disk is ready", 0.8, "abnormal"), ("disk failed , retry succeeded", 0.9, "abnormal"),
+    ],
+)  # fmt: skip
+def test_an_analysis_argues_against_the_words_only_where_the_labeller_is_sure(
+    text: str, probability: float, argued_label: str | None
+) -> None:
+    assert argued(_shown(text), probability, 0.2) == argued_label
+    words_say = "abnormal" if text == "disk failed" else "normal"
+    assert (argued(_shown(text), probability, 0.5) or words_say) == ("abnormal" if probability >= 0.5 else "normal")
+
+
+@given(st.text(max_size=80), st.floats(0, 1), st.sampled_from(LABEL_NAMES), st.integers(0, 9))
+def test_a_weak_rationale_quotes_its_text_and_is_the_same_again(
+    text: str, probability: float, label: Label, seed: int
+) -> None:
+    shown = show(text, VIEW).text
+    draw_of_it = Draw(shown, label, probability)
+    rationale = write_rationale(draw_of_it, 0.2, random.Random(seed))
+    assert write_rationale(draw_of_it, 0.2, random.Random(seed)) == rationale
+    assert split_conclusion(rationale)[1] == label
+    evidence = check_evidence(rationale, _shown(shown))
+    assert evidence.grounded or not find_quotes(rationale)
+
+
 def test_templates_without_a_rationale_still_teach_their_verdict(params: Params) -> None:
     rows = build_rows(GOLD, [], None, params.prompt, _micro(params, word_drop=0.0).sft, seed=0)
     assert {row.text for row in rows} == set(TEXTS)
@@ -109,7 +183,7 @@ def test_sampled_labels_follow_the_classifier(params: Params) -> None:
     settings = _micro(params).sft.pool.model_copy(update={"suspicious_share": 0.0})
     pool = build_pool(TEXTS, GOLD.abnormal, [], fit_blend(TEXTS, LABELS), frozenset(), settings, seed=0)
     drawn = draw(pool, 20000, settings, np.random.default_rng(0))
-    share = sum(label == "abnormal" for _, label in drawn) / len(drawn)
+    share = sum(one.label == "abnormal" for one in drawn) / len(drawn)
     assert share == pytest.approx(float(np.mean(pool.probabilities)), abs=0.02)
 
 
@@ -122,7 +196,7 @@ def test_the_labels_of_a_text_are_its_probability_rounded(probabilities: list[fl
     drawn = draw(pool, count, DRAWS, np.random.default_rng(seed))
     assert len(drawn) == count
     for text, probability in zip(texts, probabilities, strict=True):
-        labels = [label for other, label in drawn if other == text]
+        labels = [one.label for one in drawn if one.text == text]
         assert abs(labels.count("abnormal") - probability * len(labels)) < 1 + 1e-9
 
 

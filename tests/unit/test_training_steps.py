@@ -35,6 +35,8 @@ from rationanomaly.records import (
     write_table,
 )
 from rationanomaly.rewards import Composition
+from rationanomaly.sft.estimate import estimate
+from rationanomaly.steps import BY_NAME
 from rationanomaly.text.prompt import conclude, show, write_response
 from rationanomaly.training.best_adapter import is_evaluation
 from tests.micro_model import HELD_OUT_WORD, Trained
@@ -97,6 +99,32 @@ def test_the_adapter_of_the_best_evaluation_is_kept(
     name = Path("adapter") / "adapter_model.safetensors"
     assert artifacts.sha256(trained.root / "sft" / name) == artifacts.sha256(tmp_path / "grpo" / name)
     assert (found["grpo/best_step"], found["grpo/validation_f1"], found["grpo/steps"]) == (0, 0.9, 2)
+
+
+def test_a_model_that_learnt_the_validation_labels_keeps_its_last_adapter(trained: Trained, tmp_path: Path) -> None:
+    assert read_card(trained.root / "sft").adapter.endswith("of 6: best ap on validation")
+    learning = trained.params.sft.model_copy(update={"learn_validation": True, "best_by": "loss"})
+    params = trained.params.model_copy(update={"sft": learning})
+    replace(trained, params=params).step("sft", tmp_path / "best_by")
+    last = params.model_copy(update={"sft": learning.model_copy(update={"best_by": None})})
+    replace(trained, params=last).step("sft", tmp_path / "last")
+    name = Path("adapter") / "adapter_model.safetensors"
+    assert artifacts.sha256(tmp_path / "best_by" / name) == artifacts.sha256(tmp_path / "last" / name)
+    card = read_card(tmp_path / "best_by")
+    assert card.learnt_validation
+    assert card.adapter == "step 6, the last: the validation templates were learnt from, sft.best_by has no effect"
+    assert read_card(tmp_path / "last").adapter == "step 6, the last"
+    curve = [entry for _, entry in read_objects(tmp_path / "best_by" / CURVES)]
+    assert len([entry for entry in curve if "loss" in entry]) == learning.steps
+    assert not any(is_evaluation(entry) for entry in curve)
+
+
+def test_the_tokens_that_were_planned_are_those_that_train(trained: Trained, caplog: pytest.LogCaptureFixture) -> None:
+    planned = trained.metrics["sft"]["sft/tokens"]
+    curve = [entry for _, entry in read_objects(trained.root / "sft" / CURVES)]
+    assert max(entry["num_tokens"] for entry in curve if "num_tokens" in entry) == planned
+    inputs = {name: trained.root / name for name in BY_NAME["sft"].reads}
+    assert estimate(trained.params, inputs) == f"sft: tokens: {planned:,.0f} to train"
 
 
 def test_an_alarm_ends_the_training_and_says_so(
