@@ -6,7 +6,7 @@ counts as normal. Names of metrics are those of metrics.json below a level such 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -91,6 +91,27 @@ def difference(ours: Judged, theirs: Judged, draws: int, seed: int) -> dict[str,
     found = {name: one[name] - other[name] for name in WITH_INTERVAL if name in one and name in other}
     samples = _samples([ours, theirs], draws, seed)
     return found | _ends({name: values[0] - values[1] for name, values in samples.items()})
+
+
+def rate_difference(
+    ours: Mapping[int, bool], theirs: Mapping[int, bool], groups: Sequence[int], draws: int, seed: int
+) -> dict[str, float]:
+    """Our share of yes minus theirs, of the rows that both have, with a paired bootstrap interval over groups.
+
+    Args:
+        ours, theirs: by row, yes or no.
+        groups: of all rows; near-duplicates share a number.
+        draws, seed: of the bootstrap.
+
+    Returns:
+        `""`: the difference; ``/low`` and ``/high``: the ends of its interval; nothing without a common row.
+    """
+    rows = sorted(ours.keys() & theirs.keys())
+    if not rows:
+        return {}
+    pairs = np.array([float(ours[row]) - float(theirs[row]) for row in rows])
+    samples = [weights @ pairs / weights.sum(axis=1) for weights in _resamples([groups[r] for r in rows], draws, seed)]
+    return {"": float(pairs.mean())} | _ends({"": np.concatenate(samples)} if samples else {})
 
 
 def average_precision(truth: Flags, scores: Floats, weights: Floats) -> Floats:
