@@ -1,4 +1,4 @@
-"""The teacher's rule: a template is abnormal if its words, read by the rulebook, name a failure that was not coped with.
+"""The teacher's rule: a template is abnormal if its words, read by the rulebook, name a failure nobody coped with.
 
 What the built-in teacher knows without any label. A model that learns from its rationales has to do better than that.
 """

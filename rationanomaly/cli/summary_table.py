@@ -20,22 +20,18 @@ from rationanomaly.text.untrusted import for_terminal
 _LONGEST_TEMPLATE = 110
 _SIMULATED = Path("data/simulated/cluster.log")
 _METRICS = ("F1", "P", "R", "AP")
-#: Headings of what the texts are like, in the order of the columns.
+#: What the shares of the texts are called, in the order of the rows.
 _TEXTS = {
-    "agreement/rate": "agree",
-    "agreement/alarms": "alarms",
-    "argues/rate": "argue",
-    "support/rate": "support",
-    "grounding/rate": "quotes",
-    "format/rate": "form",
-    "free/agreement/rate": "free:\nagree",
-    "free/grounding/rate": "free:\nquotes",
-    "free/format/rate": "free:\nform",
+    "agreement/rate": "conclusion, tag and answer agree",
+    "agreement/alarms": "   of the alarms",
+    "argues/rate": "the analysis argues for the answer",
+    "support/rate": "the log's words bear out its claims",
+    "grounding/rate": "its quotes are literal",
+    "format/rate": "it comes to an end",
+    "free/agreement/rate": "with nothing ruled out, all agree",
+    "free/grounding/rate": "   its quotes are literal",
+    "free/format/rate": "   it comes to an end, in the form",
 }
-_TEXTS_NOTE = (
-    "agree: conclusion, tag and answer are the same; alarms: of those called abnormal. argue: the analysis argues for the "
-    "answer. support: what it claims is in the log's words. quotes: literal. free: written with nothing ruled out."
-)
 
 
 def show_summary(summary: Summary, console: Console) -> None:
@@ -59,9 +55,10 @@ def show_summary(summary: Summary, console: Console) -> None:
 def _template_table(summary: Summary) -> Table:
     title = f"Templates  [dim]{summary.positives} of {summary.templates} in the {summary.side} split are abnormal[/]"
     table = _table(title, "rows", *_METRICS, "direct\nF1", "direct\nAP")
-    table.caption = "direct: the model's verdict without an analysis, on all templates"
+    caption = "direct: the model's verdict without an analysis, on all templates"
     if any(system.rows < summary.templates for system in summary.systems):
-        table.caption += "; rows: those with an analysis, the same for each model"
+        caption += "\nrows: of a model those with an analysis, the same for base and SFT"
+    table.caption = f"{caption}\n"
     for system in summary.systems:
         direct = (_number(system.direct.f1), _number(system.direct.ap))
         table.add_row(system.title, str(system.rows), *_cells(system.template), *direct, style=_style(system))
@@ -69,12 +66,13 @@ def _template_table(summary: Summary) -> Table:
 
 
 def _text_table(summary: Summary) -> Table:
-    table = _table("Texts  [dim]shares of the analyses[/]", *_TEXTS.values())
-    table.caption = _TEXTS_NOTE
-    for system in summary.systems:
-        if system.texts:
-            cells = (_number(system.texts.get(name), digits=2) for name in _TEXTS)
-            table.add_row(system.title, *cells, style=_style(system))
+    writers = [system for system in summary.systems if system.texts]
+    table = _table("Texts  [dim]shares of the analyses[/]", *(system.title for system in writers))
+    table.add_row("analyses", *(str(system.rows) for system in writers), style="dim")
+    for name, meant in _TEXTS.items():
+        cells = [_number(system.texts.get(name)) for system in writers]
+        if any(name in system.texts for system in writers):
+            table.add_row(meant, *cells)
     return table
 
 
@@ -83,7 +81,7 @@ def _session_table(summary: Summary) -> Table:
     tuned = any(system.tuned.f1 is not None for system in summary.systems)
     table = _table(title, *_METRICS, *(("tuned F1",) if tuned else ()))
     if tuned:
-        table.caption = "tuned: with a threshold chosen on validation sessions"
+        table.caption = "tuned: with a threshold chosen on validation sessions\n"
     for system in summary.systems:
         cells = _cells(system.session) + ((_number(system.tuned.f1),) if tuned else ())
         table.add_row(system.title, *cells, style=_style(system))

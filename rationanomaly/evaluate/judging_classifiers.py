@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from rationanomaly.baselines.blend import fit_blend
 from rationanomaly.baselines.keywords import KeywordRule
+from rationanomaly.baselines.labeller import fit_labeller
 from rationanomaly.baselines.reference import fit_reference
 from rationanomaly.baselines.scorer import THRESHOLD, Classifier, Floats
 from rationanomaly.baselines.teacher_rule import TeacherRule
@@ -58,7 +58,8 @@ class _OfShown:
 
 def _fit_labeller(known: pl.DataFrame, means: Means) -> Classifier:
     texts = shown(known["template"].to_list(), means.prompt)
-    return _OfShown(fit_blend(texts, known["label"].to_list(), means.encoder), means.prompt)
+    fitted = fit_labeller(texts, known["label"].to_list(), known["group"].to_list(), means.encoder)
+    return _OfShown(fitted, means.prompt)
 
 
 def _fit_reference(known: pl.DataFrame, _: Means) -> Classifier:

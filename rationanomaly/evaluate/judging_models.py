@@ -94,7 +94,8 @@ def judge_with_detector(
     kind: VerdictKind = "reasoned" if asked.sessions else "direct"
     more = _judge(name, detector, others["template"].to_list(), kind)
     by_id = {p.template_id: _for_sessions(p, kind) for p in predictions}
-    by_id |= {key: ScoredAnswer(found.answer, found.score) for key, found in zip(others["template_id"], more, strict=True)}
+    for template_id, verdict in zip(others["template_id"], more, strict=True):
+        by_id[template_id] = ScoredAnswer(verdict.answer, verdict.score)
     # Sessions of templates that a model has learnt say nothing about those that it has not.
     threshold = None
     if not card.learnt_validation:

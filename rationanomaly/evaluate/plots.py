@@ -42,8 +42,8 @@ _SMOOTHING = 5
 def draw_precision_recall(systems: Sequence[SystemAnswers], folder: Path) -> None:
     """``pr_curve.png`` with all systems; ``pr_curve.csv`` of the final model, ``pr_curve_SYSTEM.csv`` of the others.
 
-    A model's curve is that of its reasoned verdicts, on the rows that have one; the final model's direct verdicts are in
-    ``pr_curve_direct.csv``.
+    A model's curve is that of its reasoned verdicts, on the rows that have one; the final model's direct verdicts are
+    in ``pr_curve_direct.csv``.
     """
     drawing, axes = _canvas("recall", "precision")
     for system in systems:

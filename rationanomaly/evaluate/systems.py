@@ -37,6 +37,6 @@ def prefix(system: str) -> str:
 def difference_prefix(rival: str) -> str:
     """What stands before the names of the metrics of final model minus ``rival``.
 
-    The reference classifier's have the short name: promotion policies that were written when it was the only rival hold.
+    The reference classifier's have the short name: policies that were written when it was the only rival still hold.
     """
     return "difference/" if rival == REFERENCE else f"difference/{rival}/"
