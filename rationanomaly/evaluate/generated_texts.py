@@ -7,6 +7,7 @@ Row by row, because two models are compared on the rows that both have.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from rationanomaly.evaluate.predictions import Prediction, SystemAnswers
 from rationanomaly.params import PromptParams
@@ -21,7 +22,7 @@ RATES = ("agreement/rate", "agreement/alarms", "argues/rate", "support/rate", "g
 Flags = Mapping[int, bool]
 
 
-def text_flags(system: SystemAnswers) -> dict[str, Flags]:
+def text_flags(system: SystemAnswers) -> Mapping[str, Flags]:
     """By metric, what is true of which row.
 
     Returns:
@@ -31,7 +32,8 @@ def text_flags(system: SystemAnswers) -> dict[str, Flags]:
         is supported by the log's words, of those that claim something that the rulebook knows. ``free/…``: the same of
         the texts that were written with nothing ruled out. Without rows where no text was asked for.
     """
-    if system.prompt is None:
+    prompt = system.prompt
+    if prompt is None:
         return {}
     questions: dict[str, Callable[[Prediction], bool | None]] = {
         "format/rate": _parses,
@@ -39,15 +41,14 @@ def text_flags(system: SystemAnswers) -> dict[str, Flags]:
         "agreement/rate": _agrees,
         "agreement/alarms": lambda found: _agrees(found) if found.answer == "abnormal" else None,
         "argues/rate": _argues,
-        "support/rate": lambda found, prompt=system.prompt: _is_supported(found, prompt),
+        "support/rate": partial(_is_supported, prompt),
     }
     mine = {row: system.predictions[row] for row in system.reasoned}
-    found = {name: _flags(mine, question) for name, question in questions.items()}
-    free: dict[str, dict[int, bool]] = {}
+    flags = {name: _flags(mine, question) for name, question in questions.items()}
     for row, text in system.free.items():
-        for name, flag in _of_free_text(text, system.predictions[row], system.prompt):
-            free.setdefault(f"free/{name}", {})[row] = flag
-    return found | free
+        for name, flag in _of_free_text(text, system.predictions[row], prompt):
+            flags.setdefault(f"free/{name}", {})[row] = flag
+    return flags
 
 
 def text_metrics(system: SystemAnswers) -> dict[str, float]:
@@ -99,7 +100,7 @@ def _argues(found: Prediction) -> bool | None:
     return read_argument(split_conclusion(found.rationale or "")[0]).side == found.answer
 
 
-def _is_supported(found: Prediction, prompt: PromptParams) -> bool | None:
+def _is_supported(prompt: PromptParams, found: Prediction) -> bool | None:
     if not _parses(found):
         return None
     analysis = split_conclusion(found.rationale or "")[0]

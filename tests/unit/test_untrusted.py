@@ -158,7 +158,7 @@ def test_progress(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_closing_page(tmp_path: Path) -> None:
     nothing = ClassMetrics(None, None, None, None, None)
-    systems = tuple(SystemSummary(name, TITLES[name], 1, *[nothing] * 4, {}) for name in SYSTEMS)
+    systems = tuple(SystemSummary(name, TITLES[name], 1, nothing, nothing, nothing, nothing, {}) for name in SYSTEMS)
     example = Prediction(
         model="grpo", template_id="x", template=HOSTILE, dataset="site", truth="normal", answer="normal", score=0.5,
         stated="normal", rationale=HOSTILE, split="test", label="normal", mixed=False,
