@@ -39,8 +39,8 @@ def show_summary(summary: Summary, console: Console) -> None:
     console.print()
     console.print("[bold]The abnormal class on held-out data[/]\n")
     console.print(_template_table(summary))
-    for remark in summary.remarks:
-        console.print(f"[yellow]{inert(remark)}[/]\n", highlight=False)
+    if summary.remarks:
+        console.print(*(f"[yellow]{inert(remark)}[/]" for remark in summary.remarks), "", sep="\n", highlight=False)
     if any(system.texts for system in summary.systems):
         console.print(_text_table(summary))
     if summary.sessions:
