@@ -135,8 +135,10 @@ def _differences(
         # By data set against the reference only: the names are many as it is.
         parts = [level for level in levels[FINAL] if level.startswith(_BY_DATASET) and rival == REFERENCE]
         pairs = {level: (levels[FINAL][level], levels[rival][level]) for level in parts}
-        common = sorted(set(final.rows) & set(theirs.rows))
-        pairs["template"] = (final.judged(groups, common), theirs.judged(groups, common))
+        pairs["template"] = (levels[FINAL]["template"], levels[rival]["template"])
+        if tuple(theirs.rows) != tuple(final.rows):
+            common = sorted(set(final.rows) & set(theirs.rows))
+            pairs["template"] = (final.judged(groups, common), theirs.judged(groups, common))
         if "session" in levels[FINAL]:
             pairs["session"] = (levels[FINAL]["session"], levels[rival]["session"])
         for level, (one, other) in pairs.items():
@@ -146,7 +148,7 @@ def _differences(
             metrics |= {f"{before}{name}{end}": value for end, value in found.items()}
     if final.reasoned:
         directly = final.judged_directly(groups, final.reasoned)
-        found = difference(final.judged(groups), directly, draws, seed)
+        found = difference(levels[FINAL]["template"], directly, draws, seed)
         metrics |= {f"{_REASONED_MINUS_DIRECT}/{key}": value for key, value in found.items()}
     return metrics
 

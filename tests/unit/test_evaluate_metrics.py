@@ -110,6 +110,20 @@ def test_a_model_does_not_differ_from_itself() -> None:
     assert set(difference(model, model, 50, 0).values()) == {0.0}
 
 
+def test_differences_are_drawn_in_pairs() -> None:
+    rows = [("abnormal", "abnormal", 0.9), ("abnormal", "normal", 0.4), ("normal", "normal", 0.1)] * 20
+    worse = [("abnormal", "normal", 0.4) if place == 0 else row for place, row in enumerate(rows)]
+    ours, theirs = judged(rows), judged(worse)
+    alone = intervals(ours, 300, 0)
+    found = difference(ours, theirs, 300, 0)
+    assert intervals(ours, 300, 0) == alone, "what is kept of the draws changes nothing"
+    assert found["abnormal/recall"] == pytest.approx(1 / 40)
+    # One row of sixty differs: drawn apart, chance alone would make the interval several times as wide.
+    width = found["abnormal/recall/high"] - found["abnormal/recall/low"]
+    assert found["abnormal/recall/low"] >= 0
+    assert width < (alone["abnormal/recall/high"] - alone["abnormal/recall/low"]) / 2
+
+
 def test_rates_are_compared_on_the_rows_that_both_have() -> None:
     ours, theirs = {0: True, 1: True, 2: False, 3: True}, {1: False, 2: False, 3: True, 9: False}
     found = rate_difference(ours, theirs, list(range(10)), 200, 0)
