@@ -6,7 +6,6 @@ fixed rows as params say, the same rows for each of them.
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -27,8 +26,7 @@ from rationanomaly.model.card import Card
 from rationanomaly.params import EvaluateParams, VerdictKind
 from rationanomaly.text.evidence import required_quotes
 from rationanomaly.text.prompt import show
-
-_log = logging.getLogger(__name__)
+from rationanomaly.training.budget import TokenBudget, announce
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def judge_with_detector(
         hint = "Train it anew on this split, or set sft.learn_validation to false"
         raise ArtifactError("has learnt the validation templates, which are tested here", file=folder, hint=hint)
     asked = plan(name, tested, card.detect.verdict == "reasoned", settings)
-    _announce(name, asked, held_out, card)
+    announce(_budget(name, asked, held_out, card), detector.base_files)
 
     verdicts = _verdicts(name, detector, tested["template"].to_list(), asked.reasoned)
     rows = tested.select(TEMPLATE_FIELDS).iter_rows(named=True)
@@ -142,10 +140,8 @@ def _for_sessions(prediction: Prediction, kind: VerdictKind) -> ScoredAnswer:
     return ScoredAnswer(str(prediction.direct_answer), prediction.direct_score)
 
 
-def _announce(name: str, asked: Plan, held_out: HeldOut, card: Card) -> None:
-    """Say what it will cost before it starts: generation takes most of the time of this step."""
+def _budget(name: str, asked: Plan, held_out: HeldOut, card: Card) -> TokenBudget:
+    """At most so many: an analysis ends where it is done. What is only read takes little beside it."""
     more = held_out.others.height if asked.sessions else 0
-    analyses = (len(asked.reasoned) + more) * card.detect.analyses
-    tokens = (analyses + len(asked.free)) * card.max_completion
-    texts = f"{analyses} analyses and {len(asked.free)} texts without constraints"
-    _log.info("%s: %s of %d templates, at most %d generated tokens", name, texts, held_out.tested.height + more, tokens)
+    texts = (len(asked.reasoned) + more) * card.detect.analyses + len(asked.free)
+    return TokenBudget(f"evaluate {name}, at most", generated=texts * card.max_completion)

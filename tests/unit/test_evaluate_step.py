@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,7 @@ class ScriptedDetector:
 
     name: str
     card: Any
+    base_files: Path
 
     @classmethod
     def open(cls, folder: Path, threads: int) -> ScriptedDetector:
@@ -68,7 +70,7 @@ class ScriptedDetector:
             prompt=prompt, learnt_validation=cls.learnt_validation, threshold=SimpleNamespace(value=0.5),
             detect=SimpleNamespace(verdict=cls.verdict, analyses=1), max_completion=64,
         )  # fmt: skip
-        return cls(folder.name, card)
+        return cls(folder.name, card, folder)
 
     def judge(self, templates: list[str], verdict: str) -> list[Verdict]:
         self.asked.extend((self.name, verdict, template) for template in templates)
@@ -257,8 +259,15 @@ def test_labels_of_the_test_side_change_no_answer(quick: Params, folders: dict[s
 # ---------------------------------------------------------------- analyses for some rows only
 
 
-def test_base_and_sft_analyse_the_same_few_rows(quick: Params, folders: dict[str, Path], tmp_path: Path) -> None:
-    metrics = evaluate(setting(quick, reasoned_rows=2, free_rows=1), folders, tmp_path / "out")
+def test_base_and_sft_analyse_the_same_few_rows(
+    quick: Params, folders: dict[str, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="rationanomaly.training.budget"):
+        metrics = evaluate(setting(quick, reasoned_rows=2, free_rows=1), folders, tmp_path / "out")
+    # 64 tokens a text. Of the final model also the two templates that only sessions need.
+    budgets = [f"evaluate {name}, at most: tokens: {64 * texts} to generate" for name, texts in
+               (("base", 2), ("sft", 2 + 1), ("grpo", 4 + 1 + 2))]  # fmt: skip
+    assert [message.partition(";")[0] for message in caplog.messages if "tokens" in message] == budgets
     first = sorted(held_out_names(), key=records.template_id)
     written = {
         name: {row["template"] for row in predictions(tmp_path / "out") if row["model"] == name and row["stated"]}
