@@ -747,10 +747,15 @@ class EvaluateParams(Section):
     """Step `evaluate`.
 
     Attributes:
+        reasoned_rows: tested templates for which base and SFT write an analysis, the same for both; None: all. The
+            final model writes one for each.
+        free_rows: of these, for how many SFT and the final model write once more with nothing ruled out; 0: none.
         examples: verdicts shown in the summary.
         bootstrap: resamples for the intervals; 0: none.
     """
 
+    reasoned_rows: Positive | None
+    free_rows: NonNegative
     examples: Positive
     bootstrap: NonNegative
 

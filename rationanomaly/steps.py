@@ -143,10 +143,10 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "evaluate",
-        "Measure base, SFT, SFT+GRPO and the reference classifier on held-out templates and sessions.",
+        "Measure the models beside rules and classifiers on held-out templates and sessions.",
         ("truth",),
         ("parse", "correct", "base", "sft", "grpo"),
-        ("run.seed", "parse.abnormal_share", "prompt", "training.threads", "evaluate"),
+        ("run.seed", "parse.abnormal_share", "prompt", "model.encoder", "training.threads", "evaluate"),
     ),
     Step(
         "register",

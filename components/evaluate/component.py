@@ -16,7 +16,7 @@ def evaluate(
     output: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
 ) -> None:
-    """Measure base, SFT, SFT+GRPO and the reference classifier on held-out data.
+    """Measure the models beside rules and classifiers on held-out data.
 
     Args:
         params: the composed params document, as YAML.

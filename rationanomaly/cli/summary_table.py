@@ -11,13 +11,27 @@ from rich.table import Table
 from rich.text import Text
 
 from rationanomaly.cli.console import inert
-from rationanomaly.evaluate.judging import Prediction
-from rationanomaly.evaluate.summary import ClassMetrics, ModelSummary, Summary
+from rationanomaly.evaluate.predictions import Prediction
+from rationanomaly.evaluate.ranking import shorten
+from rationanomaly.evaluate.summary import ClassMetrics, Summary, SystemSummary
+from rationanomaly.evaluate.systems import CLASSIFIERS, FINAL, RULES
 from rationanomaly.text.untrusted import for_terminal
 
 _LONGEST_TEMPLATE = 110
 _SIMULATED = Path("data/simulated/cluster.log")
 _METRICS = ("F1", "P", "R", "AP")
+#: What the shares of the texts are called, in the order of the rows.
+_TEXTS = {
+    "agreement/rate": "conclusion, tag and answer agree",
+    "agreement/alarms": "   of the alarms",
+    "argues/rate": "the analysis argues for the answer",
+    "support/rate": "the log's words bear out its claims",
+    "grounding/rate": "its quotes are literal",
+    "format/rate": "it comes to an end",
+    "free/agreement/rate": "with nothing ruled out, all agree",
+    "free/grounding/rate": "   its quotes are literal",
+    "free/format/rate": "   it comes to an end, in the form",
+}
 
 
 def show_summary(summary: Summary, console: Console) -> None:
@@ -25,6 +39,10 @@ def show_summary(summary: Summary, console: Console) -> None:
     console.print()
     console.print("[bold]The abnormal class on held-out data[/]\n")
     console.print(_template_table(summary))
+    if summary.remarks:
+        console.print(*(f"[yellow]{inert(remark)}[/]" for remark in summary.remarks), "", sep="\n", highlight=False)
+    if any(system.texts for system in summary.systems):
+        console.print(_text_table(summary))
     if summary.sessions:
         console.print(_session_table(summary))
     if summary.examples:
@@ -36,43 +54,59 @@ def show_summary(summary: Summary, console: Console) -> None:
 
 def _template_table(summary: Summary) -> Table:
     title = f"Templates  [dim]{summary.positives} of {summary.templates} in the {summary.side} split are abnormal[/]"
-    table = _table(title, *_METRICS, "grounded", "well-formed")
-    for model in summary.models:
-        cells = (*_cells(model.template), _number(model.grounding), _number(model.format))
-        table.add_row(model.title, *cells, style=_style(model))
+    table = _table(title, "rows", *_METRICS, "direct\nF1", "direct\nAP")
+    caption = "direct: the model's verdict without an analysis, on all templates"
+    if any(system.rows < summary.templates for system in summary.systems):
+        caption += "\nrows: of a model those with an analysis, the same for base and SFT"
+    table.caption = f"{caption}\n"
+    for system in summary.systems:
+        direct = (_number(system.direct.f1), _number(system.direct.ap))
+        table.add_row(system.title, str(system.rows), *_cells(system.template), *direct, style=_style(system))
+    return table
+
+
+def _text_table(summary: Summary) -> Table:
+    writers = [system for system in summary.systems if system.texts]
+    table = _table("Texts  [dim]shares of the analyses[/]", *(system.title for system in writers))
+    table.add_row("analyses", *(str(system.rows) for system in writers), style="dim")
+    for name, meant in _TEXTS.items():
+        cells = [_number(system.texts.get(name)) for system in writers]
+        if any(name in system.texts for system in writers):
+            table.add_row(meant, *cells)
     return table
 
 
 def _session_table(summary: Summary) -> Table:
     title = f"Sessions  [dim]{summary.abnormal_sessions} of {summary.sessions} are abnormal[/]"
-    tuned = any(model.tuned.f1 is not None for model in summary.models)
+    tuned = any(system.tuned.f1 is not None for system in summary.systems)
     table = _table(title, *_METRICS, *(("tuned F1",) if tuned else ()))
     if tuned:
-        table.caption, table.caption_justify = "tuned: with a threshold chosen on validation sessions", "left"
-    for model in summary.models:
-        cells = _cells(model.session) + ((_number(model.tuned.f1),) if tuned else ())
-        table.add_row(model.title, *cells, style=_style(model))
+        table.caption = "tuned: with a threshold chosen on validation sessions\n"
+    for system in summary.systems:
+        cells = _cells(system.session) + ((_number(system.tuned.f1),) if tuned else ())
+        table.add_row(system.title, *cells, style=_style(system))
     return table
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False,
+                  caption_justify="left")  # fmt: skip
     table.add_column("", no_wrap=True, min_width=20)
     for name in columns:
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right", no_wrap=True, vertical="bottom")
     return table
 
 
-def _style(model: ModelSummary) -> str:
-    return {"grpo": "bold", "reference": "dim"}.get(model.name, "")
+def _style(system: SystemSummary) -> str:
+    return "bold" if system.name == FINAL else "dim" if system.name in (*RULES, *CLASSIFIERS) else ""
 
 
 def _cells(metrics: ClassMetrics) -> tuple[str, str, str, str]:
     return (_number(metrics.f1), _number(metrics.precision), _number(metrics.recall), _number(metrics.ap))
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+def _number(value: float | None, digits: int = 3) -> str:
+    return "–" if value is None else shorten(value, digits)
 
 
 def _verdict(example: Prediction) -> Panel:

@@ -63,6 +63,11 @@ class ModelDetector:
         runtime.prepare(_SEED, threads)
         return cls(verified, verified.scorer(verified.load().to(runtime.device())))
 
+    @property
+    def base_files(self) -> Path:
+        """The folder with the files of its base."""
+        return self._folder.base_files
+
     def direct_scores(self, templates: Iterable[str]) -> npt.NDArray[np.float64]:
         """P(abnormal) of each template's direct verdict, shape (len(templates),); equal texts are judged once."""
         templates = listed(templates)

@@ -1,1 +1,1 @@
-"""Step ``evaluate``: base, SFT, SFT+GRPO and the reference classifier on held-out templates and sessions."""
+"""Step ``evaluate``: the models of the steps beside rules and classifiers, on held-out templates and sessions."""

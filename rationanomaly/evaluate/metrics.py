@@ -6,7 +6,7 @@ counts as normal. Names of metrics are those of metrics.json below a level such 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -50,6 +50,11 @@ class Judged:
             np.asarray(self.scores, dtype=np.float64),
         )
 
+    @cached_property
+    def drawn(self) -> dict[tuple[int, int], dict[str, Floats]]:
+        """What `_samples` found before: a system's interval and its differences to others come from the same draws."""
+        return {}
+
 
 def class_metrics(judged: Judged) -> dict[str, float]:
     """All metrics of one model at one level.
@@ -81,16 +86,37 @@ def class_metrics(judged: Judged) -> dict[str, float]:
 
 def intervals(judged: Judged, draws: int, seed: int) -> dict[str, float]:
     """95 % percentile bootstrap intervals over groups: ``NAME/low`` and ``NAME/high`` for `WITH_INTERVAL`."""
-    samples = _samples([judged], draws, seed)
-    return _ends({name: values[0] for name, values in samples.items()})
+    return _ends(_samples(judged, draws, seed))
 
 
 def difference(ours: Judged, theirs: Judged, draws: int, seed: int) -> dict[str, float]:
     """Ours minus theirs on the same items, with paired bootstrap intervals."""
     one, other = class_metrics(ours), class_metrics(theirs)
     found = {name: one[name] - other[name] for name in WITH_INTERVAL if name in one and name in other}
-    samples = _samples([ours, theirs], draws, seed)
-    return found | _ends({name: values[0] - values[1] for name, values in samples.items()})
+    # Draws depend on groups and seed alone, and both have the same groups: the n-th of ours is the n-th of theirs.
+    mine, others = _samples(ours, draws, seed), _samples(theirs, draws, seed)
+    return found | _ends({name: mine[name] - others[name] for name in mine})
+
+
+def rate_difference(
+    ours: Mapping[int, bool], theirs: Mapping[int, bool], groups: Sequence[int], draws: int, seed: int
+) -> dict[str, float]:
+    """Our share of yes minus theirs, of the rows that both have, with a paired bootstrap interval over groups.
+
+    Args:
+        ours, theirs: by row, yes or no.
+        groups: of all rows; near-duplicates share a number.
+        draws, seed: of the bootstrap.
+
+    Returns:
+        `""`: the difference; ``/low`` and ``/high``: the ends of its interval; nothing without a common row.
+    """
+    rows = sorted(ours.keys() & theirs.keys())
+    if not rows:
+        return {}
+    pairs = np.array([float(ours[row]) - float(theirs[row]) for row in rows])
+    samples = [weights @ pairs / weights.sum(axis=1) for weights in _resamples([groups[r] for r in rows], draws, seed)]
+    return {"": float(pairs.mean())} | _ends({"": np.concatenate(samples)} if samples else {})
 
 
 def average_precision(truth: Flags, scores: Floats, weights: Floats) -> Floats:
@@ -150,15 +176,16 @@ def _weighted(judged: Judged, weights: Floats) -> dict[str, Floats]:
     return found
 
 
-def _samples(models: Sequence[Judged], draws: int, seed: int) -> dict[str, list[Floats]]:
-    """Each metric's values over the same draws, one array per model."""
-    parts: dict[str, list[list[Floats]]] = {name: [[] for _ in models] for name in WITH_INTERVAL}
-    for weights in _resamples(models[0].groups, draws, seed):
-        for number, model in enumerate(models):
-            found = _weighted(model, weights)
+def _samples(judged: Judged, draws: int, seed: int) -> dict[str, Floats]:
+    """Each metric's values over the draws; those that have an interval."""
+    if (draws, seed) not in judged.drawn:
+        parts: dict[str, list[Floats]] = {name: [] for name in WITH_INTERVAL}
+        for weights in _resamples(judged.groups, draws, seed):
+            found = _weighted(judged, weights)
             for name in WITH_INTERVAL:
-                parts[name][number].append(found[name])
-    return {name: [np.concatenate(p) if p else np.empty(0) for p in lists] for name, lists in parts.items()}
+                parts[name].append(found[name])
+        judged.drawn[draws, seed] = {name: np.concatenate(p) if p else np.empty(0) for name, p in parts.items()}
+    return judged.drawn[draws, seed]
 
 
 def _resamples(groups: Sequence[int], draws: int, seed: int) -> Iterator[Floats]:

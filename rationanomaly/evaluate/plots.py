@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rationanomaly.evaluate.judging import FINAL, TITLES, ModelAnswers
-from rationanomaly.evaluate.metrics import pr_curve
+from rationanomaly.evaluate.metrics import Judged, pr_curve
+from rationanomaly.evaluate.predictions import SystemAnswers
+from rationanomaly.evaluate.systems import FINAL, TITLES
 from rationanomaly.records import read_objects
 from rationanomaly.text.untrusted import for_csv
 
@@ -22,26 +23,52 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PR_CURVE, REWARD_CURVES = "pr_curve", "reward_curves"
-_STYLES = {"base": ":", "sft": "--", "grpo": "-", "reference": "-."}
+#: Colour, line and width: rules grey, classifiers blue, models warm and the final one black; they differ in print too.
+_STYLES: Mapping[str, tuple[str, str, float]] = {
+    "keyword": ("#9a9a9a", ":", 1.4),
+    "teacher_rule": ("#6a6a6a", "--", 1.4),
+    "labeller": ("#1f77b4", "--", 1.4),
+    "reference": ("#1f77b4", "-", 1.4),
+    "base": ("#e0a030", ":", 1.6),
+    "sft": ("#d95f02", "--", 1.6),
+    "grpo": ("#111111", "-", 2.2),
+}
+_DIRECT = ("#111111", ":", 1.4)
+#: A curve of so few points is a rule's: its points are marked, for only they can be had.
+_FEW_POINTS = 12
 _SMOOTHING = 5
 
 
-def draw_precision_recall(models: Sequence[ModelAnswers], folder: Path) -> None:
-    """``pr_curve.png`` with all models; ``pr_curve.csv`` of the final model, ``pr_curve_MODEL.csv`` of the others."""
+def draw_precision_recall(systems: Sequence[SystemAnswers], folder: Path) -> None:
+    """``pr_curve.png`` with all systems; ``pr_curve.csv`` of the final model, ``pr_curve_SYSTEM.csv`` of the others.
+
+    A model's curve is that of its reasoned verdicts, on the rows that have one; the final model's direct verdicts are
+    in ``pr_curve_direct.csv``.
+    """
     drawing, axes = _canvas("recall", "precision")
-    for model in models:
-        truth = np.array([p.truth == "abnormal" for p in model.predictions], dtype=np.bool_)
-        points = pr_curve(truth, np.array([p.score for p in model.predictions], dtype=np.float64))
-        name = PR_CURVE if model.name == FINAL else f"{PR_CURVE}_{model.name}"
-        _write_csv(folder / f"{name}.csv", ("recall", "precision", "threshold"), [(r, p, t) for t, p, r in points])
-        # A step, not a line: between two thresholds there is no model with a precision in between.
-        steps = [(0.0, points[0][1]), *((r, p) for _, p, r in points)] if points else []
-        axes.step(
-            [r for r, _ in steps], [p for _, p in steps], _STYLES[model.name], where="pre", label=TITLES[model.name]
-        )
+    for system in systems:
+        judged, title = system.judged([0] * len(system.predictions)), TITLES[system.name]
+        if len(judged.truth) < len(system.predictions):
+            title += f" ({len(judged.truth)} rows)"
+        name = PR_CURVE if system.name == FINAL else f"{PR_CURVE}_{system.name}"
+        _draw_curve(axes, judged, title, _STYLES[system.name], folder / f"{name}.csv")
+        if system.name == FINAL:
+            directly = system.judged_directly([0] * len(system.predictions))
+            _draw_curve(axes, directly, f"{title}, direct", _DIRECT, folder / f"{PR_CURVE}_direct.csv")
     axes.set(xlim=(0, 1.01), ylim=(0, 1.03), title="Held-out templates")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     _save(drawing, folder / f"{PR_CURVE}.png")
+
+
+def _draw_curve(axes: Axes, judged: Judged, title: str, style: tuple[str, str, float], table: Path) -> None:
+    truth, _, scores = judged.arrays
+    points = pr_curve(truth["abnormal"], scores)
+    _write_csv(table, ("recall", "precision", "threshold"), [(r, p, t) for t, p, r in points])
+    # A step, not a line: between two thresholds there is no model with a precision in between.
+    steps = [(0.0, points[0][1]), *((r, p) for _, p, r in points)] if points else []
+    colour, line, width = style
+    axes.step([r for r, _ in steps], [p for _, p in steps], linestyle=line, color=colour, linewidth=width, where="pre",
+              label=title, marker="o" if len(points) < _FEW_POINTS else None, markersize=4)  # fmt: skip
 
 
 def draw_rewards(curves: Path, folder: Path) -> None:

@@ -10,8 +10,11 @@ from pathlib import Path
 from rationanomaly import artifacts
 from rationanomaly.errors import ArtifactError
 from rationanomaly.evaluate.examples import EXAMPLES
-from rationanomaly.evaluate.judging import FINAL, MODELS, TITLES, Prediction
+from rationanomaly.evaluate.generated_texts import RATES
+from rationanomaly.evaluate.predictions import Prediction
+from rationanomaly.evaluate.ranking import remarks
 from rationanomaly.evaluate.report import REPORT
+from rationanomaly.evaluate.systems import SYSTEMS, TITLES, prefix
 from rationanomaly.records import METRICS, PREDICTIONS, REGISTERED, read_objects, read_rows
 
 
@@ -31,22 +34,25 @@ class ClassMetrics:
 
 
 @dataclass(frozen=True)
-class ModelSummary:
-    """One row of the closing table.
+class SystemSummary:
+    """One row of the closing tables.
 
     Attributes:
-        name: base, sft, grpo or reference; ``title`` is for people.
+        name: one of `systems.SYSTEMS`; ``title`` is for people.
+        rows: templates that ``template`` counts: of a model that writes, those with an analysis.
+        direct: a model's verdicts without an analysis, on all templates; nothing of rules and classifiers.
         tuned: the sessions again, with a threshold chosen on validation sessions.
-        grounding, format: shares of sound and of well-formed rationales; None for a model that writes none.
+        texts: by metric such as ``agreement/rate``, what the generated texts are like; empty for what writes none.
     """
 
     name: str
     title: str
+    rows: int
     template: ClassMetrics
+    direct: ClassMetrics
     session: ClassMetrics
     tuned: ClassMetrics
-    grounding: float | None
-    format: float | None
+    texts: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,8 @@ class Summary:
     Attributes:
         side: ``test``; or ``validation`` where the split has no test share.
         templates, positives: tested templates, and how many are abnormal. ``sessions``, ``abnormal_sessions`` alike.
-        models: in the order base, sft, grpo, reference.
+        systems: in the order of `systems.SYSTEMS`.
+        remarks: where something simpler is better than the final model, that it is.
         examples: a few verdicts of the final model.
         plots: the folder with the PNGs; ``report`` is the page to open.
         registered: name, version and alias; None before `register` has run.
@@ -67,7 +74,8 @@ class Summary:
     positives: int
     sessions: int
     abnormal_sessions: int
-    models: tuple[ModelSummary, ...]
+    systems: tuple[SystemSummary, ...]
+    remarks: tuple[str, ...]
     examples: tuple[Prediction, ...]
     plots: Path
     report: Path
@@ -90,7 +98,8 @@ def read_summary(outputs: Path) -> Summary:
         positives=int(metrics.get("template/positives", 0)),
         sessions=int(metrics.get("session/rows", 0)),
         abnormal_sessions=int(metrics.get("session/positives", 0)),
-        models=tuple(_model(metrics, name) for name in MODELS),
+        systems=tuple(_system(metrics, name) for name in SYSTEMS),
+        remarks=remarks(metrics),
         examples=tuple(read_rows(folder / EXAMPLES, Prediction)),
         plots=folder,
         report=folder / REPORT,
@@ -98,16 +107,17 @@ def read_summary(outputs: Path) -> Summary:
     )
 
 
-def _model(metrics: Mapping[str, float], name: str) -> ModelSummary:
-    prefix = "" if name == FINAL else f"{name}/"
-    return ModelSummary(
+def _system(metrics: Mapping[str, float], name: str) -> SystemSummary:
+    mine = prefix(name)
+    return SystemSummary(
         name,
         TITLES[name],
-        _class_metrics(metrics, f"{prefix}template/abnormal/"),
-        _class_metrics(metrics, f"{prefix}session/abnormal/"),
-        _class_metrics(metrics, f"{prefix}session_tuned/abnormal/"),
-        metrics.get(f"{prefix}grounding/rate"),
-        metrics.get(f"{prefix}format/rate"),
+        int(metrics.get(f"{mine}template/rows", 0)),
+        _class_metrics(metrics, f"{mine}template/abnormal/"),
+        _class_metrics(metrics, f"{mine}direct/template/abnormal/"),
+        _class_metrics(metrics, f"{mine}session/abnormal/"),
+        _class_metrics(metrics, f"{mine}session_tuned/abnormal/"),
+        {key: metrics[mine + key] for key in RATES if mine + key in metrics},
     )
 
 

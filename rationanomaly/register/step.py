@@ -26,7 +26,10 @@ _PROBES = 64
 _SERVED = "rationanomaly.register.served_model"
 _REFIT = "Refit on all labels. The metrics are those of the evaluated model {}, which did not know the test labels."
 #: Metrics of the final model that a version carries as tags; promotion policies read them.
-_TAGGED = ("template/", "session/", "grounding/", "format/")
+_TAGGED = ("template/", "direct/", "session/", "difference/", "reasoned_minus_direct/", "agreement/", "argues/",
+           "support/", "grounding/", "format/", "free/")  # fmt: skip
+#: Of the many comparisons, what a policy can reasonably ask for.
+_TAGGED_DIFFERENCES = ("abnormal/f1", "abnormal/ap", "macro/f1", "/rate", "agreement/alarms")
 
 
 def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
@@ -100,13 +103,19 @@ def _tags(folder: Path, evaluate: Path, digest: str) -> dict[str, str]:
         **({"refit_of": detector["refit_of"]} if detector["refit_of"] else {}),
         "base.sha256": str(detector["base"]["sha256"]),
         **{f"data.{name}.sha256": value for name, value in sources.items()},
-        **{key: f"{value:.4f}" for key, value in metrics.items() if key.startswith(_TAGGED)},
+        **{key: f"{value:.4f}" for key, value in metrics.items() if is_tagged(key)},
     }
     if "template/abnormal/f1" in metrics:
         tags["f1"] = f"{metrics['template/abnormal/f1']:.4f}"
     if commit := tracking.git_commit():
         tags["git_commit"] = commit
     return tags
+
+
+def is_tagged(metric: str) -> bool:
+    """Whether a version carries this metric of `evaluate` as a tag, so that a policy can ask for it."""
+    compares = metric.startswith(("difference/", "reasoned_minus_direct/"))
+    return metric.startswith(_TAGGED) and (not compares or any(name in metric for name in _TAGGED_DIFFERENCES))
 
 
 def _largest_difference(folder: Path, reloaded: Path, probes: list[str]) -> float:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, precision_recall_fscore_support
 
-from rationanomaly.evaluate.metrics import Judged, class_metrics, difference, intervals, pr_curve
+from rationanomaly.evaluate.metrics import Judged, class_metrics, difference, intervals, pr_curve, rate_difference
 
 labels = st.sampled_from(["normal", "abnormal"])
 answers = st.sampled_from(["normal", "abnormal", "invalid"])
@@ -108,6 +108,39 @@ def test_rows_of_one_group_are_drawn_together() -> None:
 def test_a_model_does_not_differ_from_itself() -> None:
     model = judged([("abnormal", "abnormal", 0.9), ("normal", "normal", 0.2), ("abnormal", "normal", 0.3)] * 5)
     assert set(difference(model, model, 50, 0).values()) == {0.0}
+
+
+def test_differences_are_drawn_in_pairs() -> None:
+    rows = [("abnormal", "abnormal", 0.9), ("abnormal", "normal", 0.4), ("normal", "normal", 0.1)] * 20
+    worse = [("abnormal", "normal", 0.4) if place == 0 else row for place, row in enumerate(rows)]
+    ours, theirs = judged(rows), judged(worse)
+    alone = intervals(ours, 300, 0)
+    found = difference(ours, theirs, 300, 0)
+    assert intervals(ours, 300, 0) == alone, "what is kept of the draws changes nothing"
+    assert found["abnormal/recall"] == pytest.approx(1 / 40)
+    # One row of sixty differs: drawn apart, chance alone would make the interval several times as wide.
+    width = found["abnormal/recall/high"] - found["abnormal/recall/low"]
+    assert found["abnormal/recall/low"] >= 0
+    assert width < (alone["abnormal/recall/high"] - alone["abnormal/recall/low"]) / 2
+
+
+def test_rates_are_compared_on_the_rows_that_both_have() -> None:
+    ours, theirs = {0: True, 1: True, 2: False, 3: True}, {1: False, 2: False, 3: True, 9: False}
+    found = rate_difference(ours, theirs, list(range(10)), 200, 0)
+    assert found[""] == pytest.approx(1 / 3)
+    assert found["/low"] <= 0 < found[""] < found["/high"]
+    assert rate_difference(ours, theirs, list(range(10)), 0, 0) == {"": pytest.approx(1 / 3)}
+    assert rate_difference(ours, {9: True}, list(range(10)), 200, 0) == {}
+
+
+def test_rates_of_near_duplicates_are_drawn_together() -> None:
+    ours = dict.fromkeys(range(10), True) | dict.fromkeys(range(10, 20), False)
+    theirs = dict.fromkeys(range(20), False)
+    alone = rate_difference(ours, theirs, list(range(20)), 400, 0)
+    together = rate_difference(ours, theirs, [0] * 10 + [1] * 10, 400, 0)
+    assert alone[""] == together[""] == 0.5
+    assert (together["/low"], together["/high"]) == (0, 1)
+    assert alone["/low"] > 0.1
 
 
 def test_pr_curve_goes_from_the_surest_to_all() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +16,16 @@ import pytest
 from rationanomaly import artifacts, records
 from rationanomaly.detection.verdict import Verdict
 from rationanomaly.errors import ArtifactError, InputError, TrainingError
-from rationanomaly.evaluate import judging
+from rationanomaly.evaluate import judging_models
+from rationanomaly.evaluate.predictions import FREE_TEXTS
 from rationanomaly.evaluate.report import REPORT
 from rationanomaly.evaluate.step import run
-from rationanomaly.evaluate.summary import read_summary
+from rationanomaly.evaluate.summary import Summary, read_summary
+from rationanomaly.evaluate.systems import CLASSIFIERS, RULES, SYSTEMS
 from rationanomaly.params import Params, PromptParams
 from rationanomaly.steps import Metrics, Outputs
 from rationanomaly.text.evidence import check_evidence
-from rationanomaly.text.prompt import show
+from rationanomaly.text.prompt import conclude, show, write_response
 from tests.hostile import KINDS, unsafe_in
 
 HOSTILE = 'fan stopped <script>alert("1")</script> \x1b[31m <img src=x onerror=alert(1)> \u202elive '
@@ -41,41 +44,61 @@ WORLD = {
 }
 
 
+#: The scripted models' scores of what they call normal, invalid and abnormal; direct ones lie a little lower.
+SCORES = {"normal": 0.2, "invalid": 0.4, "abnormal": 0.9}
+LOWER = 0.05
+
+
 @dataclass(frozen=True)
 class ScriptedDetector:
-    """Says what `WORLD` says; the base says nothing that parses."""
+    """Says what `WORLD` says; the base writes nothing that parses, and never finds a fault directly."""
 
     learnt_validation: ClassVar[bool] = False
+    verdict: ClassVar[str] = "reasoned"
+    #: (model, kind of verdict or "free", template), in the order of asking.
+    asked: ClassVar[list[tuple[str, str, str]]] = []
 
     name: str
     card: Any
+    base_files: Path
 
     @classmethod
     def open(cls, folder: Path, threads: int) -> ScriptedDetector:
+        cls.asked.append((folder.name, "open", ""))
         prompt = PromptParams(style="compact", normalise=False, max_words=48, max_characters=2000, few_shot_examples=0)
-        return cls(folder.name, SimpleNamespace(prompt=prompt, learnt_validation=cls.learnt_validation))
+        card = SimpleNamespace(
+            prompt=prompt, learnt_validation=cls.learnt_validation, threshold=SimpleNamespace(value=0.5),
+            detect=SimpleNamespace(verdict=cls.verdict, analyses=1), max_completion=64,
+        )  # fmt: skip
+        return cls(folder.name, card, folder)
 
-    def judge(self, templates: list[str], verdict: str = "reasoned") -> list[Verdict]:
+    def judge(self, templates: list[str], verdict: str) -> list[Verdict]:
+        self.asked.extend((self.name, verdict, template) for template in templates)
         return [self._verdict(template, verdict == "reasoned") for template in templates]
+
+    def free_texts(self, templates: list[str]) -> list[str]:
+        self.asked.extend((self.name, "free", template) for template in templates)
+        return [write_response(conclude('The "log" says it.', "abnormal"), "abnormal") for _ in templates]
 
     def _verdict(self, template: str, reasoned: bool) -> Verdict:
         answer: Any = "invalid" if self.name == "base" else WORLD[template][2]
-        score = {"abnormal": 0.9, "normal": 0.2, "invalid": 0.4}[answer]
+        score = SCORES[answer]
+        direct = score - LOWER
         if not reasoned:
-            return Verdict(
-                template, "abnormal" if score >= 0.5 else "normal", score, score, None, None, None, (), False
-            )
+            called: Any = "abnormal" if direct >= 0.5 else "normal"
+            return Verdict(template, called, direct, direct, None, None, None, (), False)
         if answer == "invalid":
-            return Verdict(template, answer, score, score, "invalid", False, "", (), False)
+            return Verdict(template, answer, score, direct, "invalid", False, "", (), False)
         first, *_, last = template.split()
-        text = f'The log says "{first}" and then "{last}". <b>No more is needed.</b>'
+        text = conclude(f'The log says "{first}" and then "{last}". <b>No more is needed.</b>', answer)
         checked = check_evidence(text, show(template, self.card.prompt))
-        return Verdict(template, answer, score, score, answer, True, text, checked.spans, checked.grounded)
+        return Verdict(template, answer, score, direct, answer, True, text, checked.spans, checked.grounded)
 
 
 @pytest.fixture()
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
-    monkeypatch.setattr(judging, "ModelDetector", ScriptedDetector)
+    monkeypatch.setattr(judging_models, "ModelDetector", ScriptedDetector)
+    monkeypatch.setattr(ScriptedDetector, "asked", [])
     return write_inputs(tmp_path)
 
 
@@ -131,7 +154,20 @@ def evaluate(params: Params, inputs: dict[str, Path], folder: Path) -> Metrics:
 
 @pytest.fixture()
 def quick(params: Params) -> Params:
-    return params.model_copy(update={"evaluate": params.evaluate.model_copy(update={"bootstrap": 20})})
+    return setting(params.model_copy(update={"model": params.model.model_copy(update={"encoder": "none"})}))
+
+
+def setting(params: Params, **values: Any) -> Params:
+    update = {"bootstrap": 20, "reasoned_rows": None, "free_rows": 3} | values
+    return params.model_copy(update={"evaluate": params.evaluate.model_copy(update=update)})
+
+
+def predictions(folder: Path) -> list[dict[str, Any]]:
+    return [row for _, row in records.read_objects(folder / records.PREDICTIONS)]
+
+
+def held_out_names() -> list[str]:
+    return [name for name, (_, split, _) in WORLD.items() if split == "test"]
 
 
 def test_metrics_of_the_final_model(quick: Params, folders: dict[str, Path], tmp_path: Path) -> None:
@@ -149,32 +185,144 @@ def test_metrics_of_the_final_model(quick: Params, folders: dict[str, Path], tmp
     assert metrics["session/rows"] == 10
     assert metrics["session/abnormal/f1"] == 1
     assert metrics.keys() >= {
-        "reference/template/abnormal/ap",
+        *(f"{name}/template/abnormal/ap" for name in SYSTEMS if name != "grpo"),
         "sft/template/macro/f1",
+        "sft/direct/template/abnormal/f1",
+        "direct/template/abnormal/f1/low",
         "difference/template/abnormal/f1",
+        *(f"difference/{name}/template/abnormal/f1" for name in ("keyword", "teacher_rule", "labeller", "sft")),
+        "difference/teacher_rule/session/abnormal/ap",
+        "reasoned_minus_direct/template/abnormal/f1/high",
+        "argues/rate",
+        "free/format/rate",
+        "difference/sft/free/agreement/rate/low",
     }
     assert all(math.isfinite(value) for value in metrics.values())
 
 
-def test_files_hold_every_prediction_of_every_model(quick: Params, folders: dict[str, Path], tmp_path: Path) -> None:
+def test_differences_are_those_of_the_rows(quick: Params, folders: dict[str, Path], tmp_path: Path) -> None:
+    metrics = evaluate(quick, folders, tmp_path / "out")
+    f1 = "template/abnormal/f1"
+    for name in ("keyword", "teacher_rule", "labeller"):
+        assert metrics[f"difference/{name}/{f1}"] == pytest.approx(metrics[f1] - metrics[f"{name}/{f1}"])
+    assert metrics[f"difference/{f1}"] == pytest.approx(metrics[f1] - metrics[f"reference/{f1}"])
+    assert metrics["difference/sft/template/abnormal/f1"] == 0, "SFT says the same"
+    macro = "template/macro/f1"
+    assert metrics[macro] != metrics[f"direct/{macro}"], "an analysis that does not parse costs its template"
+    assert metrics[f"reasoned_minus_direct/{macro}"] == pytest.approx(metrics[macro] - metrics[f"direct/{macro}"])
+    assert not [name for name in metrics if name.startswith(("keyword/direct/", "labeller/format/"))]
+
+
+def test_files_hold_every_prediction_of_every_system(quick: Params, folders: dict[str, Path], tmp_path: Path) -> None:
     evaluate(quick, folders, tmp_path / "out")
-    rows = [row for _, row in records.read_objects(tmp_path / "out" / records.PREDICTIONS)]
-    assert [row["model"] for row in rows] == [name for name in judging.MODELS for _ in range(4)]
-    assert {row["template"] for row in rows} == {name for name, (_, split, _) in WORLD.items() if split == "test"}
+    rows = predictions(tmp_path / "out")
+    assert SYSTEMS == ("keyword", "teacher_rule", "labeller", "reference", "base", "sft", "grpo")
+    assert [row["model"] for row in rows] == [name for name in SYSTEMS for _ in range(4)]
+    assert {row["template"] for row in rows} == set(held_out_names())
+    written = ("direct_score", "direct_answer", "stated", "consistent", "rationale")
+    for row in rows:
+        assert row["score"] is not None
+        if row["model"] in (*RULES, *CLASSIFIERS):
+            assert [row[name] for name in written] == [None] * len(written)
+            assert row["answer"] == ("abnormal" if row["score"] >= 0.5 else "normal")
     sessions = [row for _, row in records.read_objects(tmp_path / "out" / records.SESSION_PREDICTIONS)]
-    assert len(sessions) == 10 * len(judging.MODELS)
+    assert len(sessions) == 10 * len(SYSTEMS)
     assert {row["lines"] for row in sessions} == {4}, "lines of training templates do not count"
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names >= {
-        "pr_curve.png",
-        "pr_curve.csv",
-        "pr_curve_sft.csv",
-        "reward_curves.png",
-        "reward_curves.csv",
-        REPORT,
-    }
+    curves = {f"pr_curve_{name}.csv" for name in (*SYSTEMS[:-1], "direct")}
+    assert names >= {"pr_curve.png", "pr_curve.csv", *curves, "reward_curves.png", "reward_curves.csv", REPORT}
     header = (tmp_path / "out" / "reward_curves.csv").read_text().splitlines()[0]
     assert header == "step,reward,terms/answer"
+
+
+def test_rules_say_what_they_say_without_labels(quick: Params, folders: dict[str, Path], tmp_path: Path) -> None:
+    evaluate(quick, folders, tmp_path / "out")
+    found = {(row["model"], row["template"]): (row["answer"], row["score"]) for row in predictions(tmp_path / "out")}
+    assert found["teacher_rule", "power supply <*> has failed"] == ("abnormal", 0.9)
+    assert found["teacher_rule", "job <*> done in <*> ms"] == ("normal", 0.1)
+    assert found["keyword", "power supply <*> has failed"] == ("abnormal", 0.5)
+
+
+def test_labels_of_the_test_side_change_no_answer(quick: Params, folders: dict[str, Path], tmp_path: Path) -> None:
+    evaluate(quick, folders, tmp_path / "as_they_are")
+    path = folders["correct"] / records.LABELLED
+    table = records.read_table(path, records.LABELLED_SCHEMA)
+    other = pl.when(pl.col("label") == "normal").then(pl.lit("abnormal")).otherwise(pl.lit("normal"))
+    flipped = pl.when(pl.col("split") == "test").then(other).otherwise("label")
+    records.write_table(path, table.with_columns(label=flipped), records.LABELLED_SCHEMA)
+    evaluate(quick, folders, tmp_path / "flipped")
+    before, after = predictions(tmp_path / "as_they_are"), predictions(tmp_path / "flipped")
+    assert [row["truth"] for row in before] != [row["truth"] for row in after]
+    assert [(row["answer"], row["score"]) for row in before] == [(row["answer"], row["score"]) for row in after]
+
+
+# ---------------------------------------------------------------- analyses for some rows only
+
+
+def test_base_and_sft_analyse_the_same_few_rows(
+    quick: Params, folders: dict[str, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="rationanomaly.training.budget"):
+        metrics = evaluate(setting(quick, reasoned_rows=2, free_rows=1), folders, tmp_path / "out")
+    # 64 tokens a text. Of the final model also the two templates that only sessions need.
+    budgets = [f"evaluate {name}, at most: tokens: {64 * texts} to generate" for name, texts in
+               (("base", 2), ("sft", 2 + 1), ("grpo", 4 + 1 + 2))]  # fmt: skip
+    assert [message.partition(";")[0] for message in caplog.messages if "tokens" in message] == budgets
+    first = sorted(held_out_names(), key=records.template_id)
+    written = {
+        name: {row["template"] for row in predictions(tmp_path / "out") if row["model"] == name and row["stated"]}
+        for name in ("base", "sft", "grpo")
+    }
+    assert written == {"base": set(first[:2]), "sft": set(first[:2]), "grpo": set(first)}
+    free = {(row["model"], row["template_id"]) for _, row in records.read_objects(tmp_path / "out" / FREE_TEXTS)}
+    assert free == {("sft", records.template_id(first[0])), ("grpo", records.template_id(first[0]))}
+    for row in predictions(tmp_path / "out"):
+        if row["model"] == "sft" and row["template"] not in first[:2]:
+            assert (row["stated"], row["consistent"], row["rationale"]) == (None, None, None)
+            assert (row["score"], row["answer"]) == (row["direct_score"], row["direct_answer"])
+    assert (metrics["sft/template/rows"], metrics["template/rows"]) == (2, 4)
+    assert (metrics["sft/direct/template/rows"], metrics["direct/template/rows"]) == (4, 4)
+    assert metrics["base/template/invalid/rate"] == 1, "of the rows that were to have an analysis"
+    assert metrics["base/direct/template/abnormal/recall"] == 0
+    # Where the two agree row by row, no difference may come from rows that only one of them has.
+    assert {value for name, value in metrics.items() if name.startswith("difference/sft/template/")} == {0}
+
+
+def test_which_rows_are_analysed_depends_on_no_seed(quick: Params, folders: dict[str, Path], tmp_path: Path) -> None:
+    found = []
+    for seed in (0, 7):
+        again = quick.model_copy(update={"run": quick.run.model_copy(update={"seed": seed})})
+        evaluate(setting(again, reasoned_rows=2), folders, tmp_path / str(seed))
+        found.append([row["stated"] for row in predictions(tmp_path / str(seed))])
+    assert found[0] == found[1]
+
+
+def test_a_session_is_judged_by_one_kind_of_verdict(quick: Params, folders: dict[str, Path], tmp_path: Path) -> None:
+    alarm = records.template_id("power supply <*> has failed")
+    some = sorted(map(records.template_id, held_out_names())).index(alarm) + 1
+    evaluate(setting(quick, reasoned_rows=some), folders, tmp_path / "out")
+    scores: dict[str, set[float]] = {}
+    for _, row in records.read_objects(tmp_path / "out" / records.SESSION_PREDICTIONS):
+        scores.setdefault(row["model"], set()).add(row["score"])
+    assert scores["grpo"] == {SCORES["abnormal"]}
+    assert scores["sft"] == {SCORES["abnormal"] - LOWER}, "although some of its templates have a reasoned score"
+    others = {name for name, (_, split, _) in WORLD.items() if split == "validation"}
+    opened = [name for name, what, _ in ScriptedDetector.asked if what == "open"]
+    assert opened == ["base", "sft", "grpo"], "each is loaded once"
+    kinds = {(name, kind) for name, kind, template in ScriptedDetector.asked if template in others}
+    assert kinds == {("base", "direct"), ("sft", "direct"), ("grpo", "reasoned")}
+
+
+def test_a_model_with_direct_verdicts_writes_nothing(
+    quick: Params, folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ScriptedDetector, "verdict", "direct")
+    metrics = evaluate(quick, folders, tmp_path / "out")
+    assert {kind for _, kind, _ in ScriptedDetector.asked} == {"open", "direct"}
+    assert metrics["template/rows"] == metrics["direct/template/rows"] == 4
+    assert metrics["template/abnormal/f1"] == metrics["direct/template/abnormal/f1"]
+    assert not [name for name in metrics if "agreement" in name or name.startswith(("free/", "reasoned_minus"))]
+    summary_of(quick, folders, tmp_path / "summary")
 
 
 def test_twice_the_same_inputs_give_the_same_bytes(quick: Params, folders: dict[str, Path], tmp_path: Path) -> None:
@@ -195,7 +343,7 @@ def test_hostile_text_is_inert_in_the_report(quick: Params, folders: dict[str, P
 
 
 def test_truth_file_overrules_labels(quick: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judging, "ModelDetector", ScriptedDetector)
+    monkeypatch.setattr(judging_models, "ModelDetector", ScriptedDetector)
     rows = "".join(f"{line},abnormal\n" for line in range(1, 101))
     metrics = evaluate(quick, write_inputs(tmp_path, "line,label\n" + rows), tmp_path / "out")
     assert metrics["template/positives"] == 4
@@ -211,7 +359,7 @@ def test_truth_that_ends_too_early_is_refused(quick: Params, tmp_path: Path) -> 
 def test_table_of_templates_has_metrics_without_sessions(
     quick: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judging, "ModelDetector", ScriptedDetector)
+    monkeypatch.setattr(judging_models, "ModelDetector", ScriptedDetector)
     metrics = evaluate(quick, write_inputs(tmp_path, log=False), tmp_path / "out")
     assert metrics["template/abnormal/recall"] == 0.5
     assert not [name for name in metrics if name.startswith("session/")]
@@ -253,31 +401,42 @@ def test_each_data_set_is_measured_under_a_name_that_mlflow_takes(
     assert metrics["by_dataset/BGL/template/rows"] == 3
     assert metrics["by_dataset/a_b__c_/template/rows"] == 1
     assert "difference/by_dataset/BGL/template/abnormal/f1" in metrics
+    assert metrics["dataset_mean/template/rows"] == 4
+    macro = [metrics[f"by_dataset/{name}/template/macro/f1"] for name in ("BGL", "a_b__c_")]
+    assert metrics["dataset_mean/template/macro/f1"] == pytest.approx(sum(macro) / 2)
+    assert "dataset_mean/template/abnormal/f1" not in metrics, "one data set holds no fault"
+    assert "teacher_rule/dataset_mean/template/macro/f1" in metrics
 
 
 def test_score_that_is_no_number_is_refused(
     quick: Params, folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def judge(self: ScriptedDetector, templates: list[str], verdict: str = "reasoned") -> list[Verdict]:
-        return [
-            Verdict(template, "normal", math.nan, math.nan, "normal", True, "", (), False) for template in templates
-        ]
+    def judge(self: ScriptedDetector, templates: list[str], verdict: str) -> list[Verdict]:
+        return [Verdict(template, "normal", math.nan, 0.5, "normal", True, "", (), False) for template in templates]
 
     monkeypatch.setattr(ScriptedDetector, "judge", judge)
     with pytest.raises(TrainingError, match="no number"):
         evaluate(quick, folders, tmp_path / "out")
 
 
-def test_summary_is_read_back(quick: Params, folders: dict[str, Path], tmp_path: Path) -> None:
-    with artifacts.writing(tmp_path / "evaluate", "evaluate") as folder:
-        metrics = run(quick, folders, Outputs(folder, tmp_path))
+def summary_of(params: Params, inputs: dict[str, Path], outputs: Path) -> Summary:
+    with artifacts.writing(outputs / "evaluate", "evaluate") as folder:
+        metrics = run(params, inputs, Outputs(folder, outputs))
         artifacts.write_json(folder / records.METRICS, metrics)
-    summary = read_summary(tmp_path)
+    return read_summary(outputs)
+
+
+def test_summary_is_read_back(quick: Params, folders: dict[str, Path], tmp_path: Path) -> None:
+    summary = summary_of(setting(quick, reasoned_rows=2), folders, tmp_path)
     assert (summary.side, summary.templates, summary.positives, summary.sessions) == ("test", 4, 2, 10)
-    assert [model.name for model in summary.models] == list(judging.MODELS)
-    final = summary.models[2]
-    assert (final.template.recall, final.session.f1, final.format) == (0.5, 1, 0.75)
-    assert summary.models[3].format is None
+    systems = {system.name: system for system in summary.systems}
+    assert tuple(systems) == SYSTEMS
+    final = systems["grpo"]
+    assert (final.template.recall, final.session.f1, final.texts["format/rate"]) == (0.5, 1, 0.75)
+    assert (systems["sft"].rows, final.rows, systems["keyword"].rows) == (2, 4, 4)
+    assert systems["reference"].texts == {}
+    assert systems["keyword"].direct.f1 is None
+    assert final.direct.f1 == pytest.approx(2 / 3)
     assert len(summary.examples) == 3
     assert {example.answer == example.truth for example in summary.examples} == {True, False}
     assert summary.registered is None

@@ -9,6 +9,7 @@ from mlflow import MlflowClient
 
 from rationanomaly.errors import GateError, InputError, ParamsError
 from rationanomaly.register.promotion import Policy, Promotion, promote, read_policy
+from rationanomaly.register.step import is_tagged
 from tests.conftest import ROOT
 
 POLICY = Policy(minimum={"template/abnormal/f1": 0.5}, not_worse={"template/abnormal/ap": 0.02})
@@ -73,8 +74,44 @@ def test_an_unknown_version_is_named(client: MlflowClient, address: str) -> None
         promote(address, "champion", POLICY)
 
 
-def test_the_policy_of_the_project_reads() -> None:
-    assert read_policy(ROOT / "mlflow" / "promotion.yaml").minimum["template/abnormal/f1"] > 0
+@pytest.mark.parametrize(("difference", "passes"), [(-0.049, True), (0.1, True), (-0.051, False), (None, False)])
+def test_it_may_not_be_much_worse_than_a_rule(client: MlflowClient, difference: float | None, passes: bool) -> None:
+    metric = "difference/teacher_rule/template/abnormal/f1"
+    name = f"rule-{difference}"
+    version = add(client, name, f1=0.6, ap=0.6)
+    if difference is not None:
+        client.set_model_version_tag(name, version, metric, f"{difference:.4f}")
+    policy = Policy(minimum={metric: -0.05}, not_worse={})
+    if passes:
+        assert promote(f"models:/{name}/{version}", "champion", policy).version == version
+    else:
+        with pytest.raises(GateError, match="teacher_rule"):
+            promote(f"models:/{name}/{version}", "champion", policy)
+
+
+def test_the_policy_of_the_project_asks_for_what_a_version_carries() -> None:
+    policy = read_policy(ROOT / "mlflow" / "promotion.yaml")
+    assert policy.minimum["template/abnormal/f1"] > 0
+    assert {"difference/keyword/template/abnormal/f1", "difference/teacher_rule/template/abnormal/f1"} <= set(
+        policy.minimum
+    )
+    assert all(is_tagged(metric) for metric in (*policy.minimum, *policy.not_worse))
+
+
+@pytest.mark.parametrize(
+    ("metric", "tagged"),
+    [
+        ("difference/template/abnormal/f1/low", True),
+        ("difference/labeller/template/abnormal/ap", True),
+        ("difference/sft/free/agreement/rate/low", True),
+        ("agreement/alarms", True),
+        ("direct/template/abnormal/f1", True),
+        ("difference/template/abnormal/recall", False),
+        ("sft/template/abnormal/f1", False),
+    ],
+)
+def test_a_version_carries_what_a_policy_may_ask_for(metric: str, tagged: bool) -> None:
+    assert is_tagged(metric) is tagged
 
 
 @pytest.mark.parametrize("text", ["", "minimum: {}", "minimum: {}\nnot_worse: {}\nodd: 1", "minimum: [", "- 1"])

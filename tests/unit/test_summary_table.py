@@ -10,33 +10,74 @@ import pytest
 from rich.console import Console
 
 from rationanomaly.cli.summary_table import show_summary
-from rationanomaly.evaluate.judging import MODELS, TITLES
-from rationanomaly.evaluate.summary import ClassMetrics, ModelSummary, Summary
+from rationanomaly.evaluate.generated_texts import RATES
+from rationanomaly.evaluate.summary import ClassMetrics, Summary, SystemSummary
+from rationanomaly.evaluate.systems import SYSTEMS, TITLES, TRAINED
 
 NOTHING = ClassMetrics(None, None, None, None, None)
 METRICS = ClassMetrics(0.741, 0.652, 0.853, 0.864, None)
+DIRECT = ClassMetrics(0.612, 0.6, 0.6, 0.633, None)
+REMARK = "The best F1 is a rule's: teacher_rule .676; ours .648."
 
 
 @pytest.fixture
 def summary(tmp_path: Path) -> Summary:
-    models = tuple(ModelSummary(name, TITLES[name], METRICS, METRICS, NOTHING, 0.978, 1.0) for name in MODELS)
-    return Summary("test", 179, 27, 600, 41, models, (), tmp_path, tmp_path / "report.html", None)
+    systems = tuple(
+        SystemSummary(
+            name, TITLES[name], 40 if name in ("base", "sft") else 179, METRICS,
+            DIRECT if name in TRAINED else NOTHING, METRICS, NOTHING,
+            dict.fromkeys(RATES, 0.978) if name in TRAINED else {},
+        )
+        for name in SYSTEMS
+    )  # fmt: skip
+    return Summary("test", 179, 27, 600, 41, systems, (REMARK,), (), tmp_path, tmp_path / "report.html", None)
 
 
-def page(summary: Summary) -> str:
-    console = Console(width=80, file=io.StringIO())
+def page(summary: Summary, width: int = 80) -> str:
+    console = Console(width=width, file=io.StringIO())
     show_summary(summary, console)
     written: str = console.file.getvalue()  # type: ignore[attr-defined]
     return written
 
 
 def test_a_threshold_for_sessions_has_a_column_that_fits_eighty_characters(summary: Summary) -> None:
-    tuned = replace(summary, models=tuple(replace(m, tuned=replace(METRICS, f1=0.486)) for m in summary.models))
+    tuned = replace(summary, systems=tuple(replace(s, tuned=replace(METRICS, f1=0.486)) for s in summary.systems))
     shown = page(tuned)
-    assert shown.count("0.486") == len(MODELS)
+    assert shown.count(" .486") == len(SYSTEMS)
     assert "tuned F1" in shown
-    assert "…" not in shown.partition("Plots")[0]
+    sessions = shown.partition("Sessions")[2].partition("Plots")[0]
+    assert sessions
+    assert "…" not in sessions
 
 
 def test_without_one_there_is_no_such_column(summary: Summary) -> None:
     assert "tuned" not in page(summary)
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_all_tables_fit(summary: Summary, width: int) -> None:
+    shown = page(summary, width).partition("Plots")[0]
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= width
+    assert shown.count(" .741") == 2 * len(SYSTEMS)
+    assert shown.count(" .612") == len(TRAINED)
+    assert shown.count(" .978") == len(RATES) * len(TRAINED)
+
+
+def test_systems_stand_in_their_order_with_the_rows_that_count(summary: Summary) -> None:
+    lines = page(summary).partition("Texts")[0].splitlines()
+    found = [line for line in lines if ".741" in line]
+    assert [line[:22].strip() for line in found] == [TITLES[name] for name in SYSTEMS]
+    assert ["179" in line for line in found] == [name not in ("base", "sft") for name in SYSTEMS]
+    assert [" 40 " in line for line in found] == [name in ("base", "sft") for name in SYSTEMS]
+
+
+def test_a_better_rule_is_said_to_be_better(summary: Summary) -> None:
+    assert REMARK in page(summary)
+    assert "The best" not in page(replace(summary, remarks=()))
+
+
+def test_models_without_texts_have_no_table_of_them(summary: Summary) -> None:
+    silent = replace(summary, systems=tuple(replace(system, texts={}) for system in summary.systems))
+    assert "Texts" in page(summary)
+    assert "Texts" not in page(silent)

@@ -23,8 +23,9 @@ from rationanomaly.correct.why import explain_label
 from rationanomaly.decisions.exchange import export_csv
 from rationanomaly.detection.log_lines import write_verdicts
 from rationanomaly.errors import InputError, is_unsafe
-from rationanomaly.evaluate.judging import MODELS, TITLES, Prediction
-from rationanomaly.evaluate.summary import ClassMetrics, ModelSummary, Summary
+from rationanomaly.evaluate.predictions import Prediction
+from rationanomaly.evaluate.summary import ClassMetrics, Summary, SystemSummary
+from rationanomaly.evaluate.systems import SYSTEMS, TITLES
 from rationanomaly.params import Params
 from rationanomaly.parse.preview import preview, show_preview
 from rationanomaly.progress import report
@@ -157,13 +158,13 @@ def test_progress(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_closing_page(tmp_path: Path) -> None:
     nothing = ClassMetrics(None, None, None, None, None)
-    models = tuple(ModelSummary(name, TITLES[name], nothing, nothing, nothing, None, None) for name in MODELS)
+    systems = tuple(SystemSummary(name, TITLES[name], 1, nothing, nothing, nothing, nothing, {}) for name in SYSTEMS)
     example = Prediction(
         model="grpo", template_id="x", template=HOSTILE, dataset="site", truth="normal", answer="normal", score=0.5,
         stated="normal", rationale=HOSTILE, split="test", label="normal", mixed=False,
     )  # fmt: skip
     registered = {"name": HOSTILE, "version": "1", "alias": "candidate"}
-    summary = Summary("test", 1, 1, 0, 0, models, (example,), tmp_path, tmp_path / HOSTILE, registered)
+    summary = Summary("test", 1, 1, 0, 0, systems, (HOSTILE,), (example,), tmp_path, tmp_path / HOSTILE, registered)
     shown = Console(width=500, file=io.StringIO())
     show_summary(summary, shown)
     written = shown.file.getvalue()  # type: ignore[attr-defined]
