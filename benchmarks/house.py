@@ -25,7 +25,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "progress", "artifacts", "records", "params", "steps", "raw_inputs"}),
     frozenset({"text", "device"}),
     frozenset({"model", "decisions", "rulebook", "training", "launch", "runs", "baselines", "rewards"}),
-    STEP_PACKAGES | {"detection", "review", "simulate", "fetch"},
+    STEP_PACKAGES | {"detection", "review", "simulate", "fetch", "pretrain"},
     frozenset({"kfp_task", "cli"}),
 )
 MOST_AT_THE_TOP = 10

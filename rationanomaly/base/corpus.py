@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from rationanomaly.base.harvest import harvest
 from rationanomaly.params import PromptParams
+from rationanomaly.text.harvest import harvest
 from rationanomaly.text.prompt import Mode, Shown, show, write_prompt
 
 

@@ -51,6 +51,7 @@ def version() -> None:
 _BEFORE: Mapping[str, Callable[..., None]] = {
     "fetch": before.fetch,
     "simulate": before.simulate,
+    "pretrain": before.pretrain,
     "params": before.print_params,
     "preview": before.preview,
     "estimate": before.estimate,

@@ -70,6 +70,43 @@ def simulate(
         write(loaded, output)
 
 
+def pretrain(
+    output: Annotated[Path, typer.Option("--output", help="Folder to write.")] = Path("outputs/pretrain"),
+    base: Annotated[
+        Path | None, typer.Option("--base", help="Folder with a model and its tokenizer; default: the packaged base.")
+    ] = None,
+    held_out: Annotated[
+        Path | None,
+        typer.Option("--held-out", help="CSV file with a column `template`: no near-duplicate of it is learnt from."),
+    ] = None,
+    tokens: Annotated[int, typer.Option("--tokens", min=1, help="Tokens of all rows together at most.")] = 1_300_000,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Rows of a step.")] = 20,
+    label_weight: Annotated[
+        float, typer.Option("--label-weight", min=0, help="Weight in the loss of the token that tells the label.")
+    ] = 4.0,
+    precision: Annotated[str, typer.Option("--precision", help="bfloat16 or float32.")] = "bfloat16",
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of torch.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="Of everything random.")] = 0,
+    state: StateOption = STATE,
+    params: ParamsOption = PARAMS,
+    settings: SetOption = None,
+) -> None:
+    """Make the log adapter: teach the packaged base what logs are. An hour or more; continues where it was stopped.
+
+    Example:
+
+        rationanomaly pretrain --output outputs/pretrain --threads 2
+    """
+    from rationanomaly.pretrain import adapter
+    from rationanomaly.training.interruption import handle_signals
+
+    prompt = load_params(or_defaults(params), settings or ()).prompt
+    recipe = adapter.Recipe.of(seed, threads, tokens, batch, label_weight, precision)
+    with console.progress_bars("pretrain"), handle_signals():
+        found = adapter.make(recipe, prompt, output, state / "pretrain", base, held_out)
+    sys.stdout.write("".join(f"{name} {value:.4g}\n" for name, value in sorted(found.items())))
+
+
 def print_params(
     profile: Annotated[
         Path, typer.Argument(help="Params file or profile; `defaults`: the packaged default values.")

@@ -158,3 +158,26 @@ class SimilarityIndex:
         transposed = self._vectors.T.tocsr()
         for start in range(0, vectors.shape[0], _BLOCK):
             yield start, (vectors[start : start + _BLOCK] @ transposed).tocsr()
+
+
+def near_duplicates(texts: Sequence[str], protected: Sequence[str], threshold: float) -> list[bool]:
+    """Which of some texts are near-duplicates of a protected one, shape (len(texts),).
+
+    Held against an index of the protected texts alone, which overlooks what only the others hold, and against one of
+    both, as a later user of both would: a text that either calls close is.
+
+    Args:
+        texts: any templates or messages.
+        protected: the templates that they must not be close to.
+        threshold: similarity from which on they are, as in ``correct.split.near_duplicate``.
+    """
+    close = np.zeros(len(texts), dtype=bool)
+    if not texts or not protected:
+        return close.tolist()
+    shown = list(dict.fromkeys(map(normalise, protected)))
+    for index in (SimilarityIndex(protected), SimilarityIndex([*protected, *texts])):
+        vectors = index._vectorizer.transform(shown).T.tocsr()
+        for start in range(0, len(texts), _BLOCK):
+            block = index._vectorizer.transform([normalise(text) for text in texts[start : start + _BLOCK]]) @ vectors
+            close[start : start + _BLOCK] |= block.max(axis=1).toarray().ravel() >= threshold - _EPSILON
+    return close.tolist()

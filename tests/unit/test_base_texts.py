@@ -9,9 +9,9 @@ import re
 
 import pytest
 
-from rationanomaly.base.harvest import PACKAGES
 from rationanomaly.rulebook import phrases, sentences
 from rationanomaly.rulebook.sentences import general_sentences
+from rationanomaly.text.harvest import PACKAGES
 from tests.conftest import ROOT
 
 

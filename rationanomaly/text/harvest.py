@@ -1,6 +1,6 @@
 """Log statements of the Python packages that are installed: unlabelled text of the kind that logs are made of.
 
-They teach a base from scratch words that the training templates do not hold. What is found is a function of the
+They hold words that training templates do not hold. What is found is a function of the
 environment, whose versions are pinned, so equal environments give equal texts.
 """
 

@@ -1,0 +1,200 @@
+"""Make the log adapter: corpus, rows, training, evaluation, and the folder that `model/log_adapter` takes."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rationanomaly import artifacts
+from rationanomaly.device import runtime
+from rationanomaly.errors import InputError, ParamsError, TrainingError
+from rationanomaly.model import package
+from rationanomaly.model.loading import load_base, load_tokenizer
+from rationanomaly.model.log_adapter import card
+from rationanomaly.params import PromptParams
+from rationanomaly.pretrain import corpus, evaluation, rows, training
+from rationanomaly.pretrain.corpus import Corpus, Sizes
+from rationanomaly.pretrain.rows import Encoder, Row
+from rationanomaly.text.harvest import PACKAGES
+from rationanomaly.text.prompt import Mode
+from rationanomaly.training import checkpoints
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+NAME = "pretrain"
+RECIPE, WRITTEN = "recipe.json", "written.jsonl"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is asked for.
+
+    Attributes:
+        seed: of everything random.
+        threads: of torch.
+        tokens: of all rows together at most.
+        reasoned: share of the rows that ask for an analysis.
+        held_out_rows: of either mode, for the evaluations.
+        written: held-out messages that the finished adapter writes rationales for; 0: none.
+        sizes: of the corpus.
+        settings: of the training.
+    """
+
+    seed: int = 0
+    threads: int = 1
+    tokens: int = 1_300_000
+    reasoned: float = 0.65
+    held_out_rows: int = 100
+    written: int = 50
+    sizes: Sizes = field(default_factory=Sizes)
+    settings: training.Settings = field(default_factory=training.Settings)
+
+    @classmethod
+    def of(cls, seed: int, threads: int, tokens: int, batch: int, label_weight: float, precision: str) -> Recipe:
+        """A recipe with some of its values.
+
+        Raises:
+            ParamsError: no such precision.
+        """
+        if precision not in training.PRECISIONS:
+            raise ParamsError(f"`--precision {precision}` is not {' or '.join(training.PRECISIONS)}")
+        settings = training.Settings(batch=batch, label_weight=label_weight, precision=training.PRECISIONS[precision])
+        return cls(seed=seed, threads=threads, tokens=tokens, settings=settings)
+
+
+@dataclass(frozen=True)
+class Base:
+    """The model that the adapter is for; ``name`` and ``sha256`` say which."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    name: str
+    sha256: str
+
+
+def make(
+    recipe: Recipe,
+    prompt: PromptParams,
+    output: Path,
+    state: Path,
+    base: Path | None = None,
+    held_out: Path | None = None,
+) -> dict[str, float]:
+    """Write a folder with the adapter, its card, its recipe, and what it wrote of messages that it has not seen.
+
+    Args:
+        recipe: what is asked for.
+        prompt: how a log is shown; one that rows were made with is needed to use the adapter.
+        output: the folder to write; it appears whole or not at all.
+        state: folder of the checkpoints.
+        base: a folder with a model and its tokenizer; None takes the packaged one.
+        held_out: CSV file with a column ``template``, whose near-duplicates are left out of the corpus.
+
+    Returns:
+        What the last evaluation found.
+
+    Raises:
+        InputError: ``held_out`` has no such column.
+        InfrastructureError, ArtifactError: there is no base, or not the right one.
+        TrainingError: the loss is not a number, or a token budget is too small for one batch.
+        Interrupted: a signal came; a checkpoint was made.
+    """
+    runtime.prepare(recipe.seed, recipe.threads)
+    messages = corpus.build(prompt, recipe.seed, recipe.sizes, read_templates(held_out))
+    opened = open_base(base)
+    encoder = Encoder(opened.tokenizer, prompt, recipe.seed)
+    taught = list(rows.lessons(messages.train, encoder, recipe.reasoned, recipe.tokens, recipe.seed))
+    batches = rows.batches(taught, recipe.settings.batch, recipe.seed)
+    if not batches:
+        raise TrainingError("there is not one row to learn from", hint="Give more --tokens")
+    asked = [
+        encoder.row(m, mode) for mode in (Mode.DIRECT, Mode.REASON) for m in messages.held_out[: recipe.held_out_rows]
+    ]
+    document = describe(recipe, prompt, messages, taught, opened)
+    runtime.prepare(recipe.seed, recipe.threads)
+    adapted = training.with_adapter(opened.model, recipe.settings)
+    trainer = training.Trainer(
+        adapted, batches, opened.tokenizer.pad_token_id, recipe.settings, evaluation.choose(encoder, asked),
+        state / checkpoints.FOLDER, _key(document),
+    )  # fmt: skip
+    curve = trainer.train()
+    reasoned = [row for row in asked if row.mode is Mode.REASON][: recipe.written]
+    shares, texts = evaluation.written(adapted, opened.tokenizer, reasoned, prompt) if reasoned else ({}, [])
+    found = {**(curve[-1] if curve else {}), **shares}
+    with artifacts.writing(output, NAME) as folder:
+        written = {**document, "held_out": shares}
+        card.write(
+            adapted, folder, base=opened.name, base_sha256=opened.sha256, recipe=written, seed=recipe.seed,
+            tokens=trainer.tokens,
+        )  # fmt: skip
+        artifacts.write_json(folder / RECIPE, {**written, "curve": curve, "dropped": sorted(messages.dropped)})
+        artifacts.write_text(folder / WRITTEN, "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in texts))
+    checkpoints.clear(state / checkpoints.FOLDER)
+    return found
+
+
+def open_base(folder: Path | None) -> Base:
+    """The packaged base, or the one in a folder."""
+    if folder is None:
+        loaded = package.read(package.find())
+        return Base(loaded.model, loaded.tokenizer, package.SMOLLM2.requirement, package.SMOLLM2.sha256)
+    return Base(load_base(folder), load_tokenizer(folder), "", artifacts.sha256(folder))
+
+
+def read_templates(path: Path | None) -> list[str]:
+    """The column ``template`` of a CSV file; nothing without one.
+
+    Raises:
+        InputError: there is no such file or column.
+    """
+    if path is None:
+        return []
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return [row["template"] for row in csv.DictReader(file)]
+    except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
+        problem = "is not a CSV file with a column `template`"
+        raise InputError(problem, file=path, hint="Name a table of templates") from error
+
+
+def describe(
+    recipe: Recipe, prompt: PromptParams, messages: Corpus, taught: Sequence[Row], base: Base
+) -> dict[str, Any]:
+    """The recipe as JSON can say it: all that the adapter is a function of, and counts."""
+    modes = {mode.value: sum(row.mode is mode for row in taught) for mode in Mode}
+    completions = hashlib.sha256()
+    for row in taught:
+        completions.update(repr((row.prompt, row.completion)).encode())
+    asked = {key: value for key, value in asdict(recipe).items() if key != "threads"}
+    return {
+        **asked,
+        "prompt": prompt.model_dump(),
+        "base_sha256": base.sha256,
+        "packages": installed(),
+        "messages": corpus.counts(messages.train),
+        "held_out_messages": corpus.counts(messages.held_out),
+        "corpus_sha256": messages.digest,
+        "rows": modes,
+        "rows_sha256": completions.hexdigest(),
+        "abnormal_share": round(sum(row.message.label == "abnormal" for row in taught) / len(taught), 4),
+        "row_tokens": sum(row.tokens for row in taught),
+        "completion_tokens": sum(len(row.completion) for row in taught),
+    }
+
+
+def installed() -> dict[str, str]:
+    """The versions of the distributions that messages are harvested from."""
+    distributions = importlib.metadata.packages_distributions()
+    names = {name for package_ in PACKAGES for name in distributions.get(package_.split("/")[0], [])}
+    return {name: importlib.metadata.version(name) for name in sorted(names)}
+
+
+def _key(document: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
