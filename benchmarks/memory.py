@@ -154,13 +154,17 @@ def _train(case: Case) -> float:
 
     from rationanomaly.sft.trainer import adapt
 
-    settings = [f"model.lora_rank={case.rank}", f"grpo.generations={case.rows}"]
-    params = load_params(ROOT / "profiles" / "bootstrap.yaml", settings)
+    changes = [f"model.lora_rank={case.rank}", f"grpo.generations={case.rows}"]
+    params = load_params(ROOT / "profiles" / "bootstrap.yaml", changes)
     source = "bootstrap" if case.embeddings else "hub"
     tokenizer = random_llama.tokenizer_of(case.vocabulary)
     before = _resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak counts from here
-    model = adapt(LlamaForCausalLM(LlamaConfig(**case.config)), params.model.model_copy(update={"source": source}))
+    model = adapt(
+        LlamaForCausalLM(LlamaConfig(**case.config)),
+        params.model.model_copy(update={"source": source}),
+        params.training,
+    )
     prompt = case.tokens - case.completion
     with tempfile.TemporaryDirectory() as state, runtime.quiet():
         work = (model, tokenizer, params, case.work.passes, prompt, case.completion, STEPS, Path(state))

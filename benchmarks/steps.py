@@ -67,7 +67,7 @@ def seconds(step: str, params: Params, plain: bool) -> list[float]:
     ):
         rows = params.sft.batch if step == "sft" else params.grpo.prompts * params.grpo.generations
         passes = spread(rows, params.training, f"{step}.batch")
-        model = adapt(untrained(tokenizer, params.base), params.model)
+        model = adapt(untrained(tokenizer, params.base), params.model, params.training)
         work = (model, tokenizer, params, passes, PROMPT, COMPLETION, WARM_UP + STEPS, Path(state))
         clock.start()
         if step == "sft":

@@ -61,7 +61,7 @@ class ModelDetector:
         """
         verified = ModelFolder.open(folder)
         runtime.prepare(_SEED, threads)
-        return cls(verified, verified.scorer(verified.load().to(runtime.device())))
+        return cls(verified, verified.scorer(verified.load(merged=True).to(runtime.device())))
 
     def direct_scores(self, templates: Iterable[str]) -> npt.NDArray[np.float64]:
         """P(abnormal) of each template's direct verdict, shape (len(templates),); equal texts are judged once."""

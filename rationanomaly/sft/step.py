@@ -80,7 +80,7 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     base = _open_base(params, inputs["base"])
     dataset, too_long = trainer.encode(rows, base.tokenizer, params.prompt, base.context, base.few_shot)
     memory.check("sft", params, base.base_files, memory.sft_work(params, dataset, passes))
-    model = trainer.adapt(base.load_base(params.training), params.model)
+    model = trainer.adapt(base.load_base(params.training), params.model, params.training)
 
     validation = Validation.of(labelled, params.prompt, learnt="validation" in sides)
 
