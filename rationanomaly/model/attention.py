@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 GROUPED = "grouped"
+#: Tokens up to which it takes over.
+LONGEST = 512
 
 
 def options(config: PretrainedConfig) -> dict[str, str]:
@@ -38,7 +40,7 @@ def has_grouped_keys(config: PretrainedConfig) -> bool:
 
 
 def grouped(
-    _module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, scaling: float, **_: Any
+    module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, scaling: float, **others: Any
 ) -> tuple[Tensor, None]:
     """Attention as transformers calls it.
 
@@ -54,6 +56,11 @@ def grouped(
     import torch
 
     rows, heads, tokens, size = query.shape
+    if tokens > LONGEST:
+        from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+        result, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **others)
+        return result, None
     groups, seen = key.shape[1], key.shape[2]
     stacked = query.reshape(rows, groups, heads // groups * tokens, size)
     scores = torch.matmul(stacked, key.transpose(2, 3)) * scaling

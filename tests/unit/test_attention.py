@@ -63,6 +63,16 @@ def test_logits_behind_a_cache_are_those_of_sdpa(tmp_path: Path) -> None:
     assert (found[0] - found[1]).abs().max() < TOLERANCE[torch.float32]
 
 
+def test_longer_texts_are_left_to_sdpa(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attention, "LONGEST", 8)
+    ids, mask = left_padded()
+    with torch.no_grad():
+        found, expected = (
+            model(input_ids=ids, attention_mask=mask).logits for model in own_and_theirs(llama(tmp_path))
+        )
+    assert torch.equal(found[mask.bool()], expected[mask.bool()])
+
+
 def test_it_writes_what_sdpa_writes(tmp_path: Path) -> None:
     ids, mask = left_padded()
     ours, theirs = own_and_theirs(llama(tmp_path))
