@@ -103,7 +103,8 @@ def fit(trainer: Trainer, curve: Curve, run: TrainingRun) -> None:
     start = _resume(curve, run) if run.key else None
     if start is not None:
         trl_compat.restore_token_count(trainer, [entry["num_tokens"] for entry in curve if "num_tokens" in entry])
-    with trl_compat.head_for_cpu(trainer.model.config.vocab_size), interruption.deferred():
+    head = trl_compat.head_for_cpu(trainer.model.config.vocab_size)
+    with head, trl_compat.same_weights(trainer), interruption.deferred():
         trainer.train(resume_from_checkpoint=None if start is None else str(start))
         if ranks.any_of(interruption.asked() is not None):
             raise interruption.Interrupted(interruption.message(trainer.state.global_step if run.key else 0))

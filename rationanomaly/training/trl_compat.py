@@ -123,7 +123,7 @@ SHARED_MEMORY = Patch(
 
 PATCHES = (
     SCORED_TOKENS, TILES, TILE_WORDS, TILE_FORWARD, TILE_BACKWARD, PRODUCT, SHUFFLE, TOKEN_COUNT, DRAWS, GENERATE,
-    FORWARD, SHARED_MEMORY,
+    FORWARD, RESTORE, SHARED_MEMORY,
 )  # fmt: skip
 
 
@@ -222,6 +222,26 @@ def _without_a_copy_in_32_bits(product: Callable[..., None], vocabulary: int) ->
             product(total, first, second)
 
     return multiplied
+
+
+@contextmanager
+def same_weights(trainer: Any) -> Iterator[None]:
+    """Inside the block a trainer's model keeps its weights, with their number formats, when a checkpoint is read."""
+
+    def keeping(restore: Callable[..., None]) -> Callable[..., None]:
+        def restore_into(*arguments: Any, **options: Any) -> None:
+            before = dict(trainer.model.named_parameters())
+            restore(*arguments, **options)
+            for name, read in list(trainer.model.named_parameters()):
+                weight = before[name]
+                weight.data = read.data.to(weight.dtype)
+                owner, _, own_name = name.rpartition(".")
+                trainer.model.get_submodule(owner).register_parameter(own_name, weight)
+
+        return restore_into
+
+    with applied(RESTORE, keeping, trainer):
+        yield
 
 
 def restore_token_count(trainer: Any, counts: Sequence[float]) -> None:
