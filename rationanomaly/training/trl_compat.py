@@ -114,6 +114,12 @@ FORWARD = Patch(
     reason="completions are sampled under constraints: they are scored over the tokens that could come",
     without="GRPO pays for tokens that nobody chose",
 )  # fmt: skip
+#: A run that continues reads the adapter of its checkpoint with it.
+RESTORE = Patch(
+    "transformers", "transformers.Trainer", "_load_from_checkpoint", ">=5.23,<5.24",
+    reason="it has PEFT make the adapter's weights anew, in 32 bits, and an optimiser that is there holds the old ones",
+    without="a run with a base in bfloat16 that continues from a checkpoint gives other numbers than unbroken",
+)  # fmt: skip
 #: DeepSpeed compiles the operation at the first start and, when killed over it, hangs at every later one.
 SHARED_MEMORY = Patch(
     "deepspeed", "deepspeed.ops", "__compatible_ops__", ">=0.19,<0.20",
