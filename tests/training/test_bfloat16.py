@@ -94,5 +94,5 @@ def test_after_sigterm_the_same_command_continues_to_the_same_bytes(
 def test_the_detector_gives_the_scores_that_the_step_saw(half: Bench) -> None:
     folder = ModelFolder.open(half.root / "sft")
     logs = [Shown(text, (), 0) for text in ("pump failed badly", "fan is running at full speed")]
-    apart, merged = (folder.scorer(folder.load(merged=merged)).probabilities(logs) for merged in (False, True))
+    apart, merged = (folder.scorer(folder.load(merged=merged)).direct_scores(logs) for merged in (False, True))
     assert np.array_equal(apart, merged)
