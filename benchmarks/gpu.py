@@ -206,7 +206,7 @@ def _model(config: dict[str, Any], params: Params) -> Any:
             base.save_pretrained(folder)
             del base
             base = load_base(Path(folder), params.training)
-    return adapt(base, params.model)
+    return adapt(base, params.model, params.training)
 
 
 def _reward(params: Params, clock: Clock) -> Callable[..., list[float]]:

@@ -26,6 +26,7 @@ from typing import Any
 
 from benchmarks import random_llama
 from rationanomaly.device import runtime
+from rationanomaly.model import attention
 from rationanomaly.model.architecture import Architecture
 from rationanomaly.params import load_params
 from rationanomaly.training.batching import Passes
@@ -93,6 +94,8 @@ CASES = (
     replace(SMALL[1], layers=8, rows=24, embeddings=False),
     replace(SMALL[1], layers=16, hidden=1024, rows=8, embeddings=False),
     replace(SMALL[1], layers=8, rows=32, tokens=96, completion=16, keys=2),
+    replace(SMALL[0], layers=8, rows=16, vocabulary=32000, keys=2, dtype="bfloat16"),
+    replace(SMALL[1], layers=8, rows=32, embeddings=False, vocabulary=32000, keys=2, dtype="bfloat16"),
 )
 
 
@@ -154,13 +157,15 @@ def _train(case: Case) -> float:
 
     from rationanomaly.sft.trainer import adapt
 
-    settings = [f"model.lora_rank={case.rank}", f"grpo.generations={case.rows}"]
-    params = load_params(ROOT / "profiles" / "bootstrap.yaml", settings)
+    changes = [f"model.lora_rank={case.rank}", f"grpo.generations={case.rows}"]
+    params = load_params(ROOT / "profiles" / "bootstrap.yaml", changes)
     source = "bootstrap" if case.embeddings else "hub"
     tokenizer = random_llama.tokenizer_of(case.vocabulary)
     before = _resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak counts from here
-    model = adapt(LlamaForCausalLM(LlamaConfig(**case.config)), params.model.model_copy(update={"source": source}))
+    config = LlamaConfig(**case.config)
+    base = LlamaForCausalLM._from_config(config, dtype=config.dtype, **attention.options(config))
+    model = adapt(base, params.model.model_copy(update={"source": source}), params.training)
     prompt = case.tokens - case.completion
     with tempfile.TemporaryDirectory() as state, runtime.quiet():
         work = (model, tokenizer, params, case.work.passes, prompt, case.completion, STEPS, Path(state))

@@ -1,10 +1,11 @@
-"""How long a step of SFT and of GRPO takes on a CPU, beside the same step with TRL's own head and torch's own draws.
+"""What each lever for speed on a CPU is worth: a step, or a piece of text, with it beside the same without it.
 
-    python -m benchmarks.steps [--rounds 3]
+    python -m benchmarks.steps [--rounds 2] [--only NAME]
 
-The model has the shape of the bootstrapped base with random weights, the steps have the default batches, on one core.
-Random weights hardly ever end a completion, so every one has its full length. The two forms take turns, and the
-fastest step of each counts.
+One core. A lever is kept where its ratio meets the target; what was tried and did not pay is printed too, without one.
+The bootstrapped base has its shape and random weights, the packaged one is read from its package, in the number format
+that `base` gives it here; without the package its rows are left out. Both forms of a row take turns. What counts is
+the processor's time of the process, the least of all: so other load on the machine hardly matters.
 """
 
 from __future__ import annotations
@@ -12,16 +13,22 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from benchmarks import random_llama
-from benchmarks.gpu import WARM_UP, Clock
 from rationanomaly import progress
 from rationanomaly.base.llama import untrained
 from rationanomaly.device import runtime
+from rationanomaly.errors import InfrastructureError
+from rationanomaly.grpo import sampling
 from rationanomaly.grpo import trainer as grpo_trainer
+from rationanomaly.model import attention, loading, package
+from rationanomaly.model.merging import merged
 from rationanomaly.params import Params, load_params
 from rationanomaly.sft.trainer import adapt
 from rationanomaly.training import trl_compat
@@ -31,44 +38,173 @@ from rationanomaly.training.trl_compat import replaced
 ROOT = Path(__file__).resolve().parents[1]
 #: Tokens of a log with its prompt and of a rationale: the middle of the demo's.
 PROMPT, COMPLETION = 48, 96
-STEPS = 3
-TARGET_SPEEDUP = 1.5
+WARM_UP, STEPS = 1, 2
+#: Of the packaged base: rows of a step, and rows and new tokens of a text.
+ROWS, WRITTEN, NEW = 8, 32, 24
+#: Widths of rows as they come, each a new one to the process; and to multiples of what they would be padded.
+WIDTHS, PADDED_TO = (81, 86, 90, 95, 99, 107, 110, 117), 32
+
+Form = Callable[[], list[float]]
+
+
+@dataclass(frozen=True)
+class Lever:
+    """Two forms of the same work.
+
+    Attributes:
+        name: of the ratio.
+        what: is measured.
+        ours, without: each does the work and says how many seconds its parts took.
+        target: least ratio of without to ours; None: it did not pay and is not kept.
+    """
+
+    name: str
+    what: str
+    ours: Form
+    without: Form
+    target: float | None
+
+
+@dataclass
+class Clock:
+    """Seconds of the processor for every step."""
+
+    steps: list[float] = field(default_factory=list)
+    _started: float = 0.0
+
+    def start(self) -> None:
+        self._started = time.process_time()
+
+    def stop(self) -> None:
+        self.steps.append(time.process_time() - self._started)
+        self.start()
 
 
 def main() -> int:
-    """Measure both trainers in both forms, print the table and the targets; 1 if one is short."""
+    """Measure every lever, print the table and the targets; 1 if one is short."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="how often the two forms take turns")
+    parser.add_argument("--rounds", type=int, default=2, help="how often the two forms of a row take turns")
+    parser.add_argument("--only", metavar="NAME", help="rows whose name holds this")
     arguments = parser.parse_args()
-    params = load_params(ROOT / "profiles" / "bootstrap.yaml", ["training.threads=1"])
     runtime.prepare(seed=0, threads=1)
-    met = True
-    for step in ("sft", "grpo"):
-        ours, theirs = [], []
-        for _ in range(arguments.rounds):
-            ours += seconds(step, params, plain=False)
-            theirs += seconds(step, params, plain=True)
-        speedup = min(theirs) / min(ours)
-        met = met and speedup >= TARGET_SPEEDUP
-        print(f"{step}: {min(ours):.2f} s a step, {min(theirs):.2f} s with TRL's head and torch's draws")
-        outcome = "ok" if speedup >= TARGET_SPEEDUP else "short"
-        print(f"STEP_SPEEDUP_{step.upper()} = {speedup:.2f} (target {TARGET_SPEEDUP}) {outcome}", flush=True)
+    lines, met = [], True
+    with tempfile.TemporaryDirectory() as folder, runtime.quiet():
+        for lever in [*bootstrapped(), *packaged(Path(folder))]:
+            if (arguments.only or "") not in lever.name:
+                continue
+            ours, without = _take_turns(lever, arguments.rounds)
+            ratio = without / ours
+            print(f"{lever.name}: {lever.what}: {ours:.2f} s, {without:.2f} s without: {ratio:.2f} ×", flush=True)
+            if lever.target is not None:
+                met = met and ratio >= lever.target
+                outcome = "ok" if ratio >= lever.target else "short"
+                lines.append(f"{lever.name} = {ratio:.2f} (target {lever.target}) {outcome}")
+    print("\n".join(lines), flush=True)
     return 0 if met else 1
 
 
-def seconds(step: str, params: Params, plain: bool) -> list[float]:
-    """Seconds of each step of a short training after the warm-up; ``plain`` leaves TRL and torch as they are."""
-    clock, tokenizer = Clock(), random_llama.tokenizer_of(params.base.vocabulary)
+def _take_turns(lever: Lever, rounds: int) -> tuple[float, float]:
+    ours, without = [], []
+    for _ in range(rounds):
+        ours += lever.ours()
+        without += lever.without()
+    return min(ours), min(without)
+
+
+def bootstrapped() -> Iterator[Lever]:
+    """Steps of the default batches: TRL's head and torch's draws against ours."""
+    params = load_params(ROOT / "profiles" / "bootstrap.yaml", ["training.threads=1"])
+    tokenizer = random_llama.tokenizer_of(params.base.vocabulary)
+
+    def form(step: str, plain: bool) -> Form:
+        def measure() -> list[float]:
+            rows = params.sft.batch if step == "sft" else params.grpo.prompts * params.grpo.generations
+            with _plain_trl() if plain else nullcontext():
+                model = adapt(untrained(tokenizer, params.base), params.model, params.training)
+                return _steps(step, model, tokenizer, params, rows, PROMPT, COMPLETION)
+
+        return measure
+
+    for step in ("sft", "grpo"):
+        what = f"a step of {step} with the bootstrapped base, against TRL's head and torch's draws"
+        yield Lever(f"STEP_SPEEDUP_{step.upper()}", what, form(step, plain=False), form(step, plain=True), 1.5)
+
+
+def packaged(folder: Path) -> Iterator[Lever]:
+    """Each lever of the packaged base by itself, and all of them in a step of GRPO."""
+    try:
+        _write_packaged(folder)
+    except InfrastructureError as error:
+        print(f"the packaged base: left out, because {error}")
+        return
+    params = load_params(
+        ROOT / "profiles" / "bootstrap.yaml",
+        ["training.threads=1", "model.source=package", "model.lora_rank=16", "model.lora_dropout=0",
+         f"grpo.generations={ROWS // 2}"],
+    )  # fmt: skip
+    tokenizer = loading.load_tokenizer(folder)
+
+    def trained(step: str, *changes: Callable[[], Any]) -> Form:
+        def measure() -> list[float]:
+            with ExitStack() as stack:
+                for change in changes:
+                    stack.enter_context(change())
+                model = adapt(loading.load_base(folder, params.training), params.model, params.training)
+                return _steps(step, model, tokenizer, params, ROWS, PROMPT, PROMPT)
+
+        return measure
+
+    def written(apart: bool, *changes: Callable[[], Any]) -> Form:
+        def measure() -> list[float]:
+            with ExitStack() as stack:
+                for change in changes:
+                    stack.enter_context(change())
+                model = adapt(loading.load_base(folder), params.model, params.training)
+            with nullcontext() if apart else merged(model):
+                return _texts(model)
+
+        return measure
+
+    ours, step = trained("sft"), "a step of sft with the packaged base"
+    yield Lever("PACKAGED_HEAD", f"{step}, against TRL's head", ours, trained("sft", _trl_head), 1.5)
+    yield Lever("PACKAGED_ATTENTION", f"{step}, against sdpa", ours, trained("sft", _sdpa), 1.05)
+    yield Lever("PACKAGED_ADAPTER", f"{step}, against an adapter in 32 bits", ours, trained("sft", _in_32_bits), 1.05)
+    all_of_them = (_plain_trl, _sdpa, _in_32_bits, _never_merged)
+    what = "a step of grpo with the packaged base, against none of the levers"
+    yield Lever("PACKAGED_GRPO", what, trained("grpo"), trained("grpo", *all_of_them), 1.5)
+    text = f"{WRITTEN} texts of {NEW} tokens by the packaged base"
+    yield Lever("PACKAGED_WRITING_ATTENTION", f"{text}, against sdpa", written(False), written(False, _sdpa), 1.15)
+    yield Lever("PACKAGED_MERGING", f"{text}, against base and adapter apart", written(False), written(True), 1.3)
+    yield Lever(
+        "PACKAGED_PADDING",
+        f"passes over rows of {len(WIDTHS)} widths, as they come to multiples of {PADDED_TO}",
+        lambda: _widths(adapt(loading.load_base(folder), params.model, params.training), PADDED_TO),
+        lambda: _widths(adapt(loading.load_base(folder), params.model, params.training), 1),
+        None,
+    )
+
+
+def _write_packaged(folder: Path) -> None:
+    import torch
+
+    loaded = package.read(package.find())
+    number_format = torch.bfloat16 if runtime.multiplies_bfloat16() else torch.float32
+    loaded.model.to(number_format).save_pretrained(str(folder))
+    loaded.tokenizer.save_pretrained(str(folder))
+
+
+def _steps(
+    step: str, model: Any, tokenizer: Any, params: Params, rows: int, prompt: int, completion: int
+) -> list[float]:
+    """Seconds of each step of a short training after the warm-up."""
+    clock = Clock()
     with (
         tempfile.TemporaryDirectory() as state,
         runtime.quiet(),
-        _untouched() if plain else nullcontext(),
         progress.listening(lambda _event: clock.stop()),
     ):
-        rows = params.sft.batch if step == "sft" else params.grpo.prompts * params.grpo.generations
         passes = spread(rows, params.training, f"{step}.batch")
-        model = adapt(untrained(tokenizer, params.base), params.model)
-        work = (model, tokenizer, params, passes, PROMPT, COMPLETION, WARM_UP + STEPS, Path(state))
+        work = (model, tokenizer, params, passes, prompt, completion, WARM_UP + STEPS, Path(state))
         clock.start()
         if step == "sft":
             random_llama.sft(*work)
@@ -77,13 +213,67 @@ def seconds(step: str, params: Params, plain: bool) -> list[float]:
     return clock.steps[WARM_UP:]
 
 
-@contextmanager
-def _untouched() -> Iterator[None]:
+def _texts(model: Any) -> list[float]:
+    """Seconds of two batches of texts, every one of its full length."""
+    import torch
+
+    clock = Clock()
+    ids = torch.randint(5, 4000, (WRITTEN, PROMPT), generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode(), runtime.quiet():
+        for _ in range(2):
+            clock.start()
+            model.eval().generate(
+                input_ids=ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=NEW,
+                min_new_tokens=NEW, pad_token_id=0,
+            )  # fmt: skip
+            clock.stop()
+    return clock.steps
+
+
+def _widths(model: Any, multiple: int) -> list[float]:
+    """Seconds of one forward and backward pass over rows of each of the widths, all together."""
+    import torch
+
+    clock = Clock()
+    clock.start()
+    for width in WIDTHS:
+        ids = torch.full((ROWS, -(-width // multiple) * multiple), 5)
+        hidden = model.get_base_model().model(input_ids=ids, use_cache=False).last_hidden_state
+        hidden.float().square().mean().backward()
+    clock.stop()
+    return clock.steps
+
+
+def _plain_trl() -> ExitStack:
     """Inside the block the trainers use TRL's head and torch's draws."""
-    with (
-        replaced(trl_compat, "head_for_cpu", nullcontext),
-        replaced(grpo_trainer, "shared_draws", lambda _model: nullcontext()),
-    ):
+    stack = ExitStack()
+    stack.enter_context(_trl_head())
+    stack.enter_context(replaced(grpo_trainer, "shared_draws", lambda _model: nullcontext()))
+    return stack
+
+
+@contextmanager
+def _trl_head() -> Iterator[None]:
+    with replaced(trl_compat, "head_for_cpu", lambda _vocabulary: nullcontext()):
+        yield
+
+
+@contextmanager
+def _sdpa() -> Iterator[None]:
+    nothing: Mapping[str, str] = {}
+    with replaced(attention, "options", lambda _config: nothing):
+        yield
+
+
+@contextmanager
+def _in_32_bits() -> Iterator[None]:
+    with replaced(loading, "adapter_options", lambda *_: {}):
+        yield
+
+
+@contextmanager
+def _never_merged() -> Iterator[None]:
+    with replaced(sampling, "merged", lambda _model: nullcontext()):
         yield
 
 

@@ -61,7 +61,7 @@ class ModelDetector:
         """
         verified = ModelFolder.open(folder)
         runtime.prepare(_SEED, threads)
-        return cls(verified, verified.scorer(verified.load().to(runtime.device())))
+        return cls(verified, verified.scorer(verified.load(merged=True).to(runtime.device())))
 
     @property
     def base_files(self) -> Path:

@@ -14,6 +14,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from rationanomaly.device import ranks
+from rationanomaly.model.merging import merged
 from rationanomaly.training.trl_compat import DRAWS, GENERATE, SHUFFLE, applied
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def shared_draws(model: PeftModel) -> Iterator[None]:
-    """Inside the block ``model.generate`` draws for all ranks.
+    """Inside the block ``model.generate`` draws for all ranks, with the adapter merged where that pays.
 
     Every rank has to ask for as many rows as any other.
     """
@@ -36,7 +37,7 @@ def shared_draws(model: PeftModel) -> Iterator[None]:
         def generate_as_one(**options: Any) -> Any:
             nonlocal rows
             draws = _Draws()
-            with applied(DRAWS, lambda _: draws):
+            with applied(DRAWS, lambda _: draws), merged(model):
                 found = generate(**options)
             draws.catch_up()
             rows = len(found) * ranks.count()

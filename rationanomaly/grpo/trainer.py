@@ -26,7 +26,7 @@ from rationanomaly.text.prompt import Mode
 from rationanomaly.training.batching import Passes
 from rationanomaly.training.best_adapter import Measure, evaluations, interval, mean_of
 from rationanomaly.training.checkpoints import Curve
-from rationanomaly.training.loop import TrainingRun, check_trainable, common_arguments, fit, recorder
+from rationanomaly.training.loop import TrainingRun, check_trainable, common_arguments, fit, own_optimizer, recorder
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -146,7 +146,9 @@ def train(
             ),
             watch(curve, params.alarms),
         ],
+        optimizers=(own_optimizer(model, params.learning_rate), None),
     )
+    _in_format_of_policy(model)
     with ExitStack() as stack:
         stack.enter_context(shared_draws(model))
         if grammar is not None:
@@ -154,6 +156,13 @@ def train(
             stack.enter_context(scoring_places(model))
         fit(trainer, curve, run)
     return curve
+
+
+def _in_format_of_policy(model: PeftModel) -> None:
+    """Give TRL's frozen copy of the adapter the number format of the adapter: else the two would round differently."""
+    for name, weight in model.named_parameters():
+        if ".ref." in name:
+            weight.data = weight.data.to(model.get_parameter(name.replace(".ref.", ".default.")).dtype)
 
 
 def _dataset(prompts: Sequence[str], tasks: Sequence[Task]) -> Dataset:

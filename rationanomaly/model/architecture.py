@@ -75,6 +75,11 @@ class Architecture:
         return self.key_heads * self.head
 
     @property
+    def has_grouped_keys(self) -> bool:
+        """Whether several queries share a key."""
+        return self.key_heads < self.heads
+
+    @property
     def layer_weights(self) -> int:
         """Weights of the seven projections of one layer."""
         attention = 2 * self.hidden * self.queries + 2 * self.hidden * self.keys

@@ -23,7 +23,7 @@ from rationanomaly import artifacts
 from rationanomaly.decisions.precedents import Precedents, read_precedents
 from rationanomaly.device import ranks, sharding
 from rationanomaly.errors import ArtifactError
-from rationanomaly.model import loading
+from rationanomaly.model import loading, merging
 from rationanomaly.model.card import Card, read_card
 from rationanomaly.model.few_shot import FewShotExamples, read_few_shot
 from rationanomaly.model.safety import check_safe
@@ -160,11 +160,20 @@ class ModelFolder:
         files = self.base_files
         _check_pair(adapter, self.card)
         base = loading.load_base(files, training)
-        return PeftModel.from_pretrained(base, str(adapter), is_trainable=training is not None)
+        options = loading.adapter_options(base, training)
+        return PeftModel.from_pretrained(base, str(adapter), is_trainable=training is not None, **options)
 
-    def load(self) -> PreTrainedModel | PeftModel:
-        """The model that gives verdicts: the adapted one, or for the output of `base` the base itself."""
-        return self.load_base() if self.card.stage == "base" else self.load_adapted()
+    def load(self, merged: bool = False) -> PreTrainedModel | PeftModel:
+        """The model that gives verdicts: the adapted one, or for the output of `base` the base itself.
+
+        Args:
+            merged: the adapter shall stay merged where that pays (see `merging`), for many questions and no training;
+                without, the scorer merges it for each of its answers, with the same results.
+        """
+        model = self.load_base() if self.card.stage == "base" else self.load_adapted()
+        if merged:
+            merging.merge(model)
+        return model
 
     def scorer(self, model: PreTrainedModel | PeftModel) -> Scorer:
         """Asks a model that was loaded from this folder, or is being trained from it, as the card says."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rationanomaly.device import quantisation
+from rationanomaly.model import attention
 from rationanomaly.model.safety import check_safe
 from rationanomaly.params import TrainingParams
 
@@ -36,14 +37,28 @@ def load_base(files: Path, training: TrainingParams | None = None) -> PreTrained
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    options: dict[str, Any] = {"dtype": "auto", **quantisation.load_options(training)}
-    if training is not None and torch.cuda.is_available():
-        stored = AutoConfig.from_pretrained(str(files), trust_remote_code=False, local_files_only=True).dtype
-        options["dtype"] = torch.bfloat16 if stored == torch.float16 else options["dtype"]
+    config = AutoConfig.from_pretrained(str(files), trust_remote_code=False, local_files_only=True)
+    options: dict[str, Any] = {"dtype": "auto", **quantisation.load_options(training), **attention.options(config)}
+    if training is not None and torch.cuda.is_available() and config.dtype == torch.float16:
+        options["dtype"] = torch.bfloat16
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
         str(files), trust_remote_code=False, use_safetensors=True, local_files_only=True, **options
     )
     return model
+
+
+def adapter_options(base: PreTrainedModel, training: TrainingParams | None = None) -> dict[str, bool]:
+    """Arguments for PEFT that choose the number format of an adapter on ``base``, for a training or for none.
+
+    PEFT keeps an adapter in 32 bits, and each of its products then copies what the base computes to 32 bits and back.
+    On a CPU an adapter has the base's format instead, and the optimiser keeps its weights in 32 bits
+    (`training.master_weights`). A GPU computes both in bf16 anyway, and DeepSpeed has such an optimiser of its own.
+    """
+    import torch
+
+    with_deepspeed = training is not None and training.strategy != "ddp"
+    in_format_of_base = base.dtype == torch.bfloat16 and not torch.cuda.is_available() and not with_deepspeed
+    return {"autocast_adapter_dtype": not in_format_of_base}
 
 
 def read_context(files: Path) -> int:

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from rationanomaly.model.batch_size import rows_at_once
 from rationanomaly.model.chat_template import render
 from rationanomaly.model.constrained_form import FormConstraint, Grammar
 from rationanomaly.model.few_shot import FewShotExamples
+from rationanomaly.model.merging import merged
 from rationanomaly.params import PromptParams
 from rationanomaly.text.prompt import CONCLUSION, THINK, Mode, Shown, write_verdict
 
@@ -257,7 +258,7 @@ def _whole_sentences(text: str) -> str | None:
 
 
 class _Evaluating:
-    """Evaluation mode without gradients inside, the former mode afterwards."""
+    """Evaluation mode without gradients inside, the adapter merged where that pays; as it was afterwards."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         import torch
@@ -265,13 +266,16 @@ class _Evaluating:
         # Weights that ZeRO-3 gathers in inference mode could not be trained on afterwards.
         no_grad = torch.no_grad() if sharding.is_sharded(model) else torch.inference_mode()
         self._model, self._was_training, self._no_grad = model, model.training, no_grad
+        self._merged = merged(model)
 
     def __enter__(self) -> None:
         self._model.eval()
+        self._merged.__enter__()
         self._no_grad.__enter__()
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, *exception: Any) -> None:
         self._no_grad.__exit__(*exception)
+        self._merged.__exit__(*exception)
         self._model.train(self._was_training)
 
 

@@ -78,7 +78,7 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     base, labelled = plan.base, plan.labelled
     announce(plan.budget, base.base_files)
     memory.check("sft", params, base.base_files, memory.sft_work(params, plan.dataset, passes))
-    model = trainer.adapt(base.load_base(params.training), params.model)
+    model = trainer.adapt(base.load_base(params.training), params.model, params.training)
 
     validation = Validation.of(labelled, params.prompt, learnt="validation" in plan.sides)
 

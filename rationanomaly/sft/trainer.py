@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rationanomaly.errors import TrainingError
+from rationanomaly.model import loading
 from rationanomaly.model.chat_template import render
 from rationanomaly.model.few_shot import FewShotExamples
-from rationanomaly.params import ModelParams, PromptParams, SftParams
+from rationanomaly.params import ModelParams, PromptParams, SftParams, TrainingParams
 from rationanomaly.sft.rows import Row
 from rationanomaly.text.prompt import Mode, Shown
 from rationanomaly.training.batching import Passes
@@ -16,7 +17,7 @@ from rationanomaly.training.best_adapter import Score, evaluations, interval, me
 from rationanomaly.training.checkpoints import Curve
 from rationanomaly.training.label_weight import WEIGHTS, deciding_tokens, weighted
 from rationanomaly.training.label_weight import weights as token_weights
-from rationanomaly.training.loop import TrainingRun, check_trainable, common_arguments, fit, recorder
+from rationanomaly.training.loop import TrainingRun, check_trainable, common_arguments, fit, own_optimizer, recorder
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -26,10 +27,15 @@ if TYPE_CHECKING:
 Measure = Callable[["PeftModel"], dict[str, float]]
 
 
-def adapt(base: PreTrainedModel, params: ModelParams) -> PeftModel:
+def adapt(base: PreTrainedModel, params: ModelParams, training: TrainingParams) -> PeftModel:
     """Put a fresh LoRA adapter on all projections; a base from scratch trains its embeddings as well.
 
     Seed before: the adapter's first values are random.
+
+    Args:
+        base: changed by it.
+        params: of the adapter.
+        training: how it will be trained.
     """
     from peft import LoraConfig, get_peft_model
 
@@ -42,7 +48,7 @@ def adapt(base: PreTrainedModel, params: ModelParams) -> PeftModel:
         modules_to_save=["embed_tokens", "lm_head"] if params.source == "bootstrap" else None,
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(base, config)
+    return get_peft_model(base, config, **loading.adapter_options(base, training))
 
 
 def encode(
@@ -151,6 +157,7 @@ def train(
             recorder("SFT", params.steps, curve, {"loss": "loss"}),
             evaluations(model, curve, every, lambda: validate(model), _score(params.best_by), run.checkpoints, run.key),
         ],
+        optimizers=(own_optimizer(model, params.learning_rate), None),
     )
     fit(trainer, curve, run)
     return curve

@@ -19,6 +19,7 @@ from rationanomaly.training.checkpoints import Curve
 
 if TYPE_CHECKING:
     from peft import PeftModel
+    from torch.optim import Optimizer
     from transformers import Trainer, TrainerCallback
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,21 @@ def common_arguments(run: TrainingRun) -> dict[str, Any]:
     }
 
 
+def own_optimizer(model: PeftModel, learning_rate: float) -> Optimizer | None:
+    """The optimiser of an adapter in bf16, which keeps its weights in 32 bits; None: the trainer's own does.
+
+    Both are AdamW without weight decay.
+    """
+    import torch
+
+    weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if not any(weight.dtype == torch.bfloat16 for weight in weights):
+        return None
+    from rationanomaly.training.master_weights import MasterWeightsAdamW
+
+    return MasterWeightsAdamW(weights, lr=learning_rate, weight_decay=0.0)
+
+
 def fit(trainer: Trainer, curve: Curve, run: TrainingRun) -> None:
     """Train from the newest checkpoint of this run, or from the start, to the end.
 
@@ -87,7 +103,8 @@ def fit(trainer: Trainer, curve: Curve, run: TrainingRun) -> None:
     start = _resume(curve, run) if run.key else None
     if start is not None:
         trl_compat.restore_token_count(trainer, [entry["num_tokens"] for entry in curve if "num_tokens" in entry])
-    with trl_compat.head_for_cpu(), interruption.deferred():
+    head = trl_compat.head_for_cpu(trainer.model.config.vocab_size)
+    with head, trl_compat.same_weights(trainer), interruption.deferred():
         trainer.train(resume_from_checkpoint=None if start is None else str(start))
         if ranks.any_of(interruption.asked() is not None):
             raise interruption.Interrupted(interruption.message(trainer.state.global_step if run.key else 0))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -17,8 +17,13 @@ from typing import Any
 
 logger = logging.getLogger(__name__)
 
-#: Tokens whose logits a core's cache holds at once, for vocabularies of some thousand pieces.
+#: Words of the largest vocabulary of which a core's cache holds the logits of `TILE_TOKENS`.
+NARROW = 4096
 TILE_TOKENS = 128
+#: With a wider vocabulary: so many that the head's weights, read once for a tile, cost little …
+WIDE_TILE_TOKENS = 512
+#: … and so many 32-bit logits of the tile are worked on at once, about a megabyte.
+SLICE = 2**18
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,31 @@ TILES = Patch(
     "trl", "trl.kernels.chunked_logprob", "TOKEN_CHUNK_SIZE", ">=1.16,<1.17",
     reason="tiles of 4,096 tokens suit a GPU and are far larger than a core's cache",
     without="steps of a small model on a CPU take longer",
+)  # fmt: skip
+#: `add_fused_lm_head` cuts the vocabulary too.
+TILE_WORDS = Patch(
+    "trl", "trl.trainer.utils", "_CHUNKED_LOGPROB_CHUNK_SIZE", ">=1.16,<1.17",
+    reason="with the whole vocabulary in one tile its product with the head needs no sum in 32 bits",
+    without="steps on a CPU with a vocabulary of 32,768 pieces or more take longer",
+)  # fmt: skip
+#: `ChunkedLogProbFunction` makes about ten passes over a tile, forwards …
+TILE_FORWARD = Patch(
+    "trl", "trl.kernels.chunked_logprob", "_forward_tile", ">=1.16,<1.17",
+    reason="a tile of tens of thousands of words is larger than a core's cache, which each pass reads anew",
+    without="steps on a CPU with a large vocabulary take longer",
+)  # fmt: skip
+#: … and backwards.
+TILE_BACKWARD = Patch(
+    "trl", "trl.kernels.chunked_logprob", "_backward_tile", ">=1.16,<1.17",
+    reason="as forwards",
+    without="steps on a CPU with a large vocabulary take longer",
+)  # fmt: skip
+#: `ChunkedLogProbFunction` multiplies the gradient of a tile with the head.
+PRODUCT = Patch(
+    "trl", "trl.kernels.chunked_logprob", "_addmm_fp32", ">=1.16,<1.17",
+    reason="it copies the head to 32 bits for each tile, so that sums over parts of the vocabulary are not rounded; "
+    "over the whole of it there is no sum, and the result is rounded to 16 bits either way",
+    without="steps on a CPU with a base in bfloat16 take longer",
 )  # fmt: skip
 #: The trainer shuffles what a rank has generated.
 SHUFFLE = Patch(
@@ -90,6 +120,12 @@ TOKEN_LOSS = Patch(
     reason="TRL's SFT has no weights of tokens; scaled before they are summed, they need no loss of our own",
     without="the label counts as much as any other token",
 )  # fmt: skip
+#: A run that continues reads the adapter of its checkpoint with it.
+RESTORE = Patch(
+    "transformers", "transformers.Trainer", "_load_from_checkpoint", ">=5.23,<5.24",
+    reason="it has PEFT make the adapter's weights anew, in 32 bits, and an optimiser that is there holds the old ones",
+    without="a run with a base in bfloat16 that continues from a checkpoint gives other numbers than unbroken",
+)  # fmt: skip
 #: DeepSpeed compiles the operation at the first start and, when killed over it, hangs at every later one.
 SHARED_MEMORY = Patch(
     "deepspeed", "deepspeed.ops", "__compatible_ops__", ">=0.19,<0.20",
@@ -97,7 +133,10 @@ SHARED_MEMORY = Patch(
     without="DeepSpeed compiles for minutes at its first start on a CPU",
 )  # fmt: skip
 
-PATCHES = (SCORED_TOKENS, TILES, SHUFFLE, TOKEN_COUNT, DRAWS, GENERATE, FORWARD, TOKEN_LOSS, SHARED_MEMORY)
+PATCHES = (
+    SCORED_TOKENS, TILES, TILE_WORDS, TILE_FORWARD, TILE_BACKWARD, PRODUCT, SHUFFLE, TOKEN_COUNT, DRAWS, GENERATE,
+    FORWARD, TOKEN_LOSS, RESTORE, SHARED_MEMORY,
+)  # fmt: skip
 
 
 @contextmanager
@@ -138,14 +177,82 @@ def applied(patch: Patch, stand_in: Callable[[Any], object], owner: object = Non
 
 
 @contextmanager
-def head_for_cpu() -> Iterator[None]:
-    """Where there is no GPU, score completions only, in small tiles; losses are equal but for the order of sums."""
+def head_for_cpu(vocabulary: int) -> Iterator[None]:
+    """Without a GPU, score completions only, in tiles that suit a CPU; losses are equal but for the order of sums.
+
+    Args:
+        vocabulary: words of the head.
+    """
     import torch
 
     if torch.cuda.is_available():
         yield
         return
-    with applied(SCORED_TOKENS, lambda _: lambda _device: True), applied(TILES, lambda _: TILE_TOKENS):
+    patches: list[tuple[Patch, Callable[[Any], object]]] = [
+        (SCORED_TOKENS, lambda _: lambda _device: True),
+        (TILES, lambda _: tile_tokens(vocabulary)),
+    ]
+    if vocabulary > NARROW:
+        rows = max(SLICE // vocabulary, 1)
+        patches += [
+            (TILE_WORDS, lambda _: vocabulary),
+            (TILE_FORWARD, lambda fold: _in_slices(fold, rows)),
+            (TILE_BACKWARD, lambda fold: _in_slices(fold, rows)),
+            (PRODUCT, lambda product: _without_a_copy_in_32_bits(product, vocabulary)),
+        ]
+    with ExitStack() as stack:
+        for patch, stand_in in patches:
+            stack.enter_context(applied(patch, stand_in))
+        yield
+
+
+def tile_tokens(vocabulary: int) -> int:
+    """Tokens of a tile of logits on a CPU."""
+    return TILE_TOKENS if vocabulary <= NARROW else WIDE_TILE_TOKENS
+
+
+def _in_slices(fold: Callable[..., None], rows: int) -> Callable[..., None]:
+    """TRL's ``fold`` over a tile, a few rows after the others; every tensor that it is given has a row per token."""
+    import torch
+
+    def folded(tile: Any, *others: Any, **options: Any) -> None:
+        for start in range(0, len(tile), rows):
+            part = slice(start, start + rows)
+            fold(tile[part], *(each[part] if isinstance(each, torch.Tensor) else each for each in others), **options)
+
+    return folded
+
+
+def _without_a_copy_in_32_bits(product: Callable[..., None], vocabulary: int) -> Callable[..., None]:
+    """TRL's ``product`` (sum += a · b), but in the precision of its factors where it goes over the whole vocabulary."""
+    import torch
+
+    def multiplied(total: Any, first: Any, second: Any) -> None:
+        if first.dtype == torch.bfloat16 and first.shape[1] == vocabulary:
+            total.add_(torch.mm(first, second))
+        else:
+            product(total, first, second)
+
+    return multiplied
+
+
+@contextmanager
+def same_weights(trainer: Any) -> Iterator[None]:
+    """Inside the block a trainer's model keeps its weights, with their number formats, when a checkpoint is read."""
+
+    def keeping(restore: Callable[..., None]) -> Callable[..., None]:
+        def restore_into(*arguments: Any, **options: Any) -> None:
+            before = dict(trainer.model.named_parameters())
+            restore(*arguments, **options)
+            for name, read in list(trainer.model.named_parameters()):
+                weight = before[name]
+                weight.data = read.data.to(weight.dtype)
+                owner, _, own_name = name.rpartition(".")
+                trainer.model.get_submodule(owner).register_parameter(own_name, weight)
+
+        return restore_into
+
+    with applied(RESTORE, keeping, trainer):
         yield
 
 

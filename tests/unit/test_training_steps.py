@@ -238,7 +238,7 @@ def test_the_head_for_a_cpu_leaves_the_losses_as_they_are(
     from rationanomaly.training import trl_compat
 
     for_gpus = chunked_logprob.TOKEN_CHUNK_SIZE
-    with trl_compat.head_for_cpu():
+    with trl_compat.head_for_cpu(400):
         assert utils._use_triton("cpu")
         assert for_gpus > chunked_logprob.TOKEN_CHUNK_SIZE
     assert for_gpus == chunked_logprob.TOKEN_CHUNK_SIZE

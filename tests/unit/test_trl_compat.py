@@ -86,9 +86,53 @@ def rows_scored(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="for CPUs")
 def test_the_head_scores_completions_only_and_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rows_scored(monkeypatch) == [600]
-    with trl_compat.head_for_cpu():
+    with trl_compat.head_for_cpu(300):
         assert rows_scored(monkeypatch) == [128, 128, 44]
     assert rows_scored(monkeypatch) == [600]
+
+
+def gradients(dtype: torch.dtype, vocabulary: int, trains_head: bool) -> tuple[torch.Tensor, ...]:
+    """Log-probabilities, and the gradients of hidden states and head, by TRL's function as it is at the moment."""
+    from trl.kernels import chunked_logprob
+    from trl.trainer import utils
+
+    torch.manual_seed(0)
+    hidden = torch.randn(700, 24).to(dtype).requires_grad_()
+    weight = (0.3 * torch.randn(vocabulary, 24)).to(dtype).requires_grad_(trains_head)
+    targets = torch.randint(0, vocabulary, (700,))
+    wanted = ("log_probs", "entropy", "is_top1")
+    found = chunked_logprob.ChunkedLogProbFunction.apply(
+        hidden, weight, None, targets, 0.9, utils._CHUNKED_LOGPROB_CHUNK_SIZE, None, 1.0, wanted
+    )
+    (-found[0].mean() + 0.1 * found[1].mean()).backward()
+    return found[0].detach(), found[4].float(), hidden.grad.float(), *([weight.grad.float()] if trains_head else [])
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="for CPUs")
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 2**-7)], ids=str)
+@pytest.mark.parametrize(("vocabulary", "trains_head"), [(300, True), (5000, True), (9000, False)])
+def test_the_head_computes_what_it_computes_without_us(
+    dtype: torch.dtype, tolerance: float, vocabulary: int, trains_head: bool
+) -> None:
+    expected = gradients(dtype, vocabulary, trains_head)
+    with trl_compat.head_for_cpu(vocabulary):
+        found = gradients(dtype, vocabulary, trains_head)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert (ours - theirs).abs().max() <= tolerance * theirs.abs().max()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="for CPUs")
+def test_a_wide_head_is_never_copied_to_32_bits_and_its_logits_only_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes, convert = list[int](), torch.Tensor.float
+
+    def watched(tensor: torch.Tensor) -> torch.Tensor:
+        sizes.append(tensor.numel())
+        return convert(tensor)
+
+    monkeypatch.setattr(torch.Tensor, "float", watched)
+    with trl_compat.head_for_cpu(40000):
+        gradients(torch.bfloat16, 40000, trains_head=False)
+    assert max(sizes) <= trl_compat.SLICE
 
 
 def test_tokens_of_a_completion_are_drawn_by_the_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +194,18 @@ def test_deepspeed_compiles_nothing_at_its_start(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    "patch", [trl_compat.SCORED_TOKENS, trl_compat.TILES, trl_compat.SHUFFLE, trl_compat.DRAWS], ids=lambda p: p.name
+    "patch",
+    [
+        trl_compat.SCORED_TOKENS,
+        trl_compat.TILES,
+        trl_compat.TILE_WORDS,
+        trl_compat.TILE_FORWARD,
+        trl_compat.TILE_BACKWARD,
+        trl_compat.PRODUCT,
+        trl_compat.SHUFFLE,
+        trl_compat.DRAWS,
+    ],
+    ids=lambda p: p.name,
 )
 def test_a_patch_without_its_target_warns_once_and_changes_nothing(
     patch: Patch, warnings: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch

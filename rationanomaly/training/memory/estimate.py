@@ -2,8 +2,8 @@
 
 Weights, gradients and optimiser follow from counts. Activations are what autograd keeps of a Llama layer whose base is
 frozen and whose seven projections carry LoRA (compare Korthikanti et al., arXiv 2205.05198, §4, for a layer that
-trains whole); attention is computed in tiles and keeps nothing quadratic. `benchmarks/memory.py` holds the estimate
-against measured peaks.
+trains whole); attention is computed in tiles and keeps nothing quadratic, but where `model.attention` takes over.
+`benchmarks/memory.py` holds the estimate against measured peaks.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rationanomaly.model import attention
 from rationanomaly.model.architecture import Architecture
 from rationanomaly.model.batch_size import SCORED_AT_ONCE, SCORING_BYTES
 from rationanomaly.params import Params
@@ -128,16 +129,17 @@ class Estimate:
 def estimate(model: Architecture, work: Work, layout: Layout) -> Estimate:
     """The peak of one process of ``layout`` that does ``work`` with ``model``."""
     trained = model.lora_weights(work.rank) + (model.embedding_weights if work.embeddings else 0)
+    merged = _merged(model, layout)
     phases = {
         "activations": _activations(model, work, layout) + _head(model, work, layout),
-        "generation": _generation(model, work, layout),
-        "scoring": _scoring(model, work, layout),
+        "generation": _generation(model, work, layout) + (merged if work.generated else 0),
+        "scoring": _scoring(model, work, layout) + (merged if work.validates else 0),
     }
     phase = max(phases, key=lambda name: phases[name])
     parts = {
         "weights": _weights(model, layout) + (model.weight_memory(quantised=False) if work.coherence else 0),
-        "adapter": trained * _SINGLE * (2 if work.kl_reference else 1),
-        "gradients and optimiser": _states(trained, layout),
+        "adapter": trained * _adapter_number(model, layout) * (2 if work.kl_reference else 1),
+        "gradients and optimiser": _states(trained, _adapter_number(model, layout), layout),
         phase: phases[phase],
     }
     kept = _KEPT_BY_CUDA * sum(parts.values()) if layout.gpu else _KEPT_BY_GLIBC * phases[phase]
@@ -155,10 +157,24 @@ def _weights(model: Architecture, layout: Layout) -> float:
     return (0 if layout.offload == "all" else whole / layout.processes) + gathered
 
 
-def _states(trained: int, layout: Layout) -> float:
-    """Gradients and optimiser of the trained weights; ZeRO shards both and keeps 32-bit weights of its shard."""
+def _adapter_number(model: Architecture, layout: Layout) -> int:
+    """Bytes of one weight of the adapter; see `model.loading.adapter_options`."""
+    return _SINGLE if layout.gpu or layout.zero else model.weight_bytes
+
+
+def _merged(model: Architecture, layout: Layout) -> float:
+    """The projections once more, with the adapter in them; see `model.merging`."""
+    pays = not layout.gpu and layout.zero < 3 and (model.weight_bytes < _SINGLE or model.has_grouped_keys)
+    return model.layers * model.layer_weights * model.weight_bytes if pays else 0
+
+
+def _states(trained: int, number: int, layout: Layout) -> float:
+    """Gradients and optimiser of the trained weights, which 32-bit weights belong to where the adapter has others.
+
+    ZeRO shards both and keeps 32-bit weights of its shard.
+    """
     if not layout.zero:
-        return trained * (_SINGLE + _ADAM)
+        return trained * (number + _ADAM + (_SINGLE if number < _SINGLE else 0))
     kept = _SINGLE if layout.offload != "none" else _SINGLE + _ADAM + _SINGLE
     return trained / layout.processes * kept
 
@@ -182,7 +198,11 @@ def _activations(model: Architecture, work: Work, layout: Layout) -> float:
     # attention, and that result once more, in another order, before the output projection; of the gated MLP the
     # gate before and after its activation, the other half, and their product.
     kept = 2 * model.hidden * (_SINGLE + number)
-    kept += (3 * model.queries + 2 * max(model.keys, model.queries) + 4 * model.intermediate) * number
+    grouped = model.has_grouped_keys and not layout.gpu and work.tokens <= attention.LONGEST
+    keys = model.keys if grouped else max(model.keys, model.queries)
+    kept += (3 * model.queries + 2 * keys + 4 * model.intermediate) * number
+    if grouped:  # A weight for each token that a token sees, in 32 bits and in the model's own.
+        kept += model.heads * work.tokens * (_SINGLE + (number if number < _SINGLE else 0))
     # In passing: gradients of the widest tensors.
     passing = (3 * model.intermediate + 2 * model.hidden) * number
     if layout.checkpointing:
@@ -194,9 +214,12 @@ def _head(model: Architecture, work: Work, layout: Layout) -> float:
     """Scoring the completions: their hidden states with a 32-bit gradient, one tile of logits with its copies."""
     number = _number_bytes(model, layout)
     scored = work.passes.rows * work.scored
-    words = _TILE_WORDS if layout.gpu else min(model.vocabulary, _TILE_WORDS)
-    copies = number if layout.gpu else 5 * _SINGLE  # without Triton softmax and its parts are tensors of their own
-    tile = min(scored, _TILE_TOKENS if layout.gpu else trl_compat.TILE_TOKENS) * words * copies
+    if layout.gpu:
+        tile = min(scored, _TILE_TOKENS) * _TILE_WORDS * number
+    else:  # Without Triton softmax and its parts are tensors of their own.
+        logits = min(scored, trl_compat.tile_tokens(model.vocabulary)) * model.vocabulary
+        parts = logits if model.vocabulary <= trl_compat.NARROW else min(logits, trl_compat.SLICE)
+        tile = logits * number + 4 * parts * _SINGLE
     gradient = model.vocabulary * model.hidden * _SINGLE if work.embeddings else 0
     return scored * model.hidden * (number + _SINGLE) + tile + gradient
 
