@@ -40,7 +40,7 @@ def half(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """The bench with such a base, and its sft and grpo."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from rationanomaly.grpo import step
+    from rationanomaly.grpo import trainer
 
     root = tmp_path_factory.mktemp("bfloat16")
     for name in ("parse", "correct", "distill"):
@@ -55,7 +55,7 @@ def half(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Bench:
     made.run("sft", root / "sft")
     shutil.copytree(root / "sft", root / "taught")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(step.trainer, "reward_function", by_length)
+        patch.setattr(trainer, "reward_function", by_length)
         made.run("grpo", root / "grpo")
     return made
 
@@ -81,9 +81,9 @@ def test_policy_and_kl_reference_start_as_one(half: Bench) -> None:
 def test_after_sigterm_the_same_command_continues_to_the_same_bytes(
     half: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, task: str, at: int
 ) -> None:
-    from rationanomaly.grpo import step as grpo
+    from rationanomaly.grpo import trainer
 
-    monkeypatch.setattr(grpo.trainer, "reward_function", by_length)
+    monkeypatch.setattr(trainer, "reward_function", by_length)
     listener = at_step(task, at, lambda: os.kill(os.getpid(), signal.SIGTERM))
     with progress.listening(listener), pytest.raises(Interrupted, match=f"a checkpoint of step {at} was kept"):
         half.run(step, tmp_path / step, tmp_path / "state")

@@ -83,7 +83,7 @@ def gradients(
         return float(loss.detach())
 
     if fused_for_cpu:
-        with trl_compat.head_for_cpu():
+        with trl_compat.head_for_cpu(trainer.model.config.vocab_size):
             loss = step()
     else:
         loss = step()

@@ -477,9 +477,9 @@ def test_the_end_is_learnt_and_padding_never_though_both_are_one_token(
 
 
 def test_it_trains_its_adapter_and_leaves_its_embeddings_as_they_are(
-    tiny: tuple[Path, PackagedModel], settings: ModelParams
+    tiny: tuple[Path, PackagedModel], settings: ModelParams, params: Params
 ) -> None:
-    model = adapt(package.read(*tiny).model, settings)
+    model = adapt(package.read(*tiny).model, settings, params.training)
     trained = {name for name, weight in model.named_parameters() if weight.requires_grad}
     assert len(trained) == 2 * 7
     assert all("lora_" in name for name in trained)
