@@ -90,9 +90,11 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     model = sft.load_adapted(params.training)
     scorer = sft.scorer(model)
     validation = Validation.of(labelled, card.prompt, card.learnt_validation, params.grpo.validation_rows)
+    # Labels that were learnt choose nothing, and neither does what is measured on their templates.
+    settings = params.grpo.model_copy(update={"keep_best": params.grpo.keep_best and not validation.learnt})
     with runtime.quiet():
         curve = trainer.train(
-            model, sft.tokenizer, tasks, reward, card.prompt, params.grpo, passes, card.max_completion,
+            model, sft.tokenizer, tasks, reward, card.prompt, settings, passes, card.max_completion,
             scorer.grammar if params.grpo.generation == "transformers" else None, TrainingRun.of(params, outputs),
             lambda: _validation_metrics(scorer, validation, card.threshold.value),
         )  # fmt: skip
