@@ -173,14 +173,11 @@ def estimate(
 ) -> None:
     """Say how many calls and tokens and how much money distill would take, and how many tokens sft. Sends nothing.
 
-    The line of sft comes where all its inputs are named.
+    The line of sft comes where all its inputs are named: parse, correct, distill and base.
 
-    Examples:
+    Example:
 
         rationanomaly estimate --params profiles/llama2-7b.yaml --input correct=outputs/correct
-
-        rationanomaly estimate --input parse=outputs/parse --input correct=outputs/correct
-        --input distill=outputs/distill --input base=outputs/base
     """
     from rationanomaly.distill.estimate import estimate as estimate_cost
 
