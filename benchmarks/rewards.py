@@ -9,7 +9,7 @@ and without one.
 One core, and CPU seconds, so that other work on the machine does not count. The comparison is what the released code
 does: load a language model of 82 M parameters (the size of distilgpt2, random weights) for each completion and take
 the completion's perplexity. Coherence as it is done here, that model loaded once, is timed beside it. Last comes the
-reward's part of a step of GRPO in the default run (`grpo_step.py`), for which a small model is trained first.
+reward's part of a step of GRPO on the bootstrapped base (`grpo_step.py`), for which a small model is trained first.
 """
 
 from __future__ import annotations
