@@ -58,8 +58,8 @@ def test_logits_behind_a_cache_are_those_of_sdpa(tmp_path: Path) -> None:
     for model in own_and_theirs(llama(tmp_path)):
         with torch.no_grad():
             start = model(input_ids=ids[:, :8], attention_mask=mask[:, :8], use_cache=True)
-            rest = model(input_ids=ids[:, 8:], attention_mask=mask, past_key_values=start.past_key_values)
-        found.append(rest.logits[:3])
+            behind = model(input_ids=ids[:, 8:], attention_mask=mask, past_key_values=start.past_key_values)
+        found.append(behind.logits[:3])
     assert (found[0] - found[1]).abs().max() < TOLERANCE[torch.float32]
 
 
