@@ -58,7 +58,7 @@ def grpo(
             "alarms": params.grpo.alarms.model_copy(update={"stop": False}),
         }
     )
-    around = trainer.longest_prompt(tokenizer, [Task("a", "normal", None)], params.prompt) - 1
+    around = max(trainer.prompt_lengths(tokenizer, [Task("a", "normal", None)], params.prompt)) - 1
     tasks = [Task(" ".join(["a"] * max(prompt - around, 1)), "normal", None)] * settings.prompts * steps
     trainer.train(
         model, tokenizer, tasks, reward, params.prompt, settings, passes, completion, None, _run(params, state), dict

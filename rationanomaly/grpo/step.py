@@ -21,7 +21,7 @@ from rationanomaly.launch import start
 from rationanomaly.model.card import write_card
 from rationanomaly.model.folder import ModelFolder, copy_base, write_adapter
 from rationanomaly.model.scoring import Scorer
-from rationanomaly.params import Params
+from rationanomaly.params import GrpoParams, Params
 from rationanomaly.records import (
     ADAPTER,
     COST,
@@ -42,6 +42,7 @@ from rationanomaly.text.evidence import check_evidence
 from rationanomaly.text.prompt import parse_response, show, split_conclusion
 from rationanomaly.training.batching import spread
 from rationanomaly.training.best_adapter import SCORE, VALIDATION, best_evaluation, is_evaluation
+from rationanomaly.training.budget import TokenBudget, announce
 from rationanomaly.training.checkpoints import Curve
 from rationanomaly.training.gold import read_gold
 from rationanomaly.training.loop import TrainingRun
@@ -77,8 +78,8 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     triplets = read_rows(inputs["distill"] / TRIPLETS, Triplet)
     teacher_rationales = {show(row.template, card.prompt).text: row.rationale for row in triplets}
     tasks = [task.beside(sft.few_shot) for task in build_tasks(gold, teacher_rationales, params.grpo, params.run.seed)]
-    longest = trainer.longest_prompt(sft.tokenizer, tasks, card.prompt)
-    work = memory.grpo_work(params, sft.path / ADAPTER, longest, card.max_completion, passes)
+    lengths = trainer.prompt_lengths(sft.tokenizer, tasks, card.prompt)
+    work = memory.grpo_work(params, sft.path / ADAPTER, max(lengths), card.max_completion, passes)
     memory.check("grpo", params, sft.base_files, work, engine.reserved(params.grpo))
     frozen = None
     if params.grpo.reward.weights.coherence > 0:
@@ -90,6 +91,7 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     model = sft.load_adapted(params.training)
     scorer = sft.scorer(model)
     validation = Validation.of(labelled, card.prompt, card.learnt_validation, params.grpo.validation_rows)
+    announce(_budget(params.grpo, card.max_completion, sum(lengths), len(validation.logs)), sft.base_files)
     # Labels that were learnt choose nothing, and neither does what is measured on their templates.
     settings = params.grpo.model_copy(update={"keep_best": params.grpo.keep_best and not validation.learnt})
     with runtime.quiet():
@@ -106,6 +108,16 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     write_card(outputs.folder, card)
     write_rows(outputs.folder / CURVES, curve)
     return _metrics(curve)
+
+
+def _budget(params: GrpoParams, max_completion: int, prompts: int, validated: int) -> TokenBudget:
+    """Of a training whose completions are all as long as they may be; ``prompts`` are the tokens of one of each task."""
+    completions = params.steps * params.prompts * params.generations * max_completion
+    shown = prompts * params.generations
+    # In form and freely, before and after the training and in between.
+    checked = (params.evaluations + 2) * validated * 2 * max_completion
+    read = completions + shown if params.beta else 0
+    return TokenBudget("grpo, at most", completions + shown, completions + checked, read)
 
 
 def _metrics(curve: Curve) -> Metrics:

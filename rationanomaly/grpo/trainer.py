@@ -88,10 +88,10 @@ def reward_function(
     return reward
 
 
-def longest_prompt(tokenizer: PreTrainedTokenizerBase, tasks: Sequence[Task], prompt: PromptParams) -> int:
-    """Tokens of the longest prompt of the tasks."""
-    texts = {render(tokenizer, task.shown, Mode.REASON, prompt) for task in tasks}
-    return max(len(ids) for ids in tokenizer(sorted(texts))["input_ids"])
+def prompt_lengths(tokenizer: PreTrainedTokenizerBase, tasks: Sequence[Task], prompt: PromptParams) -> list[int]:
+    """Tokens of the prompt of each task."""
+    texts = [render(tokenizer, task.shown, Mode.REASON, prompt) for task in tasks]
+    return [len(ids) for ids in tokenizer(texts)["input_ids"]]
 
 
 def train(

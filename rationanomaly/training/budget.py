@@ -34,7 +34,7 @@ class Speed:
 
 
 #: Measured on two cores with a base of `_MEASURED_WEIGHTS`: a rough guide, for machines differ by a factor of three.
-TWO_CORES = Speed(train=200, generate=125, read=600)
+TWO_CORES = Speed(train=400, generate=250, read=1000)
 _MEASURED_WEIGHTS = 134_515_008
 #: Bases this many times smaller or larger are bound by other things.
 _COMPARABLE = 4
