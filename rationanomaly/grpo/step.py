@@ -111,7 +111,7 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
 
 
 def _budget(params: GrpoParams, max_completion: int, prompts: int, validated: int) -> TokenBudget:
-    """Of a training whose completions are all as long as they may be; ``prompts`` are the tokens of one of each task."""
+    """Of a training whose completions are all as long as they may be; ``prompts``: tokens of all tasks, each once."""
     completions = params.steps * params.prompts * params.generations * max_completion
     shown = prompts * params.generations
     # In form and freely, before and after the training and in between.
