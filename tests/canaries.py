@@ -85,7 +85,10 @@ def write_inputs(root: Path) -> None:
         )
     )
     run("parse", settings(), {"logs": log}, root / "parse")
-    faults, routine = ([_votes(one, "abnormal") for one in FAULTS[::5]], [_votes(one, "normal") for one in ROUTINE[::5]])
+    faults, routine = (
+        [_votes(one, "abnormal") for one in FAULTS[::5]],
+        [_votes(one, "normal") for one in ROUTINE[::5]],
+    )
     ledger.write_text("".join([*faults, *routine]))
     run("correct", settings(), {"parse": root / "parse", "ledger": ledger}, root / "correct")
 
@@ -113,8 +116,10 @@ def write_other_test_side(source: Path, target: Path, labels: bool = False, text
 def _votes(message: str, label: Label) -> str:
     """Two lines of a ledger that settle the label."""
     template, time = message.format(WILDCARD), "2031-04-01T00:00:00Z"
-    fields = [(template_id(template), template, name, label, None, "", time, "independent") for name in ("ada", "bob")]
-    return "".join(write_decision(Decision(*row)) + "\n" for row in fields)
+    return "".join(
+        write_decision(Decision(template_id(template), template, reviewer, label, None, "", time, "independent")) + "\n"
+        for reviewer in ("ada", "bob")
+    )
 
 
 def _flip(root: Path, side: Sequence[str]) -> None:
