@@ -70,7 +70,7 @@ _FIXED = (
 
 def settings(*more: str) -> Params:
     """Micro settings, smaller still."""
-    return load_params(ROOT / "params.yaml", (*MICRO, *_FIXED, *more))
+    return load_params(ROOT / "profiles" / "bootstrap.yaml", (*MICRO, *_FIXED, *more))
 
 
 def write_inputs(root: Path) -> None:
