@@ -36,8 +36,8 @@ from tests.conftest import ROOT
 from tests.micro_model import run
 
 TRAINING = ("distill", "base", "sft", "grpo")
-#: Few-shot examples in every prompt, a labeller with the sentence encoder, validation templates that are learnt from.
-SHOWN = ("prompt.few_shot_examples=2", "model.encoder=minilm", "sft.learn_validation=true")
+#: Few-shot examples in every prompt, and validation templates that are learnt from.
+SHOWN = ("prompt.few_shot_examples=2", "sft.learn_validation=true")
 #: As packages hold them: one is a message of the log's training side, none is of the test side.
 HARVESTED = ("could not bind the socket to %s", "queue drained", "shutting down the executor", "retrying after %d s")
 
@@ -138,6 +138,8 @@ def _but_for_the_miner(found: Mapping[str, Mapping[str, str]]) -> dict[str, dict
 
 class _NoModel:
     """Stands for the three models: it finds every template normal."""
+
+    base_files = Path()
 
     def __init__(self, params: Params) -> None:
         self.card = SimpleNamespace(
