@@ -42,7 +42,7 @@ HARVESTED = ("could not bind the socket to %s", "queue drained", "shutting down 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The outputs of parse and correct, and by the name of its settings all that is trained on them."""
+    """The outputs of parse and correct; what is trained on them comes beside."""
     root = tmp_path_factory.mktemp("canaries")
     write_inputs(root)
     return root
@@ -115,9 +115,8 @@ def _but_for_the_miner(found: Mapping[str, Mapping[str, str]]) -> dict[str, dict
 class _NoModel:
     """Stands for the three models: it finds every template normal."""
 
-    base_files = Path()
-
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: Params, base_files: Path) -> None:
+        self.base_files = base_files
         self.card = SimpleNamespace(
             prompt=params.prompt, detect=params.detect, learnt_validation=False, max_completion=64,
             threshold=SimpleNamespace(value=0.5),
@@ -134,7 +133,7 @@ def test_labels_of_the_test_side_change_no_answer_of_a_rule_or_a_fitted_classifi
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     params = canaries.settings("evaluate.bootstrap=0", f"data.truth={ROOT / 'data' / 'none.csv'}")
-    monkeypatch.setattr(ModelDetector, "open", lambda *_: _NoModel(params))
+    monkeypatch.setattr(ModelDetector, "open", lambda folder, *_: _NoModel(params, folder))
     write_other_test_side(world, tmp_path / "other", labels=True)
     first, second = (_predictions(params, read, tmp_path / name) for name, read in
                      (("as_it_is", world), ("changed", tmp_path / "other")))  # fmt: skip
