@@ -7,8 +7,11 @@ import hashlib
 import importlib.metadata
 import re
 
+import polars as pl
 import pytest
 
+from rationanomaly.base import corpus
+from rationanomaly.params import Params
 from rationanomaly.rulebook import phrases, sentences
 from rationanomaly.rulebook.sentences import general_sentences
 from rationanomaly.text.harvest import PACKAGES
@@ -38,6 +41,17 @@ def test_a_new_constant_of_the_rulebook_is_no_general_sentence(monkeypatch: pyte
     before = general_sentences()
     monkeypatch.setattr(phrases, "LATER", ("This was added later.",), raising=False)
     assert general_sentences() == before
+
+
+@pytest.mark.parametrize("side", ["validation", "test"])
+def test_a_harvested_message_that_is_held_out_stays_out_of_the_corpus(
+    params: Params, monkeypatch: pytest.MonkeyPatch, side: str
+) -> None:
+    messages = ["Disk <*> Failed", "disk <*> failed", "disk 7 failed", "fan <*> failed", "disk <*> failed again"]
+    monkeypatch.setattr(corpus, "harvest", lambda _limit: messages)
+    labelled = pl.DataFrame({"template": ["disk <*> failed", "fan <*> failed"], "split": [side, "train"]})
+    settings = params.prompt.model_copy(update={"normalise": True})
+    assert corpus.harvested(9, labelled, settings) == ["fan <*> failed", "disk <*> failed again"]
 
 
 def test_messages_are_harvested_from_pinned_packages_alone() -> None:

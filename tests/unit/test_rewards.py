@@ -183,6 +183,17 @@ def test_log_without_words_is_grounded_by_saying_so(paper: Composition, params: 
     assert grounding(paper, 'The word "panic" says that the kernel has stopped for good.', values, None) < 0.05
 
 
+def test_evidence_among_too_many_words_is_diluted_by_the_square_of_the_length(params: Params, shown: Shown) -> None:
+    weights = {"evidence": 1.0, "log_bleu": 0.0, "log_rouge": 0.0, "teacher_bleu": 0.0, "teacher_rouge": 0.0}
+    only_evidence = Composition.from_params(changed(params, preset="paper", grounding=weights))
+    spun_out = " ".join([HONEST, *(f"{word}{other}" for word in "abcdefghij" for other in "klmnopqrstuvwx")])
+    assert grounding(only_evidence, HONEST, shown) == 1
+    for factor in (1, 2, 3, 4):
+        text = " ".join(spun_out.split()[: factor * TARGET])
+        assert len(text.split()) == factor * TARGET
+        assert grounding(only_evidence, text, shown) == pytest.approx(min(1, 2 / factor) ** 2)
+
+
 # ---------------------------------------------------------------- brevity, repetition
 
 
