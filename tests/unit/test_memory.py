@@ -9,7 +9,7 @@ import pytest
 
 from rationanomaly.errors import TrainingError
 from rationanomaly.model.architecture import Architecture
-from rationanomaly.params import Params, load_params
+from rationanomaly.params import load_params
 from rationanomaly.training.batching import Passes, spread
 from rationanomaly.training.memory.available import machine_memory
 from rationanomaly.training.memory.check import Memory, refuse
@@ -119,17 +119,28 @@ def test_memory_that_nobody_can_tell_is_not_refused() -> None:
     refuse("sft", LLAMA2_7B, SFT, Layout(), Memory(gpu=None, machine=None))
 
 
-def test_the_default_run_fits_a_small_laptop(params: Params) -> None:
-    base = params.base
-    shape = Architecture(
+#: SmolLM2-135M in bfloat16.
+PACKAGED = Architecture(30, 576, 1536, 9, 3, 64, 49_152, 8_192, True, 2)
+
+
+@pytest.mark.parametrize(("profile", "gigabytes"), [("defaults", 6), ("profiles/bootstrap.yaml", 2)])
+def test_the_default_run_fits_a_small_laptop(profile: str, gigabytes: int) -> None:
+    params = load_params(profile if profile == "defaults" else ROOT / profile)
+    base, generations = params.base, params.grpo.generations
+    scratch = Architecture(
         base.layers, base.hidden, 2 * base.hidden, base.heads, base.heads, base.hidden // base.heads, base.vocabulary,
         512, False, 4,
     )  # fmt: skip
-    full = 48 + params.model.max_completion + 56  # words of a log, each a token of its own or two, and the prompt
-    sft = Work(Passes(params.sft.batch, 1, 1), full, params.model.max_completion, params.model.lora_rank, True)
-    grpo = replace(sft, passes=Passes(params.grpo.prompts * params.grpo.generations, 1, 1), generations=8)
-    for work in (sft, grpo):
-        refuse("sft", shape, work, Layout.of(params, gpu=False), Memory(gpu=None, machine=2 * GIGABYTE))
+    bootstrapped = params.model.source == "bootstrap"
+    # The words of a log, one or two tokens each, and the prompt around them.
+    shown = params.prompt.max_words + 56 if bootstrapped else 2 * params.prompt.max_words + 24
+    full = shown + params.model.max_completion
+    passes = spread(params.sft.batch, params.training, "sft.batch")
+    sft = Work(passes, full, params.model.max_completion, params.model.lora_rank, bootstrapped)
+    passes = spread(params.grpo.prompts * generations, params.training, "grpo.prompts")
+    for work in (sft, replace(sft, passes=passes, generations=generations, kl_reference=True)):
+        shape = scratch if bootstrapped else PACKAGED
+        refuse("sft", shape, work, Layout.of(params, gpu=False), Memory(gpu=None, machine=gigabytes * GIGABYTE))
 
 
 def test_a_container_counts_where_it_allows_less(tmp_path: Path) -> None:

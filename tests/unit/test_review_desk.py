@@ -83,7 +83,7 @@ def test_the_order_is_by_the_labels_of_the_log_alone() -> None:
 class Odd:
     """A detector that finds one text abnormal."""
 
-    def scores(self, templates: list[str]) -> np.ndarray:
+    def direct_scores(self, templates: list[str]) -> np.ndarray:
         return np.array([0.99 if text == "fan runs" else 0.01 for text in templates])
 
 

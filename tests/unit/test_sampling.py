@@ -17,6 +17,8 @@ ROWS, VOCABULARY = 3, 50
 class Sampler:
     """A model whose completions end after a number of tokens that depends on its rows."""
 
+    device = torch.device("meta")
+
     def generate(self, *, logits: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         tokens = [torch.multinomial(logits.softmax(-1), num_samples=1) for _ in range(int(lengths.max()))]
         return torch.cat(tokens, dim=1)
