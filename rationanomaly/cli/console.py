@@ -45,7 +45,7 @@ def set_up_logging(verbose: bool, debug: bool) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("rationanomaly").setLevel(level)
     # What a step is going to take is said to everybody, before it takes it.
-    logging.getLogger("rationanomaly.training.budget").setLevel(min(level, logging.INFO))
+    logging.getLogger("rationanomaly.model.budget").setLevel(min(level, logging.INFO))
     if not debug:
         warnings.simplefilter("ignore")
         for name in _CHATTY:

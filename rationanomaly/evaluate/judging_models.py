@@ -22,11 +22,11 @@ from rationanomaly.evaluate.predictions import TEMPLATE_FIELDS, Prediction, Syst
 from rationanomaly.evaluate.session_threshold import tune
 from rationanomaly.evaluate.sessions import ScoredAnswer
 from rationanomaly.evaluate.systems import FINAL
+from rationanomaly.model.budget import TokenBudget, announce
 from rationanomaly.model.card import Card
 from rationanomaly.params import EvaluateParams, VerdictKind
 from rationanomaly.text.evidence import required_quotes
 from rationanomaly.text.prompt import show
-from rationanomaly.training.budget import TokenBudget, announce
 
 
 @dataclass(frozen=True)

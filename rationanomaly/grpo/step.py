@@ -18,6 +18,7 @@ from rationanomaly.grpo import engine, trainer
 from rationanomaly.grpo.alarms import went_off
 from rationanomaly.grpo.prompts import build_tasks
 from rationanomaly.launch import start
+from rationanomaly.model.budget import TokenBudget, announce
 from rationanomaly.model.card import write_card
 from rationanomaly.model.folder import ModelFolder, copy_base, write_adapter
 from rationanomaly.model.scoring import Scorer
@@ -42,7 +43,6 @@ from rationanomaly.text.evidence import check_evidence
 from rationanomaly.text.prompt import parse_response, show, split_conclusion
 from rationanomaly.training.batching import spread
 from rationanomaly.training.best_adapter import SCORE, VALIDATION, best_evaluation, is_evaluation
-from rationanomaly.training.budget import TokenBudget, announce
 from rationanomaly.training.checkpoints import Curve
 from rationanomaly.training.gold import read_gold
 from rationanomaly.training.loop import TrainingRun

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rationanomaly.device import runtime
+from rationanomaly.model.budget import expected_speed
 from rationanomaly.params import Params
 from rationanomaly.sft.step import Plan
 from rationanomaly.steps import Inputs
-from rationanomaly.training.budget import expected_speed
 
 
 def estimate(params: Params, inputs: Inputs) -> str:

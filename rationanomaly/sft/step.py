@@ -19,6 +19,7 @@ from rationanomaly.decisions.precedents import without_test_side
 from rationanomaly.device import ranks, runtime
 from rationanomaly.errors import ArtifactError
 from rationanomaly.launch import start
+from rationanomaly.model.budget import TokenBudget, announce
 from rationanomaly.model.card import Card, Threshold, write_card
 from rationanomaly.model.folder import ModelFolder, copy_base, write_adapter, write_parser
 from rationanomaly.params import Params, SftParams
@@ -47,7 +48,6 @@ from rationanomaly.text.encoder import Encoder
 from rationanomaly.text.prompt import show
 from rationanomaly.training.batching import spread
 from rationanomaly.training.best_adapter import best_evaluation
-from rationanomaly.training.budget import TokenBudget, announce
 from rationanomaly.training.checkpoints import Curve
 from rationanomaly.training.gold import Gold, learnt_sides, read_gold
 from rationanomaly.training.loop import TrainingRun

@@ -126,7 +126,7 @@ def test_a_clone_that_pulled_runs_no_stage(clone: Project) -> None:
 def test_a_grpo_value_touches_grpo_evaluate_and_register_only(clone: Project) -> None:
     # The micro model earns the same whatever it writes, so only a changed reward changes the curves, and with them what
     # the stages behind read.
-    clone.set(grpo__reward__format__wrong=-1.6)
+    clone.set(grpo__reward__format__right=0.6)
     assert clone.repro() == ["grpo", "evaluate", "register"]
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rationanomaly.cli import console
-from rationanomaly.training.budget import TWO_CORES, Speed, TokenBudget, announce, expected_speed
+from rationanomaly.model.budget import TWO_CORES, Speed, TokenBudget, announce, expected_speed
 
 SMOL = {
     "num_hidden_layers": 30, "hidden_size": 576, "intermediate_size": 1536, "num_attention_heads": 9,
@@ -62,15 +62,15 @@ def test_a_terminal_shows_the_budget_without_being_asked_for_more() -> None:
     before = logging.getLogger().handlers[:]
     try:
         console.set_up_logging(verbose=False, debug=False)
-        assert logging.getLogger("rationanomaly.training.budget").isEnabledFor(logging.INFO)
+        assert logging.getLogger("rationanomaly.model.budget").isEnabledFor(logging.INFO)
         assert not logging.getLogger("rationanomaly.training.loop").isEnabledFor(logging.INFO)
     finally:
         logging.getLogger().handlers[:] = before
         logging.getLogger("rationanomaly").setLevel(logging.NOTSET)
-        logging.getLogger("rationanomaly.training.budget").setLevel(logging.NOTSET)
+        logging.getLogger("rationanomaly.model.budget").setLevel(logging.NOTSET)
 
 
 def test_the_first_rank_says_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "rationanomaly.training.budget")
+    caplog.set_level(logging.INFO, "rationanomaly.model.budget")
     announce(TokenBudget("sft", trained=6_000_000), base(tmp_path, hidden_size=4608))
     assert caplog.messages == ["sft: tokens: 6,000,000 to train"]

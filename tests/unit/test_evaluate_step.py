@@ -262,7 +262,7 @@ def test_labels_of_the_test_side_change_no_answer(quick: Params, folders: dict[s
 def test_base_and_sft_analyse_the_same_few_rows(
     quick: Params, folders: dict[str, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, logger="rationanomaly.training.budget"):
+    with caplog.at_level(logging.INFO, logger="rationanomaly.model.budget"):
         metrics = evaluate(setting(quick, reasoned_rows=2, free_rows=1), folders, tmp_path / "out")
     # 64 tokens a text. Of the final model also the two templates that only sessions need.
     budgets = [f"evaluate {name}, at most: tokens: {64 * texts} to generate" for name, texts in
