@@ -104,7 +104,7 @@ def test_a_full_disk_is_one_clear_error_and_leaves_nothing(log: Path, small_disk
 def test_ctrl_c_ends_at_once_and_leaves_nothing(log: Path, tmp_path: Path) -> None:
     # Long enough that a busy machine sees the first shard before the last is written.
     longer = tmp_path / "longer.log"
-    longer.write_bytes(log.read_bytes() * 20)
+    longer.write_bytes(log.read_bytes() * 50)
     process = subprocess.Popen(
         command(longer, tmp_path), cwd=tmp_path, env=environment(tmp_path), stderr=subprocess.PIPE, text=True
     )
