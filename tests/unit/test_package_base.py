@@ -163,9 +163,9 @@ def settings() -> ModelParams:
 
 
 def write(folder: Path, packaged: PackagedModel, settings: ModelParams, **options: Any) -> tuple[Any, Any]:
-    """What the step `base` writes of it."""
+    """What the step `base` writes of it; the library's own log adapter is for another base."""
     folder.mkdir()
-    return write_packaged(settings, folder, packaged, **options)
+    return write_packaged(settings, folder, packaged, **{"adapter": folder.parent / "none", **options})
 
 
 # ---- reading
