@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rationanomaly.errors import TrainingError
 from rationanomaly.model.constrained_quotes import Quoting, Vocabulary
+from rationanomaly.model.label_tokens import first_difference
 from rationanomaly.records import LABELS
 from rationanomaly.text.prompt import ANSWER, CONCLUSION, END_ANSWER, END_THINK, THINK, Shown
 
@@ -85,7 +86,7 @@ class Grammar:
         ends = {label: f"{END_THINK}{ANSWER}{label}{END_ANSWER}" for label in LABELS}
         # In one go, as in training: a tokenizer may join the full stop with the tag.
         written = [_encode(tokenizer, f" {CONCLUSION} {label}.{ends[label]}") for label in LABELS]
-        shared = next((place for place, (one, other) in enumerate(zip(*written, strict=False)) if one != other), 0)
+        shared = first_difference(*written)
         if not shared:
             problem = "the tokenizer splits the answer words so that normal and abnormal can't be told apart"
             raise TrainingError(problem, hint="Use a base whose tokenizer knows bytes or letters")
@@ -175,7 +176,9 @@ class FormConstraint:
     """
 
     def __init__(self, grammar: Grammar, logs: Sequence[Shown], width: int) -> None:
-        self._grammar, self._width = grammar, width
+        import torch
+
+        self._banned, self._opening = torch.tensor(grammar.banned), list(grammar.vocabulary.opening)
         self._states = [State(grammar, log) for log in logs]
         self._seen = width
 
@@ -187,12 +190,12 @@ class FormConstraint:
         choices = [state.choice() for state in self._states]
         free = [row for row, choice in enumerate(choices) if choice.allowed is None]
         if free:
-            banned = torch.tensor(self._grammar.banned, device=scores.device)
-            scores[torch.tensor(free, device=scores.device)[:, None], banned] = -float("inf")
+            rows = torch.tensor(free, device=scores.device)
+            scores[rows[:, None], self._banned.to(scores.device)] = -float("inf")
         for row, choice in enumerate(choices):
             if choice.allowed is None:
                 if not choice.may_open:
-                    scores[row, list(self._grammar.vocabulary.opening)] = -float("inf")
+                    scores[row, self._opening] = -float("inf")
                 continue
             allowed = list(choice.allowed)
             kept = scores[row, allowed].clone()

@@ -22,6 +22,7 @@ from rationanomaly.model.batch_size import rows_at_once
 from rationanomaly.model.chat_template import render
 from rationanomaly.model.constrained_form import FormConstraint, Grammar
 from rationanomaly.model.few_shot import FewShotExamples
+from rationanomaly.model.label_tokens import first_difference
 from rationanomaly.model.merging import merged
 from rationanomaly.params import PromptParams
 from rationanomaly.text.prompt import CONCLUSION, THINK, Mode, Shown, write_verdict
@@ -58,11 +59,8 @@ def label_tokens(tokenizer: PreTrainedTokenizerBase) -> LabelTokens:
     normal, abnormal = (
         tokenizer(write_verdict(label), add_special_tokens=False)["input_ids"] for label in ("normal", "abnormal")
     )
-    shared = 0
-    while shared < min(len(normal), len(abnormal)) and normal[shared] == abnormal[shared]:
-        shared += 1
-    ends = {normal[shared] if shared < len(normal) else None, abnormal[shared] if shared < len(abnormal) else None}
-    if None in ends or tokenizer.unk_token_id in ends - {None}:
+    shared = first_difference(normal, abnormal)
+    if shared is None or tokenizer.unk_token_id in (normal[shared], abnormal[shared]):
         problem = "the tokenizer splits the answer words so that normal and abnormal can't be told apart"
         raise TrainingError(problem, hint="Use a base whose tokenizer knows bytes or letters")
     return LabelTokens(tuple(normal[:shared]), normal[shared], abnormal[shared])
@@ -125,19 +123,17 @@ class Scorer:
             temperature: of the sampling.
             task: name of the progress.
         """
-        found: list[str | None] = []
 
         def form(batch: Sequence[Shown], width: int) -> tuple[LogitsProcessor, ...]:
             constraint = FormConstraint(self.grammar, batch, width)
             return (constraint, _SeededNoise(batch, index, temperature)) if index else (constraint,)
 
-        for text in self._generate(logs, form, self.grammar.room + len(self.grammar.prefix), task):
-            found.append(_whole_sentences(text.removeprefix(THINK)))
-        return found
+        texts = self._generate(logs, form, self.grammar.room + len(self.grammar.prefix), task)
+        return [_whole_sentences(text.removeprefix(THINK)) for text in texts]
 
     def free_texts(self, logs: Sequence[Shown], task: str = "writing freely") -> list[str]:
         """A completion of the reasoning prompt for each log without any constraint: what the model does by itself."""
-        return list(self._generate(logs, None, self._max_completion, task))
+        return self._generate(logs, None, self._max_completion, task)
 
     def _label_scores(self, prompts: Sequence[Sequence[int]], normal: int, abnormal: int) -> Floats:
         import torch

@@ -18,8 +18,8 @@ from typing import Literal
 
 from rationanomaly.params import PromptParams
 from rationanomaly.pretrain.messages import Template, load_templates
-from rationanomaly.pretrain.teaching import label_of
 from rationanomaly.records import Label
+from rationanomaly.rulebook.rationale import label_by_words
 from rationanomaly.simulate.events import load_catalogue
 from rationanomaly.text.evidence import words
 from rationanomaly.text.harvest import harvest
@@ -179,7 +179,7 @@ def _harvested(settings: PromptParams, seed: int, sizes: Sizes) -> Iterator[Mess
     # By hash: a choice is to come, and the order of files must not make it.
     for text in sorted(found, key=lambda text: hash_of(f"{seed}|{text}")):
         if len(words(text)) >= _MIN_HARVESTED_WORDS:
-            yield Message(found[text], text, label_of(show(found[text], settings)), "harvested", text)
+            yield Message(found[text], text, label_by_words(show(found[text], settings)), "harvested", text)
 
 
 def _kept(messages: Sequence[Message], protected: Sequence[str], sizes: Sizes) -> tuple[list[Message], frozenset[str]]:
@@ -212,7 +212,7 @@ def _variants(messages: Sequence[Message], settings: PromptParams, seed: int, si
         if log is None:
             continue
         shown = show(log, settings)
-        label = label_of(shown)
+        label = label_by_words(shown)
         if words(shown.text) and (message.source != "catalogue" or label == message.label):
             yield Message(log, shown.text, label, "variant", message.family)
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from rationanomaly.errors import TrainingError
 from rationanomaly.model.chat_template import render
+from rationanomaly.model.label_tokens import first_difference
 from rationanomaly.params import PromptParams
 from rationanomaly.pretrain.corpus import Message
-from rationanomaly.pretrain.teaching import rationale_for
 from rationanomaly.records import Label
+from rationanomaly.rulebook.rationale import write_rationale
 from rationanomaly.text.prompt import (
     ANSWER,
     CONCLUSION,
@@ -115,7 +116,7 @@ class Encoder:
             before, completion = ANSWER, write_verdict(message.label)
         else:
             rng = random.Random(f"{self._seed}|{message.text}")  # noqa: S311
-            rationale = rationale_for(shown, message.label, rng)
+            rationale = write_rationale(shown, message.label, rng)
             before = f"{THINK}{split_conclusion(rationale)[0]} {CONCLUSION}"
             completion = write_response(rationale, message.label)
         ids = (*self._ids(completion), self._tokenizer.eos_token_id)
@@ -133,12 +134,11 @@ class Encoder:
         """The first tokens in which the labels differ behind ``before`` and ``gap``."""
         first = len(self._ids(before))
         normal, abnormal = (self._ids(f"{before}{gap}{label}")[first:] for label in ("normal", "abnormal"))
-        for shared, (one, other) in enumerate(zip(normal, abnormal, strict=False)):
-            if one != other:
-                return LabelTokens(one, other, shared)
-        raise TrainingError(
-            "the tokenizer writes one label as the beginning of the other", hint="Pretrain another base"
-        )
+        shared = first_difference(normal, abnormal)
+        if shared is None:
+            problem = "the tokenizer writes one label as the beginning of the other"
+            raise TrainingError(problem, hint="Pretrain another base")
+        return LabelTokens(normal[shared], abnormal[shared], shared)
 
     def _ids(self, text: str) -> tuple[int, ...]:
         return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])

@@ -20,7 +20,7 @@ from rationanomaly.rulebook.quoting import Text, choose_quotes, easing_quote
 from rationanomaly.rulebook.signs import Reading, Sign, read
 from rationanomaly.rulebook.specials import SPECIAL
 from rationanomaly.text.evidence import required_quotes
-from rationanomaly.text.prompt import CONCLUSION, Shown
+from rationanomaly.text.prompt import CONCLUSION, Shown, conclude
 
 #: Words of an analysis with its conclusion, as `str.split` counts them.
 SHORTEST, LONGEST = 20, 45
@@ -57,8 +57,19 @@ def write_analysis(shown: Shown, argue: Label | None, rng: random.Random) -> str
     opening = rng.choice(openings).format(*quotes)
     if len(opening.split()) > _LONGEST_OPENING:
         opening = _shortest(openings).format(*quotes)
-    case = _Case(reading, domain, argue or ("abnormal" if reading.tone == "fault" else "normal"))
+    case = _Case(reading, domain, argue or reading.label)
     return f"{opening} {_fitting(case, len(opening.split()), rng)}"
+
+
+def write_rationale(shown: Shown, label: Label, rng: random.Random) -> str:
+    """An analysis that argues for the label, with its conclusion; see `write_analysis`."""
+    return conclude(write_analysis(shown, label, rng), label)
+
+
+def label_by_words(shown: Shown) -> Label:
+    """What the words of a shown log say by themselves: what `write_analysis` argues for unless asked otherwise."""
+    text = Text.of(shown)
+    return read(text.words, text.values).label
 
 
 def _wordless(argue: Label | None, rng: random.Random) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from rationanomaly.records import Label
 from rationanomaly.rulebook.activities import ACTIVITIES, EASINGS, MENTION, RULED_OUT, VALUES
 from rationanomaly.rulebook.events import Sign, words_of
 from rationanomaly.rulebook.faults import FAULTS
@@ -103,6 +104,11 @@ class Reading:
     span: range | None = None
     easing: Sign | None = None
     easing_span: range | None = None
+
+    @property
+    def label(self) -> Label:
+        """The teacher's rule: abnormal if a failure is named that nobody coped with."""
+        return "abnormal" if self.tone == "fault" else "normal"
 
 
 def read(words: Sequence[str], values: int = 0) -> Reading:

@@ -10,9 +10,7 @@ from __future__ import annotations
 import random
 
 from rationanomaly.records import Label
-from rationanomaly.rulebook.quoting import Text
-from rationanomaly.rulebook.rationale import write_analysis
-from rationanomaly.rulebook.signs import read
+from rationanomaly.rulebook.rationale import label_by_words, write_analysis
 from rationanomaly.sft.pool import Draw
 from rationanomaly.text.prompt import Shown, conclude
 
@@ -40,6 +38,4 @@ def argued(shown: Shown, probability: float, sure: float) -> Label | None:
     if sure < probability < 1 - sure:
         return None
     likely: Label = "normal" if probability < 0.5 else "abnormal"
-    text = Text.of(shown)
-    words_say: Label = "abnormal" if read(text.words, text.values).tone == "fault" else "normal"
-    return None if likely == words_say else likely
+    return None if likely == label_by_words(shown) else likely

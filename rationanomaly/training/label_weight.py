@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from rationanomaly.model.label_tokens import first_difference
 from rationanomaly.records import LABELS
 from rationanomaly.text.prompt import ANSWER, CONCLUSION, END_ANSWER
 from rationanomaly.training import trl_compat
@@ -39,7 +40,8 @@ def deciding_tokens(tokenizer: PreTrainedTokenizerBase, completions: Sequence[st
     encoded = _encode(tokenizer, distinct)
     variants = iter(_encode(tokenizer, [text for found in others for text in found]))
     for text, ids, found in zip(distinct, encoded, others, strict=True):
-        differences = (_first_difference(ids, other) for other in islice(variants, len(found)))
+        # None: a tokenizer that writes both labels alike, which `model.scoring.label_tokens` refuses.
+        differences = (first_difference(ids, other) for other in islice(variants, len(found)))
         places[text] = tuple(place for place in differences if place is not None)
     return [places[text] for text in completions]
 
@@ -97,9 +99,3 @@ def _with_other_label(completion: str) -> Iterator[str]:
 def _encode(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[list[int]]:
     found: list[list[int]] = tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
     return found
-
-
-def _first_difference(one: Sequence[int], other: Sequence[int]) -> int | None:
-    """None where there is none: a tokenizer that writes both labels alike, which `label_tokens` refuses."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((place for place, (mine, theirs) in pairs if mine != theirs), None)

@@ -13,7 +13,7 @@ from rationanomaly.params import PromptParams, load_params
 from rationanomaly.pretrain import corpus
 from rationanomaly.pretrain.corpus import Corpus, Sizes
 from rationanomaly.pretrain.messages import load_templates
-from rationanomaly.pretrain.teaching import rationale_for
+from rationanomaly.rulebook.rationale import write_rationale
 from rationanomaly.text.evidence import check_evidence
 from rationanomaly.text.prompt import WILDCARD, show, split_conclusion
 from rationanomaly.text.similarity import SimilarityIndex
@@ -94,7 +94,7 @@ def test_rationales_quote_the_log_and_argue_for_the_label(settings: PromptParams
 
     for message in small.train[:300]:
         shown = show(message.log, settings)
-        rationale = rationale_for(shown, message.label, random.Random(0))
+        rationale = write_rationale(shown, message.label, random.Random(0))
         assert split_conclusion(rationale)[1] == message.label
         assert check_evidence(rationale, shown).grounded, rationale
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from rationanomaly.distill.teachers import Answer, Bill, Question, Teacher
 from rationanomaly.params import Params
-from rationanomaly.rulebook.rationale import write_analysis
+from rationanomaly.rulebook.rationale import write_rationale
 from rationanomaly.steps import Inputs
-from rationanomaly.text.prompt import conclude, write_response
+from rationanomaly.text.prompt import write_response
 
 
 @contextmanager
@@ -37,5 +37,4 @@ class BuiltinTeacher:
 
     def _rationale(self, question: Question) -> str:
         rng = random.Random(f"{self._seed}|{question.template_id}|{question.sample}|{question.attempt}")  # noqa: S311
-        # An analysis has to argue for the label; where the words say otherwise, it says so (`write_analysis`).
-        return conclude(write_analysis(question.shown, question.label, rng), question.label)
+        return write_rationale(question.shown, question.label, rng)
