@@ -95,7 +95,8 @@ class ModelDetector:
             ParamsError: ``templates`` is one text, an unknown kind of verdict, or fewer than one analysis.
         """
         templates = listed(templates)
-        kind, count = verdict or self.card.detect.verdict, analyses or self.card.detect.analyses
+        kind = verdict or self.card.detect.verdict
+        count = self.card.detect.analyses if analyses is None else analyses
         if kind not in get_args(VerdictKind):
             raise ParamsError(f"verdict={kind!r} is unknown", hint="Give `reasoned` or `direct`")
         if count < 1:

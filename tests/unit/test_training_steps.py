@@ -314,6 +314,8 @@ def test_of_several_analyses_the_score_is_the_mean_and_the_furthest_on_its_side_
     (low,) = detector.judge(["the pump stands"], analyses=1)
     assert low.score == pytest.approx(0.2)
     assert low.rationale == "It runs. So the log is normal."
+    with pytest.raises(ParamsError, match="analyses=0 is none"):
+        detector.judge(["the pump stands"], analyses=0)
 
 
 def test_sampled_analyses_are_seeded_by_the_log_and_their_number(trained: Trained) -> None:
