@@ -106,14 +106,20 @@ def test_ctrl_c_ends_at_once_and_leaves_nothing(log: Path, tmp_path: Path) -> No
     longer = tmp_path / "longer.log"
     longer.write_bytes(log.read_bytes() * 50)
     process = subprocess.Popen(
-        command(longer, tmp_path), cwd=tmp_path, env=environment(tmp_path), stderr=subprocess.PIPE, text=True
+        command(longer, tmp_path),
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell without job control starts what it runs in the background with SIGINT ignored, and that is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob(".parse.partial-*/new/shard/*")) and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
-    assert process.returncode == INTERRUPTED
+    assert process.returncode == INTERRUPTED, said
     assert said.splitlines()[-1].endswith("nothing half-written was kept; run the same command to continue")
     assert not list(tmp_path.glob("*parse*"))
 
