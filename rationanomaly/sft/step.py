@@ -83,7 +83,8 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     validation = Validation.of(labelled, params.prompt, learnt="validation" in plan.sides)
 
     def scores(model: PeftModel) -> np.ndarray:
-        return base.scorer(model).direct_scores(validation.logs)
+        """Of the validation split; of none where they would measure nothing."""
+        return base.scorer(model).direct_scores(() if validation.learnt else validation.logs)
 
     with runtime.quiet():
         curve = trainer.train(
@@ -91,10 +92,11 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
             lambda model: validation.metrics(scores(model)),
         )  # fmt: skip
 
+    kept_scores = scores(model)
     threshold = (
         Threshold(DEFAULT, "default: the validation templates were learnt from")
         if validation.learnt
-        else choose_threshold(scores(model), validation.abnormal, params.sft.threshold_positives)
+        else choose_threshold(kept_scores, validation.abnormal, params.sft.threshold_positives)
     )
     card = replace(
         base.card,
@@ -116,7 +118,7 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
         "sft/threshold": threshold.value,
         **{
             f"sft/validation_{name}": value
-            for name, value in validation.metrics(scores(model), threshold.value).items()
+            for name, value in validation.metrics(kept_scores, threshold.value).items()
         },
     }
 
