@@ -116,10 +116,7 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
         "sft/pool": float(plan.pool),
         "sft/loss": next(entry["loss"] for entry in reversed(curve) if "loss" in entry),
         "sft/threshold": threshold.value,
-        **{
-            f"sft/validation_{name}": value
-            for name, value in validation.metrics(kept_scores, threshold.value).items()
-        },
+        **{f"sft/validation_{name}": value for name, value in validation.metrics(kept_scores, threshold.value).items()},
     }
 
 
