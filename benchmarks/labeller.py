@@ -19,7 +19,7 @@ from typing import TypeVar
 import numpy as np
 from sklearn.metrics import average_precision_score, f1_score
 
-from benchmarks.learning import PROFILE, ROOT, TUNING, absolute, run_steps
+from benchmarks.kept_seeds import PROFILE, ROOT, TUNING, absolute, run_steps
 from rationanomaly.baselines.blend import fit_blend
 from rationanomaly.baselines.keywords import KeywordRule
 from rationanomaly.baselines.labeller import fit_labeller

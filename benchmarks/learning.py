@@ -4,155 +4,165 @@
     python -m benchmarks.learning --tune --seeds 10 11 12            # no test rows: 60 % train, 40 % validation
     python -m benchmarks.learning --tune --seeds 10 --set sft.pool.size=0
 
-Each seed makes its own split, by near-duplicate group, and trains everything afresh: about six minutes a seed on two
-cores. Settings are chosen with --tune, whose results are of validation rows; its seeds differ from those reported. With
---results a seed's results are kept in a file and not made again, so that several processes can share the seeds.
+Each seed makes its own split, by near-duplicate group, and trains everything afresh. Settings are chosen with --tune,
+whose results are of validation rows. Its seeds differ from those reported but share templates with them: an independent
+set would be the better judge. With --results the steps' outputs are kept (`kept_seeds`): a killed run continues,
+several processes can share the seeds, and the tables can be made again without any training. These are Markdown for
+docs/results.md; an interval is 95 % of 1,000 draws of near-duplicate groups (`pooled_differences`).
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from statistics import mean
 
-import numpy as np
+from benchmarks.kept_seeds import ROOT, STEPS, TUNING, SeedRun, make_seeds
+from benchmarks.pooled_differences import FREE_AGREEMENT, FREE_AGREEMENT_OF_ALARMS, Estimate, Pool, Verdicts
+from rationanomaly.evaluate.generated_texts import RATES
+from rationanomaly.evaluate.ranking import shorten
+from rationanomaly.evaluate.systems import CLASSIFIERS, FINAL, KEYWORD, REFERENCE, RULES, SYSTEMS, TRAINED
+from rationanomaly.runs import code_identity
 
-from rationanomaly import artifacts
-from rationanomaly.evaluate.systems import CLASSIFIERS, RULES, SYSTEMS, TRAINED, prefix
-from rationanomaly.params import Params, load_params
-from rationanomaly.steps import BY_NAME, Metrics, Outputs
-
-ROOT = Path(__file__).resolve().parents[1]
-PROFILE = ROOT / "profiles" / "bgl-spirit.yaml"
-STEPS = ("parse", "correct", "distill", "base", "sft", "grpo", "evaluate")
-#: The threshold stays at .5 and the last adapter is taken: chosen on the rows that are measured, they would flatter.
-TUNING = ("correct.split.test=0", "correct.split.validation=0.4", "sft.threshold_positives=1000000",
-          "sft.best_by=null", "grpo.keep_best=false")  # fmt: skip
 SEEDS = (0, 1, 2, 3, 4)
-#: What is reported, by the prefix of its metrics' names.
-LEVELS = {"pooled": "template", "BGL": "by_dataset/BGL/template", "Spirit": "by_dataset/Spirit/template"}
+F1, AP, MACRO_F1 = "abnormal/f1", "abnormal/ap", "macro/f1"
+#: The rows of every table: a model's reasoned verdicts, and its direct ones behind them.
+ALL = tuple(Verdicts(name, direct) for name in SYSTEMS for direct in (False, True) if name in TRAINED or not direct)
+OURS, OURS_DIRECT, SFT = Verdicts(FINAL), Verdicts(FINAL, direct=True), Verdicts("sft")
+BASE, BASE_DIRECT = Verdicts("base"), Verdicts("base", direct=True)
 #: What the reasoned verdict has to reach: the best of these, by the mean over the seeds.
-SIMPLE = (*RULES, *CLASSIFIERS)
-METRICS = {"F1": "abnormal/f1", "AP": "abnormal/ap", "macro F1": "macro/f1"}
-VALID, GROUNDED = "format/rate", "grounding/rate"
-BARS = {"F1": -0.01, "AP": 0.03}
-GRPO_BAR = -0.01
-MIN_GROUNDED, MIN_VALID = 0.9, 0.99
+SIMPLE = tuple(Verdicts(name) for name in (*RULES, *CLASSIFIERS))
+PAIRS = (
+    *((OURS, simple) for simple in SIMPLE),
+    (OURS, OURS_DIRECT),
+    (OURS, SFT),
+    (BASE, Verdicts(KEYWORD)),
+    (BASE_DIRECT, Verdicts(KEYWORD)),
+)
+#: What GRPO must not make worse: with F1, these shares.
+KEPT_BY_GRPO = {"AGREEMENT": FREE_AGREEMENT, "SUPPORT": "support/rate", "GROUNDED": "free/grounding/rate"}
+WORSE_BY = -0.01
 
-
-def run_steps(names: Sequence[str], params: Params, root: Path) -> tuple[Metrics, dict[str, float]]:
-    """Run steps into ``root``; the metrics of the last one, and the seconds that each took."""
-    seconds = {}
-    metrics: Metrics = {}
-    for name in names:
-        step = BY_NAME[name]
-        inputs = {read: root / read for read in step.reads}
-        inputs |= {source: getattr(params.data, source) for source in step.sources}
-        start = time.perf_counter()
-        with artifacts.writing(root / name, name) as folder:
-            metrics = step.run(params, inputs, Outputs(folder, root / "state" / name))
-        seconds[name] = time.perf_counter() - start
-    return metrics, seconds
-
-
-def absolute(params: Params) -> Params:
-    """The data as seen from the root of the project, wherever this is started."""
-    paths = {name: ROOT / getattr(params.data, name) for name in ("logs", "ledger", "truth", "reasoning")}
-    return params.model_copy(update={"data": params.data.model_copy(update=paths)})
+#: A name, a value, and what it has to reach at least.
+Bar = tuple[str, float, float]
 
 
 def main() -> int:
-    """Train and measure every seed, print the pairs and the targets; 1 if one is short."""
+    """Train and measure every seed, print tables and bars; 1 if one is short."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--tune", action="store_true", help="measure validation rows of splits without test rows")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument(
-        "--results", type=Path, metavar="DIR", help="keep the results of each seed, and take those kept"
-    )
+    parser.add_argument("--results", type=Path, metavar="DIR", help="keep the outputs, and take those kept")
     arguments = parser.parse_args()
     if not (ROOT.parent / "shared" / "data").is_dir():
         print("../shared/data is not on this machine")
         return 1
     settings = [*arguments.set, *(TUNING if arguments.tune else ())]
-    found = []
-    for seed in arguments.seeds:
-        found.append(_measured(seed, settings, arguments.results))
-        _print_seed(seed, found[-1])
-    _print_differences(found)
-    return _print_targets(found)
+    with ExitStack() as stack:
+        results = arguments.results or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        found = []
+        for run in make_seeds(arguments.seeds, settings, results):
+            _print_seed(run)
+            found.append(run)
+    pool = Pool(sorted(found, key=lambda run: run.seed))
+    print(
+        "\n" + "\n\n".join("\n".join(table(pool)) for table in (systems_table, differences_table, texts_table)) + "\n"
+    )
+    return _print_bars(pool)
 
 
-def _measured(seed: int, settings: Sequence[str], results: Path | None) -> Metrics:
-    """What `evaluate` measured of one seed, with the seconds of each step; from the file of an earlier call if kept."""
-    kept = results / f"seed-{seed}.json" if results else None
-    if kept and kept.is_file():
-        earlier: Metrics = json.loads(kept.read_bytes())
-        return earlier
-    params = absolute(load_params(PROFILE, [*settings, f"run.seed={seed}", "evaluate.bootstrap=0"]))
-    with tempfile.TemporaryDirectory() as folder:
-        metrics, seconds = run_steps(STEPS, params, Path(folder))
-    metrics |= {f"seconds/{name}": value for name, value in seconds.items()}
-    if kept:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps(metrics, indent=1, sort_keys=True))
-    return metrics
+def _print_seed(run: SeedRun) -> None:
+    print(f"seed {run.seed}: " + ", ".join(f"{name} {run.seconds.get(name, 0):.0f} s" for name in STEPS))
+    print(f"  {run.metrics['template/positives']:.0f} of {run.metrics['template/rows']:.0f} templates are abnormal")
+    if run.code != code_identity.whole():
+        print("  made by other code than that of this checkout")
+    alone = Pool([run], draws=0)
+    for verdicts in ALL:
+        values = [f"{title} {alone.metric(verdicts, key).mean:.3f}" for title, key in (("F1", F1), ("AP", AP))]
+        print(f"  {verdicts.title:25} {len(verdicts.rows(run)):4} rows  " + "  ".join(values), flush=True)
 
 
-def _print_seed(seed: int, metrics: Metrics) -> None:
-    print(f"seed {seed}: " + ", ".join(f"{name} {metrics[f'seconds/{name}']:.0f} s" for name in STEPS))
-    for name in SYSTEMS:
-        before = prefix(name)
-        parts = [f"{title} {metrics[f'{before}template/{key}']:.3f}" for title, key in METRICS.items()]
-        if name in TRAINED:
-            parts += [
-                f"direct {title} {metrics[f'{before}direct/template/{key}']:.3f}" for title, key in METRICS.items()
-            ]
-            parts += [f"valid {metrics[before + VALID]:.3f}", f"grounded {metrics[before + GROUNDED]:.3f}"]
-        print(f"  {name:12} {metrics[f'{before}template/rows']:4.0f} rows  " + "  ".join(parts), flush=True)
+def systems_table(pool: Pool) -> list[str]:
+    """Rows of a seed, F1 (of each seed, too) and AP, macro F1 of each data set; means over the seeds."""
+    datasets = sorted({one.dataset for run in pool.runs for one in run.systems[FINAL].predictions})
+    rows = []
+    for verdicts in ALL:
+        f1 = pool.metric(verdicts, F1)
+        by_seed = " ".join(shorten(value) for value in f1.by_seed)
+        others = [pool.metric(verdicts, AP), *(pool.metric(verdicts, MACRO_F1, dataset) for dataset in datasets)]
+        count = f"{mean(len(verdicts.rows(run)) for run in pool.runs):.0f}"
+        means = [shorten(other.mean) for other in others]
+        rows.append([verdicts.title, count, f"{shorten(f1.mean)} ({by_seed})", *means])
+    seeds = ", ".join(str(run.seed) for run in pool.runs)
+    return _table([f"seeds {seeds}", "rows", "F1", "AP", *(f"macro F1, {dataset}" for dataset in datasets)], rows)
 
 
-def _print_differences(found: Sequence[Metrics]) -> None:
-    """Means over the seeds, and paired differences to the reference with the 95 % interval of Student's t."""
-    from scipy import stats
-
-    names = (*SIMPLE, "grpo")
-    print(f"{'':8} {'':9}" + "".join(f"{name:>13}" for name in names) + f"   grpo minus reference, {len(found)} seeds")
-    for level, path in LEVELS.items():
-        for title, key in METRICS.items():
-            values = {
-                name: np.array([run.get(f"{prefix(name)}{path}/{key}", np.nan) for run in found]) for name in names
-            }
-            pairs = values["grpo"] - values["reference"]
-            half = stats.t.ppf(0.975, len(pairs) - 1) * stats.sem(pairs) if len(pairs) > 1 else np.nan
-            means = "".join(f"{values[name].mean():13.3f}" for name in names)
-            print(f"{level:8} {title:9}{means}   {pairs.mean():+.3f} ± {half:.3f}")
-
-
-def _print_targets(found: Sequence[Metrics]) -> int:
-    """Means over the seeds, of paired differences where two models are compared."""
-
-    def mean(key: str) -> float:
-        return float(np.mean([run[key] for run in found]))
-
-    f1, ap = f"template/{METRICS['F1']}", f"template/{METRICS['AP']}"
-    best = max(SIMPLE, key=lambda name: mean(prefix(name) + f1))
-    print(f"best F1 without a language model: {best}")
+def differences_table(pool: Pool) -> list[str]:
+    """Paired differences of F1 and AP."""
     rows = [
-        ("LEARNING_F1_TO_BEST", mean(f1) - mean(prefix(best) + f1), BARS["F1"]),
-        ("LEARNING_AP_TO_REFERENCE", mean(ap) - mean(f"reference/{ap}"), BARS["AP"]),
-        # Paired by evaluate: SFT has reasoned verdicts on some rows only.
-        ("LEARNING_GRPO_F1_TO_SFT", mean(f"difference/sft/{f1}"), GRPO_BAR),
-        ("LEARNING_GROUNDED", mean(GROUNDED), MIN_GROUNDED),
-        ("LEARNING_VALID", mean(VALID), MIN_VALID),
+        [f"{ours.title}, minus {theirs.title}", *(_signed(pool.difference(ours, theirs, key)) for key in (F1, AP))]
+        for ours, theirs in PAIRS
     ]
+    return _table(["difference", "F1", "AP"], rows)
+
+
+def texts_table(pool: Pool) -> list[str]:
+    """What the texts are like, as detected and written freely."""
+    rows = []
+    for name in (*RATES, FREE_AGREEMENT_OF_ALARMS):
+        shares = [shorten(pool.rate(system, name).mean) for system in ("sft", FINAL)]
+        rows.append([name, *shares, _signed(pool.rate_difference(FINAL, "sft", name))])
+    return _table(["texts", SFT.title, OURS.title, "difference"], rows)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows)]
+
+
+def _signed(estimate: Estimate) -> str:
+    middle, low, high = (
+        f"{value:+.3f}".replace("0.", ".", 1) for value in (estimate.mean, estimate.low, estimate.high)
+    )
+    return f"{middle} [{low}, {high}]"
+
+
+def _print_bars(pool: Pool) -> int:
+    best = best_simple(pool)
+    print(f"best F1 without a language model: {best.system}")
+    for end, name in (("", FREE_AGREEMENT), ("_ALARMS", FREE_AGREEMENT_OF_ALARMS)):
+        print(f"LEARNING_AGREEMENT_FREE{end} = {pool.rate(FINAL, name).mean:.3f} (no target)")
+    rows = bars(pool, best)
     for name, value, target in rows:
         print(f"{name} = {value:.3f} (target {target}) {'ok' if value >= target else 'short'}")
     return 0 if all(value >= target for _, value, target in rows) else 1
+
+
+def best_simple(pool: Pool) -> Verdicts:
+    """The rule or classifier with the highest F1, by its mean over the seeds."""
+    return max(SIMPLE, key=lambda verdicts: pool.metric(verdicts, F1).mean)
+
+
+def bars(pool: Pool, best: Verdicts) -> list[Bar]:
+    """Means over the seeds, of paired differences where two systems are compared; lower ends for GRPO against SFT."""
+    by_grpo = {"F1": pool.difference(OURS, SFT, F1)}
+    by_grpo |= {name: pool.rate_difference(FINAL, "sft", rate) for name, rate in KEPT_BY_GRPO.items()}
+    return [
+        ("LEARNING_F1_TO_BEST", pool.difference(OURS, best, F1).mean, -0.01),
+        ("LEARNING_AP_TO_REFERENCE", pool.difference(OURS, Verdicts(REFERENCE), AP).mean, 0.03),
+        ("LEARNING_ZERO_SHOT_F1_TO_KEYWORD", pool.difference(BASE, Verdicts(KEYWORD), F1).mean, 0.0),
+        ("LEARNING_AGREEMENT_DETECTED", pool.rate(FINAL, "agreement/rate").mean, 0.98),
+        ("LEARNING_AGREEMENT_ALARMS", pool.rate(FINAL, "agreement/alarms").mean, 0.98),
+        ("LEARNING_ARGUES", pool.rate(FINAL, "argues/rate").mean, 0.95),
+        ("LEARNING_GROUNDED", pool.rate(FINAL, "grounding/rate").mean, 0.9),
+        ("LEARNING_VALID", pool.rate(FINAL, "format/rate").mean, 0.99),
+        *((f"LEARNING_GRPO_{name}_LOW", estimate.low, WORSE_BY) for name, estimate in by_grpo.items()),
+        ("LEARNING_GRPO_BETTER", float(sum(estimate.low > 0 for estimate in by_grpo.values())), 1.0),
+    ]
 
 
 if __name__ == "__main__":

@@ -67,7 +67,9 @@ def class_metrics(judged: Judged) -> dict[str, float]:
         that occur, weighted the mean by their number of items.
     """
     weights = np.ones((1, len(judged.truth)))
-    found = {name: float(values[0]) for name, values in _weighted(judged, weights).items() if np.isfinite(values[0])}
+    found = {
+        name: float(values[0]) for name, values in weighted_metrics(judged, weights).items() if np.isfinite(values[0])
+    }
     truth, answers, _ = judged.arrays
     for name, label, answer in (
         ("true_positives", "abnormal", "abnormal"),
@@ -86,7 +88,7 @@ def class_metrics(judged: Judged) -> dict[str, float]:
 
 def intervals(judged: Judged, draws: int, seed: int) -> dict[str, float]:
     """95 % percentile bootstrap intervals over groups: ``NAME/low`` and ``NAME/high`` for `WITH_INTERVAL`."""
-    return _ends(_samples(judged, draws, seed))
+    return interval_ends(_samples(judged, draws, seed))
 
 
 def difference(ours: Judged, theirs: Judged, draws: int, seed: int) -> dict[str, float]:
@@ -95,7 +97,7 @@ def difference(ours: Judged, theirs: Judged, draws: int, seed: int) -> dict[str,
     found = {name: one[name] - other[name] for name in WITH_INTERVAL if name in one and name in other}
     # Draws depend on groups and seed alone, and both have the same groups: the n-th of ours is the n-th of theirs.
     mine, others = _samples(ours, draws, seed), _samples(theirs, draws, seed)
-    return found | _ends({name: mine[name] - others[name] for name in mine})
+    return found | interval_ends({name: mine[name] - others[name] for name in mine})
 
 
 def rate_difference(
@@ -115,8 +117,8 @@ def rate_difference(
     if not rows:
         return {}
     pairs = np.array([float(ours[row]) - float(theirs[row]) for row in rows])
-    samples = [weights @ pairs / weights.sum(axis=1) for weights in _resamples([groups[r] for r in rows], draws, seed)]
-    return {"": float(pairs.mean())} | _ends({"": np.concatenate(samples)} if samples else {})
+    samples = [weights @ pairs / weights.sum(axis=1) for weights in resamples([groups[r] for r in rows], draws, seed)]
+    return {"": float(pairs.mean())} | interval_ends({"": np.concatenate(samples)} if samples else {})
 
 
 def average_precision(truth: Flags, scores: Floats, weights: Floats) -> Floats:
@@ -151,7 +153,7 @@ def pr_curve(truth: Flags, scores: Floats) -> list[tuple[float, float, float]]:
     return [(float(threshold), float(precision), float(recall)) for threshold, precision, recall in rows]
 
 
-def _weighted(judged: Judged, weights: Floats) -> dict[str, Floats]:
+def weighted_metrics(judged: Judged, weights: Floats) -> dict[str, Floats]:
     """The metrics for each row of item weights, shape (draws, n); NaN where undefined."""
     truth, answers, scores = judged.arrays
     found: dict[str, Floats] = {}
@@ -180,15 +182,15 @@ def _samples(judged: Judged, draws: int, seed: int) -> dict[str, Floats]:
     """Each metric's values over the draws; those that have an interval."""
     if (draws, seed) not in judged.drawn:
         parts: dict[str, list[Floats]] = {name: [] for name in WITH_INTERVAL}
-        for weights in _resamples(judged.groups, draws, seed):
-            found = _weighted(judged, weights)
+        for weights in resamples(judged.groups, draws, seed):
+            found = weighted_metrics(judged, weights)
             for name in WITH_INTERVAL:
                 parts[name].append(found[name])
         judged.drawn[draws, seed] = {name: np.concatenate(p) if p else np.empty(0) for name, p in parts.items()}
     return judged.drawn[draws, seed]
 
 
-def _resamples(groups: Sequence[int], draws: int, seed: int) -> Iterator[Floats]:
+def resamples(groups: Sequence[int], draws: int, seed: int) -> Iterator[Floats]:
     """Weights of the items when whole groups are drawn with replacement, a few draws at a time."""
     if not groups:
         return
@@ -200,7 +202,8 @@ def _resamples(groups: Sequence[int], draws: int, seed: int) -> Iterator[Floats]
         yield drawn[:, members].astype(np.float64)
 
 
-def _ends(samples: dict[str, Floats]) -> dict[str, float]:
+def interval_ends(samples: dict[str, Floats]) -> dict[str, float]:
+    """The ends of 95 % percentile intervals, ``NAME/low`` and ``NAME/high``, of values by draw, NaN where undefined."""
     found: dict[str, float] = {}
     for name, values in samples.items():
         # A draw without a positive says nothing about the class.

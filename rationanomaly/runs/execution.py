@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -50,7 +50,14 @@ class StepStatus:
 
 
 def execute(
-    step: Step, params: Params, inputs: Inputs, output: Path, state: Path, partial_run: PartialRun | None = None
+    step: Step,
+    params: Params,
+    inputs: Inputs,
+    output: Path,
+    state: Path,
+    partial_run: PartialRun | None = None,
+    *,
+    recorded: bool = True,
 ) -> Metrics:
     """Run ``step`` and leave its finished output in ``output``.
 
@@ -62,6 +69,7 @@ def execute(
         output: the final folder; it appears whole or not at all.
         state: root of what survives a crash; that of this run lies in ``state/STEP/KEY`` (`run_state`).
         partial_run: what is left to do where other pods have done a part; None: all.
+        recorded: whether the run is recorded in MLflow; a benchmark keeps its own records.
 
     Returns:
         The step's metrics, as they stand in ``output/metrics.json``.
@@ -76,7 +84,7 @@ def execute(
     if status.finished is not None:
         logger.info("%s: finished before with the same params, inputs and code; its output is used again", step.name)
         return status.finished
-    lineage = tracking.Lineage.of(params, status.sources["logs"])
+    lineage = tracking.Lineage.of(params, status.sources["logs"]) if recorded else None
     lease = run_state.leased(status.state) if step.resumes else nullcontext()
     with lease, _unpiped(status.paths, state / step.name / run_state.PIPED):
         # A run that had the lease may have made this very output meanwhile.
@@ -90,21 +98,26 @@ def _run(
     output: Path,
     state: Path,
     status: StepStatus,
-    lineage: tracking.Lineage,
+    lineage: tracking.Lineage | None,
     partial_run: PartialRun | None,
 ) -> Metrics:
-    """The run itself, under its record in MLflow."""
-    with tracking.step_run(step.name, params, lineage, status.digests, status.sources) as run:
+    """The run itself, under its record in MLflow; without a lineage there is none."""
+    record: AbstractContextManager[tracking.StepRun | None] = nullcontext()
+    if lineage is not None:
+        record = tracking.step_run(step.name, params, lineage, status.digests, status.sources)
+    with record as run:
         status.state.mkdir(parents=True, exist_ok=True)
         with artifacts.writing(output, step.name, status.sources) as folder:
             outputs = Outputs(folder, status.state, status.key, journals=state / step.name)
             metrics = (partial_run or step).run(params, status.paths, outputs)
             artifacts.write_json(folder / METRICS, metrics)
         digest = artifacts.read(output, step.name).digest
-        run.finish(output, digest, metrics)
+        if run is not None:
+            run.finish(output, digest, metrics)
         artifacts.write_json(status.state / _FINISHED, {"key": status.key, "digest": digest})
         checkpoints.clear(status.state / checkpoints.FOLDER)
-        run.headline({key: value for key, value in metrics.items() if key.startswith(("template/", "session/"))})
+        if run is not None:
+            run.headline({key: value for key, value in metrics.items() if key.startswith(("template/", "session/"))})
     return metrics
 
 
