@@ -2,9 +2,10 @@
 
 A completion is ``<think>ANALYSIS So the log is LABEL.</think><answer>LABEL</answer>``. Only the analysis and the first
 LABEL are the model's to choose: no tag and no end can come inside the analysis, quotes are literal
-(`constrained_quotes`), an analysis that has used up its tokens is led to its conclusion (budget forcing, Muennighoff et
-al. 2025), behind the stem only the two label words remain, and all behind the label is written as the label says. So
-conclusion and answer can't disagree, and a log that speaks of answers can't give one.
+(`constrained_quotes`), the analysis of a log without words starts with saying so, one that has used up its tokens is
+led to its conclusion (budget forcing, Muennighoff et al. 2025), behind the stem only the two label words remain, and
+all behind the label is written as the label says. So conclusion and answer can't disagree, and a log that speaks of
+answers can't give one.
 
 The same automaton serves the detector, which stops at the stem; GRPO's sampling, which goes to the end; and GRPO's
 loss, which needs to know at each token what could have come (`choices`).
@@ -20,6 +21,7 @@ from rationanomaly.errors import TrainingError
 from rationanomaly.model.constrained_quotes import Quoting, Vocabulary
 from rationanomaly.model.label_tokens import first_difference
 from rationanomaly.records import LABELS
+from rationanomaly.text.evidence import NO_EVIDENCE
 from rationanomaly.text.prompt import ANSWER, CONCLUSION, END_ANSWER, END_THINK, THINK, Shown
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class Grammar:
         vocabulary: the tokens' texts.
         literal: whether quotes must be spans of the log.
         room: tokens that an analysis may have.
+        wordless: what the analysis of a log without words starts with, where quotes must be literal.
     """
 
     prefix: tuple[int, ...]
@@ -70,6 +73,7 @@ class Grammar:
     vocabulary: Vocabulary
     literal: bool
     room: int
+    wordless: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerBase, max_completion: int, literal: bool) -> Grammar:
@@ -99,12 +103,14 @@ class Grammar:
             problem = f"model.max_completion ({max_completion}) leaves an analysis {max(room, 0)} tokens"
             hint = f"Set model.max_completion to {max_completion + _LEAST_ROOM - room} or more"
             raise TrainingError(problem, hint=hint)
+        opening = _encode(tokenizer, THINK + NO_EVIDENCE)
+        wordless = tuple(opening[len(prefix) :]) if tuple(opening[: len(prefix)]) == prefix else ()
         vocabulary = Vocabulary.of(tokenizer)
         tags = {token for token, text in enumerate(vocabulary.texts) if "<" in text}
         banned = tags.union(tokenizer.all_special_ids, vocabulary.mixed if literal else ())
         labels = {label: ids[shared] for label, ids in by_label.items()}
         stem = tuple(written[0][:shared])
-        return cls(prefix, stem, labels, tails, tuple(sorted(banned)), vocabulary, literal, room)
+        return cls(prefix, stem, labels, tails, tuple(sorted(banned)), vocabulary, literal, room, wordless)
 
     def choices(self, log: Shown, completion: Sequence[int]) -> Iterator[Choice]:
         """What could have come at each place of a completion about ``log``."""
@@ -124,6 +130,9 @@ class State:
         #: What has to come next, the first token first; empty where the model chooses.
         self._due = list(grammar.prefix)
         self._written: list[int] = []
+        if grammar.literal and not self._quoting.has_words and len(grammar.wordless) < grammar.room:
+            self._due += grammar.wordless
+            self._written += grammar.wordless
 
     @property
     def concluded(self) -> bool:

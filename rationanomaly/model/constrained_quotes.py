@@ -25,6 +25,8 @@ _OPENED = "\ue000"
 #: What decoding gives for a character of which a token holds only some bytes.
 _CUT = "\ufffd"
 _START = re.compile(r"(?<![^\W_])[A-Za-z]{2,}")
+#: Marks that would quote past the rule.
+_OTHER_MARKS = frozenset("“”„‟«»")
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Vocabulary:
         by_text: text → tokens, of those without a quotation mark.
         opening: tokens that end with their only quotation mark.
         closing: tokens that start with their only quotation mark.
-        mixed: other tokens with a quotation mark; they are never generated.
+        mixed: other tokens with a quotation mark, typographic ones among them; they are never generated.
     """
 
     texts: Sequence[str]
@@ -54,7 +56,11 @@ class Vocabulary:
         by_text: dict[str, list[int]] = {}
         opening, closing, mixed = [], [], []
         for token, text in enumerate(texts):
-            if '"' not in text:
+            if not _OTHER_MARKS.isdisjoint(text):
+                mixed.append(token)
+                # A log may hold it, and then a quote may.
+                by_text.setdefault(text, []).append(token)
+            elif '"' not in text:
                 by_text.setdefault(text, []).append(token)
                 continue
             opens, closes = text.removesuffix(_OPENED).endswith('"'), text.startswith('"')
@@ -98,6 +104,11 @@ class Quoting:
             self._inside = None
         else:
             self._inside += text
+
+    @property
+    def has_words(self) -> bool:
+        """Whether the log holds a word that a quote could start with."""
+        return bool(self._starts)
 
     def may_open(self) -> bool:
         """Whether there is a word left to start a quote with."""

@@ -64,6 +64,14 @@ def test_a_log_without_words_is_never_quoted() -> None:
     assert '"' not in generate(show(LOGS[2], SETTINGS), 1)
 
 
+def test_typographic_marks_are_no_way_around_it() -> None:
+    tokenizer = train_tokenizer(["It says “link lost”."] * 20, 400)
+    vocabulary = Vocabulary.of(tokenizer)
+    marks = [token for token, text in enumerate(vocabulary.texts) if "“" in text or "”" in text]
+    assert marks
+    assert set(marks) <= set(vocabulary.mixed)
+
+
 def test_outside_quotes_the_model_is_free() -> None:
     assert Quoting(show(LOGS[0], SETTINGS).text, VOCABULARY).allowed() is None
 
