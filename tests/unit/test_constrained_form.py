@@ -61,7 +61,7 @@ def test_a_model_that_never_writes_the_stem_is_led_to_it_and_both_labels_can_com
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_of_a_log_without_words_the_model_says_so_first_and_goes_on_by_itself(seed: int) -> None:
+def test_of_a_log_without_words_the_model_says_so_first_and_continues_by_itself(seed: int) -> None:
     text = generate(LOGS[2:3], seed)[0]
     assert text.startswith(f"{THINK}{NO_EVIDENCE}")
     assert len(text) > len(f"{THINK}{NO_EVIDENCE} {CONCLUSION} normal.</think><answer>normal</answer>")
