@@ -12,8 +12,8 @@ from sklearn.metrics import average_precision_score, f1_score
 from rationanomaly import progress
 from rationanomaly.params import PromptParams
 from rationanomaly.pretrain.rows import Encoder, LabelTokens, Row
-from rationanomaly.text.evidence import check_evidence
-from rationanomaly.text.prompt import Mode, parse_response, show, split_conclusion
+from rationanomaly.rulebook.written_text import WrittenText
+from rationanomaly.text.prompt import Mode, show
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -117,13 +117,13 @@ def written(
 
 
 def _shares(rows: Sequence[Row], texts: Sequence[str], settings: PromptParams) -> dict[str, float]:
-    responses = [parse_response(text) for text in texts]
-    parsed = [response.stated != "invalid" for response in responses]
-    pairs = list(zip(rows, responses, strict=True))
-    grounded = [check_evidence(r.rationale, show(row.message.log, settings)).grounded for row, r in pairs]
-    consistent = [split_conclusion(response.rationale)[1] == response.stated for response in responses]
+    read = [WrittenText.read(text, show(row.message.log, settings)) for row, text in zip(rows, texts, strict=True)]
     truth = [row.message.label == "abnormal" for row in rows]
-    stated = [response.stated == "abnormal" for response in responses]
-    shares = {"parsed": parsed, "grounded": grounded, "consistent": consistent}
+    stated = [text.stated == "abnormal" for text in read]
+    shares = {
+        "parsed": [text.parses for text in read],
+        "grounded": [text.grounded for text in read],
+        "consistent": [text.label is not None for text in read],
+    }
     found = {f"written_{name}": sum(values) / max(1, len(values)) for name, values in shares.items()}
     return {**found, "written_f1": float(f1_score(truth, stated, zero_division=0.0))}
