@@ -7,19 +7,18 @@ Row by row, because two models are compared on the rows that both have.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 
 from rationanomaly.evaluate.predictions import Prediction, SystemAnswers
-from rationanomaly.params import PromptParams
-from rationanomaly.rulebook.argument import read_argument, supported
-from rationanomaly.text.evidence import check_evidence
-from rationanomaly.text.prompt import parse_response, show, split_conclusion
+from rationanomaly.rulebook.written_text import WrittenText
+from rationanomaly.text.prompt import show
 
 #: The shares that tables show, as detected and as written with nothing ruled out.
 RATES = ("agreement/rate", "agreement/alarms", "argues/rate", "support/rate", "grounding/rate", "format/rate",
          "free/agreement/rate", "free/grounding/rate", "free/format/rate")  # fmt: skip
 #: By row of the predictions.
 Flags = Mapping[int, bool]
+#: What is asked of a prediction and its text; None: it makes no sense here.
+Question = Callable[[Prediction, WrittenText], bool | None]
 
 
 def text_flags(system: SystemAnswers) -> Mapping[str, Flags]:
@@ -35,18 +34,15 @@ def text_flags(system: SystemAnswers) -> Mapping[str, Flags]:
     prompt = system.prompt
     if prompt is None:
         return {}
-    questions: dict[str, Callable[[Prediction], bool | None]] = {
-        "format/rate": _parses,
-        "grounding/rate": lambda found: None if found.wordless else found.grounded,
-        "agreement/rate": _agrees,
-        "agreement/alarms": lambda found: _agrees(found) if found.answer == "abnormal" else None,
-        "argues/rate": _argues,
-        "support/rate": partial(_is_supported, prompt),
-    }
+    shown = {row: show(system.predictions[row].template, prompt) for row in {*system.reasoned, *system.free}}
     mine = {row: system.predictions[row] for row in system.reasoned}
-    flags = {name: _flags(mine, question) for name, question in questions.items()}
+    texts = {row: WrittenText(shown[row], found.rationale or "", found.stated) for row, found in mine.items()}
+    flags = {
+        name: {row: flag for row, found in mine.items() if (flag := question(found, texts[row])) is not None}
+        for name, question in _QUESTIONS.items()
+    }
     for row, text in system.free.items():
-        for name, flag in _of_free_text(text, system.predictions[row], prompt):
+        for name, flag in _of_free_text(WrittenText.read(text, shown[row]), system.predictions[row]):
             flags.setdefault(f"free/{name}", {})[row] = flag
     return flags
 
@@ -79,38 +75,23 @@ def text_metrics(system: SystemAnswers) -> dict[str, float]:
     return found
 
 
-def _flags(rows: Mapping[int, Prediction], question: Callable[[Prediction], bool | None]) -> dict[int, bool]:
-    asked = ((row, question(found)) for row, found in rows.items())
-    return {row: flag for row, flag in asked if flag is not None}
-
-
-def _parses(found: Prediction) -> bool:
-    return found.stated not in (None, "invalid")
-
-
-def _agrees(found: Prediction) -> bool:
+def _agrees(found: Prediction, text: WrittenText) -> bool:
     """Read off the text itself: that a detector calls itself consistent is no evidence."""
-    concluded = split_conclusion(found.rationale or "")[1]
-    return bool(found.consistent) and concluded == found.stated == found.answer
+    return bool(found.consistent) and text.label == found.answer
 
 
-def _argues(found: Prediction) -> bool | None:
-    if not _parses(found):
-        return None
-    return read_argument(split_conclusion(found.rationale or "")[0]).side == found.answer
+_QUESTIONS: Mapping[str, Question] = {
+    "format/rate": lambda _, text: text.parses,
+    "grounding/rate": lambda found, _: None if found.wordless else found.grounded,
+    "agreement/rate": _agrees,
+    "agreement/alarms": lambda found, text: _agrees(found, text) if found.answer == "abnormal" else None,
+    "argues/rate": lambda found, text: text.argument.side == found.answer if text.parses else None,
+    "support/rate": lambda _, text: text.supported if text.parses else None,
+}
 
 
-def _is_supported(prompt: PromptParams, found: Prediction) -> bool | None:
-    if not _parses(found):
-        return None
-    analysis = split_conclusion(found.rationale or "")[0]
-    return supported(read_argument(analysis), show(found.template, prompt))
-
-
-def _of_free_text(text: str, found: Prediction, prompt: PromptParams) -> Iterator[tuple[str, bool]]:
-    response = parse_response(text)
-    yield "format/rate", response.problem is None
+def _of_free_text(text: WrittenText, found: Prediction) -> Iterator[tuple[str, bool]]:
+    yield "format/rate", text.parses
     if not found.wordless:
-        yield "grounding/rate", check_evidence(response.rationale, show(found.template, prompt)).grounded
-    concluded = split_conclusion(response.rationale)[1]
-    yield "agreement/rate", response.problem is None and concluded == response.stated == found.answer
+        yield "grounding/rate", text.grounded
+    yield "agreement/rate", text.label == found.answer

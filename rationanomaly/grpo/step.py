@@ -37,10 +37,9 @@ from rationanomaly.records import (
 )
 from rationanomaly.rewards import Composition
 from rationanomaly.rewards.coherence import FrozenModel
-from rationanomaly.rulebook.argument import read_argument, supported
+from rationanomaly.rulebook.written_text import WrittenText
 from rationanomaly.steps import Inputs, Metrics, Outputs
-from rationanomaly.text.evidence import check_evidence
-from rationanomaly.text.prompt import parse_response, show, split_conclusion
+from rationanomaly.text.prompt import show
 from rationanomaly.training.batching import spread
 from rationanomaly.training.best_adapter import SCORE, VALIDATION, best_evaluation, is_evaluation
 from rationanomaly.training.checkpoints import Curve
@@ -156,16 +155,15 @@ def _validation_metrics(scorer: Scorer, validation: Validation, threshold: float
     analyses = [analysis or "" for analysis in scorer.analyses(validation.logs, task="checking analyses")]
     # Behind no analysis a model can conclude, too; that it wrote none is what `valid` says.
     scores = scorer.reasoned_scores(validation.logs, analyses)
-    free = [parse_response(text) for text in scorer.free_texts(validation.logs, "checking free texts")]
-    written = list(zip(analyses, validation.logs, strict=True))
+    free_texts = scorer.free_texts(validation.logs, "checking free texts")
+    written = [WrittenText(log, analysis) for log, analysis in zip(validation.logs, analyses, strict=True)]
+    free = [WrittenText.read(text, log) for log, text in zip(validation.logs, free_texts, strict=True)]
     shares = {
-        "valid": [analysis != "" for analysis in analyses],
-        "grounded": [check_evidence(analysis, log).grounded for analysis, log in written],
-        "support": [supported(read_argument(analysis), log) is not False for analysis, log in written],
-        "agreement": [text.problem is None and split_conclusion(text.rationale)[1] == text.stated for text in free],
-        "free_grounded": [
-            check_evidence(text.rationale, log).grounded for text, log in zip(free, validation.logs, strict=True)
-        ],
+        "valid": [text.rationale != "" for text in written],
+        "grounded": [text.grounded for text in written],
+        "support": [text.supported is not False for text in written],
+        "agreement": [text.label is not None for text in free],
+        "free_grounded": [text.grounded for text in free],
     }
     return {
         **validation.metrics(scores, threshold),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from rationanomaly.model.constrained_form import Grammar
 from rationanomaly.model.few_shot import FewShotExamples
 from rationanomaly.params import GrpoParams, PromptParams
 from rationanomaly.rewards import Composition
-from rationanomaly.text.prompt import Mode
+from rationanomaly.text.prompt import Mode, Shown
 from rationanomaly.training.batching import Passes
 from rationanomaly.training.best_adapter import Measure, evaluations, interval, mean_of
 from rationanomaly.training.checkpoints import Curve
@@ -31,7 +31,7 @@ from rationanomaly.training.loop import TrainingRun, check_trainable, common_arg
 if TYPE_CHECKING:
     from datasets import Dataset
     from peft import PeftModel
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase, TrainerCallback
     from trl import GRPOConfig
 
 #: Before the first update policy and KL reference are the same; more than rounding says that they are not.
@@ -128,8 +128,6 @@ def train(
     check_trainable(model)
     curve: Curve = []
     prompts = [render(tokenizer, task.shown, Mode.REASON, prompt) for task in tasks]
-    shown = {"reward": "reward", "kl": "KL", "valid": "valid"}
-    every = interval(params.steps, params.evaluations)
     logs = {text: task.shown for text, task in zip(prompts, tasks, strict=True)}
     ours = None if grammar is None else trainer_class(Policy(tokenizer, logs, grammar, params.temperature))
     trainer = (ours or GRPOTrainer)(
@@ -138,24 +136,44 @@ def train(
         reward_funcs=reward,
         train_dataset=_dataset(prompts, tasks),
         processing_class=tokenizer,
-        callbacks=[
-            recorder("GRPO", params.steps, curve, shown),
-            _kl_reference_check(params.beta),
-            evaluations(
-                model, curve, every, validate, mean_of(SCORED_BY if params.keep_best else ()), run.checkpoints, run.key
-            ),
-            watch(curve, params.alarms),
-        ],
+        callbacks=_callbacks(model, curve, params, run, validate),
         optimizers=(own_optimizer(model, params.learning_rate), None),
     )
     _in_format_of_policy(model)
+    with _sampling(model, tokenizer, logs, grammar):
+        fit(trainer, curve, run)
+    return curve
+
+
+def _callbacks(
+    model: PeftModel, curve: Curve, params: GrpoParams, run: TrainingRun, validate: Measure
+) -> list[TrainerCallback]:
+    """What TRL calls around a step, in this order: alarms last, for they read what the others write into the curve."""
+    best_by = mean_of(SCORED_BY if params.keep_best else ())
+    every = interval(params.steps, params.evaluations)
+    return [
+        recorder("GRPO", params.steps, curve, {"reward": "reward", "kl": "KL", "valid": "valid"}),
+        _kl_reference_check(params.beta),
+        evaluations(model, curve, every, validate, best_by, run.checkpoints, run.key),
+        watch(curve, params.alarms),
+    ]
+
+
+@contextmanager
+def _sampling(
+    model: PeftModel, tokenizer: PreTrainedTokenizerBase, logs: Mapping[str, Shown], grammar: Grammar | None
+) -> Iterator[None]:
+    """Inside the block completions don't depend on the number of ranks and, with a grammar, have the detector's form.
+
+    Args:
+        logs: by the text of its prompt.
+    """
     with ExitStack() as stack:
         stack.enter_context(shared_draws(model))
         if grammar is not None:
             stack.enter_context(in_form(model, tokenizer, logs, grammar))
             stack.enter_context(scoring_places(model))
-        fit(trainer, curve, run)
-    return curve
+        yield
 
 
 def _in_format_of_policy(model: PeftModel) -> None:

@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.metrics import average_precision_score, f1_score
 
-from rationanomaly import progress
+from rationanomaly.model.scoring import Scorer
 from rationanomaly.params import PromptParams
 from rationanomaly.pretrain.rows import Encoder, LabelTokens, Row
-from rationanomaly.text.evidence import check_evidence
-from rationanomaly.text.prompt import Mode, parse_response, show, split_conclusion
+from rationanomaly.rulebook.written_text import WrittenText
+from rationanomaly.text.prompt import Mode, show
 
 if TYPE_CHECKING:
     from peft import PeftModel
     from torch import Tensor
     from transformers import PreTrainedTokenizerBase
 
+#: Rows of a batch in which the loss is measured.
 _ROWS = 25
+#: Tokens of a text that the model writes by itself.
 _LONGEST = 110
 
 
@@ -89,41 +91,23 @@ def written(
     Returns:
         shares (parsed; quotes grounded; conclusion, tag and label agree) with F1 of the stated labels; the texts.
     """
-    import torch
-
-    texts: list[dict[str, str]] = []
-    inner = model.get_base_model()
-    model.eval()
-    with torch.no_grad():
-        for start in range(0, len(rows), _ROWS):
-            part = rows[start : start + _ROWS]
-            width = max(len(row.prompt) for row in part)
-            ids = torch.full((len(part), width), tokenizer.pad_token_id)
-            mask = torch.zeros_like(ids)
-            for number, row in enumerate(part):
-                ids[number, width - len(row.prompt) :] = torch.tensor(row.prompt)
-                mask[number, width - len(row.prompt) :] = 1
-            made = model.generate(
-                input_ids=ids.to(inner.device), attention_mask=mask.to(inner.device), do_sample=False,
-                max_new_tokens=_LONGEST, pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id,
-            )[:, width:]  # fmt: skip
-            decoded = tokenizer.batch_decode(made, skip_special_tokens=True)
-            texts += [
-                {"log": row.message.text, "label": row.message.label, "text": text}
-                for row, text in zip(part, decoded, strict=True)
-            ]
-            progress.report("writing rationales", len(texts), len(rows), "messages")
-    return _shares(rows, [entry["text"] for entry in texts], settings), texts
+    scorer = Scorer(model, tokenizer, settings, _LONGEST, literal_quotes=False)
+    texts = scorer.free_texts([show(row.message.log, settings) for row in rows], "writing rationales")
+    entries = [
+        {"log": row.message.text, "label": row.message.label, "text": text}
+        for row, text in zip(rows, texts, strict=True)
+    ]
+    return _shares(rows, texts, settings), entries
 
 
 def _shares(rows: Sequence[Row], texts: Sequence[str], settings: PromptParams) -> dict[str, float]:
-    responses = [parse_response(text) for text in texts]
-    parsed = [response.stated != "invalid" for response in responses]
-    pairs = list(zip(rows, responses, strict=True))
-    grounded = [check_evidence(r.rationale, show(row.message.log, settings)).grounded for row, r in pairs]
-    consistent = [split_conclusion(response.rationale)[1] == response.stated for response in responses]
+    read = [WrittenText.read(text, show(row.message.log, settings)) for row, text in zip(rows, texts, strict=True)]
     truth = [row.message.label == "abnormal" for row in rows]
-    stated = [response.stated == "abnormal" for response in responses]
-    shares = {"parsed": parsed, "grounded": grounded, "consistent": consistent}
+    stated = [text.stated == "abnormal" for text in read]
+    shares = {
+        "parsed": [text.parses for text in read],
+        "grounded": [text.grounded for text in read],
+        "consistent": [text.label is not None for text in read],
+    }
     found = {f"written_{name}": sum(values) / max(1, len(values)) for name, values in shares.items()}
     return {**found, "written_f1": float(f1_score(truth, stated, zero_division=0.0))}

@@ -9,9 +9,10 @@ from typing import Literal
 
 from rationanomaly.rewards.overlap import MAX_CHARACTERS, Tokenised
 from rationanomaly.rulebook.argument import Argument, read_argument
+from rationanomaly.rulebook.written_text import WrittenText
 from rationanomaly.text.checks import sentences
 from rationanomaly.text.evidence import Evidence, check_evidence
-from rationanomaly.text.prompt import Response, Shown, every_wording, split_conclusion
+from rationanomaly.text.prompt import Response, Shown, every_wording
 
 _WORD = re.compile(r"\w+")
 #: A run of so many words that the prompt holds too is copied, not written.
@@ -108,7 +109,7 @@ class Sample:
     @cached_property
     def analysis(self) -> str:
         """The rationale without its conclusion, no more than ``MAX_CHARACTERS`` of it."""
-        return split_conclusion(self.response.rationale)[0][:MAX_CHARACTERS]
+        return self._written.analysis[:MAX_CHARACTERS]
 
     @cached_property
     def sentences(self) -> int:
@@ -123,13 +124,16 @@ class Sample:
     @cached_property
     def evaluated(self) -> Literal["normal", "abnormal", "invalid"]:
         """The label that a verdict is read from, the conclusion's; invalid where there is none or the tag disagrees."""
-        _, concluded = split_conclusion(self.response.rationale)
-        return concluded if concluded is not None and concluded == self.response.stated else "invalid"
+        return self._written.label or "invalid"
 
     @property
     def originality(self) -> float:
         """1 for an analysis in words of its own, falling to 0 for a mere copy of log or prompt."""
         return min(1.0, self.own_share / _OWN_SHARE)
+
+    @cached_property
+    def _written(self) -> WrittenText:
+        return WrittenText(self.source.shown, self.response.rationale, self.response.stated)
 
 
 def _words(text: str) -> list[str]:

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from rationanomaly.evaluate import generated_texts
 from rationanomaly.evaluate.generated_texts import RATES, text_flags, text_metrics
 from rationanomaly.evaluate.predictions import Prediction, SystemAnswers
 from rationanomaly.params import Params
+from rationanomaly.rulebook import written_text
 from rationanomaly.rulebook.argument import Argument
 from rationanomaly.text.prompt import Shown, conclude, write_response
 
@@ -43,8 +43,8 @@ def reading(monkeypatch: pytest.MonkeyPatch) -> None:
     def bears_out(argument: Argument, shown: Shown) -> bool | None:
         return "failed" in shown.text if "disk" in shown.text else None
 
-    monkeypatch.setattr(generated_texts, "read_argument", read)
-    monkeypatch.setattr(generated_texts, "supported", bears_out)
+    monkeypatch.setattr(written_text, "read_argument", read)
+    monkeypatch.setattr(written_text, "supported", bears_out)
 
 
 def system(params: Params, predictions: list[Prediction], reasoned: list[int], free: dict[int, str]) -> SystemAnswers:

@@ -59,7 +59,7 @@ def test_the_bootstrapped_base_stays_where_the_defaults_have_another(
     changed["sft"] |= {"steps": 100, "batch": 16, "learning_rate": 0.0005}
     changed["grpo"] |= {"steps": 10, "prompts": 4, "generations": 4, "learning_rate": 0.00005}
     (tmp_path / "defaults.yaml").write_text(yaml.safe_dump(changed))
-    monkeypatch.setattr("rationanomaly.params.DEFAULTS", tmp_path / "defaults.yaml")
+    monkeypatch.setattr("rationanomaly.params.loading.DEFAULTS", tmp_path / "defaults.yaml")
     assert load_params("defaults").model.source == "package"
     assert {name: load_params(ROOT / "profiles" / f"{name}.yaml") for name in before} == before
     assert {params.model.source for params in before.values()} == {"bootstrap"}

@@ -221,3 +221,15 @@ def test_what_is_written_freely_is_measured(prompt: PromptParams) -> None:
     assert found == {
         "written_parsed": 0.75, "written_grounded": 0.5, "written_consistent": 0.5, "written_f1": pytest.approx(6 / 7),
     }  # fmt: skip
+
+
+def test_the_model_writes_freely_what_it_would_alone(base: Path, messages: Corpus, encoder: Encoder) -> None:
+    model, tokenizer = load_base(base), load_tokenizer(base)
+    adapted = training.with_adapter(model, SETTINGS)
+    asked = [encoder.row(message, Mode.REASON) for message in messages.held_out[:3]]
+    shares, texts = evaluation.written(adapted, tokenizer, asked, load_params(ROOT / "params.yaml").prompt)
+    assert shares["written_parsed"] == 0.0
+    for row, found in zip(asked, texts, strict=True):
+        made = model.generate(input_ids=torch.tensor([row.prompt]), do_sample=False, max_new_tokens=110)
+        alone = tokenizer.decode(made[0, len(row.prompt) :], skip_special_tokens=True)
+        assert found == {"log": row.message.text, "label": row.message.label, "text": alone}

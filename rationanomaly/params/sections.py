@@ -1,59 +1,16 @@
-"""Typed params: every knob of every step, read from a params file.
-
-``defaults.yaml`` beside this module has every value with its comment; nothing here repeats a value. A profile holds
-only differences and names what it starts from: ``extends: defaults``, or another file, seen from its own folder. A
-complete file, such as ``rationanomaly params PROFILE`` writes, extends nothing. An unknown key is an error, so that a
-misspelled knob never does nothing in silence; a key that was renamed is taken for one release, with a warning.
-"""
+"""Every section of a params file, in DAG order; what each value costs or gains stands in ``defaults.yaml``."""
 
 from __future__ import annotations
 
-import json
-import logging
-import os
-import re
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import urlsplit
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field, model_validator
 
-from rationanomaly.errors import ParamsError
-
-logger = logging.getLogger(__name__)
-
-#: The packaged default values, complete and commented.
-DEFAULTS = Path(__file__).with_name("defaults.yaml")
-#: What stands for them after ``extends:`` and ``--params``, wherever the package is installed.
-DEFAULTS_NAME = "defaults"
-_EXPLAINED = "`rationanomaly params defaults` shows"
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(gt=0)]
-NonNegative = Annotated[int, Field(ge=0)]
-Rate = Annotated[float, Field(gt=0)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class Section(BaseModel):
-    """One section of a params file.
-
-    Attributes:
-        renamed: earlier name of a field → its name; taken for one release, with a warning.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    renamed: ClassVar[Mapping[str, str]] = {}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _take_earlier_names(cls, values: Any) -> Any:
-        """For documents that no params file brought here, such as the card of a model folder."""
-        return _rename(cls, values, None, ()) if isinstance(values, dict) else values
+from rationanomaly.params.log_files import split_glob
+from rationanomaly.params.section import Section
+from rationanomaly.params.values import Address, NonNegative, Positive, Rate, Share, VariableName, Weight
 
 
 class RunParams(Section):
@@ -246,31 +203,6 @@ class CorrectParams(Section):
     split: SplitParams
 
 
-def _without_secrets(url: str) -> str:
-    """Refuse an address that holds a password or a query: params are written to manifests, DVC and MLflow."""
-    if url.startswith("env:"):
-        return "env:" + _variable_name(url.removeprefix("env:"))
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise PydanticCustomError("secret", "must be an http(s) address, or env:NAME of a variable that holds one")
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise PydanticCustomError("secret", "must hold no user, password or query; put such a one in env:NAME")
-    return url
-
-
-def _variable_name(name: str) -> str:
-    """Refuse what is not the name of an environment variable: it may be the key itself, pasted by mistake."""
-    if re.fullmatch(r"[A-Z][A-Z0-9_]{0,63}", name) is None:
-        raise PydanticCustomError("secret", "must be the NAME of an environment variable, in capitals, never its value")
-    return name
-
-
-VariableName = Annotated[str, AfterValidator(_variable_name)]
-
-
 class EndpointParams(Section):
     """An OpenAI-compatible endpoint, for `distill.teacher: openai`.
 
@@ -294,7 +226,7 @@ class EndpointParams(Section):
     renamed: ClassVar[Mapping[str, str]] = {"first_wait": "initial_backoff", "longest_wait": "max_backoff"}
 
     model: str
-    url: Annotated[str, AfterValidator(_without_secrets)]
+    url: Address
     key: VariableName | None
     headers: dict[str, VariableName]
     output_limit_name: Literal["max_tokens", "max_completion_tokens"]
@@ -700,7 +632,7 @@ class VllmParams(Section):
         memory_share: vllm-colocate only: of each GPU, for its weights and cache.
     """
 
-    url: Annotated[str, AfterValidator(_without_secrets)]
+    url: Address
     memory_share: Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -862,288 +794,3 @@ class Params(Section):
     evaluate: EvaluateParams
     register_: RegisterParams = Field(alias="register")
     cluster: ClusterParams
-
-
-def load_params(path: Path | str, settings: Iterable[str] = ()) -> Params:
-    """Read a params file or profile, apply ``key=value`` settings, check everything.
-
-    Args:
-        path: a complete file, a profile with ``extends``, or ``defaults``, the packaged default values.
-        settings: changes such as ``grpo.beta=0.01``; the value is read as YAML.
-
-    Raises:
-        ParamsError: no such file, not YAML, an unknown key, a missing key or a value of the wrong type; the
-            message names the file and, where the key stands in it, its line.
-    """
-    path = Path(path)
-    document = compose(path)
-    for setting in settings:
-        _apply(document, setting)
-    return check(document, path)
-
-
-def read_document(text: str) -> Params:
-    """Typed params from the text of a full document, as `dump` or `dump_line` writes it."""
-    document = yaml.safe_load(text)
-    if not isinstance(document, dict):
-        raise ParamsError("the params document holds no sections", hint="Compose it with `rationanomaly params`")
-    return check(document, Path("params document"))
-
-
-def compose(path: Path) -> dict[str, Any]:
-    """The full document of a params file: its own values over those of what it extends, under today's names."""
-    document: dict[str, Any] = {}
-    for file, own in _chain(path):
-        # Before the merge: an earlier name in a profile has to replace the value below, which has today's name.
-        document = _merge(document, current_names(own, file))
-        forget_files(own, document)
-    document.pop("extends", None)
-    return document
-
-
-def forget_files(own: Mapping[str, Any], document: MutableMapping[str, Any]) -> None:
-    """Take ``data.files`` out of ``document`` where the values laid over it name other logs."""
-    ours = own.get("data")
-    if isinstance(ours, Mapping) and "logs" in ours and "files" not in ours:
-        document["data"]["files"] = None
-
-
-def split_glob(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The section ``data`` with a glob in ``logs`` as a folder and its ``files``."""
-    logs = data.get("logs")
-    if data.get("files") is not None or not isinstance(logs, str | Path):
-        return data
-    path = Path(logs)
-    return {**data, "logs": path.parent.as_posix(), "files": path.name} if is_glob(path) else data
-
-
-def is_glob(path: Path) -> bool:
-    """Whether a path stands for the files that fit it; one that is there stands for itself."""
-    return not os.path.lexists(path) and any(character in path.name for character in "*?[")
-
-
-def lineage(path: Path) -> list[Path]:
-    """The files that make a document: what everything starts from first, ``path`` itself last.
-
-    Raises:
-        ParamsError: one is missing, is not YAML, or extends itself.
-    """
-    return [file for file, _ in _chain(path)]
-
-
-def _chain(path: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """The files of `lineage`, each with what it says."""
-    file = DEFAULTS if str(path) == DEFAULTS_NAME else path
-    chain = [(file, _read(file))]
-    while (parent := chain[-1][1].get("extends")) is not None:
-        below = DEFAULTS if parent == DEFAULTS_NAME else file.parent / str(parent)
-        line = _line_of(file, ["extends"])
-        if not below.is_file():
-            hint = "Name `defaults`, or a file as seen from the folder of this one"
-            raise ParamsError(f"extends `{parent}`, and there is no such file", file=file, line=line, hint=hint)
-        if any(below.samefile(seen) for seen, _ in chain):
-            raise ParamsError(f"extends itself through `{parent}`", file=file, line=line, hint="Break the circle")
-        file = below
-        chain.append((file, _read(file)))
-    return chain[::-1]
-
-
-def current_names(document: Mapping[str, Any], path: Path | None = None) -> dict[str, Any]:
-    """``document``, or any part of one, with the keys that were renamed under today's names.
-
-    Args:
-        document: sections as in a params file; none has to be there or complete.
-        path: where it was read, for the warning; None: from the command line.
-
-    Raises:
-        ParamsError: it has a key under both its names.
-    """
-    return _with_current_names(Params, document, path, ())
-
-
-def current_key(key: Iterable[str]) -> tuple[str, ...]:
-    """The parts of a key, from the top section on, under today's names; warns of nothing."""
-    section: type[Section] | None = Params
-    named = list[str]()
-    for part in key:
-        named.append(part if section is None else section.renamed.get(part, part))
-        section = None if section is None else _sections_of(section).get(named[-1])
-    return tuple(named)
-
-
-def check(document: Mapping[str, Any], path: Path) -> Params:
-    """Turn a full document into typed params."""
-    try:
-        return Params.model_validate(document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        location = [str(part) for part in first["loc"]]
-        key = ".".join(location)
-        if first["type"] == "extra_forbidden":
-            problem, hint = f"unknown key `{key}`", f"Remove it or correct its spelling; {_EXPLAINED} every key"
-        elif first["type"] == "missing":
-            problem, hint = f"`{key}` is missing", "Add it, or start the file with `extends: defaults`"
-        elif first["type"] == "secret":  # What was found may hold a password.
-            problem, hint = f"`{key}` {first['msg']}", f"{_EXPLAINED} what it means"
-        else:
-            problem, hint = f"`{key}`: {first['msg']}, found {first['input']!r}", f"{_EXPLAINED} what it means"
-        more = error.error_count() - 1
-        problem += f" ({more} more of this kind)" if more else ""
-        raise ParamsError(problem, file=path, line=_line_of(path, location), hint=hint) from error
-
-
-def dump(params: Params) -> str:
-    """A full params document as YAML, in DAG order."""
-    return yaml.safe_dump(params.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
-
-
-def dump_line(params: Params) -> str:
-    """A full params document as one line of JSON (which is YAML): KFP breaks parameters with line breaks."""
-    return json.dumps(params.model_dump(mode="json", by_alias=True), ensure_ascii=False)
-
-
-class _RepeatedKeyError(yaml.YAMLError):
-    """A key stands twice in one section; YAML's readers let the last one win in silence."""
-
-    def __init__(self, key: str, mark: yaml.Mark) -> None:
-        super().__init__(key)
-        self.key, self.problem_mark = key, mark
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML in which every key is unique."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set[str]()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                if key.value in seen:
-                    raise _RepeatedKeyError(key.value, key.start_mark)
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
-    except _RepeatedKeyError as error:
-        problem = f"`{error.key}` stands twice in its section"
-        raise ParamsError(problem, file=path, line=error.problem_mark.line + 1, hint="Keep one of the two") from error
-    except RecursionError as error:
-        raise ParamsError("is nested too deeply", file=path, hint=f"{_EXPLAINED} what it may hold") from error
-    except FileNotFoundError as error:
-        raise ParamsError(
-            "no such params file", file=path, hint="Name one with --params, such as params.yaml, or `--params defaults`"
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ParamsError(f"can't be read: {error}", file=path, hint="Name a UTF-8 YAML file with --params") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = None if mark is None else mark.line + 1
-        raise ParamsError("is not YAML", file=path, line=line, hint="Correct the line") from error
-    if not isinstance(document, dict):
-        raise ParamsError("holds no sections", file=path, hint=f"{_EXPLAINED} what it may hold")
-    return document
-
-
-def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
-        old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return merged
-
-
-def _apply(document: dict[str, Any], setting: str) -> None:
-    path, value = read_setting(setting)
-    place = document
-    for parent in path[:-1]:
-        place = place.setdefault(parent, {})
-        if not isinstance(place, dict):
-            raise ParamsError(
-                f"`--set {setting}`: `{parent}` is a value, not a section", hint=f"{_EXPLAINED} every key"
-            )
-    place[path[-1]] = value
-    if path == ["data", "logs"]:
-        place["files"] = None
-
-
-def read_setting(setting: str) -> tuple[list[str], Any]:
-    """The parts of the key (under today's names) and the value of ``key=value``.
-
-    Raises:
-        ParamsError: it has no key, or its value is not YAML.
-    """
-    key, equals, text = setting.partition("=")
-    if not equals or not key.strip():
-        raise ParamsError(f"`--set {setting}` is not key=value", hint="Write it like --set grpo.beta=0.01")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ParamsError(f"the value of `--set {setting}` is not YAML", hint="Quote it") from error
-    parts = key.strip().split(".")
-    node: Any = value
-    for part in reversed(parts):
-        node = {part: node}
-    node, path = current_names(node), list[str]()
-    for _ in parts:
-        ((part, node),) = node.items()
-        path.append(part)
-    return path, node
-
-
-def _with_current_names(
-    section: type[Section], document: Mapping[str, Any], path: Path | None, place: tuple[str, ...]
-) -> dict[str, Any]:
-    """Rename in ``document``, which stands at ``place``, and in every section below."""
-    named = _rename(section, document, path, place)
-    for key, below in _sections_of(section).items():
-        if isinstance(value := named.get(key), dict):
-            named[key] = _with_current_names(below, value, path, (*place, key))
-    return named
-
-
-def _sections_of(section: type[Section]) -> dict[str, type[Section]]:
-    """The sections right below one, by their keys in a file."""
-    kinds = {field.alias or name: field.annotation for name, field in section.model_fields.items()}
-    return {key: kind for key, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, Section)}
-
-
-def _rename(
-    section: type[Section], values: Mapping[str, Any], path: Path | None, place: tuple[str, ...]
-) -> dict[str, Any]:
-    named: dict[str, Any] = {}
-    for key, value in values.items():
-        new = section.renamed.get(key)
-        if new is None:
-            named[key] = value
-            continue
-        old = ".".join((*place, key))
-        line = None if path is None else _line_of(path, [*place, key])
-        if new in values:
-            raise ParamsError(
-                f"`{old}` is the earlier name of `{new}`, and both are given",
-                file=path,
-                line=line,
-                hint=f"Keep `{new}`",
-            )
-        where = "" if path is None else f"{path}: " if line is None else f"{path}:{line}: "
-        logger.warning("%s`%s` is now called `%s`; the old name is taken for one release only", where, old, new)
-        named[new] = value
-    return named
-
-
-def _line_of(path: Path, location: list[str]) -> int | None:
-    """The line of the deepest part of ``location`` that stands in the file itself."""
-    try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (OSError, ValueError, yaml.YAMLError):
-        return None
-    line = None
-    for part in location:
-        pairs = node.value if isinstance(node, yaml.MappingNode) else []
-        found = next(((key, value) for key, value in pairs if key.value == part), None)
-        if found is None:
-            return line
-        line, node = found[0].start_mark.line + 1, found[1]
-    return line

@@ -1,0 +1,195 @@
+"""Params documents: composed of files and settings, checked, written out again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from rationanomaly.errors import ParamsError
+from rationanomaly.params.files import EXPLAINED, line_of, read
+from rationanomaly.params.log_files import forget_files
+from rationanomaly.params.section import Section, rename_keys, sections_below
+from rationanomaly.params.sections import Params
+
+#: The packaged default values, complete and commented. They lie at the top of the library, for there they are no part
+#: of a step's code (`runs.code_identity`): a value that changes makes only those steps run again that read it.
+DEFAULTS = Path(__file__).parents[1] / "defaults.yaml"
+#: What stands for them after ``extends:`` and ``--params``, wherever the package is installed.
+DEFAULTS_NAME = "defaults"
+
+
+def load_params(path: Path | str, settings: Iterable[str] = ()) -> Params:
+    """Read a params file or profile, apply ``key=value`` settings, check everything.
+
+    Args:
+        path: a complete file, a profile with ``extends``, or ``defaults``, the packaged default values.
+        settings: changes such as ``grpo.beta=0.01``; the value is read as YAML.
+
+    Raises:
+        ParamsError: no such file, not YAML, an unknown key, a missing key or a value of the wrong type; the
+            message names the file and, where the key stands in it, its line.
+    """
+    path = Path(path)
+    document = compose(path)
+    for setting in settings:
+        _apply(document, setting)
+    return check(document, path)
+
+
+def read_document(text: str) -> Params:
+    """Typed params from the text of a full document, as `dump` or `dump_line` writes it."""
+    document = yaml.safe_load(text)
+    if not isinstance(document, dict):
+        raise ParamsError("the params document holds no sections", hint="Compose it with `rationanomaly params`")
+    return check(document, Path("params document"))
+
+
+def compose(path: Path) -> dict[str, Any]:
+    """The full document of a params file: its own values over those of what it extends, under today's names."""
+    document: dict[str, Any] = {}
+    for file, own in _chain(path):
+        # Before the merge: an earlier name in a profile has to replace the value below, which has today's name.
+        document = _merge(document, current_names(own, file))
+        forget_files(own, document)
+    document.pop("extends", None)
+    return document
+
+
+def lineage(path: Path) -> list[Path]:
+    """The files that make a document: what everything starts from first, ``path`` itself last.
+
+    Raises:
+        ParamsError: one is missing, is not YAML, or extends itself.
+    """
+    return [file for file, _ in _chain(path)]
+
+
+def _chain(path: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """The files of `lineage`, each with what it says."""
+    file = DEFAULTS if str(path) == DEFAULTS_NAME else path
+    chain = [(file, read(file))]
+    while (parent := chain[-1][1].get("extends")) is not None:
+        below = DEFAULTS if parent == DEFAULTS_NAME else file.parent / str(parent)
+        line = line_of(file, ["extends"])
+        if not below.is_file():
+            hint = "Name `defaults`, or a file as seen from the folder of this one"
+            raise ParamsError(f"extends `{parent}`, and there is no such file", file=file, line=line, hint=hint)
+        if any(below.samefile(seen) for seen, _ in chain):
+            raise ParamsError(f"extends itself through `{parent}`", file=file, line=line, hint="Break the circle")
+        file = below
+        chain.append((file, read(file)))
+    return chain[::-1]
+
+
+def current_names(document: Mapping[str, Any], path: Path | None = None) -> dict[str, Any]:
+    """``document``, or any part of one, with the keys that were renamed under today's names.
+
+    Args:
+        document: sections as in a params file; none has to be there or complete.
+        path: where it was read, for the warning; None: from the command line.
+
+    Raises:
+        ParamsError: it has a key under both its names.
+    """
+    return _with_current_names(Params, document, path, ())
+
+
+def current_key(key: Iterable[str]) -> tuple[str, ...]:
+    """The parts of a key, from the top section on, under today's names; warns of nothing."""
+    section: type[Section] | None = Params
+    named = list[str]()
+    for part in key:
+        named.append(part if section is None else section.renamed.get(part, part))
+        section = None if section is None else sections_below(section).get(named[-1])
+    return tuple(named)
+
+
+def check(document: Mapping[str, Any], path: Path) -> Params:
+    """Turn a full document into typed params."""
+    try:
+        return Params.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        location = [str(part) for part in first["loc"]]
+        key = ".".join(location)
+        if first["type"] == "extra_forbidden":
+            problem, hint = f"unknown key `{key}`", f"Remove it or correct its spelling; {EXPLAINED} every key"
+        elif first["type"] == "missing":
+            problem, hint = f"`{key}` is missing", "Add it, or start the file with `extends: defaults`"
+        elif first["type"] == "secret":  # What was found may hold a password.
+            problem, hint = f"`{key}` {first['msg']}", f"{EXPLAINED} what it means"
+        else:
+            problem, hint = f"`{key}`: {first['msg']}, found {first['input']!r}", f"{EXPLAINED} what it means"
+        more = error.error_count() - 1
+        problem += f" ({more} more of this kind)" if more else ""
+        raise ParamsError(problem, file=path, line=line_of(path, location), hint=hint) from error
+
+
+def dump(params: Params) -> str:
+    """A full params document as YAML, in DAG order."""
+    return yaml.safe_dump(params.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
+
+
+def dump_line(params: Params) -> str:
+    """A full params document as one line of JSON (which is YAML): KFP breaks parameters with line breaks."""
+    return json.dumps(params.model_dump(mode="json", by_alias=True), ensure_ascii=False)
+
+
+def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _apply(document: dict[str, Any], setting: str) -> None:
+    path, value = read_setting(setting)
+    place = document
+    for parent in path[:-1]:
+        place = place.setdefault(parent, {})
+        if not isinstance(place, dict):
+            raise ParamsError(f"`--set {setting}`: `{parent}` is a value, not a section", hint=f"{EXPLAINED} every key")
+    place[path[-1]] = value
+    if path == ["data", "logs"]:
+        place["files"] = None
+
+
+def read_setting(setting: str) -> tuple[list[str], Any]:
+    """The parts of the key (under today's names) and the value of ``key=value``.
+
+    Raises:
+        ParamsError: it has no key, or its value is not YAML.
+    """
+    key, equals, text = setting.partition("=")
+    if not equals or not key.strip():
+        raise ParamsError(f"`--set {setting}` is not key=value", hint="Write it like --set grpo.beta=0.01")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ParamsError(f"the value of `--set {setting}` is not YAML", hint="Quote it") from error
+    parts = key.strip().split(".")
+    node: Any = value
+    for part in reversed(parts):
+        node = {part: node}
+    node, path = current_names(node), list[str]()
+    for _ in parts:
+        ((part, node),) = node.items()
+        path.append(part)
+    return path, node
+
+
+def _with_current_names(
+    section: type[Section], document: Mapping[str, Any], path: Path | None, place: tuple[str, ...]
+) -> dict[str, Any]:
+    """Rename in ``document``, which stands at ``place``, and in every section below."""
+    named = rename_keys(section, document, path, place)
+    for key, below in sections_below(section).items():
+        if isinstance(value := named.get(key), dict):
+            named[key] = _with_current_names(below, value, path, (*place, key))
+    return named

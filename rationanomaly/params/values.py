@@ -1,0 +1,44 @@
+"""What a param can be: numbers in their ranges, and texts that must hold no secret."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(gt=0)]
+NonNegative = Annotated[int, Field(ge=0)]
+Rate = Annotated[float, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def _without_secrets(url: str) -> str:
+    """Refuse an address that holds a password or a query: params are written to manifests, DVC and MLflow."""
+    if url.startswith("env:"):
+        return "env:" + _variable_name(url.removeprefix("env:"))
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise PydanticCustomError("secret", "must be an http(s) address, or env:NAME of a variable that holds one")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise PydanticCustomError("secret", "must hold no user, password or query; put such a one in env:NAME")
+    return url
+
+
+def _variable_name(name: str) -> str:
+    """Refuse what is not the name of an environment variable: it may be the key itself, pasted by mistake."""
+    if re.fullmatch(r"[A-Z][A-Z0-9_]{0,63}", name) is None:
+        raise PydanticCustomError("secret", "must be the NAME of an environment variable, in capitals, never its value")
+    return name
+
+
+#: An http(s) address without secrets, or env:NAME of a variable that holds one.
+Address = Annotated[str, AfterValidator(_without_secrets)]
+#: NAME of an environment variable.
+VariableName = Annotated[str, AfterValidator(_variable_name)]
