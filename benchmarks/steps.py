@@ -165,6 +165,15 @@ def packaged(folder: Path) -> Iterator[Lever]:
 
         return measure
 
+    def scored(*changes: Callable[[], Any]) -> Form:
+        def measure() -> list[float]:
+            with ExitStack() as stack:
+                for change in changes:
+                    stack.enter_context(change())
+                return _scores(loading.load_base(folder).requires_grad_(False))
+
+        return measure
+
     ours, step = trained("sft"), "a step of sft with the packaged base"
     yield Lever("PACKAGED_HEAD", f"{step}, against TRL's head", ours, trained("sft", _trl_head), 1.5)
     yield Lever("PACKAGED_ATTENTION", f"{step}, against sdpa", ours, trained("sft", _sdpa), 1.05)
@@ -172,6 +181,8 @@ def packaged(folder: Path) -> Iterator[Lever]:
     all_of_them = (_plain_trl, _sdpa, _in_32_bits, _never_merged)
     what = "a step of grpo with the packaged base, against none of the levers"
     yield Lever("PACKAGED_GRPO", what, trained("grpo"), trained("grpo", *all_of_them), 1.5)
+    scores = f"scores of {WRITTEN} prompts by the packaged base, against states that lie apart"
+    yield Lever("PACKAGED_LAST_STATES", scores, scored(), scored(_lying_apart), 1.5)
     text = f"{WRITTEN} texts of {NEW} tokens by the packaged base"
     yield Lever("PACKAGED_WRITING_ATTENTION", f"{text}, against sdpa", written(False), written(False, _sdpa), 1.15)
     yield Lever("PACKAGED_MERGING", f"{text}, against base and adapter apart", written(False), written(True), 1.3)
@@ -230,6 +241,20 @@ def _texts(model: Any) -> list[float]:
     return clock.steps
 
 
+def _scores(model: Any) -> list[float]:
+    """Seconds of two batches of prompts, of which the last token's logits are read."""
+    import torch
+
+    clock = Clock()
+    ids = torch.randint(5, 4000, (WRITTEN, PROMPT), generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        for _ in range(2):
+            clock.start()
+            model.eval()(input_ids=ids, logits_to_keep=1, use_cache=False)
+            clock.stop()
+    return clock.steps
+
+
 def _widths(model: Any, multiple: int) -> list[float]:
     """Seconds of one forward and backward pass over rows of each of the widths, all together."""
     import torch
@@ -268,6 +293,12 @@ def _sdpa() -> Iterator[None]:
 @contextmanager
 def _in_32_bits() -> Iterator[None]:
     with replaced(loading, "adapter_options", lambda *_: {}):
+        yield
+
+
+@contextmanager
+def _lying_apart() -> Iterator[None]:
+    with replaced(loading, "in_one_piece", lambda *_: None):
         yield
 
 

@@ -46,13 +46,16 @@ def load_base(files: Path, training: TrainingParams | None = None) -> PreTrained
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
         str(files), trust_remote_code=False, use_safetensors=True, local_files_only=True, **options
     )
-    model.get_output_embeddings().register_forward_pre_hook(_contiguous)
+    model.get_output_embeddings().register_forward_pre_hook(in_one_piece)
     return model
 
 
-def _contiguous(_head: Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """The hidden states of the last tokens, cut out of all, lie apart in memory: of such a product torch makes one for
-    each row and copies the vocabulary's matrix for it, 270 times as slow and in gigabytes."""
+def in_one_piece(_head: Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Inputs of the vocabulary's head, side by side in memory; a hook.
+
+    The states of the last tokens, cut out of all, lie apart. Of their product with a frozen head torch makes one for
+    each row, with a copy of the head for each: with the packaged base and 109 rows 10 s and 6 GB in place of .04 s.
+    """
     return tuple(states.contiguous() for states in inputs)
 
 
