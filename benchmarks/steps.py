@@ -14,7 +14,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -146,9 +146,7 @@ def packaged(folder: Path) -> Iterator[Lever]:
 
     def trained(step: str, *changes: Callable[[], Any]) -> Form:
         def measure() -> list[float]:
-            with ExitStack() as stack:
-                for change in changes:
-                    stack.enter_context(change())
+            with _changed(changes):
                 model = adapt(loading.load_base(folder, params.training), params.model, params.training)
                 return _steps(step, model, tokenizer, params, ROWS, PROMPT, PROMPT)
 
@@ -156,9 +154,7 @@ def packaged(folder: Path) -> Iterator[Lever]:
 
     def written(apart: bool, *changes: Callable[[], Any]) -> Form:
         def measure() -> list[float]:
-            with ExitStack() as stack:
-                for change in changes:
-                    stack.enter_context(change())
+            with _changed(changes):
                 model = adapt(loading.load_base(folder), params.model, params.training)
             with nullcontext() if apart else merged(model):
                 return _texts(model)
@@ -167,9 +163,7 @@ def packaged(folder: Path) -> Iterator[Lever]:
 
     def scored(*changes: Callable[[], Any]) -> Form:
         def measure() -> list[float]:
-            with ExitStack() as stack:
-                for change in changes:
-                    stack.enter_context(change())
+            with _changed(changes):
                 return _scores(loading.load_base(folder).requires_grad_(False))
 
         return measure
@@ -267,6 +261,15 @@ def _widths(model: Any, multiple: int) -> list[float]:
         hidden.float().square().mean().backward()
     clock.stop()
     return clock.steps
+
+
+@contextmanager
+def _changed(changes: Sequence[Callable[[], Any]]) -> Iterator[None]:
+    """Inside the block each of ``changes`` is in force."""
+    with ExitStack() as stack:
+        for change in changes:
+            stack.enter_context(change())
+        yield
 
 
 def _plain_trl() -> ExitStack:
