@@ -3,7 +3,7 @@
 A small model that learns from a thousand gold labels alone stays far below that classifier; from the classifier's
 opinion on a large pool it learns to generalise as the classifier does. The texts are training templates with words
 dropped, the head of one training template with the tail of another, raw lines of training templates, and harvested
-messages. The labels of a text's draws are sampled from the classifier's probability, so that ordinary SFT distils it.
+messages. A text has the label that the classifier thinks likelier, and is learnt with the classifier's doubts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
-import polars as pl
 
 from rationanomaly.baselines.scorer import Floats
 from rationanomaly.params import PoolParams
@@ -45,11 +44,20 @@ class Pool:
 
 
 class Draw(NamedTuple):
-    """A text of the pool, a label sampled from the teacher's probability, and that P(abnormal)."""
+    """A text of the pool and P(abnormal) of it, by the teacher."""
 
     text: str
-    label: Label
     probability: float
+
+    @property
+    def label(self) -> Label:
+        """The likelier one."""
+        return LABELS[int(self.probability >= 0.5)]
+
+    @property
+    def doubt(self) -> float:
+        """How probable the other one is."""
+        return min(self.probability, 1 - self.probability)
 
 
 def build_pool(
@@ -89,22 +97,12 @@ def build_pool(
 
 
 def draw(pool: Pool, count: int, params: PoolParams, rng: np.random.Generator) -> list[Draw]:
-    """Draw ``count`` texts with a sampled label, with replacement.
-
-    Of the k draws of a text, k times its probability are called abnormal, rounded at random (systematic sampling): each
-    draw's label follows the classifier as if it were sampled alone, with far less noise in all.
-    """
+    """Draw ``count`` texts, with replacement."""
     places = rng.integers(len(pool.texts), size=count)
     if len(pool.suspicious):
         picked = rng.random(count) < params.suspicious_share
         places[picked] = pool.suspicious[rng.integers(len(pool.suspicious), size=int(picked.sum()))]
-    odds, start = pool.probabilities[places], rng.random(len(pool.texts))[places]
-    earlier = pl.DataFrame({"place": places}).select(pl.int_range(pl.len()).over("place")).to_series().to_numpy()
-    labels = np.floor((earlier + 1) * odds + start) > np.floor(earlier * odds + start)
-    return [
-        Draw(pool.texts[place], LABELS[int(label)], float(probability))
-        for place, label, probability in zip(places, labels, odds, strict=True)
-    ]
+    return [Draw(pool.texts[place], float(pool.probabilities[place])) for place in places]
 
 
 def _shares(abnormal: np.ndarray, share: float) -> np.ndarray:

@@ -32,12 +32,14 @@ class Row:
         mode: what is asked of it.
         completion: to learn.
         weak: a text and a label of the pool, and not of the training split.
+        doubt: how probable the other label is than the completion's, by who labelled the text.
     """
 
     text: str
     mode: Mode
     completion: str
     weak: bool = False
+    doubt: float = 0.0
 
 
 def build_rows(
@@ -88,15 +90,17 @@ def _batches(rows: list[Row], size: int, rng: np.random.Generator) -> list[list[
 
 def _pool_rows(pool: Pool | None, count: int, params: SftParams, rng: np.random.Generator) -> list[Row]:
     drawn = draw(pool, count, params.pool, rng) if pool else []
-    return [Row(one.text, Mode.DIRECT, write_verdict(one.label), weak=True) for one in drawn]
+    return [Row(one.text, Mode.DIRECT, write_verdict(one.label), weak=True, doubt=one.doubt) for one in drawn]
 
 
 def _pool_rationale_rows(pool: Pool | None, count: int, params: SftParams, rng: np.random.Generator) -> list[Row]:
-    """Rationales that the rulebook writes on texts of the pool, which conclude with the label that was drawn."""
+    """Rationales that the rulebook writes on texts of the pool, with the labeller's doubts behind their stem."""
     drawn = draw(pool, count, params.pool, rng) if pool and count else []
     wordings = random.Random(int(rng.integers(2**32)))  # noqa: S311
     written = [(one, write_rationale(one, params.pool.sure, wordings)) for one in drawn]
-    return [Row(one.text, Mode.REASON, write_response(text, one.label), weak=True) for one, text in written]
+    return [
+        Row(one.text, Mode.REASON, write_response(text, one.label), weak=True, doubt=one.doubt) for one, text in written
+    ]
 
 
 def _gold_rows(gold: Gold, count: int, params: SftParams, rng: np.random.Generator) -> list[Row]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rationanomaly.errors import TrainingError
 from rationanomaly.model import loading
@@ -15,7 +15,7 @@ from rationanomaly.text.prompt import Mode, Shown
 from rationanomaly.training.batching import Passes
 from rationanomaly.training.best_adapter import Score, evaluations, interval, mean_of
 from rationanomaly.training.checkpoints import Curve
-from rationanomaly.training.label_weight import WEIGHTS, deciding_tokens, weighted
+from rationanomaly.training.label_weight import DOUBT, OTHER, WEIGHTS, deciding_tokens, weighted
 from rationanomaly.training.label_weight import weights as token_weights
 from rationanomaly.training.loop import TrainingRun, check_trainable, common_arguments, fit, own_optimizer, recorder
 
@@ -62,8 +62,8 @@ def encode(
     """Tokenise the rows; in place of one that does not fit the context stands the last of its kind that did.
 
     Returns:
-        A dataset with ``input_ids``, ``completion_mask`` and, where ``label_weight`` is not 1, a weight for each token;
-        and the number of rows that did not fit.
+        A dataset with ``input_ids``, ``completion_mask`` and, where ``label_weight`` is not 1 or a row has doubts, what
+        `training.label_weight` needs; and the number of rows that did not fit.
 
     Raises:
         TrainingError: no row fits, or no rationale does.
@@ -82,7 +82,8 @@ def encode(
         problem = f"all {kind} are longer than the context of {context} tokens"
         hint = "Lower distill.max_words or prompt.max_words, or take a base with a longer context"
         raise TrainingError(problem, hint=hint)
-    deciding = deciding_tokens(tokenizer, [row.completion for row in rows]) if label_weight != 1 else None
+    weighs = label_weight != 1 or any(row.doubt for row in rows)
+    deciding = deciding_tokens(tokenizer, [row.completion for row in rows]) if weighs else None
     examples, left_out = [], 0
     for place, row in enumerate(rows):
         if lengths[place] <= context:
@@ -92,10 +93,12 @@ def encode(
         shown = fallback[_kind(row)]
         prompt, completion = prompt_ids[shown], completion_ids[shown]
         ids = [*prompt, *completion, tokenizer.eos_token_id]
-        example = {"input_ids": ids, "completion_mask": [0] * len(prompt) + [1] * (len(completion) + 1)}
+        example: dict[str, Any] = {"input_ids": ids, "completion_mask": [0] * len(prompt) + [1] * (len(completion) + 1)}
         if deciding is not None:
-            places = [len(prompt) + token for token in deciding[shown]]
-            example[WEIGHTS] = token_weights(places, len(ids), label_weight)
+            found = deciding[shown]
+            example[WEIGHTS] = token_weights([len(prompt) + one.place for one in found], len(ids), label_weight)
+            example[OTHER] = [len(prompt) + found[0].place, found[0].other] if found else [0, 0]
+            example[DOUBT] = rows[shown].doubt if found else 0.0
         examples.append(example)
     return Dataset.from_list(examples), left_out
 

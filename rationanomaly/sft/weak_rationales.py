@@ -1,8 +1,8 @@
 """Rationales for texts of the pool, which no teacher was asked about: the rulebook writes them.
 
 The analysis says what the words of the log say. Where the labeller is sure of the other label, it argues for that one,
-for the labels have taught it something about this kind of log. In between the words are all that is known, and the
-label behind the stem of the conclusion is drawn: over many draws the model learns the labeller's probability there.
+for the labels have taught it something about this kind of log. In between the words are all that is known. Whatever is
+argued, behind the stem of the conclusion the model learns the labeller's probability.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from rationanomaly.text.prompt import Shown, conclude
 
 
 def write_rationale(draw: Draw, sure: float, rng: random.Random) -> str:
-    """An analysis with the drawn label as its conclusion.
+    """An analysis with the likelier label as its conclusion.
 
     Args:
-        draw: a text of the pool with its label.
+        draw: a text of the pool.
         sure: see `PoolParams.sure`.
         rng: of the wording.
     """

@@ -117,8 +117,9 @@ FORWARD = Patch(
 #: `SFTTrainer.compute_loss` sums the log-probabilities that the model returns.
 TOKEN_LOSS = Patch(
     "trl", "trl.trainer.utils.FusedCausalLMOutput", "log_probs", ">=1.16,<1.17",
-    reason="TRL's SFT has no weights of tokens; scaled before they are summed, they need no loss of our own",
-    without="the label counts as much as any other token",
+    reason="TRL's SFT has no weights of tokens and no soft labels; changed before they are summed, they need no loss "
+    "of our own",
+    without="the label counts as much as any other token, and is learnt as if it were certain",
 )  # fmt: skip
 #: A run that continues reads the adapter of its checkpoint with it.
 RESTORE = Patch(
@@ -256,12 +257,12 @@ def same_weights(trainer: Any) -> Iterator[None]:
         yield
 
 
-def weighted_tokens(model: Callable[..., Any], weights: Any) -> Callable[..., Any]:
-    """The forward pass of ``model`` for a trainer that sums log-probabilities, with a weight for each.
+def changed_tokens(model: Callable[..., Any], change: Callable[[Any], Any]) -> Callable[..., Any]:
+    """The forward pass of ``model`` for a trainer that sums log-probabilities, with these changed.
 
     Args:
         model: returns ``log_probs`` of every token but the first, shape (rows, tokens - 1).
-        weights: a tensor of the same shape.
+        change: takes these and returns a tensor of the same shape.
     """
 
     def forward(*arguments: Any, **options: Any) -> Any:
@@ -269,7 +270,7 @@ def weighted_tokens(model: Callable[..., Any], weights: Any) -> Callable[..., An
         if getattr(outputs, TOKEN_LOSS.name, None) is None:
             warn_of(TOKEN_LOSS)
         else:
-            outputs.log_probs = outputs.log_probs * weights
+            outputs.log_probs = change(outputs.log_probs)
         return outputs
 
     return forward

@@ -1,4 +1,4 @@
-"""The weight of the tokens that tell the label: where they are, and what they do to loss and gradient."""
+"""The tokens that tell the label: where they are, and what their weight and doubts do to loss and gradient."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from rationanomaly.base.tokenizer import train_tokenizer
 from rationanomaly.text.prompt import conclude, write_response, write_verdict
 from rationanomaly.training import trl_compat
-from rationanomaly.training.label_weight import WEIGHTS, deciding_tokens, weighted, weights
+from rationanomaly.training.label_weight import DOUBT, OTHER, WEIGHTS, deciding_tokens, weighted, weights
 
 ANALYSIS = 'The log names "parity error". A node may halt.'
 REASONED = {label: write_response(conclude(ANALYSIS, label), label) for label in ("normal", "abnormal")}
@@ -30,9 +30,10 @@ TOKENIZER = train_tokenizer([*REASONED.values(), "log: <*>", *map(write_verdict,
 
 def before_label(completion: str) -> list[str]:
     """What stands before each of the deciding tokens."""
-    (places,) = deciding_tokens(TOKENIZER, [completion])
+    (deciding,) = deciding_tokens(TOKENIZER, [completion])
     ids = TOKENIZER(completion, add_special_tokens=False)["input_ids"]
-    return [TOKENIZER.decode(ids[:place]) for place in places]
+    assert all(one.other != ids[one.place] for one in deciding)
+    return [TOKENIZER.decode(ids[: one.place]) for one in deciding]
 
 
 @pytest.mark.parametrize("label", ["normal", "abnormal"])
@@ -56,7 +57,7 @@ def test_whatever_a_rationale_says_no_more_than_two_tokens_decide(text: str) -> 
 
 
 def gradients(
-    tmp_path: Path, rows: list[dict[str, list[Any]]], fused_for_cpu: bool = False
+    tmp_path: Path, rows: list[dict[str, Any]], fused_for_cpu: bool = False
 ) -> tuple[float, Mapping[str, torch.Tensor]]:
     """The loss of one batch under the real trainer, and its gradient by parameter."""
     from datasets import Dataset
@@ -91,22 +92,24 @@ def gradients(
     return loss, {name: value.grad.clone() for name, value in named if value.grad is not None}
 
 
-def encoded(weight: float | None) -> list[dict[str, list[Any]]]:
-    """Two rows of different lengths, with the weights that `sft` gives them; None: without the column."""
+def encoded(weight: float | None, *doubts: float) -> list[dict[str, Any]]:
+    """Two rows of different lengths, with the weights and doubts that `sft` gives them; None: without the columns."""
     rows = []
-    for completion in (REASONED["abnormal"], write_verdict("normal")):
+    for completion, doubt in zip((REASONED["abnormal"], write_verdict("normal")), doubts or (0.0, 0.0), strict=True):
         prompt = TOKENIZER("log: parity error\nreason:\n")["input_ids"]
         ids = TOKENIZER(completion, add_special_tokens=False)["input_ids"]
-        (places,) = deciding_tokens(TOKENIZER, [completion])
+        (deciding,) = deciding_tokens(TOKENIZER, [completion])
         row = {"input_ids": prompt + ids, "completion_mask": [0] * len(prompt) + [1] * len(ids)}
         if weight is not None:
-            row[WEIGHTS] = weights([len(prompt) + place for place in places], len(prompt + ids), weight)
+            row[WEIGHTS] = weights([len(prompt) + one.place for one in deciding], len(prompt + ids), weight)
+            row[OTHER] = [len(prompt) + deciding[0].place, deciding[0].other]
+            row[DOUBT] = doubt
         rows.append(row)
     return rows
 
 
-def only(places_weigh: float, others_weigh: float) -> list[dict[str, list[Any]]]:
-    rows = encoded(2.0)
+def only(places_weigh: float, others_weigh: float, *doubts: float) -> list[dict[str, Any]]:
+    rows = encoded(2.0, *doubts)
     for row in rows:
         row[WEIGHTS] = [places_weigh if weight == 2.0 else others_weigh for weight in row[WEIGHTS]]
     return rows
@@ -133,9 +136,40 @@ def test_the_gradient_is_that_of_the_others_and_the_weight_times_that_of_the_lab
         torch.testing.assert_close(found, of_others[name] + 4 * of_label[name], atol=1e-6, rtol=1e-3)
 
 
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_label_with_doubts_is_learnt_as_both_in_proportion(tmp_path: Path, fused: bool) -> None:
+    def one_label(completion: str) -> list[dict[str, Any]]:
+        """The verdict alone, so that nothing but its label has a loss, whichever it is."""
+        (row,) = [row for row in only(1.0, 0.0) if len(row["input_ids"]) == min(map(len, lengths))]
+        place, other = row[OTHER]
+        ids = [*row["input_ids"]]
+        if completion == "abnormal":
+            ids[place], other = other, ids[place]
+        return [{**row, "input_ids": ids, OTHER: [place, other]}]
+
+    lengths = [row["input_ids"] for row in encoded(1.0)]
+    of_label, gradient_of_label = gradients(tmp_path, one_label("normal"), fused)
+    of_other, gradient_of_other = gradients(tmp_path, one_label("abnormal"), fused)
+    doubting = [{**one_label("normal")[0], DOUBT: 0.3}]
+    loss, gradient = gradients(tmp_path, doubting, fused)
+    assert loss == pytest.approx(0.7 * of_label + 0.3 * of_other, rel=1e-5)
+    for name, found in gradient.items():
+        expected = 0.7 * gradient_of_label[name] + 0.3 * gradient_of_other[name]
+        torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-3)
+
+
+def test_doubts_touch_the_first_label_of_their_own_row_alone(tmp_path: Path) -> None:
+    certain, _ = gradients(tmp_path, encoded(1.0))
+    others_certain, _ = gradients(tmp_path, only(0.0, 1.0))
+    doubting, _ = gradients(tmp_path, encoded(1.0, 0.4, 0.0))
+    others_doubting, _ = gradients(tmp_path, only(0.0, 1.0, 0.4, 0.0))
+    assert others_doubting == pytest.approx(others_certain, abs=1e-6)
+    assert abs(doubting - certain) > 1e-4
+
+
 def test_a_release_without_log_probabilities_trains_unweighted_and_warns(caplog: pytest.LogCaptureFixture) -> None:
     trl_compat.warn_of.cache_clear()
-    outputs = trl_compat.weighted_tokens(lambda: SimpleNamespace(loss=1.0), torch.ones(1))()
+    outputs = trl_compat.changed_tokens(lambda: SimpleNamespace(loss=1.0), lambda _: None)()
     assert outputs.loss == 1.0
     assert "the label counts as much as any other token" in caplog.text
     trl_compat.warn_of.cache_clear()

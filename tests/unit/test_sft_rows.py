@@ -16,7 +16,7 @@ from rationanomaly.baselines.blend import fit_blend
 from rationanomaly.errors import TrainingError
 from rationanomaly.grpo.prompts import build_tasks
 from rationanomaly.params import Params, load_params
-from rationanomaly.records import Label, Triplet
+from rationanomaly.records import Triplet
 from rationanomaly.sft.pool import Draw, Pool, build_pool, draw
 from rationanomaly.sft.rows import build_rows
 from rationanomaly.sft.threshold import choose_threshold
@@ -33,7 +33,6 @@ TEXTS = tuple(
 LABELS = tuple("abnormal" if "failed" in text else "normal" for text in TEXTS)
 GOLD = Gold(TEXTS, LABELS, tuple(range(len(TEXTS))))
 HELD_OUT = "cable failed badly"
-DRAWS = load_params(ROOT / "params.yaml").sft.pool
 
 
 def _micro(params: Params, **changes: object) -> Params:
@@ -53,7 +52,6 @@ POOL = Pool(
     ("cable failed", "cable is ready", "fan stopped early", "link up"), np.array([0.9, 0.1, 0.5, 0.3]), np.array([0])
 )
 VIEW = load_params(ROOT / "params.yaml").prompt
-LABEL_NAMES: tuple[Label, ...] = ("normal", "abnormal")
 TRIPLETS = [_triplet(text, label) for text, label in zip(TEXTS, LABELS, strict=True)]
 
 
@@ -124,14 +122,21 @@ def test_a_share_of_the_rationales_is_written_on_texts_of_the_pool(params: Param
     assert [weak(share, [], Mode.REASON) for share in (0.0, 0.25)] == [0.0, 1.0]
 
 
-def test_the_labels_behind_the_stem_are_graded_by_the_labeller(params: Params) -> None:
-    pool = params.sft.pool.model_copy(update={"rationales": 1.0, "suspicious_share": 0.0})
-    settings = _micro(params, rationale_share=1.0, steps=100).sft.model_copy(update={"pool": pool})
-    concluded: dict[str, list[bool]] = {text: [] for text in POOL.texts}
-    for row in build_rows(GOLD, TRIPLETS, POOL, params.prompt, settings, seed=0):
-        concluded[row.text].append(parse_response(row.completion).stated == "abnormal")
-    for text, probability in zip(POOL.texts, POOL.probabilities, strict=True):
-        assert np.mean(concluded[text]) == pytest.approx(probability, abs=0.02)
+def test_the_label_of_a_pool_text_is_the_likelier_one_with_the_labellers_doubts(params: Params) -> None:
+    pool = params.sft.pool.model_copy(update={"rationales": 1.0, "share": 1.0})
+    settings = _micro(params, rationale_share=0.5).sft.model_copy(update={"pool": pool})
+    probabilities = dict(zip(POOL.texts, POOL.probabilities, strict=True))
+    rows = build_rows(GOLD, TRIPLETS, POOL, params.prompt, settings, seed=0)
+    assert {row.mode for row in rows} == set(Mode)
+    for row in rows:
+        learnt = row.doubt if row.completion.endswith("<answer>normal</answer>") else 1 - row.doubt
+        assert learnt == pytest.approx(probabilities[row.text])
+        assert row.doubt <= 0.5
+
+
+def test_gold_labels_are_certain(params: Params) -> None:
+    rows = build_rows(GOLD, TRIPLETS, POOL, params.prompt, _micro(params, rationale_share=0.5).sft, seed=0)
+    assert {row.doubt for row in rows if not row.weak} == {0.0}
 
 
 @pytest.mark.parametrize(
@@ -150,15 +155,13 @@ def test_an_analysis_argues_against_the_words_only_where_the_labeller_is_sure(
     assert (argued(_shown(text), probability, 0.5) or words_say) == ("abnormal" if probability >= 0.5 else "normal")
 
 
-@given(st.text(max_size=80), st.floats(0, 1), st.sampled_from(LABEL_NAMES), st.integers(0, 9))
-def test_a_weak_rationale_quotes_its_text_and_is_the_same_again(
-    text: str, probability: float, label: Label, seed: int
-) -> None:
+@given(st.text(max_size=80), st.floats(0, 1), st.integers(0, 9))
+def test_a_weak_rationale_quotes_its_text_and_is_the_same_again(text: str, probability: float, seed: int) -> None:
     shown = show(text, VIEW).text
-    draw_of_it = Draw(shown, label, probability)
+    draw_of_it = Draw(shown, probability)
     rationale = write_rationale(draw_of_it, 0.2, random.Random(seed))
     assert write_rationale(draw_of_it, 0.2, random.Random(seed)) == rationale
-    assert split_conclusion(rationale)[1] == label
+    assert split_conclusion(rationale)[1] == draw_of_it.label
     evidence = check_evidence(rationale, _shown(shown))
     assert evidence.grounded or not find_quotes(rationale)
 
@@ -179,25 +182,10 @@ def test_nothing_held_out_enters_the_pool(params: Params) -> None:
     assert len(set(pool.texts)) == len(pool.texts)
 
 
-def test_sampled_labels_follow_the_classifier(params: Params) -> None:
-    settings = _micro(params).sft.pool.model_copy(update={"suspicious_share": 0.0})
-    pool = build_pool(TEXTS, GOLD.abnormal, [], fit_blend(TEXTS, LABELS), frozenset(), settings, seed=0)
-    drawn = draw(pool, 20000, settings, np.random.default_rng(0))
-    share = sum(one.label == "abnormal" for one in drawn) / len(drawn)
-    assert share == pytest.approx(float(np.mean(pool.probabilities)), abs=0.02)
-
-
-@given(
-    probabilities=st.lists(st.floats(0, 1), min_size=1, max_size=9), count=st.integers(0, 200), seed=st.integers(0, 99)
-)
-def test_the_labels_of_a_text_are_its_probability_rounded(probabilities: list[float], count: int, seed: int) -> None:
-    texts = tuple(f"text {number}" for number in range(len(probabilities)))
-    pool = Pool(texts, np.array(probabilities), np.array([0]))
-    drawn = draw(pool, count, DRAWS, np.random.default_rng(seed))
-    assert len(drawn) == count
-    for text, probability in zip(texts, probabilities, strict=True):
-        labels = [one.label for one in drawn if one.text == text]
-        assert abs(labels.count("abnormal") - probability * len(labels)) < 1 + 1e-9
+def test_suspicious_texts_are_drawn_with_their_share(params: Params) -> None:
+    settings = params.sft.pool.model_copy(update={"suspicious_share": 0.6})
+    drawn = draw(POOL, 4000, settings, np.random.default_rng(0))
+    assert np.mean([one.text == "cable failed" for one in drawn]) == pytest.approx(0.6 + 0.4 / 4, abs=0.03)
 
 
 @given(
