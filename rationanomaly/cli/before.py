@@ -79,7 +79,7 @@ def pretrain(
         Path | None,
         typer.Option("--held-out", help="CSV file with a column `template`: no near-duplicate of it is learnt from."),
     ] = None,
-    tokens: Annotated[int, typer.Option("--tokens", min=1, help="Tokens of all rows together at most.")] = 1_300_000,
+    tokens: Annotated[int, typer.Option("--tokens", min=1, help="Tokens of all rows together at most.")] = 6_000_000,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Rows of a step.")] = 20,
     label_weight: Annotated[
         float, typer.Option("--label-weight", min=0, help="Weight in the loss of the token that tells the label.")
@@ -91,7 +91,7 @@ def pretrain(
     params: ParamsOption = PARAMS,
     settings: SetOption = None,
 ) -> None:
-    """Make the log adapter: teach the packaged base what logs are. An hour or more; continues where it was stopped.
+    """Make the log adapter: teach the packaged base what logs are. Hours without a GPU; continues where it was stopped.
 
     Example:
 

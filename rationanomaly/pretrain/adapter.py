@@ -49,10 +49,10 @@ class Recipe:
 
     seed: int = 0
     threads: int = 1
-    tokens: int = 1_300_000
+    tokens: int = 6_000_000
     reasoned: float = 0.65
-    held_out_rows: int = 100
-    written: int = 50
+    held_out_rows: int = 300
+    written: int = 200
     sizes: Sizes = field(default_factory=Sizes)
     settings: training.Settings = field(default_factory=training.Settings)
 

@@ -51,9 +51,9 @@ class Sizes:
     """
 
     searched: int = 1_000_000
-    harvested: int = 7_000
-    per_fault: int = 5
-    per_other: int = 4
+    harvested: int = 12_000
+    per_fault: int = 12
+    per_other: int = 9
     variants: float = 0.12
     abnormal: float = 0.4
     held_out: float = 0.03

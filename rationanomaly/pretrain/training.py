@@ -65,7 +65,7 @@ class Settings:
     label_weight: float = 4.0
     clip: float = 1.0
     checkpoint_minutes: float = 5.0
-    evaluations: int = 6
+    evaluations: int = 4
     precision: Precision = "bfloat16"
 
 
