@@ -1,7 +1,9 @@
 """GRPO's trainer for completions in form: what nobody chose is not learnt; what was chosen is scored as it was drawn.
 
 A completion is sampled under the constraints of `model.constrained_form`. Where only one token could come, none was
-chosen: such tokens stay out of the loss. Elsewhere the policy that was sampled from is the model's softmax over the
+chosen: such tokens stay out of the loss. The label is one of them, for it is answered as the detector answers, by the
+threshold: the reward of the answer teaches the analyses that lead to it, and how sure a model is behind them stays what
+SFT has taught. Elsewhere the policy that was sampled from is the model's softmax over the
 permitted tokens, so the log-probabilities of policy and KL reference are taken over them, too. Otherwise a token that
 the constraint made certain would be rewarded as a lucky find.
 """

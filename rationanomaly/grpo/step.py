@@ -93,10 +93,11 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     announce(_budget(params.grpo, card.max_completion, sum(lengths), len(validation.logs)), sft.base_files)
     # Labels that were learnt choose nothing, and neither does what is measured on their templates.
     settings = params.grpo.model_copy(update={"keep_best": params.grpo.keep_best and not validation.learnt})
+    grammar = replace(scorer.grammar, threshold=card.threshold.value)
     with runtime.quiet():
         curve = trainer.train(
             model, sft.tokenizer, tasks, reward, card.prompt, settings, passes, card.max_completion,
-            scorer.grammar if params.grpo.generation == "transformers" else None, TrainingRun.of(params, outputs),
+            grammar if params.grpo.generation == "transformers" else None, TrainingRun.of(params, outputs),
             lambda: _validation_metrics(scorer, validation, card.threshold.value),
         )  # fmt: skip
 

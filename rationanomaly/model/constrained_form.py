@@ -5,7 +5,7 @@ LABEL are the model's to choose: no tag and no end can come inside the analysis,
 (`constrained_quotes`), the analysis of a log without words starts with saying so, one that has used up its tokens is
 led to its conclusion (budget forcing, Muennighoff et al. 2025), behind the stem only the two label words remain, and
 all behind the label is written as the label says. So conclusion and answer can't disagree, and a log that speaks of
-answers can't give one.
+answers can't give one. With a threshold the label is no choice either, but what the detector would answer.
 
 The same automaton serves the detector, which stops at the stem; GRPO's sampling, which goes to the end; and GRPO's
 loss, which needs to know at each token what could have come (`choices`).
@@ -63,6 +63,7 @@ class Grammar:
         literal: whether quotes must be spans of the log.
         room: tokens that an analysis may have.
         wordless: what the analysis of a log without words starts with, where quotes must be literal.
+        threshold: P(abnormal) of the two labels from which on the label is abnormal; None: it is sampled.
     """
 
     prefix: tuple[int, ...]
@@ -74,6 +75,7 @@ class Grammar:
     literal: bool
     room: int
     wordless: tuple[int, ...] = ()
+    threshold: float | None = None
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerBase, max_completion: int, literal: bool) -> Grammar:
@@ -116,7 +118,7 @@ class Grammar:
         """What could have come at each place of a completion about ``log``."""
         state = State(self, log)
         for token in completion:
-            yield state.choice()
+            yield Choice((token,)) if state.answers else state.choice()
             state.add(token)
 
 
@@ -138,6 +140,11 @@ class State:
     def concluded(self) -> bool:
         """Whether the stem of the conclusion is written: what comes next is the verdict."""
         return self._phase in ("label", "tail", "end")
+
+    @property
+    def answers(self) -> bool:
+        """Whether the label comes next, and is what its probability says."""
+        return self._phase == "label" and self._grammar.threshold is not None
 
     def choice(self) -> Choice:
         """What may come next."""
@@ -187,6 +194,7 @@ class FormConstraint:
     def __init__(self, grammar: Grammar, logs: Sequence[Shown], width: int) -> None:
         import torch
 
+        self._grammar = grammar
         self._banned, self._opening = torch.tensor(grammar.banned), list(grammar.vocabulary.opening)
         self._states = [State(grammar, log) for log in logs]
         self._seen = width
@@ -206,11 +214,17 @@ class FormConstraint:
                 if not choice.may_open:
                     scores[row, self._opening] = -float("inf")
                 continue
-            allowed = list(choice.allowed)
+            allowed = [self._answer(scores[row])] if self._states[row].answers else list(choice.allowed)
             kept = scores[row, allowed].clone()
             scores[row] = -float("inf")
             scores[row, allowed] = kept
         return scores
+
+    def _answer(self, scores: Tensor) -> int:
+        """The label's token of one row, by its scores before any temperature."""
+        labels, threshold = self._grammar.labels, self._grammar.threshold
+        probability = (scores[labels["abnormal"]] - scores[labels["normal"]]).double().sigmoid()
+        return labels["abnormal" if threshold is not None and probability >= threshold else "normal"]
 
     def concluded(self, input_ids: Tensor) -> list[bool]:
         """Of each row, whether the stem of its conclusion is written."""

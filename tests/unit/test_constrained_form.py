@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -90,6 +92,22 @@ def test_choices_say_what_was_forced() -> None:
     assert all(choice.forced for choice in choices[label + 1 :])
     assert not any(choice.forced for choice in choices[1 : label - len(GRAMMAR.stem)] if choice.allowed is None)
     assert all(choice.allowed is None or token in choice.allowed for token, choice in zip(ids, choices, strict=True))
+
+
+@pytest.mark.parametrize(("threshold", "likelier"), [(0.5, "normal"), (0.5, "abnormal"), (0.2, "abnormal")])
+def test_with_a_threshold_the_label_is_what_the_detector_answers(threshold: float, likelier: str) -> None:
+    grammar = replace(GRAMMAR, threshold=threshold)
+    stem = [*GRAMMAR.prefix, *TOKENIZER(f"It is. {CONCLUSION}", add_special_tokens=False)["input_ids"]]
+    form = FormConstraint(grammar, [show(LOGS[0], SETTINGS)], width=0)
+    scores = torch.zeros((1, len(TOKENIZER)))
+    normal, abnormal = GRAMMAR.labels["normal"], GRAMMAR.labels["abnormal"]
+    # 0.3 and 0.7 of the two labels, whatever else a model likes.
+    scores[0, abnormal if likelier == "abnormal" and threshold == 0.5 else normal] = 0.8473
+    scores[0, 5] = 9.0
+    answered = form(torch.tensor([stem]), scores)
+    assert answered.isfinite().nonzero()[:, 1].tolist() == [GRAMMAR.labels[likelier]]
+    for label in (normal, abnormal):
+        assert list(grammar.choices(show(LOGS[0], SETTINGS), [*stem, label]))[-1].forced
 
 
 def test_no_room_for_an_analysis_is_refused() -> None:
