@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import mean
 
 from benchmarks.kept_seeds import ROOT, STEPS, TUNING, SeedRun, make_seeds
-from benchmarks.pooled_differences import FREE_AGREEMENT, FREE_AGREEMENT_OF_ALARMS, Estimate, Pool, Verdicts
+from benchmarks.pooled_differences import Estimate, Pool, Verdicts
 from rationanomaly.evaluate.generated_texts import RATES
 from rationanomaly.evaluate.ranking import shorten
 from rationanomaly.evaluate.systems import CLASSIFIERS, FINAL, KEYWORD, REFERENCE, RULES, SYSTEMS, TRAINED
@@ -43,6 +43,7 @@ PAIRS = (
     (BASE, Verdicts(KEYWORD)),
     (BASE_DIRECT, Verdicts(KEYWORD)),
 )
+FREE_AGREEMENT, FREE_AGREEMENT_OF_ALARMS = "free/agreement/rate", "free/agreement/alarms"
 #: What GRPO must not make worse: with F1, these shares.
 KEPT_BY_GRPO = {"AGREEMENT": FREE_AGREEMENT, "SUPPORT": "support/rate", "GROUNDED": "free/grounding/rate"}
 WORSE_BY = -0.01
@@ -114,7 +115,7 @@ def differences_table(pool: Pool) -> list[str]:
 def texts_table(pool: Pool) -> list[str]:
     """What the texts are like, as detected and written freely."""
     rows = []
-    for name in (*RATES, FREE_AGREEMENT_OF_ALARMS):
+    for name in RATES:
         shares = [shorten(pool.rate(system, name).mean) for system in ("sft", FINAL)]
         rows.append([name, *shares, _signed(pool.rate_difference(FINAL, "sft", name))])
     return _table(["texts", SFT.title, OURS.title, "difference"], rows)

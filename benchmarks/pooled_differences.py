@@ -20,9 +20,6 @@ from rationanomaly.evaluate.metrics import Floats, Judged, interval_ends, resamp
 from rationanomaly.evaluate.systems import TITLES, TRAINED
 
 DRAWS = 1000
-FREE_AGREEMENT = "free/agreement/rate"
-#: The same of the rows that the model calls abnormal; evaluate has it as detected only.
-FREE_AGREEMENT_OF_ALARMS = "free/agreement/alarms"
 
 
 @dataclass(frozen=True)
@@ -113,14 +110,9 @@ class Pool:
         return self._estimate(of_seed)
 
     def flags(self, run: SeedRun, system: str) -> Mapping[str, Flags]:
-        """What is true of which row's texts (`text_flags`), and of the free texts of alarms apart."""
+        """What is true of which row's texts (`text_flags`)."""
         if (run.seed, system) not in self._flags:
-            answers = run.systems[system]
-            found = dict(text_flags(answers))
-            free = found.get(FREE_AGREEMENT, {})
-            alarms = [row for row in free if answers.predictions[row].answer == "abnormal"]
-            found[FREE_AGREEMENT_OF_ALARMS] = {row: free[row] for row in alarms}
-            self._flags[run.seed, system] = found
+            self._flags[run.seed, system] = text_flags(run.systems[system])
         return self._flags[run.seed, system]
 
     def _metric(self, run: SeedRun, verdicts: Verdicts, rows: frozenset[int], key: str) -> Floats:

@@ -29,6 +29,7 @@ _TEXTS = {
     "grounding/rate": "its quotes are literal",
     "format/rate": "it comes to an end",
     "free/agreement/rate": "with nothing ruled out, all agree",
+    "free/agreement/alarms": "   of the alarms",
     "free/grounding/rate": "   its quotes are literal",
     "free/format/rate": "   it comes to an end, in the form",
 }

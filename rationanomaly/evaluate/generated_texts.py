@@ -14,7 +14,7 @@ from rationanomaly.text.prompt import show
 
 #: The shares that tables show, as detected and as written with nothing ruled out.
 RATES = ("agreement/rate", "agreement/alarms", "argues/rate", "support/rate", "grounding/rate", "format/rate",
-         "free/agreement/rate", "free/grounding/rate", "free/format/rate")  # fmt: skip
+         "free/agreement/rate", "free/agreement/alarms", "free/grounding/rate", "free/format/rate")  # fmt: skip
 #: By row of the predictions.
 Flags = Mapping[int, bool]
 #: What is asked of a prediction and its text; None: it makes no sense here.
@@ -94,4 +94,7 @@ def _of_free_text(text: WrittenText, found: Prediction) -> Iterator[tuple[str, b
     yield "format/rate", text.parses
     if not found.wordless:
         yield "grounding/rate", text.grounded
-    yield "agreement/rate", text.label == found.answer
+    agrees = text.label == found.answer
+    yield "agreement/rate", agrees
+    if found.answer == "abnormal":
+        yield "agreement/alarms", agrees

@@ -16,7 +16,8 @@ import pytest
 
 from benchmarks import kept_seeds, learning
 from benchmarks.kept_seeds import SeedRun, make_seeds
-from benchmarks.pooled_differences import FREE_AGREEMENT, FREE_AGREEMENT_OF_ALARMS, Pool, Verdicts
+from benchmarks.learning import FREE_AGREEMENT, FREE_AGREEMENT_OF_ALARMS
+from benchmarks.pooled_differences import Pool, Verdicts
 from rationanomaly import artifacts, records
 from rationanomaly.errors import ArtifactError
 from rationanomaly.evaluate.metrics import difference
