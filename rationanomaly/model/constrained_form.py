@@ -109,7 +109,9 @@ class Grammar:
         wordless = tuple(opening[len(prefix) :]) if tuple(opening[: len(prefix)]) == prefix else ()
         vocabulary = Vocabulary.of(tokenizer)
         tags = {token for token, text in enumerate(vocabulary.texts) if "<" in text}
-        banned = tags.union(tokenizer.all_special_ids, vocabulary.mixed if literal else ())
+        # Outside a quote a token that only closes one would open one that is not held to the log.
+        closing = set(vocabulary.closing) - set(vocabulary.opening)
+        banned = tags.union(tokenizer.all_special_ids, {*vocabulary.mixed, *closing} if literal else ())
         labels = {label: ids[shared] for label, ids in by_label.items()}
         stem = tuple(written[0][:shared])
         return cls(prefix, stem, labels, tails, tuple(sorted(banned)), vocabulary, literal, room, wordless)

@@ -3,7 +3,8 @@
 A small model has learnt that it must quote before it has learnt to copy. Generation is therefore constrained, as one
 constrains it to a grammar: after an opening quotation mark only tokens remain that continue a span of the log that
 starts with a word, and the mark can only be closed behind a whole word. No quote starts with a word that an earlier one
-started with, so two quotes are never the same. Outside quotation marks the model is free.
+started with, so two quotes are never the same. Behind a quote after which no word is left to quote the sentence ends: a
+model that expects a second one would promise it. Elsewhere outside quotation marks the model is free.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ class Vocabulary:
         opening: tokens that end with their only quotation mark.
         closing: tokens that start with their only quotation mark.
         mixed: other tokens with a quotation mark, typographic ones among them; they are never generated.
+        stops: tokens that are a full stop.
+        last_closing: of ``closing`` those behind which a full stop can follow, or which hold it.
     """
 
     texts: Sequence[str]
@@ -46,6 +49,8 @@ class Vocabulary:
     opening: tuple[int, ...]
     closing: tuple[int, ...]
     mixed: tuple[int, ...]
+    stops: tuple[int, ...]
+    last_closing: tuple[int, ...]
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
@@ -69,7 +74,9 @@ class Vocabulary:
             else:
                 opening += [token] if opens else []
                 closing += [token] if closes and _OPENED not in text else []
-        return cls(texts, by_text, tuple(opening), tuple(closing), tuple(mixed))
+        stops = tuple(token for text in (".", ". ") for token in by_text.get(text, ()))
+        last_closing = tuple(token for token in closing if texts[token] in ('"', '".', '". '))
+        return cls(texts, by_text, tuple(opening), tuple(closing), tuple(mixed), stops, last_closing)
 
 
 class Quoting:
@@ -86,6 +93,7 @@ class Quoting:
         self._starts = {match.start(): match.group().casefold() for match in _START.finditer(log)}
         self._used: set[str] = set()
         self._inside: str | None = None
+        self._ends_sentence = False
 
     @property
     def inside(self) -> bool:
@@ -102,8 +110,11 @@ class Quoting:
             found = words(self._inside + before)
             self._used |= {found[0].casefold()} if found else set()
             self._inside = None
+            self._ends_sentence = not behind and not self.may_open()
+            return
         else:
             self._inside += text
+        self._ends_sentence = False
 
     @property
     def has_words(self) -> bool:
@@ -117,7 +128,7 @@ class Quoting:
     def allowed(self) -> list[int] | None:
         """The tokens that may come next; None where any may."""
         if self._inside is None or not self._literal:
-            return None
+            return list(self._vocabulary.stops) or None if self._ends_sentence else None
         # Behind our own mark the first word comes with its space, as in the log.
         lead = " " if self._inside.startswith(_OPENED) else ""
         written = self._inside.removeprefix(_OPENED).removeprefix(lead)
@@ -132,9 +143,14 @@ class Quoting:
             if not full or not self._boundary(behind):
                 allowed.update(self._continuations((lead if fresh else "") + self._log[behind : behind + 40]))
             if written and self._boundary(behind):
-                allowed.update(self._vocabulary.closing)
+                allowed.update(self._closing(self._starts[at]))
         # Nothing continues only if the tokenizer can't spell the log; then closing is the way out.
         return sorted(allowed) or list(self._vocabulary.closing) or None
+
+    def _closing(self, word: str) -> Sequence[int]:
+        """The tokens that may close a quote that starts with a word."""
+        left = self._used | {word} < set(self._starts.values())
+        return self._vocabulary.closing if left else self._vocabulary.last_closing or self._vocabulary.closing
 
     def _continuations(self, remaining: str) -> list[int]:
         by_text = self._vocabulary.by_text

@@ -6,15 +6,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import ByteLevelBPETokenizer
+from transformers import PreTrainedTokenizerFast
 
 from rationanomaly.base.tokenizer import train_tokenizer
 from rationanomaly.errors import TrainingError
 from rationanomaly.model.constrained_form import FormConstraint, Grammar
 from rationanomaly.params import PromptParams
-from rationanomaly.text.evidence import NO_EVIDENCE, check_evidence
+from rationanomaly.text.evidence import NO_EVIDENCE, check_evidence, find_quotes, words
 from rationanomaly.text.prompt import (
     CONCLUSION,
     THINK,
+    Shown,
     conclude,
     parse_response,
     show,
@@ -114,3 +117,46 @@ def test_no_room_for_an_analysis_is_refused() -> None:
     with pytest.raises(TrainingError, match="leaves an analysis") as error:
         Grammar.of(TOKENIZER, 12, literal=True)
     assert "max_completion" in str(error.value)
+
+
+# ---------------------------------------------------------------- tokens that hold a mark and more
+
+
+def byte_tokenizer() -> PreTrainedTokenizerFast:
+    """As the packaged base has one: tokens of bytes, among them marks with what stands beside them."""
+    made = ByteLevelBPETokenizer()
+    lines = [*LOGS[:2], f'It says "fan".In short it says "link lost", "disk". {SAID}', f"{THINK}{NO_EVIDENCE}"]
+    made.train_from_iterator(lines * 50, vocab_size=700, special_tokens=["<end>"])
+    return PreTrainedTokenizerFast(tokenizer_object=made._tokenizer, eos_token="<end>", pad_token="<end>")
+
+
+BYTES = byte_tokenizer()
+OF_BYTES = Grammar.of(BYTES, LIMIT, literal=True)
+
+
+@pytest.mark.parametrize("log", ["fpr7 = 0x8e7d21fd", "fan fan 17", *LOGS[:2]])
+@given(seed=st.integers(0, 2**31))
+@settings(max_examples=15, deadline=None)
+def test_no_quote_begins_with_a_token_that_ends_one(log: str, seed: int) -> None:
+    tokenizer, grammar = BYTES, OF_BYTES
+    assert [text for text in grammar.vocabulary.texts if text.startswith('".')]
+    shown = show(log, SETTINGS)
+    text = write(tokenizer, grammar, shown, seed)
+    quotes = find_quotes(text)
+    assert len(check_evidence(" ".join(f'"{quote}"' for quote in quotes), shown).spans) == len(quotes)
+    if len({word.casefold() for word in words(shown.text)}) == 1 and quotes:
+        assert len(quotes) == 1
+        behind = text.partition(f'"{quotes[0]}"')[2]
+        assert behind.startswith(".") or not behind
+
+
+def write(tokenizer: PreTrainedTokenizerFast, grammar: Grammar, shown: Shown, seed: int) -> str:
+    draw = torch.Generator().manual_seed(seed)
+    ids = torch.zeros((1, 1), dtype=torch.long)
+    form = FormConstraint(grammar, [shown], width=1)
+    marks = [token for token, text in enumerate(grammar.vocabulary.texts) if '"' in text]
+    for _ in range(LIMIT):
+        scores = torch.randn((1, len(tokenizer)), generator=draw)
+        scores[:, marks] += 3.0
+        ids = torch.cat([ids, form(ids, scores).argmax(-1, keepdim=True)], dim=1)
+    return str(tokenizer.decode(ids[0, 1:], skip_special_tokens=True))
