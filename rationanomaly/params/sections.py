@@ -449,8 +449,6 @@ class PoolParams(Section):
         abnormal_pieces: share of abnormal templates among those that texts are made from.
         word_drop: share of words left out of a made-up text.
         rationales: share of the rationales: what the rulebook writes on texts of the pool.
-        sure: P(abnormal) up to which, and from 1 minus this on, such a rationale argues for the likely label even
-            against the words of the log; 0.5: always.
     """
 
     size: NonNegative
@@ -460,7 +458,6 @@ class PoolParams(Section):
     abnormal_pieces: Share
     word_drop: Share
     rationales: Share
-    sure: Annotated[float, Field(ge=0, le=0.5)]
 
 
 class SftParams(Section):
@@ -474,7 +471,8 @@ class SftParams(Section):
         abnormal_share: of the rows with gold labels.
         word_drop: share of words left out of a text with a gold label.
         pool: texts beside the gold labels.
-        label_weight: of a completion's tokens that tell its label, behind the stem and behind the tag; 1: as any other.
+        label_weight: of a completion's tokens that tell its label, behind the stem and behind the tag, and of the
+            first ones of its second sentence, which turn the analysis; 1: as any other.
         learn_validation: validation templates train too, where they are too few to choose by; needs a test split.
         evaluations: on the validation split, during training; one more before and after it.
         best_by: metric by which the kept adapter is chosen among the evaluations; None: the last. Without effect where

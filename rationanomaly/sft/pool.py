@@ -3,7 +3,8 @@
 A small model that learns from a thousand gold labels alone stays far below that classifier; from the classifier's
 opinion on a large pool it learns to generalise as the classifier does. The texts are training templates with words
 dropped, the head of one training template with the tail of another, raw lines of training templates, and harvested
-messages. A text has the label that the classifier thinks likelier, and is learnt with the classifier's doubts.
+messages. A text is learnt with the classifier's doubts: its label is the likelier one, with the probability of the
+other; what an analysis of it argues for is drawn.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
+import polars as pl
 
 from rationanomaly.baselines.scorer import Floats
 from rationanomaly.params import PoolParams
@@ -44,20 +46,20 @@ class Pool:
 
 
 class Draw(NamedTuple):
-    """A text of the pool and P(abnormal) of it, by the teacher."""
+    """A text of the pool, P(abnormal) of it by the teacher, and a label that was drawn with this probability."""
 
     text: str
     probability: float
+    drawn: Label
 
     @property
-    def label(self) -> Label:
-        """The likelier one."""
+    def likelier(self) -> Label:
+        """The label that the teacher would give."""
         return LABELS[int(self.probability >= 0.5)]
 
-    @property
-    def doubt(self) -> float:
-        """How probable the other one is."""
-        return min(self.probability, 1 - self.probability)
+    def doubt(self, label: Label) -> float:
+        """How probable the other label is."""
+        return 1 - self.probability if label == "abnormal" else self.probability
 
 
 def build_pool(
@@ -97,12 +99,22 @@ def build_pool(
 
 
 def draw(pool: Pool, count: int, params: PoolParams, rng: np.random.Generator) -> list[Draw]:
-    """Draw ``count`` texts, with replacement."""
+    """Draw ``count`` texts with a label each, with replacement.
+
+    Of the k draws of a text, k times its probability are called abnormal, rounded at random (systematic sampling): each
+    draw's label follows the classifier as if it were drawn alone, with far less noise in all.
+    """
     places = rng.integers(len(pool.texts), size=count)
     if len(pool.suspicious):
         picked = rng.random(count) < params.suspicious_share
         places[picked] = pool.suspicious[rng.integers(len(pool.suspicious), size=int(picked.sum()))]
-    return [Draw(pool.texts[place], float(pool.probabilities[place])) for place in places]
+    odds, start = pool.probabilities[places], rng.random(len(pool.texts))[places]
+    earlier = pl.DataFrame({"place": places}).select(pl.int_range(pl.len()).over("place")).to_series().to_numpy()
+    labels = np.floor((earlier + 1) * odds + start) > np.floor(earlier * odds + start)
+    return [
+        Draw(pool.texts[place], float(probability), LABELS[int(label)])
+        for place, label, probability in zip(places, labels, odds, strict=True)
+    ]
 
 
 def _shares(abnormal: np.ndarray, share: float) -> np.ndarray:

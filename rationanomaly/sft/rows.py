@@ -13,8 +13,8 @@ import numpy as np
 
 from rationanomaly.params import PromptParams, SftParams
 from rationanomaly.records import Triplet
-from rationanomaly.sft.pool import Pool, draw
-from rationanomaly.sft.weak_rationales import write_rationale
+from rationanomaly.rulebook.rationale import write_rationale
+from rationanomaly.sft.pool import Draw, Pool, draw
 from rationanomaly.text.evidence import check_evidence, find_quotes
 from rationanomaly.text.prompt import Mode, Shown, conclude, show, write_response, write_verdict
 from rationanomaly.training.gold import Gold, draw_group, drop_words
@@ -90,17 +90,30 @@ def _batches(rows: list[Row], size: int, rng: np.random.Generator) -> list[list[
 
 def _pool_rows(pool: Pool | None, count: int, params: SftParams, rng: np.random.Generator) -> list[Row]:
     drawn = draw(pool, count, params.pool, rng) if pool else []
-    return [Row(one.text, Mode.DIRECT, write_verdict(one.label), weak=True, doubt=one.doubt) for one in drawn]
+    likelier = [(one, one.likelier) for one in drawn]
+    return [
+        Row(one.text, Mode.DIRECT, write_verdict(label), weak=True, doubt=one.doubt(label)) for one, label in likelier
+    ]
 
 
 def _pool_rationale_rows(pool: Pool | None, count: int, params: SftParams, rng: np.random.Generator) -> list[Row]:
-    """Rationales that the rulebook writes on texts of the pool, with the labeller's doubts behind their stem."""
+    """Rationales that the rulebook writes on texts of the pool.
+
+    What each argues for is drawn with the labeller's probability, so that the model turns against the words of a log as
+    often as the labels do. Behind the stem it learns that probability whatever was argued: a conclusion that followed
+    from the argument alone would be certain, and rank nothing.
+    """
     drawn = draw(pool, count, params.pool, rng) if pool and count else []
     wordings = random.Random(int(rng.integers(2**32)))  # noqa: S311
-    written = [(one, write_rationale(one, params.pool.sure, wordings)) for one in drawn]
     return [
-        Row(one.text, Mode.REASON, write_response(text, one.label), weak=True, doubt=one.doubt) for one, text in written
+        Row(one.text, Mode.REASON, _weak_response(one, wordings), weak=True, doubt=one.doubt(one.drawn))
+        for one in drawn
     ]
+
+
+def _weak_response(draw: Draw, rng: random.Random) -> str:
+    shown = Shown(draw.text, tuple(range(len(draw.text))), len(draw.text))
+    return write_response(write_rationale(shown, draw.drawn, rng), draw.drawn)
 
 
 def _gold_rows(gold: Gold, count: int, params: SftParams, rng: np.random.Generator) -> list[Row]:

@@ -15,7 +15,7 @@ from rationanomaly.text.prompt import Mode, Shown
 from rationanomaly.training.batching import Passes
 from rationanomaly.training.best_adapter import Score, evaluations, interval, mean_of
 from rationanomaly.training.checkpoints import Curve
-from rationanomaly.training.label_weight import DOUBT, OTHER, WEIGHTS, deciding_tokens, weighted
+from rationanomaly.training.label_weight import DOUBT, OTHER, WEIGHTS, deciding_tokens, turning_tokens, weighted
 from rationanomaly.training.label_weight import weights as token_weights
 from rationanomaly.training.loop import TrainingRun, check_trainable, common_arguments, fit, own_optimizer, recorder
 
@@ -73,7 +73,8 @@ def encode(
     logs = [few_shot.beside(Shown(row.text, (), 0), in_training=True) for row in rows]
     prompts = [render(tokenizer, log, row.mode, settings) for log, row in zip(logs, rows, strict=True)]
     prompt_ids = tokenizer(prompts)["input_ids"]
-    completion_ids = tokenizer([row.completion for row in rows], add_special_tokens=False)["input_ids"]
+    completions = [row.completion for row in rows]
+    completion_ids = tokenizer(completions, add_special_tokens=False)["input_ids"]
     lengths = [len(prompt) + len(completion) + 1 for prompt, completion in zip(prompt_ids, completion_ids, strict=True)]
     fallback = {_kind(row): place for place, row in enumerate(rows) if lengths[place] <= context}
     missing = {_kind(row) for row in rows} - set(fallback)
@@ -83,7 +84,8 @@ def encode(
         hint = "Lower distill.max_words or prompt.max_words, or take a base with a longer context"
         raise TrainingError(problem, hint=hint)
     weighs = label_weight != 1 or any(row.doubt for row in rows)
-    deciding = deciding_tokens(tokenizer, [row.completion for row in rows]) if weighs else None
+    deciding = deciding_tokens(tokenizer, completions) if weighs else None
+    turning = turning_tokens(tokenizer, completions) if weighs else [()] * len(rows)
     examples, left_out = [], 0
     for place, row in enumerate(rows):
         if lengths[place] <= context:
@@ -96,7 +98,8 @@ def encode(
         example: dict[str, Any] = {"input_ids": ids, "completion_mask": [0] * len(prompt) + [1] * (len(completion) + 1)}
         if deciding is not None:
             found = deciding[shown]
-            example[WEIGHTS] = token_weights([len(prompt) + one.place for one in found], len(ids), label_weight)
+            heavy = [len(prompt) + place for place in (*(one.place for one in found), *turning[shown])]
+            example[WEIGHTS] = token_weights(heavy, len(ids), label_weight)
             example[OTHER] = [len(prompt) + found[0].place, found[0].other] if found else [0, 0]
             example[DOUBT] = rows[shown].doubt if found else 0.0
         examples.append(example)

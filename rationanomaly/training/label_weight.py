@@ -1,7 +1,8 @@
-"""What the one token of a completion that carries the verdict has to learn, and its weight.
+"""What the few tokens of a completion that carry its verdict have to learn, and their weight.
 
 The loss is a mean over tokens. Of the 60 tokens of a rationale with its verdict one tells the label behind the stem of
-the conclusion and one behind ``<answer>``; all others are as right with the other label. Those two count
+the conclusion and one behind ``<answer>``; and how the second sentence of the analysis begins tells whether it goes
+along with the words that were quoted or turns against them. All others are as right with the other label. These count
 ``label_weight`` times. What the loss is divided by stays the number of tokens, of all ranks and passes together, so
 that the other tokens keep their weight and a batch gives the same gradient, however it is cut.
 
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rationanomaly.model.label_tokens import first_difference
 from rationanomaly.records import LABELS
-from rationanomaly.text.prompt import ANSWER, CONCLUSION, END_ANSWER
+from rationanomaly.text.prompt import ANSWER, CONCLUSION, END_ANSWER, THINK
 from rationanomaly.training import trl_compat
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ OTHER = "other_label"
 DOUBT = "label_doubt"
 #: What a label stands behind, and what it is followed by.
 _STEMS = ((f"{CONCLUSION} ", "."), (ANSWER, END_ANSWER))
+#: So many tokens of the second sentence tell which way it goes: several ways begin with "It" or "The".
+_TURN = 2
+#: Begins none of these sentences.
+_OTHER_WORD = "However"
 
 
 class Deciding(NamedTuple):
@@ -42,6 +47,33 @@ class Deciding(NamedTuple):
 
     place: int
     other: int
+
+
+def turning_tokens(tokenizer: PreTrainedTokenizerBase, completions: Sequence[str]) -> list[tuple[int, ...]]:
+    """For each completion the places of the first tokens of its analysis's second sentence, if there is one."""
+    places: dict[str, tuple[int, ...]] = {}
+    distinct = list(dict.fromkeys(completions))
+    ends = [_first_sentence(text) for text in distinct]
+    # As it is, and with another word there: where the tokens part, the sentence begins.
+    others = [f"{text[: end or 0]} {_OTHER_WORD}{text[end or 0 :]}" for text, end in zip(distinct, ends, strict=True)]
+    encoded = zip(_encode(tokenizer, distinct), _encode(tokenizer, others), strict=True)
+    for text, end, (ids, other) in zip(distinct, ends, encoded, strict=True):
+        place = None if end is None else first_difference(ids, other)
+        places[text] = () if place is None else tuple(range(place, min(place + _TURN, len(ids))))
+    return [places[text] for text in completions]
+
+
+def _first_sentence(completion: str) -> int | None:
+    """Where the first sentence of an analysis ends, outside quotes; None where no second one follows it."""
+    inside = False
+    for place in range(len(THINK) if completion.startswith(THINK) else len(completion), len(completion)):
+        mark = completion[place]
+        if mark == '"':
+            inside = not inside
+        elif mark == "." and not inside and completion[place + 1 : place + 2] == " ":
+            follows_conclusion = completion.startswith(f" {CONCLUSION}", place + 1)
+            return None if follows_conclusion else place + 1
+    return None
 
 
 def deciding_tokens(tokenizer: PreTrainedTokenizerBase, completions: Sequence[str]) -> list[tuple[Deciding, ...]]:

@@ -16,7 +16,15 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from rationanomaly.base.tokenizer import train_tokenizer
 from rationanomaly.text.prompt import conclude, write_response, write_verdict
 from rationanomaly.training import trl_compat
-from rationanomaly.training.label_weight import DOUBT, OTHER, WEIGHTS, deciding_tokens, weighted, weights
+from rationanomaly.training.label_weight import (
+    DOUBT,
+    OTHER,
+    WEIGHTS,
+    deciding_tokens,
+    turning_tokens,
+    weighted,
+    weights,
+)
 
 ANALYSIS = 'The log names "parity error". A node may halt.'
 REASONED = {label: write_response(conclude(ANALYSIS, label), label) for label in ("normal", "abnormal")}
@@ -51,6 +59,26 @@ def test_whatever_a_rationale_says_no_more_than_two_tokens_decide(text: str) -> 
     behind_stem, behind_tag = before_label(completion)
     assert len(behind_stem) < len(behind_tag)
     assert before_label(text.replace("<answer>", "").replace("So the log is", "")) == []
+
+
+@pytest.mark.parametrize(
+    ("analysis", "turn"),
+    [
+        (ANALYSIS, "A node may halt."),
+        ('"disk. Here" failed badly. It reads', "It reads"),
+        ("One sentence.", None),
+        ("", None),
+    ],
+)
+def test_an_analysis_turns_where_its_second_sentence_begins(analysis: str, turn: str | None) -> None:
+    completion = write_response(conclude(analysis, "normal"), "normal")
+    (places,) = turning_tokens(TOKENIZER, [completion])
+    ids = TOKENIZER(completion, add_special_tokens=False)["input_ids"]
+    assert len(places) == (0 if turn is None else 2)
+    if turn is not None:
+        assert TOKENIZER.decode(ids[places[0] :]).strip().startswith(turn)
+        assert places[1] == places[0] + 1
+    assert turning_tokens(TOKENIZER, [write_verdict("normal")]) == [()]
 
 
 # ---------------------------------------------------------------- what they do

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from dataclasses import replace
 
@@ -17,12 +16,12 @@ from rationanomaly.errors import TrainingError
 from rationanomaly.grpo.prompts import build_tasks
 from rationanomaly.params import Params, load_params
 from rationanomaly.records import Triplet
-from rationanomaly.sft.pool import Draw, Pool, build_pool, draw
+from rationanomaly.rulebook.argument import read_argument
+from rationanomaly.sft.pool import Pool, build_pool, draw
 from rationanomaly.sft.rows import build_rows
 from rationanomaly.sft.threshold import choose_threshold
-from rationanomaly.sft.weak_rationales import argued, write_rationale
-from rationanomaly.text.evidence import check_evidence, find_quotes
-from rationanomaly.text.prompt import Mode, Shown, conclude, parse_response, show, split_conclusion
+from rationanomaly.text.evidence import check_evidence
+from rationanomaly.text.prompt import Mode, Shown, conclude, parse_response, split_conclusion
 from rationanomaly.training.gold import Gold, drop_words, learnt_sides, read_gold, splice
 from rationanomaly.training.validation import Validation
 from tests.conftest import ROOT
@@ -51,7 +50,7 @@ def _triplet(text: str, label: str) -> Triplet:
 POOL = Pool(
     ("cable failed", "cable is ready", "fan stopped early", "link up"), np.array([0.9, 0.1, 0.5, 0.3]), np.array([0])
 )
-VIEW = load_params(ROOT / "params.yaml").prompt
+DRAWS = load_params(ROOT / "params.yaml").sft.pool
 TRIPLETS = [_triplet(text, label) for text, label in zip(TEXTS, LABELS, strict=True)]
 
 
@@ -122,7 +121,7 @@ def test_a_share_of_the_rationales_is_written_on_texts_of_the_pool(params: Param
     assert [weak(share, [], Mode.REASON) for share in (0.0, 0.25)] == [0.0, 1.0]
 
 
-def test_the_label_of_a_pool_text_is_the_likelier_one_with_the_labellers_doubts(params: Params) -> None:
+def test_a_pool_text_is_learnt_with_the_labellers_probability_whatever_its_label(params: Params) -> None:
     pool = params.sft.pool.model_copy(update={"rationales": 1.0, "share": 1.0})
     settings = _micro(params, rationale_share=0.5).sft.model_copy(update={"pool": pool})
     probabilities = dict(zip(POOL.texts, POOL.probabilities, strict=True))
@@ -131,39 +130,26 @@ def test_the_label_of_a_pool_text_is_the_likelier_one_with_the_labellers_doubts(
     for row in rows:
         learnt = row.doubt if row.completion.endswith("<answer>normal</answer>") else 1 - row.doubt
         assert learnt == pytest.approx(probabilities[row.text])
-        assert row.doubt <= 0.5
+        assert row.mode is Mode.REASON or row.doubt <= 0.5
+
+
+def test_what_an_analysis_of_a_pool_text_argues_for_is_drawn_with_that_probability(params: Params) -> None:
+    pool = params.sft.pool.model_copy(update={"rationales": 1.0, "suspicious_share": 0.0})
+    settings = _micro(params, rationale_share=1.0, steps=100).sft.model_copy(update={"pool": pool})
+    argued: dict[str, list[bool]] = {text: [] for text in POOL.texts}
+    for row in build_rows(GOLD, TRIPLETS, POOL, params.prompt, settings, seed=0):
+        rationale = parse_response(row.completion).rationale
+        side = read_argument(split_conclusion(rationale)[0]).side
+        assert side == split_conclusion(rationale)[1]
+        argued[row.text].append(side == "abnormal")
+        assert check_evidence(rationale, _shown(row.text)).grounded
+    for text, probability in zip(POOL.texts, POOL.probabilities, strict=True):
+        assert np.mean(argued[text]) == pytest.approx(probability, abs=0.02)
 
 
 def test_gold_labels_are_certain(params: Params) -> None:
     rows = build_rows(GOLD, TRIPLETS, POOL, params.prompt, _micro(params, rationale_share=0.5).sft, seed=0)
     assert {row.doubt for row in rows if not row.weak} == {0.0}
-
-
-@pytest.mark.parametrize(
-    ("text", "probability", "argued_label"),
-    [
-        ("disk failed", 0.05, "normal"), ("disk failed", 0.2, "normal"), ("disk failed", 0.21, None),
-        ("disk failed", 0.99, None), ("disk is ready", 0.05, None), ("disk is ready", 0.79, None),
-        ("disk is ready", 0.8, "abnormal"), ("disk failed , retry succeeded", 0.9, "abnormal"),
-    ],
-)  # fmt: skip
-def test_an_analysis_argues_against_the_words_only_where_the_labeller_is_sure(
-    text: str, probability: float, argued_label: str | None
-) -> None:
-    assert argued(_shown(text), probability, 0.2) == argued_label
-    words_say = "abnormal" if text == "disk failed" else "normal"
-    assert (argued(_shown(text), probability, 0.5) or words_say) == ("abnormal" if probability >= 0.5 else "normal")
-
-
-@given(st.text(max_size=80), st.floats(0, 1), st.integers(0, 9))
-def test_a_weak_rationale_quotes_its_text_and_is_the_same_again(text: str, probability: float, seed: int) -> None:
-    shown = show(text, VIEW).text
-    draw_of_it = Draw(shown, probability)
-    rationale = write_rationale(draw_of_it, 0.2, random.Random(seed))
-    assert write_rationale(draw_of_it, 0.2, random.Random(seed)) == rationale
-    assert split_conclusion(rationale)[1] == draw_of_it.label
-    evidence = check_evidence(rationale, _shown(shown))
-    assert evidence.grounded or not find_quotes(rationale)
 
 
 def test_templates_without_a_rationale_still_teach_their_verdict(params: Params) -> None:
@@ -186,6 +172,19 @@ def test_suspicious_texts_are_drawn_with_their_share(params: Params) -> None:
     settings = params.sft.pool.model_copy(update={"suspicious_share": 0.6})
     drawn = draw(POOL, 4000, settings, np.random.default_rng(0))
     assert np.mean([one.text == "cable failed" for one in drawn]) == pytest.approx(0.6 + 0.4 / 4, abs=0.03)
+
+
+@given(
+    probabilities=st.lists(st.floats(0, 1), min_size=1, max_size=9), count=st.integers(0, 200), seed=st.integers(0, 99)
+)
+def test_the_labels_of_a_text_are_its_probability_rounded(probabilities: list[float], count: int, seed: int) -> None:
+    texts = tuple(f"text {number}" for number in range(len(probabilities)))
+    pool = Pool(texts, np.array(probabilities), np.array([0]))
+    drawn = draw(pool, count, DRAWS, np.random.default_rng(seed))
+    assert len(drawn) == count
+    for text, probability in zip(texts, probabilities, strict=True):
+        labels = [one.drawn for one in drawn if one.text == text]
+        assert abs(labels.count("abnormal") - probability * len(labels)) < 1 + 1e-9
 
 
 @given(
