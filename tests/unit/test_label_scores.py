@@ -34,7 +34,7 @@ def scores(made: Any) -> np.ndarray:
     return np.asarray(scorer.direct_scores([show(log, SETTINGS) for log in LOGS]))
 
 
-def test_what_rounding_made_equal_is_told_apart() -> None:
+def test_what_rounding_made_equal_differs() -> None:
     torch.manual_seed(0)
     head = torch.nn.Linear(32, 10, bias=False, dtype=torch.bfloat16)
     states = (8 * torch.randn(500, 1, 32)).to(torch.bfloat16)
