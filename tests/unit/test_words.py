@@ -38,6 +38,7 @@ PHRASES = {
 ALLOWED = (
     "CHANGELOG.md",
     "docs/experiments.md",
+    "docs/rationales.md",
     "rationanomaly/rulebook/",
     "rationanomaly/simulate/catalogue/",
     "rationanomaly/distill/prompts/",
