@@ -18,6 +18,7 @@ with its scores; its bars are the means of the final model over both readers, an
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import random
 import sys
@@ -261,13 +262,12 @@ def sheet(entries: Sequence[Entry]) -> str:
     for number, entry in enumerate(entries, 1):
         analysis, stated = split_conclusion(entry.text)
         text = analysis if stated == entry.answer and analysis else entry.text
-        parts.append(f"### {number}\n\n{_block(entry, text)}")
+        parts.append(f"### {number}\n\n{_block({'log': entry.template, 'text': text, 'verdict': entry.answer})}")
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def _block(entry: Entry, text: str) -> str:
+def _block(named: Mapping[str, str]) -> str:
     """A fenced block that nothing in it can close or imitate: a field is one line, and is indented where wrapped."""
-    named = {"log": entry.template, "text": text, "verdict": entry.answer}
     lines = []
     for name, value in named.items():
         lines += textwrap.wrap(
@@ -378,7 +378,7 @@ def document(entries: Mapping[int, Entry], readers: Sequence[Scores], note: str 
         f"drawn at random (`python -m benchmarks.rationales draw`), mixed, and given to two readers without labels and "
         f"without saying which model wrote a text; the rubric was written before. They did not see a text's last "
         f"sentence where it only repeats the verdict. {right} of the {len(ours)} verdicts of the final model are "
-        f"right. Scores are 0 to {BEST}."
+        f"right. Scores are 0 to {BEST}. The templates are published elsewhere and named by their hashes."
     )
     parts = [
         "# Rationales, scored blind",
@@ -422,7 +422,10 @@ def _kappa(first: Sequence[int], second: Sequence[int]) -> str:
 
 def _scored(number: int, entry: Entry, readers: Sequence[Scores]) -> str:
     given = " and ".join(" ".join(map(str, scores[number])) for scores in readers)
-    return f"### {number}\n\nLabel {entry.label}. Scores: {given}.\n\n{_block(entry, entry.text)}"
+    # The published templates may not be passed on.
+    log = f"SHA-256 {hashlib.sha256(entry.template.encode()).hexdigest()[:16]}"
+    block = _block({"log": log, "text": entry.text, "verdict": entry.answer})
+    return f"### {number}\n\nLabel {entry.label}. Scores: {given}.\n\n{block}"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

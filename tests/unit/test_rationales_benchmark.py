@@ -123,8 +123,10 @@ def test_a_conclusion_that_repeats_the_verdict_is_left_to_the_verdict() -> None:
     assert "So the log is normal." in opposed
 
 
-@pytest.mark.parametrize("field", ["template", "text"])
-@pytest.mark.parametrize("write", [rationales.sheet, lambda entries: as_document(entries)], ids=["sheet", "document"])
+@pytest.mark.parametrize(
+    ("field", "write"),
+    [("template", rationales.sheet), ("text", rationales.sheet), ("text", lambda entries: as_document(entries))],
+)
 def test_hostile_text_stays_in_its_block(field: str, write: Callable[[list[Entry]], str]) -> None:
     plain = drawn()
     hostile = [*plain[:3], replace(plain[3], **{field: HOSTILE}), *plain[4:]]
@@ -134,6 +136,13 @@ def test_hostile_text_stays_in_its_block(field: str, write: Callable[[list[Entry
     assert "\u202e" not in page and "\\u202e" in held
     # No line of it looks like another field of the entry.
     assert [line[:9] for line in held.splitlines() if line[0] != " "] == ["log:     ", "text:    ", "verdict: "]
+
+
+def test_the_document_names_no_template() -> None:
+    entries = drawn()
+    page = as_document(entries)
+    assert not [entry for entry in entries if entry.template in page]
+    assert page.count("SHA-256 ") == 50
 
 
 def as_document(entries: list[Entry]) -> str:
