@@ -157,15 +157,14 @@ class _Doubts:
         import torch
 
         assert self._states is not None  # noqa: S101
-        rows = self._doubt.nonzero()[:, 0]
-        places = self._other[rows, 0]
-        added = torch.zeros(self._labels.shape[0], self._labels.shape[1] - 1, device=self._states.device)
-        if not len(rows):
-            return added
+        # Of every row, though it be certain: a head in shares is a collective, which all ranks have to ask for alike.
+        rows = torch.arange(len(self._doubt), device=self._states.device)
+        places = self._other[:, 0].clamp_min(1)
         logits = self._head(self._states[rows, places - 1]).float()
-        sides = torch.stack([self._labels[rows, places], self._other[rows, 1]], dim=1)
+        sides = torch.stack([self._labels[rows, places].clamp_min(0), self._other[:, 1]], dim=1)
         label, other = logits.gather(1, sides).unbind(1)
-        return added.index_put((rows, places - 1), self._doubt[rows] * (other - label))
+        added = torch.zeros(self._labels.shape[0], self._labels.shape[1] - 1, device=self._states.device)
+        return added.index_put((rows, places - 1), self._doubt * (other - label))
 
 
 def _collating(collate: Collate) -> Collate:

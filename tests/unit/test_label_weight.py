@@ -24,6 +24,7 @@ from rationanomaly.training.label_weight import (
     DOUBT,
     OTHER,
     WEIGHTS,
+    _Doubts,
     deciding_tokens,
     turning_tokens,
     weighted,
@@ -216,3 +217,15 @@ def test_a_beginning_ends_with_the_tokens_that_turn_the_analysis(params: Params)
     assert said.endswith("A node")
     assert beginning[WEIGHTS][-2:] == [8.0, 8.0]
     assert TOKENIZER.eos_token_id == whole["input_ids"][-1] != beginning["input_ids"][-1]
+
+
+def test_certain_rows_ask_the_head_too_so_that_all_ranks_ask_alike() -> None:
+    asked = []
+    head, backbone = torch.nn.Linear(4, 9, bias=False), torch.nn.Identity()
+    head.register_forward_hook(lambda *_: asked.append(1))
+    model = SimpleNamespace(base_model=backbone, get_output_embeddings=lambda: head)
+    doubts = _Doubts(model, torch.tensor([[-100, 3, 5]]), torch.tensor([[1, 2]]), torch.tensor([0.0]))
+    with doubts:
+        backbone(SimpleNamespace(last_hidden_state=torch.ones(1, 3, 4)))
+    assert not doubts.values().any()
+    assert asked == [1]
