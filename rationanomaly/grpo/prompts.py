@@ -25,7 +25,7 @@ class Task:
 
     @property
     def shown(self) -> Shown:
-        return Shown(self.text, tuple(range(len(self.text))), len(self.text), self.few_shot)
+        return Shown.as_it_is(self.text, self.few_shot)
 
     def beside(self, few_shot: FewShotExamples) -> Task:
         """This task with the few_shot of its log."""

@@ -118,8 +118,7 @@ def _pool_rationale_rows(pool: Pool | None, count: int, params: SftParams, rng: 
 
 
 def _weak_response(draw: Draw, rng: random.Random) -> str:
-    shown = Shown(draw.text, tuple(range(len(draw.text))), len(draw.text))
-    return write_response(write_rationale(shown, draw.drawn, rng), draw.drawn)
+    return write_response(write_rationale(Shown.as_it_is(draw.text), draw.drawn, rng), draw.drawn)
 
 
 def _gold_rows(gold: Gold, count: int, params: SftParams, rng: np.random.Generator) -> list[Row]:
@@ -174,5 +173,4 @@ def _thinned(text: str, rationale: str, share: float, rng: np.random.Generator) 
     if rng.random() < 0.5:
         return text
     thin = drop_words(text.split(), share, rng)
-    shown = Shown(thin, tuple(range(len(thin))), len(thin))
-    return thin if check_evidence(rationale, shown).grounded or not find_quotes(rationale) else text
+    return thin if check_evidence(rationale, Shown.as_it_is(thin)).grounded or not find_quotes(rationale) else text

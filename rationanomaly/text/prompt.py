@@ -80,6 +80,11 @@ class Shown:
     original_length: int
     few_shot: tuple[tuple[str, str], ...] = ()
 
+    @classmethod
+    def as_it_is(cls, text: str, few_shot: tuple[tuple[str, str], ...] = ()) -> Shown:
+        """A text that is in the form of a prompt already, and is its own original."""
+        return cls(text, tuple(range(len(text))), len(text), few_shot)
+
     def original_span(self, start: int, end: int) -> tuple[int, int]:
         """The half-open span of the original log that ``text[start:end]`` stands for."""
         last = self.offsets[end - 1]

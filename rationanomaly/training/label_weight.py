@@ -51,28 +51,26 @@ class Deciding(NamedTuple):
 
 def turning_tokens(tokenizer: PreTrainedTokenizerBase, completions: Sequence[str]) -> list[tuple[int, ...]]:
     """For each completion the places of the first tokens of its analysis's second sentence, if there is one."""
-    places: dict[str, tuple[int, ...]] = {}
-    distinct = list(dict.fromkeys(completions))
-    ends = [_first_sentence(text) for text in distinct]
+    ends = {text: end for text in dict.fromkeys(completions) if (end := _first_sentence(text)) is not None}
     # As it is, and with another word there: where the tokens part, the sentence begins.
-    others = [f"{text[: end or 0]} {_OTHER_WORD}{text[end or 0 :]}" for text, end in zip(distinct, ends, strict=True)]
-    encoded = zip(_encode(tokenizer, distinct), _encode(tokenizer, others), strict=True)
-    for text, end, (ids, other) in zip(distinct, ends, encoded, strict=True):
-        place = None if end is None else first_difference(ids, other)
-        places[text] = () if place is None else tuple(range(place, min(place + _TURN, len(ids))))
-    return [places[text] for text in completions]
+    others = [f"{text[:end]} {_OTHER_WORD}{text[end:]}" for text, end in ends.items()]
+    places: dict[str, tuple[int, ...]] = {}
+    for text, ids, other in zip(ends, _encode(tokenizer, [*ends]), _encode(tokenizer, others), strict=True):
+        place = first_difference(ids, other)
+        places[text] = () if place is None else tuple(range(len(ids))[place : place + _TURN])
+    return [places.get(text, ()) for text in completions]
 
 
 def _first_sentence(completion: str) -> int | None:
     """Where the first sentence of an analysis ends, outside quotes; None where no second one follows it."""
+    if not completion.startswith(THINK):
+        return None
     inside = False
-    for place in range(len(THINK) if completion.startswith(THINK) else len(completion), len(completion)):
-        mark = completion[place]
+    for place, mark in enumerate(completion):
         if mark == '"':
             inside = not inside
-        elif mark == "." and not inside and completion[place + 1 : place + 2] == " ":
-            follows_conclusion = completion.startswith(f" {CONCLUSION}", place + 1)
-            return None if follows_conclusion else place + 1
+        elif not inside and completion.startswith(". ", place):
+            return None if completion.startswith(f" {CONCLUSION}", place + 1) else place + 1
     return None
 
 

@@ -1,4 +1,4 @@
-"""The two label words are told apart more finely than a model in bfloat16 rounds its logits."""
+"""The scores of logs differ more finely than a model in bfloat16 rounds its logits."""
 
 from __future__ import annotations
 
