@@ -468,7 +468,6 @@ class SftParams(Section):
         batch: rows per step.
         learning_rate: peak.
         rationale_share: of the steps: rationales with verdict; the rest are direct verdicts.
-        cut_share: of these steps: their beginnings, which tell what they will argue for, in half as many tokens.
         abnormal_share: of the rows with gold labels.
         word_drop: share of words left out of a text with a gold label.
         pool: texts beside the gold labels.
@@ -485,7 +484,6 @@ class SftParams(Section):
     batch: Positive
     learning_rate: Rate
     rationale_share: Share
-    cut_share: Share
     abnormal_share: Share
     word_drop: Share
     pool: PoolParams

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -33,7 +33,6 @@ class Row:
         completion: to learn.
         weak: a text and a label of the pool, and not of the training split.
         doubt: how probable the other label is than the completion's, by who labelled the text.
-        cut: to be learnt only as far as the analysis has turned its way (`training.label_weight.turning_tokens`).
     """
 
     text: str
@@ -41,7 +40,6 @@ class Row:
     completion: str
     weak: bool = False
     doubt: float = 0.0
-    cut: bool = False
 
 
 def build_rows(
@@ -50,8 +48,7 @@ def build_rows(
     """All rows of the training run in their order: ``steps`` batches of ``batch``.
 
     A batch holds either rationales or verdicts: in a mixed one most of a short row would be padding, and the one token
-    that tells a direct verdict would drown in those of the rationales. Some batches hold the beginnings of rationales:
-    as the teacher writes the others, most of what they say has long been learnt, and a beginning is half as long.
+    that tells a direct verdict would drown in those of the rationales.
 
     Args:
         gold: the training split.
@@ -68,17 +65,14 @@ def build_rows(
     from_pool = round(direct_rows * params.pool.share) if pool else 0
     direct = _pool_rows(pool, from_pool, params, rng)
     direct += _gold_rows(gold, direct_rows - from_pool, params, rng)
-    cut_steps = round(rationale_steps * params.cut_share)
-    reasons = []
-    for steps, cut in ((rationale_steps - cut_steps, False), (cut_steps, True)):
-        weak = round(steps * params.batch * weak_share)
-        rows = _rationale_rows(gold, triplets, steps * params.batch - weak, prompt, params, rng)
-        rows += _pool_rationale_rows(pool, weak, params, rng)
-        reasons += _batches([replace(row, cut=cut) for row in rows], params.batch, rng)
+    reason_rows = rationale_steps * params.batch
+    weak = round(reason_rows * weak_share)
+    reasons = _rationale_rows(gold, triplets, reason_rows - weak, prompt, params, rng)
+    reasons += _pool_rationale_rows(pool, weak, params, rng)
     batches = _batches(direct, params.batch, rng)
     # Rationale batches are spread evenly, and a batch of verdicts is the last.
-    for number, place in enumerate(rng.permutation(len(reasons))):
-        batches.insert(number + number * (params.steps - rationale_steps) // rationale_steps, reasons[place])
+    for number, batch in enumerate(_batches(reasons, params.batch, rng)):
+        batches.insert(number + number * (params.steps - rationale_steps) // rationale_steps, batch)
     return [row for batch in batches for row in batch]
 
 

@@ -83,7 +83,7 @@ def encode(
         problem = f"all {kind} are longer than the context of {context} tokens"
         hint = "Lower distill.max_words or prompt.max_words, or take a base with a longer context"
         raise TrainingError(problem, hint=hint)
-    weighs = label_weight != 1 or any(row.doubt or row.cut for row in rows)
+    weighs = label_weight != 1 or any(row.doubt for row in rows)
     deciding = deciding_tokens(tokenizer, completions) if weighs else None
     turning = turning_tokens(tokenizer, completions) if weighs else [()] * len(rows)
     examples, left_out = [], 0
@@ -93,13 +93,11 @@ def encode(
         else:
             left_out += 1
         shown = fallback[_kind(row)]
-        prompt, completion = prompt_ids[shown], [*completion_ids[shown], tokenizer.eos_token_id]
-        if rows[shown].cut and turning[shown]:
-            completion = completion[: turning[shown][-1] + 1]
-        ids = [*prompt, *completion]
-        example: dict[str, Any] = {"input_ids": ids, "completion_mask": [0] * len(prompt) + [1] * len(completion)}
+        prompt, completion = prompt_ids[shown], completion_ids[shown]
+        ids = [*prompt, *completion, tokenizer.eos_token_id]
+        example: dict[str, Any] = {"input_ids": ids, "completion_mask": [0] * len(prompt) + [1] * (len(completion) + 1)}
         if deciding is not None:
-            found = [one for one in deciding[shown] if one.place < len(completion)]
+            found = deciding[shown]
             heavy = [len(prompt) + place for place in (*(one.place for one in found), *turning[shown])]
             example[WEIGHTS] = token_weights(heavy, len(ids), label_weight)
             example[OTHER] = [len(prompt) + found[0].place, found[0].other] if found else [0, 0]

@@ -14,11 +14,7 @@ from hypothesis import strategies as st
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from rationanomaly.base.tokenizer import train_tokenizer
-from rationanomaly.model.few_shot import FewShotExamples
-from rationanomaly.params import Params
-from rationanomaly.sft.rows import Row
-from rationanomaly.sft.trainer import encode
-from rationanomaly.text.prompt import Mode, conclude, write_response, write_verdict
+from rationanomaly.text.prompt import conclude, write_response, write_verdict
 from rationanomaly.training import trl_compat
 from rationanomaly.training.label_weight import (
     DOUBT,
@@ -206,17 +202,6 @@ def test_a_release_without_log_probabilities_trains_unweighted_and_warns(caplog:
     assert outputs.loss == 1.0
     assert "the label counts as much as any other token" in caplog.text
     trl_compat.warn_of.cache_clear()
-
-
-def test_a_beginning_ends_with_the_tokens_that_turn_the_analysis(params: Params) -> None:
-    rows = [Row("parity error", Mode.REASON, REASONED["abnormal"], cut=cut) for cut in (False, True)]
-    dataset, _ = encode(rows, TOKENIZER, params.prompt, 512, FewShotExamples(), 8.0)
-    whole, beginning = dataset[0], dataset[1]
-    assert beginning["input_ids"] == whole["input_ids"][: len(beginning["input_ids"])]
-    said = TOKENIZER.decode(beginning["input_ids"][beginning["completion_mask"].index(1) :])
-    assert said.endswith("A node")
-    assert beginning[WEIGHTS][-2:] == [8.0, 8.0]
-    assert TOKENIZER.eos_token_id == whole["input_ids"][-1] != beginning["input_ids"][-1]
 
 
 def test_certain_rows_ask_the_head_too_so_that_all_ranks_ask_alike() -> None:

@@ -261,11 +261,3 @@ def test_a_threshold_is_put_between_the_classes() -> None:
 def test_equal_scores_are_never_cut_apart() -> None:
     threshold = choose_threshold(np.array([0.4, 0.4, 0.4]), [True, True, False], minimum=1)
     assert threshold.value < 0.4
-
-
-def test_a_share_of_the_rationale_batches_holds_beginnings(params: Params) -> None:
-    settings = _micro(params, rationale_share=0.5, cut_share=0.4).sft
-    rows = build_rows(GOLD, TRIPLETS, POOL, params.prompt, settings, seed=0)
-    kinds = [{(row.mode, row.cut) for row in rows[first : first + 8]} for first in range(0, len(rows), 8)]
-    counted = Counter(kind for (kind,) in kinds)
-    assert counted == {(Mode.DIRECT, False): 10, (Mode.REASON, False): 6, (Mode.REASON, True): 4}
