@@ -133,10 +133,12 @@ class State:
         self._phase: Literal["prefix", "analysis", "stem", "label", "tail", "end"] = "prefix"
         #: What has to come next, the first token first; empty where the model chooses.
         self._due = list(grammar.prefix)
-        self._written: list[int] = []
+        self._written = 0
+        #: The end of what stands outside quotes, no longer than a conclusion's stem.
+        self._unquoted = ""
         if grammar.literal and not self._quoting.has_words and len(grammar.wordless) < grammar.room:
             self._due += grammar.wordless
-            self._written += grammar.wordless
+            self._written += len(grammar.wordless)
 
     @property
     def concluded(self) -> bool:
@@ -172,13 +174,17 @@ class State:
             self._analyse(token)
 
     def _analyse(self, token: int) -> None:
-        self._written.append(token)
+        self._written += 1
         self._quoting.add(token)
-        stem = list(self._grammar.stem)
-        if not self._quoting.inside and self._written[-len(stem) :] == stem:
+        # By its text: a tokenizer can spell the stem in several ways, and an analysis has one conclusion.
+        texts = self._grammar.vocabulary.texts
+        text = texts[token] if token < len(texts) else ""
+        behind = "" if self._quoting.inside else text.rpartition('"')[2]
+        self._unquoted = (self._unquoted + behind)[-len(CONCLUSION) :] if behind else ""
+        if self._unquoted == CONCLUSION:
             self._phase = "label"
-        elif len(self._written) >= self._grammar.room:
-            self._due, self._phase = stem, "stem"
+        elif self._written >= self._grammar.room:
+            self._due, self._phase = list(self._grammar.stem), "stem"
 
 
 _BEHIND: Mapping[str, Literal["analysis", "label", "end"]] = {"prefix": "analysis", "stem": "label", "tail": "end"}

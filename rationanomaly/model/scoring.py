@@ -25,6 +25,7 @@ from rationanomaly.model.few_shot import FewShotExamples
 from rationanomaly.model.label_tokens import first_difference
 from rationanomaly.model.merging import merged
 from rationanomaly.params import PromptParams
+from rationanomaly.text.checks import sentence_ends
 from rationanomaly.text.prompt import CONCLUSION, THINK, Mode, Shown, write_verdict
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from transformers import LogitsProcessor, PreTrainedModel, PreTrainedTokenizerBase
 
 Floats = npt.NDArray[np.float64]
-_SENTENCE_ENDS = (".", "!", "?")
 
 
 @dataclass(frozen=True)
@@ -288,10 +288,8 @@ class _HeadInputs:
 def _whole_sentences(text: str) -> str | None:
     """The text up to its last whole sentence, without the stem of a conclusion; None where there is none."""
     analysis = text.strip().removesuffix(CONCLUSION).rstrip()
-    if analysis.endswith(_SENTENCE_ENDS):
-        return analysis
-    end = max(analysis.rfind(f"{mark} ") for mark in _SENTENCE_ENDS)
-    return analysis[: end + 1] if end > 0 else None
+    ends = sentence_ends(analysis)
+    return analysis[: ends[-1]] if ends else None
 
 
 class _Evaluating:

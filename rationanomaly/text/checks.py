@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-_SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n")
+_SENTENCE_MARK = re.compile(r"[.!?](?=\s|$)")
+_SENTENCE_END = re.compile(_SENTENCE_MARK.pattern + r"|\n")
+_QUOTED = re.compile(r'"[^"]*(?:"|$)')
 _ANSWER_WORD = re.compile(r"\b(?:ab)?normal(?:ly|ity)?\b|\banomal(?:y|ies|ous|ously)\b", re.IGNORECASE)
 _NEGATION = re.compile(r"\b(?:not|no|never|nor|neither|rather|without|lack\w*|cannot|\w+n['’]t)\b", re.IGNORECASE)
 _TOKEN = re.compile(r"[^\W_]+")
@@ -35,6 +37,12 @@ def sentences(rationale: str) -> list[str]:
     pieces = rationale.split('"')
     masked = "".join(piece if number % 2 == 0 else '"…"' for number, piece in enumerate(pieces))
     return [" ".join(sentence.split()) for sentence in _SENTENCE_END.split(masked) if sentence.strip()]
+
+
+def sentence_ends(rationale: str) -> list[int]:
+    """Offsets behind the marks that end a sentence; behind a quotation mark without its pair all is a quote."""
+    masked = _QUOTED.sub(lambda quoted: "…" * len(quoted.group()), rationale)
+    return [found.end() for found in _SENTENCE_MARK.finditer(masked)]
 
 
 def word_count(rationale: str) -> int:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rationanomaly.model.label_tokens import first_difference
 from rationanomaly.records import LABELS
+from rationanomaly.text.checks import sentence_ends
 from rationanomaly.text.prompt import ANSWER, CONCLUSION, END_ANSWER, THINK
 from rationanomaly.training import trl_compat
 
@@ -65,13 +66,8 @@ def _first_sentence(completion: str) -> int | None:
     """Where the first sentence of an analysis ends, outside quotes; None where no second one follows it."""
     if not completion.startswith(THINK):
         return None
-    inside = False
-    for place, mark in enumerate(completion):
-        if mark == '"':
-            inside = not inside
-        elif not inside and completion.startswith(". ", place):
-            return None if completion.startswith(f" {CONCLUSION}", place + 1) else place + 1
-    return None
+    end = next(iter(sentence_ends(completion)), len(completion))
+    return end if completion[end:].startswith(" ") and not completion.startswith(f" {CONCLUSION}", end) else None
 
 
 def deciding_tokens(tokenizer: PreTrainedTokenizerBase, completions: Sequence[str]) -> list[tuple[Deciding, ...]]:

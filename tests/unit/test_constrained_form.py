@@ -85,6 +85,17 @@ def test_a_quoted_conclusion_of_the_log_ends_nothing() -> None:
     assert form.concluded(torch.tensor([ids])) == [False]
 
 
+def test_a_conclusion_spelt_in_other_tokens_is_the_only_one_too() -> None:
+    log = show("disk failure", SETTINGS)
+    spelt = BYTES(f"{THINK}It is.\n{CONCLUSION}", add_special_tokens=False)["input_ids"]
+    assert spelt[-len(OF_BYTES.stem) :] != list(OF_BYTES.stem)
+    form = FormConstraint(OF_BYTES, [log], width=0)
+    assert form.concluded(torch.tensor([spelt[:-1]])) == [False]
+    assert form.concluded(torch.tensor([spelt])) == [True]
+    allowed = form(torch.tensor([spelt]), torch.zeros((1, len(BYTES)))).isfinite().nonzero()[:, 1]
+    assert set(allowed.tolist()) == set(OF_BYTES.labels.values())
+
+
 def test_choices_say_what_was_forced() -> None:
     text = write_response(conclude('It names "disk failure".', "abnormal"), "abnormal")
     ids = [*TOKENIZER(text, add_special_tokens=False)["input_ids"], TOKENIZER.eos_token_id]

@@ -1,4 +1,4 @@
-"""The scores of logs differ more finely than a model in bfloat16 rounds its logits."""
+"""Scores: of which two tokens, behind which text, and how finely they differ."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from rationanomaly.base.tokenizer import train_tokenizer
+from rationanomaly.model.chat_template import render
 from rationanomaly.model.scoring import Scorer, _HeadInputs
 from rationanomaly.params import PromptParams
-from rationanomaly.text.prompt import show, write_verdict
+from rationanomaly.records import LABELS
+from rationanomaly.text.prompt import CONCLUSION, THINK, Mode, conclude, show, write_response, write_verdict
 
 SETTINGS = PromptParams(style="compact", normalise=True, max_words=48, max_characters=2000, few_shot_examples=0)
 LOGS = [
     f"{part} {state}" for part in ("disk", "fan", "node", "link", "cable") for state in ("failed", "is ready", "up")
 ]
-TOKENIZER = train_tokenizer([*LOGS, *map(write_verdict, ("normal", "abnormal"))] * 20, 400)
+SAID = [write_response(conclude("It is up.", label), label) for label in LABELS]
+TOKENIZER = train_tokenizer([*LOGS, *SAID, *map(write_verdict, LABELS)] * 20, 400)
 
 
 def model() -> Any:
@@ -64,6 +67,49 @@ def test_a_model_that_scales_its_logits_behind_the_head_keeps_its_own(monkeypatc
     found = scores(made)
     monkeypatch.setattr("rationanomaly.device.sharding.is_sharded", lambda _: True)
     assert (found == scores(made)).all()
+
+
+def test_the_score_of_a_reasoned_verdict_is_read_at_the_stem_behind_the_analysis() -> None:
+    made = model().float()
+    scorer = Scorer(made, TOKENIZER, SETTINGS, 64, literal_quotes=True)
+    logs = [show(log, SETTINGS) for log in LOGS[:3]]
+    analyses = ["It is up.", "The disk failed.", "The fan failed. It is ready."]
+    labels = {label: TOKENIZER(f" {label}", add_special_tokens=False)["input_ids"][-1] for label in LABELS}
+    expected = []
+    for log, analysis in zip(logs, analyses, strict=True):
+        text = render(TOKENIZER, log, Mode.REASON, SETTINGS)
+        ids = [
+            *TOKENIZER(text)["input_ids"],
+            *TOKENIZER(f"{THINK}{analysis} {CONCLUSION}", add_special_tokens=False)["input_ids"],
+        ]
+        with torch.no_grad():
+            logits = made(input_ids=torch.tensor([ids])).logits[0, -1]
+        expected.append(torch.softmax(logits[[labels["normal"], labels["abnormal"]]], 0)[1].item())
+    found = scorer.reasoned_scores(logs, analyses)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    # Of the same log another analysis gives another score.
+    assert len({round(score, 6) for score in scorer.reasoned_scores([logs[0]] * 3, analyses)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("written", "analysis"),
+    [
+        (f'{THINK}It says "disk failed". It stops. {CONCLUSION}', 'It says "disk failed". It stops.'),
+        ('It is up. It says "disk failed. giving up" and so the', "It is up."),
+        ('It is up. It says "disk failed.', "It is up."),
+        ('It is up. It says "disk failed. giv', "It is up."),
+        ('It says "disk failed. giving up" and so the', None),
+        (f"It runs! {CONCLUSION}", "It runs!"),
+        ("It runs on 3.5 volts and", None),
+        ("", None),
+    ],
+)
+def test_an_analysis_stops_behind_its_last_whole_sentence(
+    monkeypatch: pytest.MonkeyPatch, written: str, analysis: str | None
+) -> None:
+    scorer = Scorer(model(), TOKENIZER, SETTINGS, 64, literal_quotes=True)
+    monkeypatch.setattr(scorer, "_generate", lambda *_: [written])
+    assert scorer.analyses([show(LOGS[0], SETTINGS)]) == [analysis]
 
 
 def test_no_hook_is_left() -> None:
