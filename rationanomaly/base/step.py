@@ -76,6 +76,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
         "base",
         identity,
         threshold,
+        threshold,
         params.prompt,
         PROMPT_VERSION,
         params.model.max_completion,

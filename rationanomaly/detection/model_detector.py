@@ -13,9 +13,9 @@ import numpy.typing as npt
 from rationanomaly.detection.verdict import Verdict
 from rationanomaly.device import runtime
 from rationanomaly.errors import ParamsError
-from rationanomaly.model.card import Card
+from rationanomaly.model.card import Card, Threshold
 from rationanomaly.model.folder import ModelFolder
-from rationanomaly.model.scoring import Scorer
+from rationanomaly.model.scoring import Scorer, mean_score
 from rationanomaly.params import VerdictKind
 from rationanomaly.records import Label
 from rationanomaly.text.evidence import check_evidence
@@ -40,7 +40,7 @@ class ModelDetector:
     """Judges templates by the model alone; what experts have decided is for `detector.Detector`.
 
     Attributes:
-        card: says from which score on a template is abnormal.
+        card: says from which score on a template is abnormal, by kind of verdict.
     """
 
     def __init__(self, folder: ModelFolder, scorer: Scorer) -> None:
@@ -117,14 +117,7 @@ class ModelDetector:
 
     def _analyse(self, logs: Sequence[Shown], count: int) -> list[list[tuple[float, str]]]:
         """Of each log its analyses that came to an end, each with the score behind it."""
-        found: list[list[tuple[float, str]]] = [[] for _ in logs]
-        for index in range(count):
-            texts = self._scorer.analyses(logs, index, self.card.detect.temperature)
-            valid = [place for place, text in enumerate(texts) if text is not None]
-            written = [text for text in texts if text is not None]
-            scores = self._scorer.reasoned_scores([logs[place] for place in valid], written)
-            for place, score, text in zip(valid, scores, written, strict=True):
-                found[place].append((float(score), text))
+        found = self._scorer.scored_analyses(logs, count, self.card.detect.temperature)
         endless = sum(not analyses for analyses in found)
         if endless:
             _log.warning(
@@ -135,14 +128,15 @@ class ModelDetector:
         return found
 
     def _without_analysis(self, template: str, score: float) -> Verdict:
-        return Verdict(template, self._answer(score), score, score, None, None, None, (), grounded=False)
+        answer = _answer(score, self.card.direct_threshold)
+        return Verdict(template, answer, score, score, None, None, None, (), grounded=False)
 
     def _reasoned(self, template: str, log: Shown, direct: float, analyses: Sequence[tuple[float, str]]) -> Verdict:
         """The verdict of the analyses' mean, shown with the one that argues for it most."""
         if not analyses:
             return Verdict(template, "invalid", direct, direct, "invalid", False, "", (), grounded=False)
-        score = sum(one for one, _ in analyses) / len(analyses)
-        answer = self._answer(score)
+        score = mean_score(analyses)
+        answer = _answer(score, self.card.threshold)
         # Of several, one always lies on the mean's side of the threshold.
         _, analysis = (max if answer == "abnormal" else min)(analyses, key=lambda one: one[0])
         response = parse_response(write_response(conclude(analysis, answer), answer))
@@ -160,5 +154,6 @@ class ModelDetector:
             checked.grounded,
         )
 
-    def _answer(self, score: float) -> Label:
-        return "abnormal" if score >= self.card.threshold.value else "normal"
+
+def _answer(score: float, threshold: Threshold) -> Label:
+    return "abnormal" if score >= threshold.value else "normal"

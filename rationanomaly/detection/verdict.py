@@ -16,8 +16,8 @@ class Verdict:
 
     Attributes:
         template: as it was given.
-        answer: abnormal from the threshold on, else normal; invalid if no analysis came to an end, which is never
-            counted as normal.
+        answer: abnormal from the threshold of the kind of verdict on, else normal; invalid if no analysis came to an
+            end, which is never counted as normal.
         score: P(abnormal) in [0, 1]: behind the model's own analysis, a mean where there are several; of the direct
             verdict where no analysis was asked for or none came to an end.
         direct_score: P(abnormal) of the direct verdict, in [0, 1].

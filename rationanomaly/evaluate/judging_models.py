@@ -124,7 +124,7 @@ def _prediction(name: str, row: Mapping[str, Any], verdict: Verdict, card: Card)
         answer=verdict.answer,
         score=round(float(verdict.score), 6),
         direct_score=round(float(verdict.direct_score), 6),
-        direct_answer="abnormal" if verdict.direct_score >= card.threshold.value else "normal",
+        direct_answer="abnormal" if verdict.direct_score >= card.direct_threshold.value else "normal",
         stated=verdict.stated,
         consistent=verdict.consistent,
         rationale=verdict.rationale or None,

@@ -60,7 +60,8 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
 def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     """Align the SFT model with the reward; write a model folder and the reward curves.
 
-    The threshold is that of the SFT model.
+    The thresholds are those of the SFT model: GRPO trains the analyses and not how sure the model is behind them
+    (`policy`), and to choose anew would take an analysis of every validation template once more.
 
     Raises:
         TrainingError: too little memory, one class only,

@@ -1,4 +1,4 @@
-"""The card of a model folder, ``detector.json``: stage, prompt settings, threshold and which base."""
+"""The card of a model folder, ``detector.json``: stage, prompt settings, thresholds and which base."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rationanomaly.params import DetectParams, PromptParams
 from rationanomaly.records import DETECTOR
 from rationanomaly.text.prompt import PROMPT_VERSION
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 Stage = Literal["base", "sft", "grpo"]
 
 
@@ -49,9 +49,11 @@ class Card:
     """The contents of ``detector.json``.
 
     Attributes:
+        threshold: of the reasoned verdict; GRPO, too, answers by it.
+        direct_threshold: of the direct verdict, whose scores are calibrated differently.
         detect: how verdicts are reached, unless whoever asks says otherwise.
-        refit_of: digest of the evaluated model that this one is a `refit` of, on all labels; threshold and figures are
-            that one's. None for a model that can be evaluated itself.
+        refit_of: digest of the evaluated model that this one is a `refit` of, on all labels; thresholds and figures
+            are that one's. None for a model that can be evaluated itself.
         learnt_validation: whether the labels of the validation split were learnt from, so that it measures nothing.
         adapter: of which step the adapter is, and by what rule that was chosen; empty for a base.
     """
@@ -59,6 +61,7 @@ class Card:
     stage: Stage
     base: BaseIdentity
     threshold: Threshold
+    direct_threshold: Threshold
     prompt: PromptParams
     prompt_version: str
     max_completion: int
@@ -91,7 +94,8 @@ def read_card(folder: Path) -> Card:
             )
         values = {field.name: document[field.name] for field in fields(Card)}
         values["base"] = BaseIdentity(**values["base"])
-        values["threshold"] = Threshold(**values["threshold"])
+        for name in ("threshold", "direct_threshold"):
+            values[name] = Threshold(**values[name])
         values["prompt"] = PromptParams.model_validate(values["prompt"])
         values["detect"] = DetectParams.model_validate(values["detect"])
         card = Card(**values)

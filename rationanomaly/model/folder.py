@@ -1,6 +1,6 @@
 """Model folders: what `base`, `sft` and `grpo` write and the detector reads.
 
-    detector.json     stage, prompt settings, threshold and how it was chosen, which base
+    detector.json     stage, prompt settings, thresholds and how they were chosen, which base
     base/             config and weights of the base, where it is small enough to be copied
     tokenizer/
     adapter/          the LoRA adapter; not in the output of `base`

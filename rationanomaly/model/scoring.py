@@ -131,6 +131,24 @@ class Scorer:
         texts = self._generate(logs, form, self.grammar.room + len(self.grammar.prefix), task)
         return [_whole_sentences(text.removeprefix(THINK)) for text in texts]
 
+    def scored_analyses(self, logs: Sequence[Shown], count: int, temperature: float) -> list[list[tuple[float, str]]]:
+        """Of each log its analyses that came to an end, each with the score behind it.
+
+        Args:
+            logs: to be analysed.
+            count: analyses of each; a reasoned verdict is their `mean_score`.
+            temperature: of all but the first.
+        """
+        found: list[list[tuple[float, str]]] = [[] for _ in logs]
+        for index in range(count):
+            texts = self.analyses(logs, index, temperature)
+            valid = [place for place, text in enumerate(texts) if text is not None]
+            written = [text for text in texts if text is not None]
+            scores = self.reasoned_scores([logs[place] for place in valid], written)
+            for place, score, text in zip(valid, scores, written, strict=True):
+                found[place].append((float(score), text))
+        return found
+
     def free_texts(self, logs: Sequence[Shown], task: str = "writing freely") -> list[str]:
         """A completion of the reasoning prompt for each log without any constraint: what the model does by itself."""
         return self._generate(logs, None, self._max_completion, task)
@@ -211,6 +229,11 @@ class Scorer:
 
     def _evaluating(self) -> _Evaluating:
         return _Evaluating(self._model)
+
+
+def mean_score(analyses: Sequence[tuple[float, str]]) -> float:
+    """The score of a reasoned verdict, of one or more of `Scorer.scored_analyses`."""
+    return sum(score for score, _ in analyses) / len(analyses)
 
 
 class _Concluded:

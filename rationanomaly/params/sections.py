@@ -477,7 +477,8 @@ class SftParams(Section):
         evaluations: on the validation split, during training; one more before and after it.
         best_by: metric by which the kept adapter is chosen among the evaluations; None: the last. Without effect where
             validation templates train: then the last one is kept.
-        threshold_positives: abnormal validation templates from which on a threshold is tuned; below, it is 0.5.
+        threshold_positives: abnormal validation templates from which on the thresholds of the reasoned and the direct
+            verdict are tuned, each on scores of its own; below, both are 0.5.
     """
 
     steps: Positive

@@ -4,7 +4,7 @@
 
 A test side is there to measure; once that is done, its labels are worth more in training, and there are never enough of
 them. The steps from `correct` to `grpo` run again with the same params and nothing held out, so nothing can be measured
-or chosen: the threshold is that of the evaluated model, and the last adapter is taken. The model's card and its
+or chosen: the thresholds are those of the evaluated model, and the last adapter is taken. The model's card and its
 registered version name the evaluated model (`refit_of`); all metrics that they carry are of that one.
 """
 
@@ -70,7 +70,10 @@ def _inputs(step: str, folders: Mapping[str, Path]) -> dict[str, Path]:
 def _mark(source: Path, target: Path, evaluated: Path, digest: str) -> None:
     """Copy a model folder with a card that says what it is."""
     sources = artifacts.read(source, "grpo").sources
-    card = replace(read_card(source), threshold=read_card(evaluated).threshold, refit_of=digest)
+    chosen = read_card(evaluated)
+    card = replace(
+        read_card(source), threshold=chosen.threshold, direct_threshold=chosen.direct_threshold, refit_of=digest
+    )
     with artifacts.writing(target, "grpo", sources) as folder:
         shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(artifacts.MANIFEST))
         write_card(folder, card)

@@ -10,7 +10,7 @@ from rationanomaly.steps import Inputs
 
 
 def estimate(params: Params, inputs: Inputs) -> str:
-    """One line: the tokens that `step.run` with the same arguments would train, and about how long.
+    """One line: the tokens that `step.run` with the same arguments would train and generate, and about how long.
 
     Raises:
         TrainingError, ArtifactError: what the step would raise before its first row.

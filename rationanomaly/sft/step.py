@@ -20,7 +20,7 @@ from rationanomaly.device import ranks, runtime
 from rationanomaly.errors import ArtifactError
 from rationanomaly.launch import start
 from rationanomaly.model.budget import TokenBudget, announce
-from rationanomaly.model.card import Card, Threshold, write_card
+from rationanomaly.model.card import Card, write_card
 from rationanomaly.model.folder import ModelFolder, copy_base, write_adapter, write_parser
 from rationanomaly.params import Params, SftParams
 from rationanomaly.records import (
@@ -42,7 +42,7 @@ from rationanomaly.records import (
 from rationanomaly.sft import trainer
 from rationanomaly.sft.pool import Pool, build_pool
 from rationanomaly.sft.rows import build_rows
-from rationanomaly.sft.threshold import DEFAULT, choose_threshold
+from rationanomaly.sft.threshold import calibration, choose_thresholds
 from rationanomaly.steps import Inputs, Metrics, Outputs
 from rationanomaly.text.encoder import Encoder
 from rationanomaly.text.prompt import show
@@ -65,7 +65,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
 
 
 def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
-    """Train a LoRA adapter on rationales and verdicts; write a model folder with its threshold and curves.
+    """Train a LoRA adapter on rationales and verdicts; write a model folder with its thresholds and curves.
 
     Raises:
         TrainingError: too little memory, one class only,
@@ -80,7 +80,7 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     memory.check("sft", params, base.base_files, memory.sft_work(params, plan.dataset, passes))
     model = trainer.adapt(base.load_base(params.training), params.model, params.training)
 
-    validation = Validation.of(labelled, params.prompt, learnt="validation" in plan.sides)
+    validation = plan.validation
 
     def scores(model: PeftModel) -> np.ndarray:
         """Of the validation split; of none where they would measure nothing."""
@@ -93,21 +93,21 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
         )  # fmt: skip
 
     kept_scores = scores(model)
-    threshold = (
-        Threshold(DEFAULT, "default: the validation templates were learnt from")
-        if validation.learnt
-        else choose_threshold(kept_scores, validation.abnormal, params.sft.threshold_positives)
+    threshold, direct_threshold = choose_thresholds(
+        base.scorer(model), validation, kept_scores, plan.analysed, params.detect, params.sft.threshold_positives
     )
     card = replace(
         base.card,
         stage="sft",
         threshold=threshold,
+        direct_threshold=direct_threshold,
         learnt_validation=validation.learnt,
         adapter=_chosen(curve, params.sft, validation),
     )
     write_adapter(model, outputs.folder, card)
     _write_beside(card, params, inputs, labelled, outputs.folder)
     write_rows(outputs.folder / CURVES, curve)
+    measured = validation.metrics(kept_scores, direct_threshold.value)
     return {
         "sft/rows": float(len(plan.dataset)),
         "sft/rows_too_long": float(plan.too_long),
@@ -116,7 +116,8 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
         "sft/pool": float(plan.pool),
         "sft/loss": next(entry["loss"] for entry in reversed(curve) if "loss" in entry),
         "sft/threshold": threshold.value,
-        **{f"sft/validation_{name}": value for name, value in validation.metrics(kept_scores, threshold.value).items()},
+        "sft/direct_threshold": direct_threshold.value,
+        **{f"sft/validation_{name}": value for name, value in measured.items()},
     }
 
 
@@ -127,6 +128,9 @@ class Plan:
     Attributes:
         labelled: the templates of all sides of the split.
         sides: those that are learnt from.
+        validation: the whole validation split.
+        analysed: the templates of it that get an analysis, by which the reasoned verdict's threshold is chosen.
+        completions: tokens of these analyses, at most.
         base: asked as the adapted model will be.
         dataset: every row in its order, encoded.
         too_long: rows that did not fit the context.
@@ -136,6 +140,9 @@ class Plan:
 
     labelled: pl.DataFrame
     sides: tuple[str, ...]
+    validation: Validation
+    analysed: Validation
+    completions: int
     base: ModelFolder
     dataset: Dataset
     too_long: int
@@ -160,12 +167,17 @@ class Plan:
         dataset, too_long = trainer.encode(
             rows, base.tokenizer, params.prompt, base.context, base.few_shot, params.sft.label_weight
         )
-        return cls(labelled, sides, base, dataset, too_long, len(triplets), len(pool.texts) if pool else 0)
+        validation = Validation.of(labelled, params.prompt, learnt="validation" in sides)
+        analysed = calibration(validation, params.sft.threshold_positives)
+        completions = len(analysed.logs) * params.detect.analyses * params.model.max_completion
+        size = len(pool.texts) if pool else 0
+        return cls(labelled, sides, validation, analysed, completions, base, dataset, too_long, len(triplets), size)
 
     @property
     def budget(self) -> TokenBudget:
         """Each row is trained on once."""
-        return TokenBudget("sft", trained=trainer.tokens(self.dataset))
+        name = "sft, at most" if self.completions else "sft"
+        return TokenBudget(name, trainer.tokens(self.dataset), self.completions)
 
 
 def _open_base(params: Params, path: Path) -> ModelFolder:

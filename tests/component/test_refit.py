@@ -41,11 +41,11 @@ def test_it_learns_from_every_label_and_carries_every_decision(direct_run: Path,
     assert read_rows(refitted / "model" / PRECEDENTS, Precedent) == decided
 
 
-def test_its_card_names_the_evaluated_model_and_has_its_threshold(direct_run: Path, refitted: Path) -> None:
+def test_its_card_names_the_evaluated_model_and_has_its_thresholds(direct_run: Path, refitted: Path) -> None:
     evaluated, card = read_card(direct_run / "grpo"), read_card(refitted / "model")
     assert evaluated.refit_of is None
     assert card.refit_of == artifacts.read(direct_run / "grpo").digest
-    assert card.threshold == evaluated.threshold
+    assert (card.threshold, card.direct_threshold) == (evaluated.threshold, evaluated.direct_threshold)
     assert artifacts.read(refitted / "model").digest != artifacts.read(refitted / "grpo").digest
 
 

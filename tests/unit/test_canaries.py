@@ -119,7 +119,7 @@ class _NoModel:
         self.base_files = base_files
         self.card = SimpleNamespace(
             prompt=params.prompt, detect=params.detect, learnt_validation=False, max_completion=64,
-            threshold=SimpleNamespace(value=0.5),
+            direct_threshold=SimpleNamespace(value=0.5),
         )  # fmt: skip
 
     def judge(self, templates: list[str], *_: object) -> list[Verdict]:

@@ -54,6 +54,7 @@ class ScriptedDetector:
     """Says what `WORLD` says; the base writes nothing that parses, and never finds a fault directly."""
 
     learnt_validation: ClassVar[bool] = False
+    direct_threshold: ClassVar[float] = 0.5
     verdict: ClassVar[str] = "reasoned"
     #: (model, kind of verdict or "free", template), in the order of asking.
     asked: ClassVar[list[tuple[str, str, str]]] = []
@@ -67,8 +68,9 @@ class ScriptedDetector:
         cls.asked.append((folder.name, "open", ""))
         prompt = PromptParams(style="compact", normalise=False, max_words=48, max_characters=2000, few_shot_examples=0)
         card = SimpleNamespace(
-            prompt=prompt, learnt_validation=cls.learnt_validation, threshold=SimpleNamespace(value=0.5),
-            detect=SimpleNamespace(verdict=cls.verdict, analyses=1), max_completion=64,
+            prompt=prompt, learnt_validation=cls.learnt_validation, max_completion=64,
+            direct_threshold=SimpleNamespace(value=cls.direct_threshold),
+            detect=SimpleNamespace(verdict=cls.verdict, analyses=1),
         )  # fmt: skip
         return cls(folder.name, card, folder)
 
@@ -233,6 +235,16 @@ def test_files_hold_every_prediction_of_every_system(quick: Params, folders: dic
     assert names >= {"pr_curve.png", "pr_curve.csv", *curves, "reward_curves.png", "reward_curves.csv", REPORT}
     header = (tmp_path / "out" / "reward_curves.csv").read_text().splitlines()[0]
     assert header == "step,reward,terms/answer"
+
+
+def test_direct_answers_follow_the_direct_threshold(
+    quick: Params, folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ScriptedDetector, "direct_threshold", 0.0)
+    evaluate(quick, folders, tmp_path / "out")
+    rows = [row for row in predictions(tmp_path / "out") if row["model"] == "grpo"]
+    assert {row["answer"] for row in rows} == {"normal", "abnormal", "invalid"}
+    assert {row["direct_answer"] for row in rows} == {"abnormal"}
 
 
 def test_rules_say_what_they_say_without_labels(quick: Params, folders: dict[str, Path], tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
-"""What SFT learns from: gold rows, pool rows, rationales; and the threshold."""
+"""What SFT learns from: gold rows, pool rows, rationales; and the thresholds."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,12 +15,13 @@ from hypothesis import strategies as st
 from rationanomaly.baselines.blend import fit_blend
 from rationanomaly.errors import TrainingError
 from rationanomaly.grpo.prompts import build_tasks
+from rationanomaly.model.card import Threshold
 from rationanomaly.params import Params, load_params
 from rationanomaly.records import Triplet
 from rationanomaly.rulebook.argument import read_argument
 from rationanomaly.sft.pool import Pool, build_pool, draw
 from rationanomaly.sft.rows import build_rows
-from rationanomaly.sft.threshold import choose_threshold
+from rationanomaly.sft.threshold import ANALYSED, calibration, choose_threshold, choose_thresholds
 from rationanomaly.text.evidence import check_evidence
 from rationanomaly.text.prompt import Mode, Shown, conclude, parse_response, split_conclusion
 from rationanomaly.training.gold import Gold, drop_words, learnt_sides, read_gold, splice
@@ -261,3 +263,46 @@ def test_a_threshold_is_put_between_the_classes() -> None:
 def test_equal_scores_are_never_cut_apart() -> None:
     threshold = choose_threshold(np.array([0.4, 0.4, 0.4]), [True, True, False], minimum=1)
     assert threshold.value < 0.4
+
+
+def _validation(abnormal: int, normal: int, learnt: bool = False) -> Validation:
+    """The abnormal ones first, each template with a text of its own."""
+    logs = tuple(Shown(f"template {place}", (), 0) for place in range(abnormal + normal))
+    return Validation(logs, (True,) * abnormal + (False,) * normal, learnt)
+
+
+@pytest.mark.parametrize("validation", [_validation(59, 100), _validation(70, 0), _validation(70, 100, learnt=True)])
+def test_nothing_is_analysed_where_no_threshold_is_chosen(validation: Validation) -> None:
+    assert calibration(validation, 60).logs == ()
+
+
+def test_of_very_many_validation_templates_a_sample_with_their_share_is_analysed() -> None:
+    few = _validation(60, ANALYSED - 60)
+    assert calibration(few, 60) == few
+    many = calibration(_validation(1000, 4000), 60)
+    assert (len(many.logs), sum(many.abnormal)) == (ANALYSED, ANALYSED // 5)
+    assert len({log.text for log in many.logs}) == ANALYSED
+    rare = calibration(_validation(200, 9800), 60)
+    assert (len(rare.logs), sum(rare.abnormal)) == (6000, 120), "as many as hold twice the positives"
+
+
+class _Analyst:
+    """Stands for a scorer: scores behind two analyses of each of four logs; of the last none comes to an end."""
+
+    def scored_analyses(self, logs: Sequence[Shown], count: int, temperature: float) -> list[list[tuple[float, str]]]:
+        assert (len(logs), count, temperature) == (4, 2, 0.7)
+        return [[(0.2, ""), (0.4, "")], [(0.25, "")], [(0.1, ""), (0.2, "")], []]
+
+
+def test_each_kind_of_verdict_has_a_threshold_by_scores_of_its_own(params: Params) -> None:
+    validation, detect = _validation(2, 2), params.detect.model_copy(update={"analyses": 2, "temperature": 0.7})
+    direct_scores = np.array([0.9, 0.8, 0.7, 0.6])
+
+    def chosen(minimum: int) -> tuple[Threshold, Threshold]:
+        analysed = calibration(validation, minimum)
+        return choose_thresholds(_Analyst(), validation, direct_scores, analysed, detect, minimum)  # type: ignore[arg-type]
+
+    reasoned, direct = chosen(2)
+    assert reasoned.value == pytest.approx((0.25 + 0.15) / 2), "between means over the analyses"
+    assert direct.value == pytest.approx(0.75)
+    assert chosen(3) == (Threshold(0.5, "default: 2 positives in validation, 3 needed"),) * 2

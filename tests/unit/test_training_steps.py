@@ -16,8 +16,11 @@ import pytest
 from rationanomaly import artifacts
 from rationanomaly.detection.detector import Detector
 from rationanomaly.errors import ArtifactError, ParamsError, TrainingError
+from rationanomaly.grpo import trainer as grpo_trainer
 from rationanomaly.grpo.trainer import reward_function
-from rationanomaly.model.card import read_card, write_card
+from rationanomaly.model import scoring
+from rationanomaly.model.card import Threshold, read_card, write_card
+from rationanomaly.model.constrained_form import Grammar
 from rationanomaly.model.folder import ModelFolder
 from rationanomaly.records import (
     CORPUS,
@@ -35,7 +38,9 @@ from rationanomaly.records import (
     write_table,
 )
 from rationanomaly.rewards import Composition
+from rationanomaly.runs import refit
 from rationanomaly.sft.estimate import estimate
+from rationanomaly.sft.threshold import choose_threshold
 from rationanomaly.steps import BY_NAME
 from rationanomaly.text.prompt import conclude, show, write_response
 from rationanomaly.training.best_adapter import is_evaluation
@@ -125,6 +130,61 @@ def test_the_tokens_that_were_planned_are_those_that_train(trained: Trained, cap
     assert max(entry["num_tokens"] for entry in curve if "num_tokens" in entry) == planned
     inputs = {name: trained.root / name for name in BY_NAME["sft"].reads}
     assert estimate(trained.params, inputs) == f"sft: tokens: {planned:,.0f} to train"
+
+
+def test_sft_chooses_each_threshold_by_what_its_model_says(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So small a model seldom writes a whole sentence.
+    monkeypatch.setattr(scoring, "_whole_sentences", lambda text: f"{text}.")
+    params = trained.params.model_copy(
+        update={"sft": trained.params.sft.model_copy(update={"threshold_positives": 1, "steps": 1, "evaluations": 0})}
+    )
+    inputs = {name: trained.root / name for name in BY_NAME["sft"].reads}
+    found = replace(trained, params=params).step("sft", tmp_path / "sft")
+    # Four validation templates, 48 tokens each.
+    assert estimate(params, inputs) == f"sft, at most: tokens: {found['sft/tokens']:,.0f} to train, 192 to generate"
+    labelled = read_table(trained.root / "correct" / LABELLED, LABELLED_SCHEMA).filter(pl.col("split") == "validation")
+    verdicts = Detector.open(tmp_path / "sft").judge(labelled["template"], precedents=None)
+    abnormal = (labelled["label"] == "abnormal").to_list()
+    reasoned, direct = (
+        choose_threshold(np.array(scores), abnormal, 1).value
+        for scores in ([verdict.score for verdict in verdicts], [verdict.direct_score for verdict in verdicts])
+    )
+    card = read_card(tmp_path / "sft")
+    assert (card.threshold.value, card.direct_threshold.value) == pytest.approx((reasoned, direct))
+    assert card.threshold.value == found["sft/threshold"]
+    assert card.direct_threshold.value == found["sft/direct_threshold"]
+    assert reasoned != pytest.approx(direct), "else the test shows nothing"
+
+
+def _two_thresholds(folder: Path) -> None:
+    card = read_card(folder)
+    write_card(folder, replace(card, threshold=Threshold(0.25, "chosen"), direct_threshold=Threshold(0.75, "chosen")))
+
+
+def test_grpo_answers_by_the_reasoned_threshold_and_keeps_both(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sft = _copy(trained, "sft", tmp_path / "sft", _two_thresholds)
+    asked: list[Any] = []
+
+    def train(*arguments: Any) -> list[dict[str, float]]:
+        asked.extend(argument for argument in arguments if isinstance(argument, Grammar))
+        return [value for _, value in read_objects(trained.root / "grpo" / CURVES)]
+
+    monkeypatch.setattr(grpo_trainer, "train", train)
+    trained.step("grpo", tmp_path / "grpo", sft=sft)
+    assert [grammar.threshold for grammar in asked] == [0.25]
+    card = read_card(tmp_path / "grpo")
+    assert (card.threshold.value, card.direct_threshold.value) == (0.25, 0.75)
+
+
+def test_a_refit_has_the_thresholds_of_the_evaluated_model(trained: Trained, tmp_path: Path) -> None:
+    evaluated = _copy(trained, "grpo", tmp_path / "evaluated", _two_thresholds)
+    refit._mark(trained.root / "grpo", tmp_path / "model", evaluated, "digest")
+    card = read_card(tmp_path / "model")
+    assert (card.threshold.value, card.direct_threshold.value, card.refit_of) == (0.25, 0.75, "digest")
 
 
 def test_an_alarm_ends_the_training_and_says_so(
@@ -296,6 +356,22 @@ def test_conclusion_and_tag_are_written_from_the_answer(
     assert endless.score == endless.direct_score
 
 
+@pytest.mark.parametrize(("reasoned", "direct"), [("abnormal", "normal"), ("normal", "abnormal")])
+def test_each_kind_of_verdict_follows_its_own_threshold(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch, reasoned: str, direct: str
+) -> None:
+    detector = Detector.open(trained.root / "sft")
+    monkeypatch.setattr(detector._scorer, "analyses", lambda *_: ["It runs."])
+    monkeypatch.setattr(detector._scorer, "reasoned_scores", lambda *_: np.array([0.5]))
+    monkeypatch.setattr(detector._scorer, "direct_scores", lambda *_: np.array([0.5]))
+    threshold, direct_threshold = (
+        Threshold({"abnormal": 0.4, "normal": 0.6}[answer], "chosen") for answer in (reasoned, direct)
+    )
+    detector.card = replace(detector.card, threshold=threshold, direct_threshold=direct_threshold)
+    assert detector.judge(["the pump stands"], "reasoned")[0].answer == reasoned
+    assert detector.judge(["the pump stands"], "direct")[0].answer == direct
+
+
 def test_of_several_analyses_the_score_is_the_mean_and_the_furthest_on_its_side_is_shown(
     trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -426,6 +502,16 @@ def test_a_model_of_another_prompt_version_is_refused(trained: Trained, tmp_path
         write_card(folder, replace(read_card(folder), prompt_version="0"))
 
     with pytest.raises(ArtifactError, match="prompt version 0"):
+        Detector.open(_copy(trained, "sft", tmp_path / "sft", change))
+
+
+def test_a_model_with_one_threshold_for_both_kinds_of_verdict_is_refused(trained: Trained, tmp_path: Path) -> None:
+    def change(folder: Path) -> None:
+        card = json.loads((folder / DETECTOR).read_bytes()) | {"schema": 2}
+        del card["direct_threshold"]
+        (folder / DETECTOR).write_text(json.dumps(card))
+
+    with pytest.raises(ArtifactError, match="has schema 2; this program reads 3"):
         Detector.open(_copy(trained, "sft", tmp_path / "sft", change))
 
 
