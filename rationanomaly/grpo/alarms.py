@@ -35,7 +35,7 @@ ALARM = "alarm/"
 _LENGTH = "completions/mean_length"
 _WATCHED = ("f1", "grounded", "agreement", "support")
 _FALSE_POSITIVES = "false_positive_rate"
-#: Steps have other prompts, so their values differ: a rise by so many standard errors is none of chance.
+#: Steps have other prompts, so their values differ: a rise within so many standard errors is noise.
 _STANDARD_ERRORS = 3
 
 Entry = Mapping[str, float]
@@ -90,7 +90,7 @@ def watch(curve: Curve, params: AlarmParams) -> TrainerCallback:
     """
     from transformers import TrainerCallback
 
-    def look(then: str) -> bool:
+    def report(then: str) -> bool:
         alarm = None if went_off(curve) else find_alarm(curve, params)
         if alarm is None:
             return False
@@ -105,11 +105,11 @@ def watch(curve: Curve, params: AlarmParams) -> TrainerCallback:
                 logger.warning(problem, state.max_steps, params.window)
 
         def on_log(self, _args: Any, _state: Any, control: Any, **_: Any) -> None:
-            found = look("training stops" if params.stop else "training continues")
+            found = report("training stops" if params.stop else "training continues")
             control.should_training_stop = control.should_training_stop or (found and params.stop)
 
         def on_train_end(self, _args: Any, _state: Any, _control: Any, **_: Any) -> None:
-            look("training is over")
+            report("training is over")
 
     return Watch()
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -165,7 +165,7 @@ def _validation_metrics(scorer: Scorer, validation: Validation, threshold: float
         for score, text in zip(scores, written, strict=True)
     ]
     free = [WrittenText.read(text, log) for log, text in zip(validation.logs, free_texts, strict=True)]
-    shares = {
+    shares: Mapping[str, Sequence[bool | None]] = {
         "valid": [text.rationale != "" for text in written],
         "grounded": [text.grounded for text in written],
         # Who writes nothing supports nothing.
@@ -180,7 +180,7 @@ def _validation_metrics(scorer: Scorer, validation: Validation, threshold: float
     }
 
 
-def _share(holds: Iterable[bool | None]) -> float:
+def _share(holds: Sequence[bool | None]) -> float:
     """Of those that are not None; 0 where all are."""
     asked = [held for held in holds if held is not None]
     return sum(asked) / max(1, len(asked))

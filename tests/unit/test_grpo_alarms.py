@@ -158,7 +158,7 @@ def test_more_completions_on_normal_prompts_that_state_abnormal_are_an_alarm(set
     ],
     ids=["noise", "little", "no normal prompts", "none at first", "one at last"],
 )
-def test_a_rise_by_chance_is_no_alarm(settings: AlarmParams, rates: list[float | None]) -> None:
+def test_a_rise_within_the_noise_is_no_alarm(settings: AlarmParams, rates: list[float | None]) -> None:
     assert first_alarm(run(false_positives=rates), settings) is None
 
 
