@@ -1,4 +1,4 @@
-"""Alarms of GRPO: collapse, length drift, reward hacking. Each is read off the curves, so it can be read again later.
+"""Alarms of GRPO: from collapse to reward hacking. Each is read off the curves, so it can be read again later.
 
 What they look for:
 
@@ -6,6 +6,7 @@ What they look for:
   completions of a group are alike and there is nothing left to learn from;
 - length: completions have become much longer or shorter than they were, as a reward that pays for it makes them;
 - form: what differs within the groups is form alone, so nothing is learnt about faults;
+- false positives: of the completions on normal prompts more state abnormal than at first, whatever the reward does;
 - hacking: the reward has risen while what it stands for, on validation templates, has got worse: F1, grounding,
   agreement or support have fallen, or more normal templates are called abnormal.
 """
@@ -15,6 +16,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import sqrt
+from statistics import fmean, variance
 from typing import TYPE_CHECKING, Any, Literal
 
 from rationanomaly.grpo.variance import FORM, VARIANCE
@@ -32,6 +35,8 @@ ALARM = "alarm/"
 _LENGTH = "completions/mean_length"
 _WATCHED = ("f1", "grounded", "agreement", "support")
 _FALSE_POSITIVES = "false_positive_rate"
+#: Steps have other prompts, so their values differ: a rise within so many standard errors is noise.
+_STANDARD_ERRORS = 3
 
 Entry = Mapping[str, float]
 
@@ -40,7 +45,7 @@ Entry = Mapping[str, float]
 class Alarm:
     """What is wrong, since which step, in words."""
 
-    kind: Literal["collapse", "length", "form", "hacking"]
+    kind: Literal["collapse", "length", "form", "false_positives", "hacking"]
     step: int
     problem: str
 
@@ -65,6 +70,9 @@ def find_alarm(curve: Sequence[Entry], params: AlarmParams) -> Alarm | None:
     problem = _form(steps, params)
     if problem:
         return Alarm("form", now, problem)
+    problem = _false_positives(steps, params)
+    if problem:
+        return Alarm("false_positives", now, problem)
     problem = _hacking(steps, [entry for entry in curve if is_evaluation(entry)], params)
     return Alarm("hacking", now, problem) if problem else None
 
@@ -77,19 +85,31 @@ def went_off(curve: Sequence[Entry]) -> bool:
 def watch(curve: Curve, params: AlarmParams) -> TrainerCallback:
     """A callback that looks for alarms after each step, writes the first one into the curves and stops the training.
 
-    It has to stand behind the callbacks that fill the curves.
+    It looks once more when training is over, for the last evaluation comes then. It has to stand behind the callbacks
+    that fill the curves.
     """
     from transformers import TrainerCallback
 
+    def report(then: str) -> bool:
+        alarm = None if went_off(curve) else find_alarm(curve, params)
+        if alarm is None:
+            return False
+        curve.append({"step": float(alarm.step), f"{ALARM}{alarm.kind}": 1.0})
+        logger.warning("alarm at step %d of GRPO: %s; %s", alarm.step, alarm.problem, then)
+        return True
+
     class Watch(TrainerCallback):
+        def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+            if state.max_steps < 2 * params.window:
+                problem = "grpo.steps is %d, less than two windows of grpo.alarms.window = %d: the alarms see little"
+                logger.warning(problem, state.max_steps, params.window)
+
         def on_log(self, _args: Any, _state: Any, control: Any, **_: Any) -> None:
-            alarm = None if went_off(curve) else find_alarm(curve, params)
-            if alarm is None:
-                return
-            curve.append({"step": float(alarm.step), f"{ALARM}{alarm.kind}": 1.0})
-            done = "training stops and the best adapter is kept" if params.stop else "training continues"
-            logger.warning("alarm at step %d of GRPO: %s; %s", alarm.step, alarm.problem, done)
-            control.should_training_stop = control.should_training_stop or params.stop
+            found = report("training stops" if params.stop else "training continues")
+            control.should_training_stop = control.should_training_stop or (found and params.stop)
+
+        def on_train_end(self, _args: Any, _state: Any, _control: Any, **_: Any) -> None:
+            report("training is over")
 
     return Watch()
 
@@ -119,6 +139,21 @@ def _form(steps: Sequence[Entry], params: AlarmParams) -> str:
     ][-params.window :]
     share = sum(carried) / params.window if len(carried) == params.window else 0.0
     return f"{share:.0%} of the rewards' variance within groups is form alone" if share > params.form_share else ""
+
+
+def _false_positives(steps: Sequence[Entry], params: AlarmParams) -> str:
+    """Held against the first steps, by the steps of each window that had normal prompts."""
+    if len(steps) < 2 * params.window:
+        return ""
+    windows = (steps[: params.window], steps[-params.window :])
+    first, last = ([entry[_FALSE_POSITIVES] for entry in window if _FALSE_POSITIVES in entry] for window in windows)
+    if min(len(first), len(last)) < 2:
+        return ""
+    error = sqrt(variance(first) / len(first) + variance(last) / len(last))
+    before, after = fmean(first), fmean(last)
+    if after - before <= max(params.false_positive_rise, _STANDARD_ERRORS * error):
+        return ""
+    return f"completions on normal prompts that state abnormal rose from {before:.0%} to {after:.0%}"
 
 
 def _hacking(steps: Sequence[Entry], evaluations: Sequence[Entry], params: AlarmParams) -> str:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -148,9 +149,10 @@ def _validation_metrics(scorer: Scorer, validation: Validation, threshold: float
 
     Returns:
         ``f1``, ``ap``, ``loss``, ``false_positive_rate`` of the reasoned verdict, unless the labels were learnt;
-        ``valid``, ``grounded``, ``support``: shares of the analyses that come to an end, whose quotes hold, and that
-        claim nothing that the log's words don't support; ``agreement``, ``free_grounded``: shares of the texts written
-        without constraints whose conclusion is their answer, and whose quotes hold.
+        ``valid``, ``grounded``: shares of the analyses that come to an end, and whose quotes hold; ``support``: share
+        whose claims the log's words support, without analyses that claim nothing that the rulebook knows, 0 if all are
+        such; ``agreement``, ``free_grounded``: shares of the texts written without constraints whose conclusion and
+        answer tag are the model's answer, and whose quotes hold.
     """
     if not validation.logs:
         return {}
@@ -159,19 +161,30 @@ def _validation_metrics(scorer: Scorer, validation: Validation, threshold: float
     scores = scorer.reasoned_scores(validation.logs, analyses)
     free_texts = scorer.free_texts(validation.logs, "checking free texts")
     written = [WrittenText(log, analysis) for log, analysis in zip(validation.logs, analyses, strict=True)]
+    answers = [
+        ("abnormal" if score >= threshold else "normal") if text.rationale else "invalid"
+        for score, text in zip(scores, written, strict=True)
+    ]
     free = [WrittenText.read(text, log) for log, text in zip(validation.logs, free_texts, strict=True)]
-    shares = {
+    shares: Mapping[str, Sequence[bool | None]] = {
         "valid": [text.rationale != "" for text in written],
         "grounded": [text.grounded for text in written],
-        "support": [text.supported is not False for text in written],
-        "agreement": [text.label is not None for text in free],
+        # Who writes nothing supports nothing.
+        "support": [text.supported if text.rationale else False for text in written],
+        "agreement": [text.label == answer for text, answer in zip(free, answers, strict=True)],
         "free_grounded": [text.grounded for text in free],
     }
     return {
         **validation.metrics(scores, threshold),
         **validation.false_positive_rate(scores, threshold),
-        **{name: float(np.mean(holds)) for name, holds in shares.items()},
+        **{name: _share(holds) for name, holds in shares.items()},
     }
+
+
+def _share(holds: Sequence[bool | None]) -> float:
+    """Of those that are not None; 0 where all are."""
+    asked = [held for held in holds if held is not None]
+    return sum(asked) / max(1, len(asked))
 
 
 def _target_words(path: Path) -> int:

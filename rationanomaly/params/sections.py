@@ -605,21 +605,25 @@ class AlarmParams(Section):
 
     Attributes:
         stop: whether an alarm ends the training, the best evaluation's adapter being kept; else it warns.
-        window: steps whose mean is looked at; lower sees faster and is wrong more often.
+        window: steps whose mean is looked at; lower sees faster and is wrong more often. Two have to fit into
+            `grpo.steps`.
         valid_fall: collapse: fall of the share of well-formed completions from its best.
         least_entropy: collapse: nats per token.
         length_factor: length drift: growth or shrinkage of the mean length.
         form_share: form: share of the rewards' variance within groups that form alone may carry.
+        false_positive_rise: false positives: rise of the share of completions on normal prompts that state abnormal,
+            from the first window to the newest; nor does a rise count that is within the steps' noise.
         validation_fall: reward hacking: fall of F1, grounding, agreement or support on validation while the reward
             rose, or rise of the false positive rate.
     """
 
     stop: bool
-    window: Positive
+    window: Annotated[int, Field(ge=2)]
     valid_fall: Share
     least_entropy: Annotated[float, Field(ge=0)]
     length_factor: Annotated[float, Field(gt=1)]
     form_share: Share
+    false_positive_rise: Share
     validation_fall: Share
 
 

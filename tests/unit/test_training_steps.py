@@ -124,6 +124,23 @@ def test_a_model_that_learnt_the_validation_labels_keeps_its_last_adapter(traine
     assert not any(is_evaluation(entry) for entry in curve)
 
 
+def test_grpo_of_a_model_that_learnt_the_validation_labels_keeps_its_last_adapter_too(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rationanomaly.grpo import step
+
+    falling = iter((0.9, 0.5, 0.4))
+    monkeypatch.setattr(step, "_validation_metrics", lambda *_: {"agreement": next(falling)})
+    sft = _copy(
+        trained, "sft", tmp_path / "sft",
+        lambda folder: write_card(folder, replace(read_card(folder), learnt_validation=True)),
+    )  # fmt: skip
+    found = trained.step("grpo", tmp_path / "grpo", sft=sft)
+    assert (found["grpo/best_step"], found["grpo/validation_agreement"], found["grpo/steps"]) == (2, 0.4, 2)
+    name = Path("adapter") / "adapter_model.safetensors"
+    assert artifacts.sha256(sft / name) != artifacts.sha256(tmp_path / "grpo" / name)
+
+
 def test_the_tokens_that_were_planned_are_those_that_train(trained: Trained, caplog: pytest.LogCaptureFixture) -> None:
     planned = trained.metrics["sft"]["sft/tokens"]
     curve = [entry for _, entry in read_objects(trained.root / "sft" / CURVES)]
