@@ -138,7 +138,7 @@ def test_more_completions_on_normal_prompts_that_state_abnormal_are_an_alarm(set
     alarm = first_alarm(run(reward=ramp(1.5, 0.5), false_positives=ramp(0.0, 0.9)), settings)
     assert alarm is not None
     assert alarm.kind == "false_positives"
-    assert alarm.problem.startswith("completions on normal prompts that state abnormal rose from 5% to ")
+    assert alarm.problem.startswith("completions on normal prompts that state abnormal rose from 3% to ")
     assert alarm.step < STEPS
     assert first_alarm(run(false_positives=ramp(0.9, 0.0)), settings) is None
     gaps = [None if step % 3 else value for step, value in enumerate(ramp(0.0, 0.9))]
@@ -243,9 +243,9 @@ def test_an_alarm_during_training_stops_it_and_is_the_only_one(
 def test_too_few_steps_for_alarms_are_said_to_be_so(
     params: Params, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    short = params.model_copy(update={"grpo": params.grpo.model_copy(update={"steps": 9})})
+    short = params.model_copy(update={"grpo": params.grpo.model_copy(update={"steps": 7})})
     with caplog.at_level(logging.WARNING):
         trained(short, tmp_path, [{}, {}])
         trained(params, tmp_path, [{}, {}])
-    said = "grpo.steps is 9, less than two windows of grpo.alarms.window = 5: the alarms see little"
+    said = "grpo.steps is 7, less than two windows of grpo.alarms.window = 4: the alarms see little"
     assert [record.message for record in caplog.records] == [said]
