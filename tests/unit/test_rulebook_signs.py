@@ -24,7 +24,7 @@ KEPT = {
     *("exhausted", "exceeded", "corrupt", "stuck", "silent", "denied", "absent"),
     *("stopped", "exception", "lost", "invalid", "degraded", "failed"),
 }
-KNOWN_BY_WORDS = (*FAULTS, *EASINGS, *ACTIVITIES, *DOMAINS)
+KNOWN_BY_WORDS: tuple[Sign | Domain, ...] = (*FAULTS, *EASINGS, *ACTIVITIES, *DOMAINS)
 #: Signs of earlier versions that no manual page, source or standard has, only logs that somebody labelled.
 OF_LABELLED_DATA = (
     *("respawning too fast", "shutting down socket", "can locate"),
