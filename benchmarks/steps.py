@@ -11,10 +11,11 @@ the processor's time of the process, the least of all: so other load on the mach
 from __future__ import annotations
 
 import argparse
+import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +28,7 @@ from rationanomaly.device import runtime
 from rationanomaly.errors import InfrastructureError
 from rationanomaly.grpo import sampling
 from rationanomaly.grpo import trainer as grpo_trainer
-from rationanomaly.model import attention, loading, package
+from rationanomaly.model import attention, loading, package, scoring
 from rationanomaly.model.merging import merged
 from rationanomaly.params import Params, load_params
 from rationanomaly.sft.trainer import adapt
@@ -43,6 +44,8 @@ WARM_UP, STEPS = 1, 2
 ROWS, WRITTEN, NEW = 8, 32, 24
 #: Widths of rows as they come, each a new one to the process; and to multiples of what they would be padded.
 WIDTHS, PADDED_TO = (81, 86, 90, 95, 99, 107, 110, 117), 32
+#: Tokens of the shortest and of the longest prompt, where their lengths differ: those of the demo's logs.
+SHORTEST, LONGEST = 24, 96
 
 Form = Callable[[], list[float]]
 
@@ -161,6 +164,18 @@ def packaged(folder: Path) -> Iterator[Lever]:
 
         return measure
 
+    def cached(used: bool) -> Form:
+        def measure() -> list[float]:
+            return _texts(loading.load_base(folder).requires_grad_(False), ROWS, use_cache=used)
+
+        return measure
+
+    def batched(cut: Callable[[Sequence[Sequence[int]], int], Iterable[Sequence[int]]]) -> Form:
+        def measure() -> list[float]:
+            return _texts_of_lengths(loading.load_base(folder).requires_grad_(False), cut)
+
+        return measure
+
     def scored(*changes: Callable[[], Any]) -> Form:
         def measure() -> list[float]:
             with _changed(changes):
@@ -180,6 +195,11 @@ def packaged(folder: Path) -> Iterator[Lever]:
     text = f"{WRITTEN} texts of {NEW} tokens by the packaged base"
     yield Lever("PACKAGED_WRITING_ATTENTION", f"{text}, against sdpa", written(False), written(False, _sdpa), 1.15)
     yield Lever("PACKAGED_MERGING", f"{text}, against base and adapter apart", written(False), written(True), 1.3)
+    few = f"{ROWS} texts of {NEW} tokens by the packaged base"
+    yield Lever("PACKAGED_CACHE", f"{few}, against keys and values made anew", cached(True), cached(False), 2.0)
+    uneven = f"{WRITTEN} texts behind prompts of {SHORTEST} to {LONGEST} tokens, {ROWS} at once"
+    what = f"{uneven}, batches by length against as they come"
+    yield Lever("PACKAGED_BY_LENGTH", what, batched(scoring._by_length), batched(_as_they_come), 1.05)
     yield Lever(
         "PACKAGED_PADDING",
         f"passes over rows of {len(WIDTHS)} widths, as they come to multiples of {PADDED_TO}",
@@ -218,21 +238,52 @@ def _steps(
     return clock.steps[WARM_UP:]
 
 
-def _texts(model: Any) -> list[float]:
+def _texts(model: Any, rows: int = WRITTEN, **options: bool) -> list[float]:
     """Seconds of two batches of texts, every one of its full length."""
     import torch
 
     clock = Clock()
-    ids = torch.randint(5, 4000, (WRITTEN, PROMPT), generator=torch.Generator().manual_seed(0))
-    with torch.inference_mode(), runtime.quiet():
-        for _ in range(2):
-            clock.start()
-            model.eval().generate(
-                input_ids=ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=NEW,
-                min_new_tokens=NEW, pad_token_id=0,
-            )  # fmt: skip
-            clock.stop()
+    ids = torch.randint(5, 4000, (rows, PROMPT), generator=torch.Generator().manual_seed(0))
+    for _ in range(2):
+        clock.start()
+        _write(model, ids, torch.ones_like(ids), **options)
+        clock.stop()
     return clock.steps
+
+
+def _write(model: Any, ids: Any, mask: Any, **options: bool) -> None:
+    import torch
+
+    with torch.inference_mode(), runtime.quiet():
+        model.eval().generate(
+            input_ids=ids, attention_mask=mask, do_sample=False, max_new_tokens=NEW, min_new_tokens=NEW, pad_token_id=0,
+            **options,
+        )  # fmt: skip
+
+
+def _texts_of_lengths(
+    model: Any, cut: Callable[[Sequence[Sequence[int]], int], Iterable[Sequence[int]]]
+) -> list[float]:
+    """Seconds of the texts behind prompts of many lengths, in batches as ``cut`` makes them, padded on the left."""
+    import torch
+
+    rng, clock = random.Random(0), Clock()
+    lengths = [SHORTEST + place * (LONGEST - SHORTEST) // (WRITTEN - 1) for place in range(WRITTEN)]
+    rng.shuffle(lengths)
+    prompts = [[rng.randrange(5, 4000) for _ in range(length)] for length in lengths]
+    clock.start()
+    for places in cut(prompts, ROWS):
+        width = max(len(prompts[place]) for place in places)
+        padding = [width - len(prompts[place]) for place in places]
+        ids = torch.tensor([[0] * left + prompts[place] for left, place in zip(padding, places, strict=True)])
+        _write(model, ids, torch.tensor([[0] * left + [1] * (width - left) for left in padding]))
+    clock.stop()
+    return clock.steps
+
+
+def _as_they_come(prompts: Sequence[Sequence[int]], size: int) -> Iterator[Sequence[int]]:
+    for start in range(0, len(prompts), size):
+        yield range(start, min(start + size, len(prompts)))
 
 
 def _scores(model: Any) -> list[float]:

@@ -6,8 +6,10 @@ import importlib
 from pathlib import Path
 
 import pytest
+from torch import Tensor
 
-from benchmarks import causal, review
+from benchmarks import causal, review, steps
+from rationanomaly.model import scoring
 from rationanomaly.records import TEMPLATES, TEMPLATES_SCHEMA, read_table
 from tests.conftest import ROOT
 
@@ -32,3 +34,38 @@ def test_the_causal_check_takes_out_what_is_quoted_or_as_many_words() -> None:
     assert (made.without_quotes, made.quotes) == ("ddr on <*> detected", "parity error card")
     assert len(made.without_random_words.split()) == len(template.split()) - 3
     assert made.without_random_words == causal.make_texts(template, [(4, 16), (20, 24)]).without_random_words
+
+
+class Writing:
+    """A model that notes the batches and options that it is asked to write with."""
+
+    def __init__(self) -> None:
+        self.tokens: list[int] = []
+        self.shapes: list[tuple[int, int]] = []
+        self.cached: list[bool] = []
+
+    def eval(self) -> Writing:
+        return self
+
+    def generate(self, *, input_ids: Tensor, attention_mask: Tensor, use_cache: bool = True, **_: object) -> None:
+        assert ((input_ids != 0) == (attention_mask == 1)).all(), "padding alone is not looked at"
+        self.tokens.append(int(attention_mask.sum()))
+        self.shapes.append((input_ids.shape[0], input_ids.shape[1]))
+        self.cached.append(use_cache)
+
+
+def test_batches_by_length_are_measured_on_the_same_prompts_with_less_padding() -> None:
+    ours, without = Writing(), Writing()
+    assert len(steps._texts_of_lengths(ours, scoring._by_length)) == 1
+    steps._texts_of_lengths(without, steps._as_they_come)
+    assert sum(ours.tokens) == sum(without.tokens)
+    assert [rows for rows, _ in ours.shapes] == [rows for rows, _ in without.shapes] == [steps.ROWS] * 4
+    assert sum(width for _, width in ours.shapes) < 0.8 * sum(width for _, width in without.shapes)
+
+
+def test_the_cache_is_measured_on_the_same_texts() -> None:
+    ours, without = Writing(), Writing()
+    assert len(steps._texts(ours, steps.ROWS, use_cache=True)) == 2
+    steps._texts(without, steps.ROWS, use_cache=False)
+    assert ours.shapes == without.shapes == [(steps.ROWS, steps.PROMPT)] * 2
+    assert all(ours.cached) and not any(without.cached)

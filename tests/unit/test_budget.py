@@ -1,23 +1,47 @@
-"""The token budget of a step: its line, the minutes where the speed of the base is known, and who hears of it."""
+"""The token budget of a step: its line, its minutes where the speed is known, who hears of it; and one that is kept."""
 
 from __future__ import annotations
 
+import csv
+import importlib.util
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rationanomaly.baselines.scorer import Floats
 from rationanomaly.cli import console
+from rationanomaly.model import package
 from rationanomaly.model.budget import TWO_CORES, Speed, TokenBudget, announce, expected_speed
+from rationanomaly.model.few_shot import FewShotExamples
+from rationanomaly.params import Params, load_params
+from rationanomaly.sft import trainer
+from rationanomaly.sft.pool import build_pool
+from rationanomaly.sft.rows import build_rows
+from rationanomaly.text.harvest import harvest
+from rationanomaly.text.prompt import show
+from rationanomaly.training.gold import Gold
+from tests.conftest import ROOT
 
 SMOL = {
     "num_hidden_layers": 30, "hidden_size": 576, "intermediate_size": 1536, "num_attention_heads": 9,
     "num_key_value_heads": 3, "vocab_size": 49152, "max_position_embeddings": 8192, "tie_word_embeddings": True,
 }  # fmt: skip
+
+PUBLISHED = ROOT.parent / "shared" / "data" / "templates" / "templates.csv"
+#: One step in so many stands for all of a training.
+SAMPLED = 10
+
+
+class Undecided:
+    def logits(self, texts: Sequence[str]) -> Floats:
+        return np.zeros(len(texts))
 
 
 def base(folder: Path, **changes: int) -> Path:
@@ -74,3 +98,39 @@ def test_the_first_rank_says_it(tmp_path: Path, caplog: pytest.LogCaptureFixture
     caplog.set_level(logging.INFO, "rationanomaly.model.budget")
     announce(TokenBudget("sft", trained=6_000_000), base(tmp_path, hidden_size=4608))
     assert caplog.messages == ["sft: tokens: 6,000,000 to train"]
+
+
+@pytest.fixture(scope="module")
+def published() -> Params:
+    return load_params(ROOT / "profiles" / "bgl-spirit.yaml")
+
+
+def test_the_published_profile_stays_within_its_budget_by_the_tokens_of_the_log_adapter(published: Params) -> None:
+    """Its rows hold half rationales, half verdicts, as those of the adapter do; the text of its logs is no other."""
+    card = json.loads((ROOT / "rationanomaly" / "model" / "log_adapter" / "card.json").read_bytes())["recipe"]
+    assert published.sft.rationale_share == 0.5 and card["rows"]["direct"] == card["rows"]["reason"]
+    rows = published.sft.steps * published.sft.batch
+    assert 250_000 < rows * card["row_tokens"] / sum(card["rows"].values()) < 300_000
+
+
+@pytest.mark.skipif(not PUBLISHED.exists(), reason="the published templates are not here")
+def test_the_published_profile_stays_within_its_budget_by_its_own_rows(published: Params) -> None:
+    """Rows as `sft` makes them of a tenth of the steps, with all published templates in place of the learnt sides."""
+    from transformers import AutoTokenizer
+
+    pytest.importorskip("gguf")
+    if importlib.util.find_spec(package.SMOLLM2.package) is None:
+        pytest.skip(f"{package.SMOLLM2.requirement} is not installed")
+    file = package.find()
+    tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name, local_files_only=True)
+    with PUBLISHED.open(encoding="utf-8", newline="") as table:
+        rows = [(show(row["template"], published.prompt).text, row["label"]) for row in csv.DictReader(table)]
+    texts, labels = zip(*rows, strict=True)
+    gold = Gold(texts, labels, tuple(range(len(texts))))
+    sft = published.sft.model_copy(update={"steps": published.sft.steps // SAMPLED})
+    unlabelled = [show(text, published.prompt).text for text in harvest(published.base.harvest)]
+    pool = build_pool(texts, gold.abnormal, unlabelled, Undecided(), frozenset(), sft.pool, 0)
+    made = build_rows(gold, [], pool, published.prompt, sft, 0)
+    encoded, left_out = trainer.encode(made, tokenizer, published.prompt, 8192, FewShotExamples())
+    assert len(encoded) == sft.steps * sft.batch and not left_out
+    assert 250_000 < SAMPLED * trainer.tokens(encoded) < 300_000

@@ -23,9 +23,11 @@ from rationanomaly.evaluate.step import run
 from rationanomaly.evaluate.summary import Summary, read_summary
 from rationanomaly.evaluate.systems import CLASSIFIERS, RULES, SYSTEMS
 from rationanomaly.params import Params, PromptParams
+from rationanomaly.register.promotion import read_policy
 from rationanomaly.steps import Metrics, Outputs
 from rationanomaly.text.evidence import check_evidence
 from rationanomaly.text.prompt import conclude, show, write_response
+from tests.conftest import ROOT
 from tests.hostile import KINDS, unsafe_in
 
 HOSTILE = 'fan stopped <script>alert("1")</script> \x1b[31m <img src=x onerror=alert(1)> \u202elive '
@@ -200,6 +202,8 @@ def test_metrics_of_the_final_model(quick: Params, folders: dict[str, Path], tmp
         "difference/sft/free/agreement/rate/low",
     }
     assert all(math.isfinite(value) for value in metrics.values())
+    policy = read_policy(ROOT / "mlflow" / "promotion.yaml")
+    assert not {*policy.minimum, *policy.not_worse} - metrics.keys(), "what nobody measures nobody can ask for"
 
 
 def test_differences_are_those_of_the_rows(quick: Params, folders: dict[str, Path], tmp_path: Path) -> None:

@@ -68,10 +68,24 @@ def test_any_contradiction_is_no_agreement(params: Params, text: Prediction) -> 
     assert metrics["agreement/rate"] == 0.5
 
 
-def test_alarms_are_counted_apart(params: Params) -> None:
-    rows = [found("abnormal"), found("abnormal", "normal"), found("normal"), found("normal")]
-    metrics = text_metrics(system(params, rows, [0, 1, 2, 3], {}))
-    assert (metrics["agreement/rate"], metrics["agreement/alarms"], metrics["agreement/alarm_rows"]) == (0.75, 0.5, 2)
+@pytest.mark.parametrize("contradicted", [0, 1, 2, 3])
+def test_alarms_are_counted_apart(params: Params, contradicted: int) -> None:
+    """Of three alarms, so that no share is that of its opposite; rows called normal beside them."""
+    alarms = [found("abnormal", "normal")] * contradicted + [found("abnormal")] * (3 - contradicted)
+    metrics = text_metrics(system(params, [*alarms, found("normal"), INVALID], [0, 1, 2, 3, 4], {}))
+    assert metrics["agreement/alarms"] == pytest.approx(1 - contradicted / 3)
+    assert metrics["agreement/rate"] == pytest.approx((4 - contradicted) / 5)
+    assert metrics["agreement/alarm_rows"] == 3
+
+
+@pytest.mark.parametrize("contradicted", [0, 1, 2, 3])
+def test_free_texts_of_alarms_are_counted_apart(params: Params, contradicted: int) -> None:
+    alarm, other = (write_response(conclude(ANALYSIS, label), label) for label in ("abnormal", "normal"))
+    texts = {row: other if row < contradicted else alarm for row in range(3)} | {3: other, 4: alarm}
+    rows = [found("abnormal")] * 3 + [found("normal")] * 2
+    metrics = text_metrics(system(params, rows, [], texts))
+    assert metrics["free/agreement/alarms"] == pytest.approx(1 - contradicted / 3)
+    assert metrics["free/agreement/rate"] == pytest.approx((4 - contradicted) / 5)
 
 
 def test_an_analysis_has_to_argue_for_the_answer(params: Params) -> None:

@@ -1,26 +1,43 @@
-"""The corpus of the log adapter: a function of seed and packages, its shares, and nothing close to what is judged."""
+"""The corpus of the log adapter: a function of seed and packages, its shares, and nothing close to what is judged.
+
+And whether the adapter that ships was made of what is written today.
+"""
 
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
+import random
+import re
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
+from rationanomaly.model import package
+from rationanomaly.model.log_adapter import card
 from rationanomaly.params import PromptParams, load_params
-from rationanomaly.pretrain import corpus
-from rationanomaly.pretrain.corpus import Corpus, Sizes
+from rationanomaly.pretrain import adapter, corpus, rows
+from rationanomaly.pretrain.adapter import Recipe
+from rationanomaly.pretrain.corpus import Corpus, Message, Sizes
 from rationanomaly.pretrain.messages import load_templates
 from rationanomaly.rulebook.rationale import write_rationale
 from rationanomaly.text.evidence import check_evidence
-from rationanomaly.text.prompt import WILDCARD, show, split_conclusion
+from rationanomaly.text.prompt import WILDCARD, show, split_conclusion, write_response
 from rationanomaly.text.similarity import SimilarityIndex
 from tests.conftest import ROOT
 
 PUBLISHED = ROOT.parent / "shared" / "data" / "templates" / "templates.csv"
 SMALL = Sizes(searched=400, harvested=200, per_fault=2, per_other=2)
+#: What the adapter that ships was made from, as its card says it.
+SHIPPED = json.loads((card.FOLDER / card.CARD).read_bytes())["recipe"]
+#: All of the recipe's texts that can be made in seconds: those of the catalogue, and a part of the harvested ones.
+QUICK = replace(Sizes(), searched=2_000)
+#: SHA-256 of what the recipe writes without any installed package, as it was when that adapter was made. After a change
+#: of catalogue or rulebook make the adapter anew, or let docs/training.md say what it has not read.
+WRITTEN_SHA256 = "cb36be6851e66722ce5a4e87c367e5d9ccf7942a85bd8629a4205bc519a9de14"
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +107,6 @@ def test_what_was_dropped_is_recorded(monkeypatch: pytest.MonkeyPatch, settings:
 
 
 def test_rationales_quote_the_log_and_argue_for_the_label(settings: PromptParams, small: Corpus) -> None:
-    import random
-
     for message in small.train[:300]:
         shown = show(message.log, settings)
         rationale = write_rationale(shown, message.label, random.Random(0))
@@ -109,17 +124,66 @@ def _closest(texts: list[str], protected: list[str]) -> float:
     return max(float((vectors[block] @ vectors[positions].T).max()) for block in np.array_split(others, 20))
 
 
-def test_the_recipe_holds_nothing_that_is_judged(settings: PromptParams) -> None:
-    """All texts of the catalogue, as the recipe takes them, with a part of the harvested ones.
+@pytest.fixture(scope="module")
+def written(settings: PromptParams) -> list[Message]:
+    return list(corpus._catalogue(settings, SHIPPED["seed"], Sizes()))
 
-    Against the catalogue of `simulate`, and against the published templates where they are at hand: the hashes that
+
+@pytest.fixture(scope="module")
+def quick(settings: PromptParams) -> Corpus:
+    return corpus.build(settings, SHIPPED["seed"], QUICK)
+
+
+def test_the_recipe_holds_nothing_that_is_judged(quick: Corpus) -> None:
+    """Against the catalogue of `simulate`, and against the published templates where they are at hand: the hashes that
     are recorded must be enough.
     """
-    made = corpus.build(settings, 0, replace(Sizes(), searched=2_000))
-    texts = [message.log for message in (*made.train, *made.held_out)]
+    texts = [message.log for message in (*quick.train, *quick.held_out)]
     assert _closest(texts, corpus.simulated()) < 0.8
     if not PUBLISHED.exists():
         pytest.skip("the published templates are not here")
     with PUBLISHED.open(encoding="utf-8", newline="") as file:
         published = [row["template"] for row in csv.DictReader(file)]
     assert _closest(texts, published) < 0.8
+
+
+def test_what_is_recorded_as_dropped_is_of_this_recipe(written: list[Message], quick: Corpus) -> None:
+    """Hashes of no text that is written today would keep nothing out; of harvested texts most are not made here."""
+    recorded = corpus.recorded()
+    lines = (ROOT / "rationanomaly" / "pretrain" / "dropped.txt").read_text(encoding="ascii").splitlines()
+    assert lines == sorted(recorded) and all(re.fullmatch("[0-9a-f]{16}", line) for line in lines)
+    assert len(recorded & {corpus.hash_of(message.text) for message in written}) > 200
+    assert recorded.isdisjoint(corpus.hash_of(message.text) for message in (*quick.train, *quick.held_out))
+    assert recorded <= quick.dropped
+
+
+def test_the_adapter_that_ships_was_made_by_the_recipe_as_it_is(settings: PromptParams) -> None:
+    asked = json.loads(json.dumps({key: value for key, value in asdict(Recipe()).items() if key != "threads"}))
+    assert asked == {key: SHIPPED[key] for key in asked}
+    assert settings.model_dump(mode="json") == SHIPPED["prompt"]
+    assert SHIPPED["base_sha256"] == package.SMOLLM2.sha256
+
+
+def test_the_adapter_that_ships_has_read_what_is_written_today(settings: PromptParams, written: list[Message]) -> None:
+    """Texts, labels and analyses of the whole catalogue."""
+    digest = hashlib.sha256()
+    for message in written:
+        rng = random.Random(f"{SHIPPED['seed']}|{message.text}")
+        rationale = write_rationale(show(message.log, settings), message.label, rng)
+        digest.update(f"{message.text}\n{write_response(rationale, message.label)}\n".encode())
+    assert digest.hexdigest() == WRITTEN_SHA256
+
+
+@pytest.mark.slow
+def test_the_corpus_of_the_adapter_that_ships_can_be_made_again(settings: PromptParams) -> None:
+    """Where the packages that it was harvested from are installed, in their versions: to the last byte."""
+    if adapter.installed() != SHIPPED["packages"]:
+        pytest.skip("other packages are installed than those that the adapter was made of")
+    made = corpus.build(settings, SHIPPED["seed"], Sizes(**SHIPPED["sizes"]))
+    assert corpus.counts(made.train) == SHIPPED["messages"]
+    assert corpus.counts(made.held_out) == SHIPPED["held_out_messages"]
+    assert made.digest == SHIPPED["corpus_sha256"]
+    base = adapter.open_base(None)
+    encoder = rows.Encoder(base.tokenizer, settings, SHIPPED["seed"])
+    taught = list(rows.lessons(made.train, encoder, SHIPPED["reasoned"], SHIPPED["tokens"], SHIPPED["seed"]))
+    assert adapter.describe(Recipe(), settings, made, taught, base)["rows_sha256"] == SHIPPED["rows_sha256"]

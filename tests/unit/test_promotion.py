@@ -8,10 +8,12 @@ import pytest
 from mlflow import MlflowClient
 
 from rationanomaly.errors import GateError, InputError, ParamsError
+from rationanomaly.evaluate.systems import RIVALS, difference_prefix
 from rationanomaly.register.promotion import Policy, Promotion, promote, read_policy
 from rationanomaly.register.step import is_tagged
 from tests.conftest import ROOT
 
+PROJECT = read_policy(ROOT / "mlflow" / "promotion.yaml")
 POLICY = Policy(minimum={"template/abnormal/f1": 0.5}, not_worse={"template/abnormal/ap": 0.02})
 
 
@@ -90,12 +92,28 @@ def test_it_may_not_be_much_worse_than_a_rule(client: MlflowClient, difference: 
 
 
 def test_the_policy_of_the_project_asks_for_what_a_version_carries() -> None:
-    policy = read_policy(ROOT / "mlflow" / "promotion.yaml")
-    assert policy.minimum["template/abnormal/f1"] > 0
-    assert {"difference/keyword/template/abnormal/f1", "difference/teacher_rule/template/abnormal/f1"} <= set(
-        policy.minimum
-    )
-    assert all(is_tagged(metric) for metric in (*policy.minimum, *policy.not_worse))
+    assert PROJECT.minimum["template/abnormal/f1"] > 0
+    assert all(is_tagged(metric) for metric in (*PROJECT.minimum, *PROJECT.not_worse))
+
+
+@pytest.mark.parametrize("before", [*map(difference_prefix, RIVALS), "reasoned_minus_direct/"])
+def test_the_policy_of_the_project_holds_a_model_against_every_other_system(before: str) -> None:
+    f1 = f"{before}template/abnormal/f1"
+    limits = [limit for metric, limit in PROJECT.minimum.items() if metric.partition("/high")[0] == f1]
+    assert len(limits) == 1 and -0.05 <= limits[0] <= 0
+
+
+@pytest.mark.parametrize("low", [None, *PROJECT.minimum])
+def test_each_row_of_the_policy_of_the_project_can_refuse(client: MlflowClient, low: str | None) -> None:
+    name = f"project-{low}".replace("/", "-")
+    version = add(client, name)
+    for metric, limit in PROJECT.minimum.items():
+        client.set_model_version_tag(name, version, metric, f"{limit - 0.01 * (metric == low):.4f}")
+    if low is None:
+        assert promote(f"models:/{name}/{version}", "champion", PROJECT).version == version
+    else:
+        with pytest.raises(GateError, match=f"@champion: {low} is [^;]*$"):
+            promote(f"models:/{name}/{version}", "champion", PROJECT)
 
 
 @pytest.mark.parametrize(

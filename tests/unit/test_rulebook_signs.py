@@ -8,11 +8,14 @@ from collections import Counter
 import pytest
 
 from rationanomaly.rulebook.activities import ACTIVITIES, EASINGS, MENTION, RULED_OUT, VALUES
+from rationanomaly.rulebook.domains import DOMAINS, GENERAL, Domain
 from rationanomaly.rulebook.events import Sign
 from rationanomaly.rulebook.families import FAMILIES
 from rationanomaly.rulebook.faults import FAULTS
 from rationanomaly.rulebook.quoting import Text
+from rationanomaly.rulebook.sentences import general_sentences
 from rationanomaly.rulebook.signs import named_faults, read
+from rationanomaly.rulebook.specials import SPECIAL
 from rationanomaly.text.prompt import show
 from tests.distilling import settings
 
@@ -21,6 +24,13 @@ KEPT = {
     *("exhausted", "exceeded", "corrupt", "stuck", "silent", "denied", "absent"),
     *("stopped", "exception", "lost", "invalid", "degraded", "failed"),
 }
+KNOWN_BY_WORDS: tuple[Sign | Domain, ...] = (*FAULTS, *EASINGS, *ACTIVITIES, *DOMAINS)
+#: Signs of earlier versions that no manual page, source or standard has, only logs that somebody labelled.
+OF_LABELLED_DATA = (
+    *("respawning too fast", "shutting down socket", "can locate"),
+    *("status fault", "too fast", "no longer present", "not present any more"),
+)
+PLAIN = re.compile("[a-z0-9]+").findall
 
 
 def words(log: str, *, normalise: bool = False) -> tuple[str, ...]:
@@ -56,9 +66,26 @@ def test_no_two_failures_share_a_word_or_a_wording() -> None:
         assert [text for text, count in counts.items() if count > 1] == []
 
 
-@pytest.mark.parametrize("phrase", ["respawning too fast", "shutting down socket", "can locate"])
-def test_phrases_of_labelled_data_alone_are_no_signs(phrase: str) -> None:
-    assert not any(phrase in sign.words for sign in FAULTS)
+@pytest.mark.parametrize("entry", KNOWN_BY_WORDS, ids=lambda entry: entry.name)
+def test_what_is_known_by_words_names_where_they_are_documented(entry: Sign | Domain) -> None:
+    assert entry.words and entry.sources
+    assert len(set(entry.sources)) == len(entry.sources)
+    assert all(re.search("[A-Za-z]{2}", source) for source in entry.sources)
+
+
+def test_what_is_said_of_single_events_has_the_sources_of_its_part() -> None:
+    assert GENERAL.sources
+    sources = {domain.name: domain.sources for domain in DOMAINS}
+    assert all(sources[name] for name, _ in SPECIAL)
+    assert not any(sign.words for sign in (RULED_OUT, VALUES, MENTION)), "known by no words of their own"
+
+
+@pytest.mark.parametrize("phrase", OF_LABELLED_DATA)
+def test_phrases_of_labelled_data_alone_are_nowhere(phrase: str) -> None:
+    """Neither by themselves nor as part of a longer one, in what logs are read by and in what is written of them."""
+    known = [words for entry in KNOWN_BY_WORDS for words in entry.words]
+    assert len(known) > 1000
+    assert [text for text in (*known, *general_sentences()) if f" {phrase} " in f" {' '.join(PLAIN(text))} "] == []
 
 
 @pytest.mark.parametrize(
