@@ -147,6 +147,12 @@ def test_more_completions_on_normal_prompts_that_state_abnormal_are_an_alarm(set
     assert alarm.kind == "false_positives"
 
 
+def test_false_positives_are_held_against_steps_that_the_newest_window_has_none_of(settings: AlarmParams) -> None:
+    alarm = first_alarm(run(false_positives=[0.0] * 4 + [1.0] * (STEPS - 4)), settings)
+    assert alarm is not None
+    assert (alarm.kind, alarm.step) == ("false_positives", 2 * settings.window)
+
+
 @pytest.mark.parametrize(
     "rates",
     [
