@@ -22,6 +22,7 @@ import numpy.typing as npt
 from rationanomaly import artifacts
 from rationanomaly.device import runtime
 from rationanomaly.errors import ArtifactError, InfrastructureError, about, named_extras
+from rationanomaly.model import chat_template
 
 if TYPE_CHECKING:
     from gguf import GGUFReader
@@ -115,7 +116,7 @@ def read(path: Path, packaged: PackagedModel = SMOLLM2) -> Loaded:
     Raises:
         InfrastructureError: the library gguf is missing.
         ArtifactError: the file is another one, is not whole, or holds a model of another architecture or quantisation,
-            or a tokenizer without a chat template.
+            or a tokenizer without a chat template that shows the log.
     """
     if artifacts.sha256(path) != packaged.sha256:
         problem = f"is not the file that {packaged.requirement} carries: its SHA-256 differs"
@@ -132,6 +133,8 @@ def read(path: Path, packaged: PackagedModel = SMOLLM2) -> Loaded:
             tokenizer = AutoTokenizer.from_pretrained(
                 str(path.parent), gguf_file=path.name, trust_remote_code=False, local_files_only=True
             )
+            if problem := chat_template.problem_of(tokenizer):
+                raise ArtifactError(problem, hint=packaged.replace)
             model = _model(reader, header, packaged)
     return Loaded(model, tokenizer)
 

@@ -24,7 +24,7 @@ from rationanomaly.device import runtime
 from rationanomaly.errors import ArtifactError, InfrastructureError
 from rationanomaly.model import loading, package
 from rationanomaly.model.card import read_card
-from rationanomaly.model.chat_template import render
+from rationanomaly.model.chat_template import problem_of, render
 from rationanomaly.model.few_shot import FewShotExamples
 from rationanomaly.model.log_adapter import card as log_adapter
 from rationanomaly.model.log_adapter.merging import merge
@@ -297,6 +297,48 @@ def test_a_file_that_ends_early_is_one_line(tiny: tuple[Path, PackagedModel], tm
     short.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(ArtifactError, match=r"short\.gguf: is not a whole GGUF file\. Run `pip install"):
         package.read(short, replace(packaged, sha256=artifacts.sha256(short)))
+
+
+USELESS = {
+    "  ": "has a chat template that leaves the log out",
+    "hello": "has a chat template that leaves the log out",
+    "{{ messages[0]['content'] | upper }}": "has a chat template that leaves the log out",
+    "{% if messages | length == 1 %}a system text {{ messages[0]['content'] }}{% endif %}": "leaves the log out",
+    "{% if %}": "has a chat template that can't be rendered: Expected an expression",
+    "{{ raise_exception('x') }}": "has a chat template that can't be rendered: x",
+    "{{ 1 / 0 }}": "has a chat template that can't be rendered: division by zero",
+}
+
+
+@pytest.mark.parametrize(("template", "said"), USELESS.items())
+def test_a_useless_chat_template_of_the_package_is_one_line(tmp_path: Path, template: str, said: str) -> None:
+    packaged = write_gguf(tmp_path / "other.gguf", template=template)
+    with pytest.raises(ArtifactError, match=rf"other\.gguf: .*{said}.*--force-reinstall") as caught:
+        package.read(tmp_path / "other.gguf", packaged)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("template", "said"), USELESS.items())
+def test_a_useless_chat_template_of_a_local_base_is_one_line(tmp_path: Path, template: str, said: str) -> None:
+    local = save_small_chat_model(tmp_path / "local")
+    (local / "chat_template.jinja").write_text(template)
+    settings = ["model.source=hub", f"model.name={local}", "base.harvest=0", "training.threads=1"]
+    write_training_inputs(tmp_path, ("disk", "fan", "node", "link"), "zygomorphic")
+    (tmp_path / "base").mkdir()
+    with pytest.raises(ArtifactError, match=f"{local}: .*{said}.*take it out of the folder") as caught:
+        BY_NAME["base"].run(
+            load_params("defaults", settings),
+            {"correct": tmp_path / "correct"},
+            Outputs(tmp_path / "base", tmp_path / "state"),
+        )
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("template", [SMOLLM2_TEMPLATE, LLAMA2_TEMPLATE, REFUSING_TEMPLATE, IGNORING_TEMPLATE, None])
+def test_a_chat_template_that_shows_the_log_is_taken(tmp_path: Path, template: str | None) -> None:
+    tokenizer = loading.load_tokenizer(save_small_chat_model(tmp_path, chat_template=False))
+    tokenizer.chat_template = template
+    assert problem_of(tokenizer) is None
 
 
 # ---- the log adapter
