@@ -38,6 +38,18 @@ def test_a_log_without_words_needs_the_stated_form() -> None:
     assert check_evidence(NO_EVIDENCE, shown).required == 0
 
 
+@pytest.mark.parametrize("log", ["日本語のログ エラー", "ошибка 17", "17 é"])
+def test_a_log_in_another_script_is_not_without_words(log: str) -> None:
+    shown = show(log, SETTINGS)
+    assert not check_evidence(NO_EVIDENCE, shown).grounded
+    assert not check_evidence(f'"{shown.text.split()[0]}" is there. {NO_EVIDENCE}', shown).grounded
+
+
+@pytest.mark.parametrize("log", ["17 °C, 3 → 4", "0xafffffff 12:afffff01", "a 1 b 2", "…"])
+def test_signs_and_single_letters_are_no_words(log: str) -> None:
+    assert check_evidence(NO_EVIDENCE, show(log, SETTINGS)).grounded
+
+
 def test_spans_point_into_the_original_log() -> None:
     evidence = check_evidence('"disk failure"', LOG)
     assert [(span.start, span.end) for span in evidence.spans] == [(6, 17)]
