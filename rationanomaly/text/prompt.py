@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
@@ -105,6 +105,11 @@ class Shown:
     def as_it_is(cls, text: str, few_shot: tuple[tuple[str, str], ...] = ()) -> Shown:
         """A text that is in the form of a prompt already, and is its own original."""
         return cls(text, tuple(range(len(text))), len(text), few_shot)
+
+    def beginning(self, length: int) -> Shown:
+        """The first characters of the text, so many."""
+        behind = self.offsets[length] if length < len(self.offsets) else self.original_length
+        return replace(self, text=self.text[:length], offsets=self.offsets[:length], original_length=behind)
 
     def original_span(self, start: int, end: int) -> tuple[int, int]:
         """The half-open span of the original log that ``text[start:end]`` stands for."""
