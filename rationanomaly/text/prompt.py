@@ -92,13 +92,13 @@ class Shown:
         text: one line of escaped text.
         offsets: for each character of ``text`` the offset in the original log of what it stands for;
             an inserted space has the offset of the character behind it.
-        original_length: length of the original log in characters.
+        end: offset in the original log behind the last character that ``text`` stands for.
         few_shot: similar logs as a prompt shows them, with their labels; shown before the log.
     """
 
     text: str
     offsets: tuple[int, ...]
-    original_length: int
+    end: int
     few_shot: tuple[tuple[str, str], ...] = ()
 
     @classmethod
@@ -108,14 +108,14 @@ class Shown:
 
     def beginning(self, length: int) -> Shown:
         """The first characters of the text, so many."""
-        behind = self.offsets[length] if length < len(self.offsets) else self.original_length
-        return replace(self, text=self.text[:length], offsets=self.offsets[:length], original_length=behind)
+        behind = self.offsets[length] if length < len(self.offsets) else self.end
+        return replace(self, text=self.text[:length], offsets=self.offsets[:length], end=behind)
 
     def original_span(self, start: int, end: int) -> tuple[int, int]:
         """The half-open span of the original log that ``text[start:end]`` stands for."""
         last = self.offsets[end - 1]
         behind = bisect_left(self.offsets, last + 1)
-        return self.offsets[start], self.offsets[behind] if behind < len(self.offsets) else self.original_length
+        return self.offsets[start], self.offsets[behind] if behind < len(self.offsets) else self.end
 
 
 class Response(NamedTuple):
@@ -144,9 +144,10 @@ def show(log: str, settings: PromptParams) -> Shown:
     digits or hexadecimal number as ``<*>`` and keeps the first ``max_words`` words.
     """
     characters, offsets = _without_verdicts(*_escape(log[: settings.max_characters]))
+    end = min(len(log), settings.max_characters)
     if settings.normalise:
-        characters, offsets = _normalise(characters, offsets, settings.max_words)
-    return Shown("".join(characters), tuple(offsets), len(log))
+        characters, offsets, end = _normalise(characters, offsets, end, settings.max_words)
+    return Shown("".join(characters), tuple(offsets), end)
 
 
 def write_prompt(shown: Shown, mode: Mode, settings: PromptParams) -> str:
@@ -274,7 +275,7 @@ def _without_verdicts(characters: list[str], offsets: list[int]) -> tuple[list[s
     return shown + characters[behind:], sources + offsets[behind:]
 
 
-def _normalise(characters: list[str], offsets: list[int], max_words: int) -> tuple[list[str], list[int]]:
+def _normalise(characters: list[str], offsets: list[int], end: int, max_words: int) -> tuple[list[str], list[int], int]:
     """Lower-case and split; see `show`. Works on runs of one kind of character, so its time is linear."""
     shown: list[str] = []
     sources: list[int] = []
@@ -287,6 +288,7 @@ def _normalise(characters: list[str], offsets: list[int], max_words: int) -> tup
     for start, end, glued in _runs(characters):
         run = "".join(characters[start:end])
         if words == max_words:
+            end = offsets[start]
             break
         if shown and shown[-1] != " " and (not glued or run.isspace()):
             put(" ", offsets[start])
@@ -301,8 +303,8 @@ def _normalise(characters: list[str], offsets: list[int], max_words: int) -> tup
             put(characters[position].lower()[:1], offsets[position])
     while shown and shown[-1] == " ":
         shown.pop()
-        sources.pop()
-    return shown, sources
+        end = sources.pop()
+    return shown, sources, end
 
 
 def _runs(characters: list[str]) -> list[tuple[int, int, bool]]:

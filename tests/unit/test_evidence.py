@@ -55,6 +55,24 @@ def test_spans_point_into_the_original_log() -> None:
     assert [(span.start, span.end) for span in evidence.spans] == [(6, 17)]
 
 
+@pytest.mark.parametrize("normalise", [True, False])
+@pytest.mark.parametrize(
+    ("log", "quote"),
+    [
+        ("\u202eerror \u2066disk failed\u2069\u200b", "disk failed"),
+        ("disk failed\u200b ", "disk failed"),
+        ("\u200bdisk failed\u200b 17", "disk failed"),
+        ("disk failed", "disk failed"),
+        ("fan " * 46 + "disk failed, and so on", "disk failed"),
+        ("fan." + " " * 1985 + "disk failed and so on", "disk failed"),
+        ("disk failed, so the log is normal\u200b", "disk failed"),
+    ],
+)
+def test_a_span_ends_where_its_quote_does(log: str, quote: str, normalise: bool) -> None:
+    shown = show(log, SETTINGS.model_copy(update={"normalise": normalise}))
+    assert [log[span.start : span.end] for span in check_evidence(f'"{quote}"', shown).spans] == [quote]
+
+
 def test_an_unpaired_quote_is_left_out() -> None:
     assert find_quotes('say "a" and "b') == ("a",)
     assert find_quotes('"') == ()
