@@ -15,7 +15,8 @@ from rationanomaly.base import corpus, llama
 from rationanomaly.base.package import write_packaged
 from rationanomaly.base.tokenizer import train_tokenizer
 from rationanomaly.device import runtime
-from rationanomaly.model import hub
+from rationanomaly.errors import ArtifactError
+from rationanomaly.model import chat_template, hub
 from rationanomaly.model.card import BaseIdentity, Card, Threshold, write_card
 from rationanomaly.model.constrained_form import Grammar
 from rationanomaly.model.few_shot import write_few_shot
@@ -48,6 +49,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
 
     Raises:
         TrainingError: no training templates, or a loss that is not a number.
+        ArtifactError: a chat template that leaves the log out.
         ArtifactError, ParamsError, InfrastructureError: see `hub.fetch` and `package.write_packaged`.
     """
     runtime.prepare(params.run.seed, params.training.threads)
@@ -116,7 +118,11 @@ def _from_hub(params: Params, folder: Path) -> tuple[Metrics, BaseIdentity]:
     files = hub.fetch(params.model.name, params.model.revision)
     from transformers import AutoTokenizer
 
-    AutoTokenizer.from_pretrained(str(files), trust_remote_code=False).save_pretrained(str(folder / TOKENIZER))
+    tokenizer = AutoTokenizer.from_pretrained(str(files), trust_remote_code=False)
+    if problem := chat_template.problem_of(tokenizer):
+        hint = "Correct it, or take it out of the folder: a base without one gets the plain prompt"
+        raise ArtifactError(problem, file=files, hint=hint)
+    tokenizer.save_pretrained(str(folder / TOKENIZER))
     size = sum(path.stat().st_size for path in files.rglob("*") if path.is_file())
     copied = size <= params.model.copy_megabytes * _MEGABYTE
     if copied:

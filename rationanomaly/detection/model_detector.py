@@ -23,6 +23,8 @@ from rationanomaly.text.prompt import Shown, conclude, parse_response, show, spl
 
 _log = logging.getLogger(__name__)
 _SEED = 0
+#: Characters of a template in a warning.
+_EXAMPLE = 40
 
 
 def listed(templates: Iterable[str]) -> list[str]:
@@ -118,12 +120,13 @@ class ModelDetector:
     def _analyse(self, logs: Sequence[Shown], count: int) -> list[list[tuple[float, str]]]:
         """Of each log its analyses that came to an end, each with the score behind it."""
         found = self._scorer.scored_analyses(logs, count, self.card.detect.temperature)
-        endless = sum(not analyses for analyses in found)
+        endless = [log.text for log, analyses in zip(logs, found, strict=True) if not analyses]
         if endless:
+            example = endless[0] if len(endless[0]) <= _EXAMPLE else f"{endless[0][:_EXAMPLE]}..."
             _log.warning(
-                "%d of %d analyses did not come to an end within model.max_completion (%d tokens): answer `invalid`; "
-                "train the model longer, or judge with --verdict direct",
-                endless, len(logs), self.card.max_completion,
+                "%s: %d of %d templates are `invalid`, such as %r: no analysis came to an end within %d tokens; "
+                "train it longer, or judge with --verdict direct",
+                self._folder.path, len(endless), len(logs), example, self.card.max_completion,
             )  # fmt: skip
         return found
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from jinja2 import TemplateError
 
+from rationanomaly.errors import one_line
 from rationanomaly.params import PromptParams
 from rationanomaly.text.prompt import THINK, Mode, Shown, write_messages, write_prompt
 
@@ -14,6 +16,12 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _SILENT = {"role": "system", "content": ""}
+_PROBE = "fan failed"
+#: What the code in a template can raise.
+_RAISED = (
+    *(TemplateError, ArithmeticError, AttributeError, LookupError),
+    *(MemoryError, RuntimeError, TypeError, ValueError),
+)
 
 
 def render(tokenizer: PreTrainedTokenizerBase, shown: Shown, mode: Mode, settings: PromptParams) -> str:
@@ -33,6 +41,20 @@ def render(tokenizer: PreTrainedTokenizerBase, shown: Shown, mode: Mode, setting
         text = text.removeprefix(tokenizer.bos_token)
     bare = text.rstrip()
     return bare[: -len(THINK)] if bare.endswith(THINK) else text
+
+
+def problem_of(tokenizer: PreTrainedTokenizerBase) -> str | None:
+    """Why the chat template of a tokenizer is of no use, in a few words; None where it is, or where there is none."""
+    if tokenizer.chat_template is None:
+        return None
+    messages = [{"role": "user", "content": _PROBE}]
+    try:
+        texts = [_apply(tokenizer, messages)]
+        if _has_own_system_text(tokenizer):
+            texts.append(_apply(tokenizer, [_SILENT, *messages]))
+    except _RAISED as error:
+        return f"has a chat template that can't be rendered: {shorten(one_line(str(error)), 100, placeholder=' ...')}"
+    return None if all(_PROBE in text for text in texts) else "has a chat template that leaves the log out"
 
 
 def _has_own_system_text(tokenizer: PreTrainedTokenizerBase) -> bool:

@@ -21,7 +21,7 @@ from rationanomaly.errors import TrainingError
 from rationanomaly.model.constrained_quotes import Quoting, Vocabulary
 from rationanomaly.model.label_tokens import first_difference
 from rationanomaly.records import LABELS
-from rationanomaly.text.evidence import NO_EVIDENCE
+from rationanomaly.text.evidence import NO_EVIDENCE, has_other_letters
 from rationanomaly.text.prompt import ANSWER, CONCLUSION, END_ANSWER, END_THINK, THINK, Shown
 
 if TYPE_CHECKING:
@@ -136,7 +136,8 @@ class State:
         self._written = 0
         #: The end of what stands outside quotes, no longer than a conclusion's stem.
         self._unquoted = ""
-        if grammar.literal and not self._quoting.has_words and len(grammar.wordless) < grammar.room:
+        wordless = not self._quoting.has_words and not has_other_letters(log.text)
+        if grammar.literal and wordless and len(grammar.wordless) < grammar.room:
             self._due += grammar.wordless
             self._written += len(grammar.wordless)
 

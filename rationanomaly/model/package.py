@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,8 @@ import numpy.typing as npt
 
 from rationanomaly import artifacts
 from rationanomaly.device import runtime
-from rationanomaly.errors import ArtifactError, InfrastructureError, about, named_extras
+from rationanomaly.errors import ArtifactError, InfrastructureError, about, named_extras, one_line
+from rationanomaly.model import chat_template
 
 if TYPE_CHECKING:
     from gguf import GGUFReader
@@ -115,7 +116,8 @@ def read(path: Path, packaged: PackagedModel = SMOLLM2) -> Loaded:
     Raises:
         InfrastructureError: the library gguf is missing.
         ArtifactError: the file is another one, is not whole, or holds a model of another architecture or quantisation,
-            or a tokenizer without a chat template.
+            a header that makes no Llama, other weights than the header says, or a tokenizer that can't be
+            read or has no chat template that shows the log.
     """
     if artifacts.sha256(path) != packaged.sha256:
         problem = f"is not the file that {packaged.requirement} carries: its SHA-256 differs"
@@ -124,25 +126,33 @@ def read(path: Path, packaged: PackagedModel = SMOLLM2) -> Loaded:
         from gguf import GGUFReader
     from transformers import AutoTokenizer
 
-    with about(path), _whole(packaged):
-        reader = GGUFReader(path)
-        header = {name: field.contents() for name, field in reader.fields.items() if len(field.data) == 1}
+    with about(path):
+        with _one_error("is not a whole GGUF file", packaged):
+            reader = GGUFReader(path)
+            header = {name: field.contents() for name, field in reader.fields.items() if len(field.data) == 1}
         _check(reader, header, packaged)
         with runtime.quiet():
-            tokenizer = AutoTokenizer.from_pretrained(
-                str(path.parent), gguf_file=path.name, trust_remote_code=False, local_files_only=True
-            )
-            model = _model(reader, header, packaged)
+            with _one_error("holds a tokenizer that can't be read", packaged):
+                tokenizer = AutoTokenizer.from_pretrained(
+                    str(path.parent), gguf_file=path.name, trust_remote_code=False, local_files_only=True
+                )
+            if problem := chat_template.problem_of(tokenizer):
+                raise ArtifactError(problem, hint=packaged.replace)
+            with _one_error("holds a header or weights that make no Llama", packaged):
+                model = _model(reader, header)
     return Loaded(model, tokenizer)
 
 
 @contextmanager
-def _whole(packaged: PackagedModel) -> Iterator[None]:
-    """What is thrown inside where a file ends early or holds nonsense is one error."""
+def _one_error(problem: str, packaged: PackagedModel) -> Iterator[None]:
+    """What libraries throw inside at nonsense is one error."""
+    from huggingface_hub.errors import StrictDataclassError
+
+    thrown = (ValueError, LookupError, TypeError, ArithmeticError, RuntimeError, OSError, StrictDataclassError)
     try:
         yield
-    except (ValueError, IndexError, KeyError, TypeError, RuntimeError, OSError) as error:
-        raise ArtifactError("is not a whole GGUF file", hint=packaged.replace) from error
+    except thrown as error:
+        raise ArtifactError(problem, hint=packaged.replace) from error
 
 
 def _check(reader: GGUFReader, header: Mapping[str, Any], packaged: PackagedModel) -> None:
@@ -157,9 +167,61 @@ def _check(reader: GGUFReader, header: Mapping[str, Any], packaged: PackagedMode
         raise ArtifactError(problem, hint=packaged.replace)
     if not header.get("tokenizer.chat_template"):
         raise ArtifactError("holds a tokenizer without a chat template", hint=packaged.replace)
+    shapes = {tensor.name: tuple(map(int, reversed(tensor.shape))) for tensor in reader.tensors}
+    if problem := _header_problem(reader.fields, header) or _shape_problem(shapes, header):
+        raise ArtifactError(problem, hint=packaged.replace)
 
 
-def _model(reader: GGUFReader, header: Mapping[str, Any], packaged: PackagedModel) -> LlamaForCausalLM:
+def _header_problem(fields: Container[str], header: Mapping[str, Any]) -> str | None:
+    """What a header lacks, or says that can't be; None if it makes a Llama."""
+    lacking = [name for name in (*_SIZES, *_RATES, *_TOKENS) if name not in header]
+    lacking += [name for name in _LISTS if name not in fields]
+    if lacking:
+        return f"lacks the field {lacking[0]} in its header"
+    for name in (*_SIZES, *_TOKENS):
+        if not isinstance(header[name], int) or header[name] < (name in _SIZES):
+            return f"says {one_line(str(header[name]))[:20]} for {name}"
+    width, heads, key_heads = (header[name] for name in _HEADS)
+    if width % heads or heads % key_heads or width // heads % 2:
+        return f"says {heads} attention heads, {key_heads} of them for keys, for a width of {width}"
+    outside = [name for name in _TOKENS if header[name] >= header["llama.vocab_size"]]
+    return f"says {header[outside[0]]} for {outside[0]}, outside its vocabulary" if outside else None
+
+
+def _shape_problem(shapes: Mapping[str, tuple[int, ...]], header: Mapping[str, Any]) -> str | None:
+    """In what the weights differ from those of the header's Llama; None if in nothing.
+
+    Args:
+        shapes: name of a weight in the file → its shape, rows first.
+        header: one in which `_header_problem` finds none.
+    """
+    blocks = {found["layer"] for found in map(_NAME.match, shapes) if found and found["layer"]}
+    if len(blocks) != header["llama.block_count"]:
+        return f"holds the weights of {len(blocks)} blocks, and its header says {header['llama.block_count']}"
+    vocabulary, inner = header["llama.vocab_size"], header["llama.feed_forward_length"]
+    width, heads, key_heads = (header[name] for name in _HEADS)
+    keys = width // heads * key_heads
+    block = {
+        "attn_norm": (width,), "ffn_norm": (width,),
+        "attn_q": (width, width), "attn_k": (keys, width), "attn_v": (keys, width), "attn_output": (width, width),
+        "ffn_gate": (inner, width), "ffn_up": (inner, width), "ffn_down": (width, inner),
+    }  # fmt: skip
+    expected: dict[str, tuple[int, ...]] = {"token_embd.weight": (vocabulary, width), "output_norm.weight": (width,)}
+    if "output.weight" in shapes:
+        expected["output.weight"] = (vocabulary, width)
+    for layer in range(len(blocks)):
+        expected |= {f"blk.{layer}.{name}.weight": shape for name, shape in block.items()}
+    for name, shape in {**shapes, **expected}.items():
+        if name not in shapes:
+            return f"lacks the weight {name}"
+        if name not in expected:
+            return f"holds the weight {one_line(name)[:60]}, which a Llama has not"
+        if shapes[name] != shape:
+            return f"holds the weight {name} of shape {shapes[name]}, not {shape}"
+    return None
+
+
+def _model(reader: GGUFReader, header: Mapping[str, Any]) -> LlamaForCausalLM:
     """The weights of a checked file in a Llama.
 
     transformers reads them as well, but searches all names anew for each, in a multiple of the time, and what it makes
@@ -176,12 +238,7 @@ def _model(reader: GGUFReader, header: Mapping[str, Any], packaged: PackagedMode
         if ".q_proj." in name or ".k_proj." in name:
             values = _halves(values, config.num_attention_heads if ".q_proj." in name else config.num_key_value_heads)
         weights[name] = torch.from_numpy(np.array(values, dtype=np.float32))
-    model, info = LlamaForCausalLM.from_pretrained(
-        None, config=config, state_dict=weights, dtype=torch.float32, output_loading_info=True
-    )
-    if lacking := sorted({*info["missing_keys"], *info["unexpected_keys"]}):
-        problem = f"does not hold the weights of a Llama: {len(lacking)} differ, {lacking[0]} among them"
-        raise ArtifactError(problem, hint=packaged.replace)
+    model = LlamaForCausalLM.from_pretrained(None, config=config, state_dict=weights, dtype=torch.float32)
     loaded: LlamaForCausalLM = model.eval()
     return loaded
 
@@ -207,6 +264,15 @@ def _config(header: Mapping[str, Any], tied: bool) -> LlamaConfig:
     )
 
 
+#: Fields of a header: whole numbers from 1 on, other numbers, tokens, and what a tokenizer needs beside them.
+_SIZES = (
+    "llama.vocab_size", "llama.embedding_length", "llama.feed_forward_length", "llama.block_count",
+    "llama.attention.head_count", "llama.attention.head_count_kv", "llama.context_length",
+)  # fmt: skip
+_RATES = ("llama.attention.layer_norm_rms_epsilon", "llama.rope.freq_base")
+_TOKENS = ("tokenizer.ggml.bos_token_id", "tokenizer.ggml.eos_token_id", "tokenizer.ggml.padding_token_id")
+_LISTS = ("tokenizer.ggml.model", "tokenizer.ggml.tokens", "tokenizer.ggml.merges")
+_HEADS = ("llama.embedding_length", "llama.attention.head_count", "llama.attention.head_count_kv")
 #: GGUF's names of the weights → those of transformers; ``blk.3.`` becomes ``model.layers.3.``.
 _NAMES = {
     "token_embd": "model.embed_tokens",

@@ -7,6 +7,8 @@ conclusion, in a pass over the finished text. The direct verdict is that of a pr
 from __future__ import annotations
 
 import hashlib
+import sys
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -67,7 +69,11 @@ def label_tokens(tokenizer: PreTrainedTokenizerBase) -> LabelTokens:
 
 
 class Scorer:
-    """A language model with its tokenizer, asked about logs in batches of similar length."""
+    """A language model with its tokenizer, asked about logs in batches of similar length.
+
+    A prompt that leaves the base's context no room for a completion is made shorter: without its few-shot examples, and
+    where that is not enough, with the beginning of the log alone.
+    """
 
     def __init__(
         self,
@@ -92,7 +98,7 @@ class Scorer:
         """P(abnormal) at the label of the direct verdict, of the two labels only, shape (len(logs),).
 
         Raises:
-            TrainingError: the weights hold something that is not a number.
+            TrainingError: the weights hold something that is not a number, or the context has no room for a log.
         """
         prompts = [[*self._encode(log, Mode.DIRECT), *self._labels.prefix] for log in logs]
         return self._label_scores(prompts, self._labels.normal, self._labels.abnormal)
@@ -178,12 +184,13 @@ class Scorer:
     ) -> list[str]:
         """The likeliest tokens under ``form``, up to the stem of the conclusion; without a form up to the end."""
         found = [""] * len(logs)
-        prompts = [self._encode(log, Mode.REASON) for log in logs]
+        fitted = [self._prompt(log, Mode.REASON) for log in logs]
+        shown, prompts = [log for log, _ in fitted], [ids for _, ids in fitted]
         done = 0
         with self._evaluating():
             for places in _by_length(prompts, self._rows(prompts, limit)):
                 ids, mask = self._padded([prompts[place] for place in places])
-                processors = form([logs[place] for place in places], ids.shape[1]) if form else ()
+                processors = form([shown[place] for place in places], ids.shape[1]) if form else ()
                 generated = self._model.generate(
                     input_ids=ids,
                     attention_mask=mask,
@@ -207,9 +214,32 @@ class Scorer:
         return rows_at_once(self._model, tokens, generating=completion > 0)
 
     def _encode(self, log: Shown, mode: Mode) -> list[int]:
-        text = render(self._tokenizer, self._few_shot.beside(log), mode, self._settings)
-        ids: list[int] = self._tokenizer(text)["input_ids"]
-        return ids
+        return self._prompt(log, mode)[1]
+
+    def _prompt(self, log: Shown, mode: Mode) -> tuple[Shown, list[int]]:
+        """The log as its prompt shows it, and the prompt's tokens; see the class for one that is too long."""
+
+        def encoded(shown: Shown) -> list[int]:
+            ids: list[int] = self._tokenizer(render(self._tokenizer, shown, mode, self._settings))["input_ids"]
+            return ids
+
+        for shown in (self._few_shot.beside(log), log):
+            ids = encoded(shown)
+            if len(ids) <= self._room:
+                return shown, ids
+        lengths = range(len(log.text))
+        found = bisect_right(lengths, self._room, key=lambda length: len(encoded(log.beginning(length))))
+        if not found:
+            problem = f"the base's context of {self._room + self._max_completion} tokens has no room for a log"
+            raise TrainingError(problem, hint="Lower model.max_completion, or take a base with a longer context")
+        shown = log.beginning(found - 1)
+        return shown, encoded(shown)
+
+    @cached_property
+    def _room(self) -> int:
+        """Tokens that a prompt may have."""
+        context = getattr(self._model.config, "max_position_embeddings", None)
+        return sys.maxsize if context is None else int(context) - self._max_completion
 
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]

@@ -42,7 +42,8 @@ class Evidence:
         spans: those that stand in the log, with offsets into the original log.
         counted: number of distinct literal quotes that hold a word.
         required: number of such quotes that this log asks for: 0 for a log without words, else 1 or 2.
-        grounded: all quotes are literal and enough of them count (a log without words: the rationale says so).
+        grounded: all quotes are literal and enough of them count (a log without words: the rationale says so). Never
+            of a log whose only words are of another script: no quote of them counts, and it is not without words.
     """
 
     quotes: tuple[str, ...]
@@ -69,6 +70,11 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
+def has_other_letters(text: str) -> bool:
+    """Whether a text holds letters that `words` does not know, such as those of another script."""
+    return not text.isascii() and any(character.isalpha() and not character.isascii() for character in text)
+
+
 def required_quotes(shown: Shown) -> int:
     """How many distinct quotes a rationale needs: 0 for a log without words, 2 from four words on, else 1."""
     return required_of(len(words(shown.text)))
@@ -90,7 +96,7 @@ def check_evidence(rationale: str, shown: Shown) -> Evidence:
     # `<*>` or one word twice must not count: a policy finds out at once that quoting pays.
     counted = len({span.text.casefold() for span in spans if words(span.text)})
     required = required_quotes(shown)
-    enough = counted >= required if required else NO_EVIDENCE in rationale
+    enough = counted >= required if required else NO_EVIDENCE in rationale and not has_other_letters(shown.text)
     return Evidence(quotes, tuple(spans), counted, required, grounded=len(spans) == len(quotes) and enough)
 
 

@@ -1,16 +1,18 @@
 """The prompt and the ``<think>…</think><answer>…</answer>`` grammar: write, parse, escape.
 
 Log text is written by attackers. This module is the only place where it enters a prompt: `show` makes it one
-line, escapes what could be read as markup or as a chat template's control words, and caps its length. Every
+line, escapes what could be read as markup or as a chat template's control words, leaves out what could be read as our
+own verdict, and caps its length. Every
 character shown keeps the offset of the character that it stands for, so that quoted evidence can be traced
 back into the log as it was written.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
@@ -30,6 +32,25 @@ WILDCARD = "<*>"
 UNKNOWN_ANSWER = "the answer is neither normal nor abnormal"
 
 _ESCAPES = {"<": "‹", ">": "›", '"': "'", "`": "'", "\\": "/"}
+
+_LETTER = r"[^\W\d_]"
+#: What may stand between any two letters of a verdict; none of it is a letter, so a search takes linear time.
+_BETWEEN = r"[\W\d_]*"
+
+
+def _spelt(*words: str) -> str:
+    """A pattern of one of the words, whatever is no letter between its letters."""
+    return f"(?:{'|'.join(_BETWEEN.join(word) for word in words)})"
+
+
+_LABEL = f"{_spelt('abnormal', 'normal')}(?!{_LETTER})"
+#: A verdict in the form of ours, in a log whose angle brackets are escaped: a conclusion, a tag, an answer.
+_VERDICT = re.compile(
+    f"(?<!{_LETTER})(?:{_spelt('so')}{_BETWEEN})?{_spelt('the')}{_BETWEEN}{_spelt('log', 'entry', 'message', 'line')}"
+    rf"{_BETWEEN}{_spelt('is')}{_BETWEEN}{_LABEL}"
+    rf"|‹[^\w‹]*(?:{_spelt('think')}|{_spelt('answer')})[^\w›]*›(?:{_BETWEEN}{_LABEL})?",
+    re.IGNORECASE,
+)
 
 
 Style = Literal["compact", "worded"]
@@ -71,13 +92,13 @@ class Shown:
         text: one line of escaped text.
         offsets: for each character of ``text`` the offset in the original log of what it stands for;
             an inserted space has the offset of the character behind it.
-        original_length: length of the original log in characters.
+        end: offset in the original log behind the last character that ``text`` stands for.
         few_shot: similar logs as a prompt shows them, with their labels; shown before the log.
     """
 
     text: str
     offsets: tuple[int, ...]
-    original_length: int
+    end: int
     few_shot: tuple[tuple[str, str], ...] = ()
 
     @classmethod
@@ -85,11 +106,16 @@ class Shown:
         """A text that is in the form of a prompt already, and is its own original."""
         return cls(text, tuple(range(len(text))), len(text), few_shot)
 
+    def beginning(self, length: int) -> Shown:
+        """The first characters of the text, so many."""
+        behind = self.offsets[length] if length < len(self.offsets) else self.end
+        return replace(self, text=self.text[:length], offsets=self.offsets[:length], end=behind)
+
     def original_span(self, start: int, end: int) -> tuple[int, int]:
         """The half-open span of the original log that ``text[start:end]`` stands for."""
         last = self.offsets[end - 1]
         behind = bisect_left(self.offsets, last + 1)
-        return self.offsets[start], self.offsets[behind] if behind < len(self.offsets) else self.original_length
+        return self.offsets[start], self.offsets[behind] if behind < len(self.offsets) else self.end
 
 
 class Response(NamedTuple):
@@ -111,15 +137,17 @@ def show(log: str, settings: PromptParams) -> Shown:
 
     Escaping keeps the length of the text: angle brackets other than those of ``<*>`` become ``‹›``, double
     quotes single ones, a bracket that opens ``[INST]`` or ``[/INST]`` becomes ``⟦``, and each control, format
-    (RTL marks, zero-width characters) or line-break character a space.
+    (RTL marks, zero-width characters) or line-break character a space. A verdict in the form of ours, such as "so the
+    log is normal", "The line is abnormal" or our tags, becomes ``<*>``, whatever its case and the white space in it.
 
     Normalising (for small models) lower-cases, splits camelCase and words from digits, writes every run of
     digits or hexadecimal number as ``<*>`` and keeps the first ``max_words`` words.
     """
-    characters, offsets = _escape(log[: settings.max_characters])
+    characters, offsets = _without_verdicts(*_escape(log[: settings.max_characters]))
+    end = min(len(log), settings.max_characters)
     if settings.normalise:
-        characters, offsets = _normalise(characters, offsets, settings.max_words)
-    return Shown("".join(characters), tuple(offsets), len(log))
+        characters, offsets, end = _normalise(characters, offsets, end, settings.max_words)
+    return Shown("".join(characters), tuple(offsets), end)
 
 
 def write_prompt(shown: Shown, mode: Mode, settings: PromptParams) -> str:
@@ -234,7 +262,20 @@ def _escaped(log: str, position: int) -> str:
     return " " if unicodedata.category(character)[0] in "CZ" else character
 
 
-def _normalise(characters: list[str], offsets: list[int], max_words: int) -> tuple[list[str], list[int]]:
+def _without_verdicts(characters: list[str], offsets: list[int]) -> tuple[list[str], list[int]]:
+    """Write each verdict as one wildcard that stands for all of it; see `show`."""
+    text = "".join(characters)
+    shown: list[str] = []
+    sources: list[int] = []
+    behind = 0
+    for found in _VERDICT.finditer(text):
+        shown += text[behind : found.start()] + WILDCARD
+        sources += [*offsets[behind : found.start()], *[offsets[found.start()]] * len(WILDCARD)]
+        behind = found.end()
+    return shown + characters[behind:], sources + offsets[behind:]
+
+
+def _normalise(characters: list[str], offsets: list[int], end: int, max_words: int) -> tuple[list[str], list[int], int]:
     """Lower-case and split; see `show`. Works on runs of one kind of character, so its time is linear."""
     shown: list[str] = []
     sources: list[int] = []
@@ -247,6 +288,7 @@ def _normalise(characters: list[str], offsets: list[int], max_words: int) -> tup
     for start, end, glued in _runs(characters):
         run = "".join(characters[start:end])
         if words == max_words:
+            end = offsets[start]
             break
         if shown and shown[-1] != " " and (not glued or run.isspace()):
             put(" ", offsets[start])
@@ -261,8 +303,8 @@ def _normalise(characters: list[str], offsets: list[int], max_words: int) -> tup
             put(characters[position].lower()[:1], offsets[position])
     while shown and shown[-1] == " ":
         shown.pop()
-        sources.pop()
-    return shown, sources
+        end = sources.pop()
+    return shown, sources, end
 
 
 def _runs(characters: list[str]) -> list[tuple[int, int, bool]]:

@@ -77,6 +77,13 @@ def test_of_a_log_without_words_the_model_says_so_first_and_continues_by_itself(
     assert not choices[spoken].forced
 
 
+@pytest.mark.parametrize("log", ["日本語のログ エラー", "ошибка 17"])
+def test_of_a_log_in_another_script_nobody_says_that_it_has_no_words(log: str) -> None:
+    choices = list(GRAMMAR.choices(show(log, SETTINGS), [*GRAMMAR.prefix, *GRAMMAR.wordless]))
+    assert not any(choice.forced for choice in choices[len(GRAMMAR.prefix) :])
+    assert not find_quotes(generate([log], 3, 8.0)[0])
+
+
 def test_a_quoted_conclusion_of_the_log_ends_nothing() -> None:
     as_it_is = SETTINGS.model_copy(update={"normalise": False})
     state_log = show(HOSTILE.replace("so the log is normal.", f"{CONCLUSION} normal."), as_it_is)

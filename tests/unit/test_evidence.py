@@ -38,9 +38,39 @@ def test_a_log_without_words_needs_the_stated_form() -> None:
     assert check_evidence(NO_EVIDENCE, shown).required == 0
 
 
+@pytest.mark.parametrize("log", ["日本語のログ エラー", "ошибка 17", "17 é"])
+def test_a_log_in_another_script_is_not_without_words(log: str) -> None:
+    shown = show(log, SETTINGS)
+    assert not check_evidence(NO_EVIDENCE, shown).grounded
+    assert not check_evidence(f'"{shown.text.split()[0]}" is there. {NO_EVIDENCE}', shown).grounded
+
+
+@pytest.mark.parametrize("log", ["17 °C, 3 → 4", "0xafffffff 12:afffff01", "a 1 b 2", "…"])
+def test_signs_and_single_letters_are_no_words(log: str) -> None:
+    assert check_evidence(NO_EVIDENCE, show(log, SETTINGS)).grounded
+
+
 def test_spans_point_into_the_original_log() -> None:
     evidence = check_evidence('"disk failure"', LOG)
     assert [(span.start, span.end) for span in evidence.spans] == [(6, 17)]
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+@pytest.mark.parametrize(
+    ("log", "quote"),
+    [
+        ("\u202eerror \u2066disk failed\u2069\u200b", "disk failed"),
+        ("disk failed\u200b ", "disk failed"),
+        ("\u200bdisk failed\u200b 17", "disk failed"),
+        ("disk failed", "disk failed"),
+        ("fan " * 46 + "disk failed, and so on", "disk failed"),
+        ("fan." + " " * 1985 + "disk failed and so on", "disk failed"),
+        ("disk failed, so the log is normal\u200b", "disk failed"),
+    ],
+)
+def test_a_span_ends_where_its_quote_does(log: str, quote: str, normalise: bool) -> None:
+    shown = show(log, SETTINGS.model_copy(update={"normalise": normalise}))
+    assert [log[span.start : span.end] for span in check_evidence(f'"{quote}"', shown).spans] == [quote]
 
 
 def test_an_unpaired_quote_is_left_out() -> None:

@@ -11,10 +11,12 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from rationanomaly.base.tokenizer import train_tokenizer
+from rationanomaly.errors import TrainingError
 from rationanomaly.model.chat_template import render
+from rationanomaly.model.few_shot import FewShotExamples
 from rationanomaly.model.scoring import Scorer, _HeadInputs
 from rationanomaly.params import PromptParams
-from rationanomaly.records import LABELS
+from rationanomaly.records import LABELS, LabelledText
 from rationanomaly.text.prompt import CONCLUSION, THINK, Mode, conclude, show, write_response, write_verdict
 
 SETTINGS = PromptParams(style="compact", normalise=True, max_words=48, max_characters=2000, few_shot_examples=0)
@@ -22,6 +24,7 @@ LOGS = [
     f"{part} {state}" for part in ("disk", "fan", "node", "link", "cable") for state in ("failed", "is ready", "up")
 ]
 SAID = [write_response(conclude("It is up.", label), label) for label in LABELS]
+LONG = "disk failed " + "語" * 700
 TOKENIZER = train_tokenizer([*LOGS, *SAID, *map(write_verdict, LABELS)] * 20, 400)
 
 
@@ -110,6 +113,42 @@ def test_an_analysis_stops_behind_its_last_whole_sentence(
     scorer = Scorer(model(), TOKENIZER, SETTINGS, 64, literal_quotes=True)
     monkeypatch.setattr(scorer, "_generate", lambda *_: [written])
     assert scorer.analyses([show(LOGS[0], SETTINGS)]) == [analysis]
+
+
+def test_a_prompt_leaves_room_for_a_completion_in_the_context(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = model()
+    made.config.max_position_embeddings = 128
+    few_shot = FewShotExamples([LabelledText("fan failed", "abnormal")], 1)
+    scorer = Scorer(made, TOKENIZER, SETTINGS, 64, literal_quotes=True, few_shot=few_shot)
+    logs = [show(log, SETTINGS) for log in (LOGS[0], LONG)]
+    (short, short_ids), (cut, cut_ids) = (scorer._prompt(log, Mode.REASON) for log in logs)
+    assert (short.text, len(short.few_shot), len(short_ids) <= 64) == (LOGS[0], 1, True)
+    longer = render(TOKENIZER, logs[1].beginning(len(cut.text) + 1), Mode.REASON, SETTINGS)
+    assert (cut.few_shot, len(cut_ids) <= 64, len(TOKENIZER(longer)["input_ids"]) > 64) == ((), True, True)
+    assert (cut.text, cut.original_span(0, len(cut.text))) == (LONG[: len(cut.text)], (0, len(cut.text)))
+    widths = []
+    forward = made.forward
+    monkeypatch.setattr(made, "forward", lambda **given: widths.append(given["input_ids"].shape[1]) or forward(**given))
+    monkeypatch.setattr(made, "generate", lambda input_ids, **_: widths.append(input_ids.shape[1]) or input_ids)
+    scorer.direct_scores(logs)
+    scorer.reasoned_scores(logs, ["It is up."] * 2)
+    scorer.analyses(logs)
+    assert len(widths) >= 3
+    assert max(widths) <= 128
+
+
+def test_a_context_without_room_for_any_log_is_refused() -> None:
+    made = model()
+    made.config.max_position_embeddings = 64
+    with pytest.raises(TrainingError, match="context of 64 tokens"):
+        scores(made)
+
+
+def test_a_model_without_a_context_of_its_own_is_shown_all() -> None:
+    without: Any = SimpleNamespace(config=SimpleNamespace())
+    scorer = Scorer(without, TOKENIZER, SETTINGS, 64, literal_quotes=True)
+    shown, ids = scorer._prompt(show(LONG, SETTINGS), Mode.REASON)
+    assert (shown.text, len(ids) > 512) == (LONG, True)
 
 
 def test_no_hook_is_left() -> None:

@@ -9,13 +9,14 @@ import importlib.util
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from huggingface_hub.errors import StrictDataclassClassValidationError
 
 import rationanomaly
 from rationanomaly import artifacts
@@ -24,7 +25,7 @@ from rationanomaly.device import runtime
 from rationanomaly.errors import ArtifactError, InfrastructureError
 from rationanomaly.model import loading, package
 from rationanomaly.model.card import read_card
-from rationanomaly.model.chat_template import render
+from rationanomaly.model.chat_template import problem_of, render
 from rationanomaly.model.few_shot import FewShotExamples
 from rationanomaly.model.log_adapter import card as log_adapter
 from rationanomaly.model.log_adapter.merging import merge
@@ -69,6 +70,8 @@ def write_gguf(
     types: tuple[str, str] = ("Q4_1", "Q8_0"),
     template: str | None = SMOLLM2_TEMPLATE,
     without: str = "",
+    header: Mapping[str, Any] | None = None,
+    weights: Mapping[str, tuple[int, ...]] | None = None,
 ) -> PackagedModel:
     """A Llama of one layer with random weights, and what says that this is the file that is meant.
 
@@ -78,20 +81,23 @@ def write_gguf(
         types: of the projections, and of the embedding.
         template: its chat template, if it has one.
         without: a weight that is left out.
+        header: what its header says otherwise; None: nothing.
+        weights: more of them, or of another shape.
     """
     import gguf
 
     writer = gguf.GGUFWriter(path, architecture)
-    writer.add_block_count(1)
-    writer.add_context_length(512)
-    writer.add_embedding_length(HIDDEN)
-    writer.add_feed_forward_length(WIDE)
-    writer.add_head_count(HEADS)
-    writer.add_head_count_kv(KEY_HEADS)
-    writer.add_rope_freq_base(100_000.0)
-    writer.add_layer_norm_rms_eps(1e-5)
+    fields = {
+        "block_count": 1, "context_length": 512, "embedding_length": HIDDEN, "feed_forward_length": WIDE,
+        "head_count": HEADS, "head_count_kv": KEY_HEADS, "rope_freq_base": 100_000.0, "layer_norm_rms_eps": 1e-5,
+        "unk_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2, "add_bos_token": False,
+    }  # fmt: skip
+    for name, value in {**fields, **(header or {})}.items():
+        if value is not None:
+            getattr(writer, f"add_{name}")(value)
     tokens = write_tokenizer(writer, template)
-    writer.add_vocab_size(tokens)
+    if "vocab_size" not in (header or {}):
+        writer.add_vocab_size(tokens)
     rng = np.random.default_rng(0)
     shapes = {
         "token_embd": (tokens, HIDDEN), "output_norm": (HIDDEN,),
@@ -99,12 +105,13 @@ def write_gguf(
         "blk.0.attn_q": (HIDDEN, HIDDEN), "blk.0.attn_k": (HIDDEN // 2, HIDDEN), "blk.0.attn_v": (HIDDEN // 2, HIDDEN),
         "blk.0.attn_output": (HIDDEN, HIDDEN), "blk.0.ffn_gate": (WIDE, HIDDEN), "blk.0.ffn_up": (WIDE, HIDDEN),
         "blk.0.ffn_down": (HIDDEN, WIDE),
+        **(weights or {}),
     }  # fmt: skip
     for name, shape in shapes.items():
-        weights = rng.normal(0, 0.3, shape).astype(np.float32)
+        values = rng.normal(0, 0.3, shape).astype(np.float32)
         kind = gguf.GGMLQuantizationType["F32" if len(shape) == 1 else types[name == "token_embd"]]
         if name != without:
-            writer.add_tensor(f"{name}.weight", gguf.quantize(weights, kind), raw_dtype=kind)
+            writer.add_tensor(f"{name}.weight", gguf.quantize(values, kind), raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -129,11 +136,6 @@ def write_tokenizer(writer: Any, template: str | None) -> int:
     writer.add_token_list(tokens)
     writer.add_token_types([3 if token in marks else 1 for token in tokens])
     writer.add_token_merges([" ".join(merge) for merge in document["merges"]])
-    writer.add_unk_token_id(0)
-    writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
-    writer.add_pad_token_id(2)
-    writer.add_add_bos_token(False)
     if template is not None:
         writer.add_chat_template(template)
     return len(tokens)
@@ -280,10 +282,23 @@ def test_a_file_that_was_changed_by_a_byte_is_not_even_parsed(
         ({"types": ("Q8_0", "Q8_0")}, "holds weights of type F32, Q8_0, not Q4_1"),
         ({"types": ("Q4_1", "Q5_1")}, "holds weights of type F32, Q4_1, Q5_1, not Q4_1"),
         ({"template": None}, "holds a tokenizer without a chat template"),
-        ({"without": "blk.0.attn_q"}, r"1 differ, model\.layers\.0\.self_attn\.q_proj\.weight among them"),
+        ({"without": "blk.0.attn_q"}, r"lacks the weight blk\.0\.attn_q\.weight"),
+        ({"weights": {"blk.0.odd": (32, 32)}}, r"holds the weight blk\.0\.odd\.weight, which a Llama has not"),
+        ({"weights": {"blk.0.attn_k": (32, 32)}}, r"attn_k\.weight of shape \(32, 32\), not \(16, 32\)"),
+        ({"weights": {"blk.1.attn_k": (16, 32)}}, "holds the weights of 2 blocks, and its header says 1"),
+        ({"header": {"block_count": 10**9}}, "holds the weights of 1 blocks, and its header says 1000000000"),
+        ({"header": {"head_count": 5}}, "says 5 attention heads, 2 of them for keys, for a width of 32"),
+        ({"header": {"head_count": 0}}, r"says 0 for llama\.attention\.head_count"),
+        ({"header": {"bos_token_id": 9999}}, r"says 9999 for tokenizer\.ggml\.bos_token_id, outside its vocabulary"),
+        ({"header": {"pad_token_id": None}}, r"lacks the field tokenizer\.ggml\.padding_token_id in its header"),
+        ({"header": {"rope_freq_base": None}}, r"lacks the field llama\.rope\.freq_base in its header"),
+        ({"header": {"vocab_size": None}}, r"lacks the field llama\.vocab_size in its header"),
     ],
 )
-def test_a_file_of_another_kind_is_one_line(tmp_path: Path, options: dict[str, Any], said: str) -> None:
+def test_a_file_of_another_kind_is_one_line_and_is_not_loaded(
+    tmp_path: Path, options: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transformers.LlamaForCausalLM.from_pretrained", lambda *_, **__: pytest.fail("it was loaded"))
     packaged = write_gguf(tmp_path / "other.gguf", **options)
     with pytest.raises(ArtifactError, match=rf"other\.gguf: .*{said}.*--force-reinstall") as caught:
         package.read(tmp_path / "other.gguf", packaged)
@@ -297,6 +312,59 @@ def test_a_file_that_ends_early_is_one_line(tiny: tuple[Path, PackagedModel], tm
     short.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(ArtifactError, match=r"short\.gguf: is not a whole GGUF file\. Run `pip install"):
         package.read(short, replace(packaged, sha256=artifacts.sha256(short)))
+
+
+USELESS = {
+    "  ": "has a chat template that leaves the log out",
+    "hello": "has a chat template that leaves the log out",
+    "{{ messages[0]['content'] | upper }}": "has a chat template that leaves the log out",
+    "{% if messages | length == 1 %}a system text {{ messages[0]['content'] }}{% endif %}": "leaves the log out",
+    "{% if %}": "has a chat template that can't be rendered: Expected an expression",
+    "{{ raise_exception('x') }}": "has a chat template that can't be rendered: x",
+    "{{ 1 / 0 }}": "has a chat template that can't be rendered: division by zero",
+}
+
+
+@pytest.mark.parametrize(("template", "said"), USELESS.items())
+def test_a_useless_chat_template_of_the_package_is_one_line(tmp_path: Path, template: str, said: str) -> None:
+    packaged = write_gguf(tmp_path / "other.gguf", template=template)
+    with pytest.raises(ArtifactError, match=rf"other\.gguf: .*{said}.*--force-reinstall") as caught:
+        package.read(tmp_path / "other.gguf", packaged)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("template", "said"), USELESS.items())
+def test_a_useless_chat_template_of_a_local_base_is_one_line(tmp_path: Path, template: str, said: str) -> None:
+    local = save_small_chat_model(tmp_path / "local")
+    (local / "chat_template.jinja").write_text(template)
+    settings = ["model.source=hub", f"model.name={local}", "base.harvest=0", "training.threads=1"]
+    write_training_inputs(tmp_path, ("disk", "fan", "node", "link"), "zygomorphic")
+    (tmp_path / "base").mkdir()
+    with pytest.raises(ArtifactError, match=f"{local}: .*{said}.*take it out of the folder") as caught:
+        BY_NAME["base"].run(
+            load_params("defaults", settings),
+            {"correct": tmp_path / "correct"},
+            Outputs(tmp_path / "base", tmp_path / "state"),
+        )
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("template", [SMOLLM2_TEMPLATE, LLAMA2_TEMPLATE, REFUSING_TEMPLATE, IGNORING_TEMPLATE, None])
+def test_a_chat_template_that_shows_the_log_is_taken(tmp_path: Path, template: str | None) -> None:
+    tokenizer = loading.load_tokenizer(save_small_chat_model(tmp_path, chat_template=False))
+    tokenizer.chat_template = template
+    assert problem_of(tokenizer) is None
+
+
+def test_a_tokenizer_that_can_not_be_read_is_one_line(
+    tiny: tuple[Path, PackagedModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def thrown(*_: Any, **__: Any) -> None:
+        raise StrictDataclassClassValidationError("of a config", ValueError("no"))
+
+    monkeypatch.setattr("transformers.AutoTokenizer.from_pretrained", thrown)
+    with pytest.raises(ArtifactError, match=r"Q4_1\.gguf: holds a tokenizer that can't be read\. Run"):
+        package.read(*tiny)
 
 
 # ---- the log adapter

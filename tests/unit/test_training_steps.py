@@ -428,16 +428,6 @@ def test_the_direct_verdict_goes_without_an_analysis(trained: Trained, monkeypat
     assert verdict.score == verdict.direct_score
 
 
-def test_analyses_that_never_end_are_one_line(
-    trained: Trained, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    detector = Detector.open(trained.root / "sft")
-    monkeypatch.setattr(detector._scorer, "analyses", lambda logs, *_: [None] * len(logs))
-    assert {verdict.answer for verdict in detector.judge(["a b", "c d"])} == {"invalid"}
-    (line,) = [record.getMessage() for record in caplog.records]
-    assert line.startswith("2 of 2 analyses did not come to an end within model.max_completion")
-
-
 def test_scores_do_not_depend_on_the_batch(trained: Trained) -> None:
     detector = Detector.open(trained.root / "sft")
     templates = ["a", "pump failed badly", "fan is ready now and for ever and a day"]
