@@ -30,7 +30,7 @@ def find_files(path: Path) -> list[Path]:
     if is_glob(path):
         found = sorted(file for file in path.parent.glob(path.name) if not file.is_dir())
         if not found:
-            raise InputError("no file fits this glob", file=path, hint="Correct data.logs")
+            raise InputError("no file fits this glob", file=path, hint="Check the path")
     else:
         found = [path]
     for file in found:
@@ -70,15 +70,15 @@ def digest(path: Path) -> str:
 def _check(file: Path) -> None:
     """Refuse what is no log file."""
     if not os.path.lexists(file):
-        hint = "Correct data.logs, or make demo logs with `rationanomaly simulate`"
+        hint = "Check the path, or make demo logs with `rationanomaly simulate`"
         raise InputError("no such file", file=file, hint=hint)
     if file.is_symlink():
         target, home = file.resolve(), (file.parent.resolve(), Path.cwd().resolve())
         if not any(target.is_relative_to(folder) for folder in home):
             raise InputError("is a symbolic link that leaves its folder", file=file, hint="Name the file itself")
     if not file.exists():
-        raise InputError("is a symbolic link to nothing", file=file, hint="Correct data.logs")
+        raise InputError("is a symbolic link to nothing", file=file, hint="Name the file itself")
     if file.is_dir():
         raise InputError("is a directory", file=file, hint="Name a file, or a glob such as logs/*.log")
     if not (file.is_file() or file.is_fifo()):
-        raise InputError("is a device, no file", file=file, hint="Correct data.logs")
+        raise InputError("is a device, no file", file=file, hint="Name a file, or - for standard input")

@@ -136,8 +136,8 @@ def read(path: Path, packaged: PackagedModel = SMOLLM2) -> Loaded:
                 tokenizer = AutoTokenizer.from_pretrained(
                     str(path.parent), gguf_file=path.name, trust_remote_code=False, local_files_only=True
                 )
-            if problem := chat_template.problem_of(tokenizer):
-                raise ArtifactError(problem, hint=packaged.replace)
+            if unusable := chat_template.problem_of(tokenizer):
+                raise ArtifactError(unusable, hint=packaged.replace)
             with _one_error("holds a header or weights that make no Llama", packaged):
                 model = _model(reader, header)
     return Loaded(model, tokenizer)
@@ -168,8 +168,8 @@ def _check(reader: GGUFReader, header: Mapping[str, Any], packaged: PackagedMode
     if not header.get("tokenizer.chat_template"):
         raise ArtifactError("holds a tokenizer without a chat template", hint=packaged.replace)
     shapes = {tensor.name: tuple(map(int, reversed(tensor.shape))) for tensor in reader.tensors}
-    if problem := _header_problem(reader.fields, header) or _shape_problem(shapes, header):
-        raise ArtifactError(problem, hint=packaged.replace)
+    if wrong := _header_problem(reader.fields, header) or _shape_problem(shapes, header):
+        raise ArtifactError(wrong, hint=packaged.replace)
 
 
 def _header_problem(fields: Container[str], header: Mapping[str, Any]) -> str | None:

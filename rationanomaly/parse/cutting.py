@@ -39,7 +39,7 @@ def find_format(log: Path, name: str, settings: ParseParams) -> Format:
         for lines in split_lines(source.chunks(piece), settings.max_line_bytes, Counts()):
             if lines.height:
                 return detect(redactor.redact(lines)["raw"], settings, piece.file).format
-    raise InputError("holds no line", file=log, hint="Correct data.logs")
+    raise InputError("holds no line", file=log, hint="Name a log that holds lines")
 
 
 def cut(log: Path, shards: int, form: Format, settings: ParseParams) -> list[list[Piece]]:

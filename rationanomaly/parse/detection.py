@@ -54,6 +54,6 @@ def detect(raw: pl.Series, settings: ParseParams, file: Path) -> Detection:
     best = max(shares, key=lambda name: shares[name])
     if shares[best] < LEAST:
         problem = f"fits no known log format (best: {best}, {shares[best]:.0%} of the first {sample.height} lines)"
-        hint = "Set data.format: custom and parse.pattern, or data.format: plain to take each line as a message"
+        hint = f"{formats.NAME_IT}: custom with parse.pattern, or plain to take each line as a message"
         raise InputError(problem, file=file, line=1, hint=hint)
     return Detection(known[best], shares[best], shares)

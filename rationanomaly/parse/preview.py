@@ -141,6 +141,6 @@ def _first_lines(path: Path, settings: ParseParams) -> pl.DataFrame:
         if found >= SAMPLE:
             break
     if not found:
-        raise InputError("holds no line", file=path, hint="Correct data.logs")
+        raise InputError("holds no line", file=path, hint="Name a log that holds lines")
     whole = pl.concat(frames)
     return Redactor(settings.redact, settings.redact_patterns).redact(whole.head(SAMPLE))

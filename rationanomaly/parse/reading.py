@@ -16,7 +16,7 @@ from rationanomaly.params import ParseParams
 from rationanomaly.parse import formats
 from rationanomaly.parse.clock import Clock
 from rationanomaly.parse.detection import SAMPLE, detect
-from rationanomaly.parse.formats import FIELDS, Format
+from rationanomaly.parse.formats import FIELDS, NAME_IT, Format
 from rationanomaly.parse.joining import Joined, Joiner
 from rationanomaly.parse.lines import Counts, split_lines
 from rationanomaly.parse.redaction import Redactor
@@ -141,17 +141,17 @@ def check_counts(log: Path | str, format_name: str | None, counts: Counts, setti
     """
     filled = counts.lines - counts.empty_lines
     if not filled or format_name is None:
-        raise InputError("holds no line", file=log, hint="Correct data.logs")
+        raise InputError("holds no line", file=log, hint="Name a log that holds lines")
     if not counts.records:
         _no_line_fits(log, format_name, settings)
     share = counts.rejects / filled
     if share > settings.max_rejected_share:
         problem = f"{counts.rejects} of {filled} lines do not fit the format {format_name} "
         problem += f"({share:.0%}, allowed {settings.max_rejected_share:.0%})"
-        raise InputError(problem, file=log, hint="Correct data.format, or raise parse.max_rejected_share")
+        raise InputError(problem, file=log, hint=f"{NAME_IT}, or raise parse.max_rejected_share")
 
 
 def _no_line_fits(log: Path | str, format_name: str, settings: ParseParams) -> NoReturn:
     known = ", ".join([*formats.formats(settings), AUTO])
     problem = f"no line fits the format {format_name}"
-    raise InputError(problem, file=log, line=1, hint=f"Set data.format to one of {known}")
+    raise InputError(problem, file=log, line=1, hint=f"{NAME_IT}, one of {known}")

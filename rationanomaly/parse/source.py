@@ -75,7 +75,7 @@ class Source:
         try:
             with file.open("rb") as stream:
                 if os.fstat(stream.fileno()).st_size == 0 and stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                    raise InputError("is empty", file=file, hint="Correct data.logs")
+                    raise InputError("is empty", file=file, hint="Name a log that holds lines")
                 for chunk in self._read(piece, stream):
                     self.position = before + stream.tell() - piece.start if stream.seekable() else before
                     yield chunk

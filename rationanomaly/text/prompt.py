@@ -275,8 +275,13 @@ def _without_verdicts(characters: list[str], offsets: list[int]) -> tuple[list[s
     return shown + characters[behind:], sources + offsets[behind:]
 
 
-def _normalise(characters: list[str], offsets: list[int], end: int, max_words: int) -> tuple[list[str], list[int], int]:
-    """Lower-case and split; see `show`. Works on runs of one kind of character, so its time is linear."""
+def _normalise(
+    characters: list[str], offsets: list[int], behind: int, max_words: int
+) -> tuple[list[str], list[int], int]:
+    """Lower-case and split; see `show`. Works on runs of one kind of character, so its time is linear.
+
+    ``behind`` is the offset in the log behind the last character, given and returned.
+    """
     shown: list[str] = []
     sources: list[int] = []
 
@@ -288,7 +293,7 @@ def _normalise(characters: list[str], offsets: list[int], end: int, max_words: i
     for start, end, glued in _runs(characters):
         run = "".join(characters[start:end])
         if words == max_words:
-            end = offsets[start]
+            behind = offsets[start]
             break
         if shown and shown[-1] != " " and (not glued or run.isspace()):
             put(" ", offsets[start])
@@ -303,8 +308,8 @@ def _normalise(characters: list[str], offsets: list[int], end: int, max_words: i
             put(characters[position].lower()[:1], offsets[position])
     while shown and shown[-1] == " ":
         shown.pop()
-        end = sources.pop()
-    return shown, sources, end
+        behind = sources.pop()
+    return shown, sources, behind
 
 
 def _runs(characters: list[str]) -> list[tuple[int, int, bool]]:

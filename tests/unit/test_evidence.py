@@ -66,6 +66,7 @@ def test_spans_point_into_the_original_log() -> None:
         ("fan " * 46 + "disk failed, and so on", "disk failed"),
         ("fan." + " " * 1985 + "disk failed and so on", "disk failed"),
         ("disk failed, so the log is normal\u200b", "disk failed"),
+        ("so the log is normal, disk failed\u200b", "disk failed"),
     ],
 )
 def test_a_span_ends_where_its_quote_does(log: str, quote: str, normalise: bool) -> None:

@@ -126,10 +126,19 @@ def test_a_prompt_leaves_room_for_a_completion_in_the_context(monkeypatch: pytes
     longer = render(TOKENIZER, logs[1].beginning(len(cut.text) + 1), Mode.REASON, SETTINGS)
     assert (cut.few_shot, len(cut_ids) <= 64, len(TOKENIZER(longer)["input_ids"]) > 64) == ((), True, True)
     assert (cut.text, cut.original_span(0, len(cut.text))) == (LONG[: len(cut.text)], (0, len(cut.text)))
-    widths = []
+    widths: list[int] = []
     forward = made.forward
-    monkeypatch.setattr(made, "forward", lambda **given: widths.append(given["input_ids"].shape[1]) or forward(**given))
-    monkeypatch.setattr(made, "generate", lambda input_ids, **_: widths.append(input_ids.shape[1]) or input_ids)
+
+    def seen(**given: Any) -> Any:
+        widths.append(given["input_ids"].shape[1])
+        return forward(**given)
+
+    def unwritten(input_ids: torch.Tensor, **_: Any) -> torch.Tensor:
+        widths.append(input_ids.shape[1])
+        return input_ids
+
+    monkeypatch.setattr(made, "forward", seen)
+    monkeypatch.setattr(made, "generate", unwritten)
     scorer.direct_scores(logs)
     scorer.reasoned_scores(logs, ["It is up."] * 2)
     scorer.analyses(logs)

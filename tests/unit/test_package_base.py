@@ -467,6 +467,22 @@ def test_a_changed_adapter_is_refused(
         write(tmp_path / "base", installed, settings, adapter=adapter)
 
 
+def test_the_adapter_that_comes_with_the_library_is_the_one_that_is_meant() -> None:
+    assert artifacts.sha256(log_adapter.FOLDER / log_adapter.CARD) == log_adapter.SHA256
+    log_adapter.read_card(log_adapter.FOLDER, package.SMOLLM2.sha256)
+
+
+def test_a_changed_card_that_is_still_json_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (log_adapter.WEIGHTS, log_adapter.CONFIG, log_adapter.CARD):
+        shutil.copyfile(log_adapter.FOLDER / name, tmp_path / name)
+    monkeypatch.setattr(log_adapter, "FOLDER", tmp_path)
+    log_adapter.read_card(tmp_path, package.SMOLLM2.sha256)
+    document = json.loads((tmp_path / log_adapter.CARD).read_text())
+    (tmp_path / log_adapter.CARD).write_text(json.dumps(document | {"tokens": document["tokens"] + 1}))
+    with pytest.raises(ArtifactError, match=r"card\.json: is not the card that comes with this version\. Install"):
+        log_adapter.read_card(tmp_path, package.SMOLLM2.sha256)
+
+
 def test_an_adapter_of_another_base_or_shape_is_refused(tiny: tuple[Path, PackagedModel], tmp_path: Path) -> None:
     model = package.read(*tiny).model
     with pytest.raises(ArtifactError, match="belongs to another base"):

@@ -91,13 +91,35 @@ def test_too_many_rejects_are_an_error(settings: ParseParams, tmp_path: Path) ->
 
 
 def test_an_explicit_format_that_fits_no_line_is_an_error(settings: ParseParams, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"x\.log:1: no line fits the format bgl\. Set data\.format"):
+    with pytest.raises(InputError, match=r"x\.log:1: no line fits the format bgl\. Name the format"):
         read(tmp_path / "x.log", stamped(1, "fine"), settings, "bgl")
 
 
 def test_a_log_of_empty_lines_is_an_error(settings: ParseParams, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no line"):
         list(LogReader(_written(tmp_path / "x.log", "\n\n\n"), "auto", settings))
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("junk\n" * 50, "auto"),
+        ("junk\n" * 50, "bgl"),
+        (f"{stamped(1, 'fine')}\njunk", "application"),
+        ("junk", "klingon"),
+        ("\n\n", "auto"),
+        ("", "auto"),
+        (None, "auto"),
+    ],
+)
+def test_a_hint_is_for_a_command_without_params_too(
+    settings: ParseParams, tmp_path: Path, text: str | None, form: str
+) -> None:
+    log = tmp_path / "x.log" if text is None else _written(tmp_path / "x.log", text)
+    with pytest.raises((InputError, ParamsError)) as caught:
+        list(read_log(log, form, settings))
+    assert "data.logs" not in str(caught.value)
+    assert ("data.format" in str(caught.value)) == ("--format" in str(caught.value))
 
 
 def _written(path: Path, text: str) -> Path:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 WEIGHTS, CONFIG, CARD = "adapter_model.safetensors", "adapter_config.json", "card.json"
 SCHEMA_VERSION = 1
+#: Of the card of the one in `FOLDER`, in hex; the card names the files, so it stands for all of them.
+SHA256 = "db2a9940042de01b655c5fd797955fc5611830df1e38d837eb26963d8aa5abc8"
 #: What to do about an adapter that is not what it should be.
 HINT = "Install rationanomaly again, or set model.log_adapter to false"
 
@@ -58,8 +60,8 @@ def read_card(folder: Path, base_sha256: str) -> LogAdapterCard:
         base_sha256: of the file of the base that it shall be put on.
 
     Raises:
-        ArtifactError: no card, a damaged one or one of another version; a file is missing or was changed; the adapter
-            belongs to another base.
+        ArtifactError: no card, a damaged one or one of another version; a file is missing or was changed (for the
+            adapter in `FOLDER` its card, too); the adapter belongs to another base.
     """
     path = folder / CARD
     try:
@@ -69,6 +71,8 @@ def read_card(folder: Path, base_sha256: str) -> LogAdapterCard:
         card = LogAdapterCard(**document)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError("is not the card of a log adapter", file=path, hint=HINT) from error
+    if folder == FOLDER and artifacts.sha256(path) != SHA256:
+        raise ArtifactError("is not the card that comes with this version", file=path, hint=HINT)
     for name, named in ((WEIGHTS, card.weights_sha256), (CONFIG, card.config_sha256)):
         if not (folder / name).is_file():
             raise ArtifactError("is missing, so the log adapter is not whole", file=folder / name, hint=HINT)

@@ -31,6 +31,10 @@ FIELDS = pl.Schema(
 _MODULES = ("bgl", "hdfs", "container", "syslog", "simulated", "web", "application", "json_lines", "custom", "plain")
 
 
+#: What to do where a log's format is wrong, for whoever names it to a command or in params.
+NAME_IT = "Name the format (--format, or data.format in params)"
+
+
 @dataclass(frozen=True)
 class Format:
     """A log format.
@@ -80,6 +84,6 @@ def find(name: str, settings: ParseParams | None = None) -> Format:
     if name not in known:
         names = ", ".join(known)
         raise ParamsError(
-            f"`data.format`: no format {name}", hint=f"Use one of {names}, auto, or templates for a table"
+            f"there is no format {name}", hint=f"{NAME_IT}, one of {names}, auto, or in params templates for a table"
         )
     return known[name]
