@@ -9,7 +9,8 @@ import pytest
 
 from rationanomaly.records import LABELS, Label
 from rationanomaly.rulebook.activities import MENTION
-from rationanomaly.rulebook.argument import Argument, read_argument, supported
+from rationanomaly.rulebook.argument import Argument, read_argument
+from rationanomaly.rulebook.support import supported
 from rationanomaly.rulebook.domains import domain_of
 from rationanomaly.rulebook.quoting import Text
 from rationanomaly.rulebook.rationale import write_analysis
