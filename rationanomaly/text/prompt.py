@@ -73,12 +73,14 @@ class Shown:
             an inserted space has the offset of the character behind it.
         original_length: length of the original log in characters.
         few_shot: similar logs as a prompt shows them, with their labels; shown before the log.
+        original: the original log; empty where it isn't known.
     """
 
     text: str
     offsets: tuple[int, ...]
     original_length: int
     few_shot: tuple[tuple[str, str], ...] = ()
+    original: str = ""
 
     @classmethod
     def as_it_is(cls, text: str, few_shot: tuple[tuple[str, str], ...] = ()) -> Shown:
@@ -90,6 +92,10 @@ class Shown:
         last = self.offsets[end - 1]
         behind = bisect_left(self.offsets, last + 1)
         return self.offsets[start], self.offsets[behind] if behind < len(self.offsets) else self.original_length
+
+    def part(self, start: int, end: int) -> str:
+        """What is shown for the half-open span ``[start, end)`` of the original log."""
+        return self.text[bisect_left(self.offsets, start) : bisect_left(self.offsets, end)].strip()
 
 
 class Response(NamedTuple):
@@ -119,7 +125,7 @@ def show(log: str, settings: PromptParams) -> Shown:
     characters, offsets = _escape(log[: settings.max_characters])
     if settings.normalise:
         characters, offsets = _normalise(characters, offsets, settings.max_words)
-    return Shown("".join(characters), tuple(offsets), len(log))
+    return Shown("".join(characters), tuple(offsets), len(log), original=log)
 
 
 def write_prompt(shown: Shown, mode: Mode, settings: PromptParams) -> str:
