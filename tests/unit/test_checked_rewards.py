@@ -98,9 +98,10 @@ def test_an_analysis_is_paid_for_arguing_for_its_answer(checked: Composition, sh
 
 def test_a_claim_that_the_log_does_not_support_costs(checked: Composition, params: Params, shown: Shown) -> None:
     own, foreign = (scene.honest for scene in scenes(params.prompt, "abnormal", 0, [LOG, THIRD_LOG]))
-    unknown = 'It holds "uncorrectable ecc error" and "memory controller". A raccoon crept into the hall at night.'
+    quotes = 'It holds "uncorrectable ecc error" and "memory controller".'
     assert term(checked, "support", own, shown) == 1
-    assert term(checked, "support", unknown, shown) == 0.5
+    assert term(checked, "support", f"{quotes} Much could be said of these words.", shown) == 0.5
+    assert term(checked, "support", f"{quotes} A raccoon crept into the hall at night.", shown) == 0
     assert term(checked, "support", foreign, shown) == 0
 
 
