@@ -8,6 +8,7 @@ Every sentence is looked up in an index by its words, so the time is linear in t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -153,14 +154,21 @@ def _statements(sentence: Sentence) -> Iterator[list[str]]:
     parts: dict[int, list[str]] = {}
     for word, part in zip(sentence.words, sentence.parts, strict=True):
         parts.setdefault(part, []).append(word)
-    for part in parts.values():
-        if _MODALS.isdisjoint(part) and NEGATIONS.isdisjoint(part):
-            yield part
+    for held in parts.values():
+        if _MODALS.isdisjoint(held) and NEGATIONS.isdisjoint(held):
+            yield held
+
+
+#: "It is not the case that …", of all that follows; "It does not help that …" takes nothing back.
+_DENYING = "|".join(sorted(NEGATIONS | DISAVOWALS))
+_DISCLAIMER = re.compile(rf"(?:it|this|that) (?:\w+ ){{0,2}}(?:{_DENYING}) (?!help )(?:\w+ ){{0,3}}?that\b")
 
 
 def _retracts(sentence: Sentence, clauses: Sequence[Found]) -> bool:
     """Whether a sentence takes back what it says, or what others do: it calls something untrue, or denies twice."""
     if any(one.denied and one.clause.side is None for one in clauses):
+        return True
+    if _DISCLAIMER.match(" ".join(sentence.words[:9])):
         return True
     if any(word in NEGATIONS and other in NEGATIONS for word, other in pairwise(sentence.words)):
         return True

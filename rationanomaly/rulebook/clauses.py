@@ -222,11 +222,13 @@ def _merged(clauses: Iterable[Clause]) -> Iterator[Clause]:
             groups[clause.stems].append(clause)
     for group in groups.values():
         first = group[0]
-        agreed = {
-            name: getattr(first, name) if all(getattr(one, name) == getattr(first, name) for one in group) else None
-            for name in ("side", "sign", "domain", "family")
-        }
-        yield replace(first, **agreed)
+        yield replace(
+            first,
+            side=first.side if len({one.side for one in group}) == 1 else None,
+            sign=first.sign if len({one.sign for one in group}) == 1 else None,
+            domain=first.domain if len({one.domain for one in group}) == 1 else None,
+            family=first.family if len({one.family for one in group}) == 1 else None,
+        )
 
 
 def _all_clauses() -> Iterator[Clause]:
