@@ -288,8 +288,8 @@ def _words_of(signs_or_domains: Sequence[object]) -> str:
 
 def _tail_of(scene: Scene) -> tuple[str, str]:
     """The sentences behind the first one: those before the last, and the last."""
-    first, rest = _parted(scene.sequel)
-    return (first, rest) if rest else ("", first)
+    first, others = _parted(scene.sequel)
+    return (first, others) if others else ("", first)
 
 
 def _with_middle(scene: Scene, middle: str) -> str:

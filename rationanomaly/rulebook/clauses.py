@@ -182,9 +182,9 @@ def _stands_in_order(clause: Clause, pairs: Mapping[tuple[str, str], object]) ->
 def _cover(clause: Clause, pairs: Mapping[tuple[str, str], Collection[int]]) -> set[int]:
     """The parts of a sentence that a clause stands in, by where its pairs do: one that denies, or many others."""
     held = Counter(part for pair in clause.pairs if not clause.stems.isdisjoint(pair) for part in pairs.get(pair, ()))
-    most = max(held.values(), default=0)
+    highest = max(held.values(), default=0)
     denying = {part for pair in clause.pairs if not _DENIALS.isdisjoint(pair) for part in pairs.get(pair, ())}
-    return denying.union(part for part, number in held.items() if 2 * number >= most)
+    return denying.union(part for part, number in held.items() if 2 * number >= highest)
 
 
 @dataclass(frozen=True)

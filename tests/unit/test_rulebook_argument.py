@@ -143,7 +143,7 @@ def test_what_is_true_of_any_log_is_worth_half_where_more_is_known() -> None:
 
 
 def test_of_a_log_without_words_nothing_is_to_be_claimed() -> None:
-    values = shown("0x00ff 12 77")
+    values = shown("12 77 0 9930")
     assert support(read_argument("Nobody has to act on bare numbers."), values) == 1
     assert support(read_argument("The disk finished a piece of work."), values) == 0
 
