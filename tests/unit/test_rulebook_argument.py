@@ -125,6 +125,12 @@ def test_what_is_denied_foreign_or_in_no_order_is_not_paid_in_full(analysis: str
     assert support(read_argument(analysis), shown(DISK)) < 1
 
 
+def test_a_denied_clause_claims_nothing_and_speaks_for_neither_side() -> None:
+    found = read_argument("The disk never predicts its own breakdown before long.")
+    assert found.signs == frozenset() and found.denied == {"wearing"} and found.side is None
+    assert supported(found, shown(DISK)) is False
+
+
 @pytest.mark.parametrize(
     "analysis",
     ["Jobs on it may be killed.", "Look for a leak.", "Nothing in it tells of an attack.", "It may have been refused."],
@@ -145,7 +151,8 @@ def test_what_is_true_of_any_log_is_worth_half_where_more_is_known() -> None:
 def test_of_a_log_without_words_nothing_is_to_be_claimed() -> None:
     values = shown("12 77 0 9930")
     assert support(read_argument("Nobody has to act on bare numbers."), values) == 1
-    assert support(read_argument("The disk finished a piece of work."), values) == 0
+    for claim in ("The disk finished a piece of work.", "The entry speaks of the system without any complaint."):
+        assert support(read_argument(claim), values) == 0
 
 
 def test_every_text_of_the_rulebook_is_supported() -> None:
