@@ -161,7 +161,7 @@ def _statements(sentence: Sentence) -> Iterator[list[str]]:
 
 #: "It is not the case that …", of all that follows; "It does not help that …" takes nothing back.
 _DENYING = "|".join(sorted(NEGATIONS | DISAVOWALS))
-_DISCLAIMER = re.compile(rf"(?:it|this|that) (?:\w+ ){{0,2}}(?:{_DENYING}) (?!help )(?:\w+ ){{0,3}}?that\b")
+_DISCLAIMER = re.compile(rf"(?:it|this|that) (?:\w+ ){{0,3}}(?:{_DENYING}) (?!help )(?:\w+ ){{0,3}}?that\b")
 
 
 def _retracts(sentence: Sentence, clauses: Sequence[Found]) -> bool:
