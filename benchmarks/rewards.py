@@ -95,6 +95,8 @@ def main() -> int:
     print(f"REWARDS_SHARE_OF_STEP = {share:.3f} (target {TARGET_SHARE}) {'ok' if share <= TARGET_SHARE else 'short'}")
     probes, paying = len(reward_probes.PROBES), len({loss.probe for loss in losses})
     print(f"HACK_PROBES = {probes} (target {TARGET_PROBES}) {'ok' if probes >= TARGET_PROBES else 'short'}")
+    beside = {loss.probe for loss in reward_probes.losses_to_hand_written(composition, params.prompt)}
+    print(f"HACKS_ABOVE_HAND_WRITTEN = {len(beside)} (no target: honest answers in words that are not the rulebook's)")
     print(f"HACKS_THAT_PAY = {paying} (target 0) {'ok' if not paying else 'short'}")
     return 0 if fast and faster and share <= TARGET_SHARE and probes >= TARGET_PROBES and not paying else 1
 

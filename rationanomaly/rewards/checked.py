@@ -12,14 +12,16 @@ import string
 import unicodedata
 from collections import Counter
 from functools import cache
+from itertools import pairwise
 
 from rationanomaly.errors import is_unsafe
 from rationanomaly.rewards.sample import Sample
-from rationanomaly.rulebook.argument import supported
 from rationanomaly.rulebook.domains import DOMAINS, GENERAL
 from rationanomaly.rulebook.signs import STOP_WORDS
-from rationanomaly.text.checks import is_english, named_verdict
-from rationanomaly.text.evidence import required_of, words
+from rationanomaly.rulebook.support import support as borne_out
+from rationanomaly.rulebook.support import telling_words
+from rationanomaly.text.checks import is_english, named_verdict, sentences
+from rationanomaly.text.evidence import as_shown, required_of, words
 
 #: What an analysis gets that argues for neither label: less than half, since it leaves the verdict without a reason.
 _NO_ARGUMENT = 0.4
@@ -27,22 +29,77 @@ _NO_ARGUMENT = 0.4
 _NOT_PLAIN = 0.5
 #: Of a log of so many words quotes have to choose; two short ones hold so many words, whatever its length.
 _WEIGHED_FROM, _SHORT_QUOTES = 6, 5
-_MARKUP = re.compile(r"[<>{}\[\]|\\`#=~^$@&*]|//")
+#: What quotes count that hold nothing of what happened.
+_BESIDE_THE_POINT = 0.6
+#: So many pairs of words that can't follow each other make a text no English.
+_SALAD = 2
+_MARKUP = re.compile(r"[<>{}\[\]|\\`#~^$@&*]|//|(?<![A-Z])=")
 #: A masked quote that touches what stands before it, or a word or quote behind it.
 _GLUED = re.compile(r'[^\s(/–—-]"…|…"\w|""')
 #: A sentence that starts with a small letter, or never ends; behind "e.g." or "etc." none starts.
 _NO_SENTENCE = re.compile(r"^\s*[a-z]|(?<![.\s]\w)(?<!\betc)[.!?]\s+[a-z]|[^.!?\s]\s*$")
 _IDENTIFIER = re.compile(r"\w*[\d_]\w*")
+#: Misspellings of the verdicts, and words made of them.
+_MISSPELT = re.compile(r"\b(?:[a-z]*normal[a-z]*|[a-z]*anom[aeiou]l[a-z]*)")
+_LOOKALIKE = str.maketrans("01345@$", "oieasas")
+#: What a log is called that is a fault or none.
+_GOOD_OR_BAD = (
+    r"(?:good|bad|fine|ok|okay|alright|right|wrong|healthy|unhealthy|faulty|sick|harmless|benign|innocent|guilty|clean|"
+    r"suspicious|dangerous|alarming|safe|unsafe|critical|fault|faults|problem|problems|trouble|alarm|alarms|alert|"
+    r"incident|outlier|positive|negative)"
+)
+_IS = r"(?:is|was|are|looks|seems|appears|sounds|counts|means|signals|shows)"
+_JUDGED_LOG = re.compile(rf"\b(?:log|line|entry|message|record) (?:itself )?{_IS} (?:[a-z]+ ){{0,2}}?{_GOOD_OR_BAD}\b")
+#: In a first sentence, "It is clearly a fault", "No alarm: …", "A faulty line …".
+_JUDGED_FIRST = re.compile(
+    rf"^(?:[a-z]+,? )?(?:this|it|that|here|all|everything|we|there) (?:{_IS}|have|has|see) (?:[a-z]+ ){{0,3}}?"
+    rf"{_GOOD_OR_BAD}\b"
+    rf"|^(?:(?:no|an?|clear|clearly|false|true) )*(?:{_GOOD_OR_BAD}|failure|error|routine|danger|defect)\s?[:!–—-]"
+    rf"|\bverdict\b"
+)
+_DETERMINERS = frozenset(("a", "an", "the", "its", "their", "every"))
+_FINITE = frozenset(
+    (
+        *(
+            "is",
+            "are",
+            "was",
+            "were",
+            "has",
+            "have",
+            "had",
+            "does",
+            "did",
+            "do",
+            "can",
+            "could",
+            "may",
+            "might",
+            "must",
+        ),
+        *("will", "would", "should"),
+    )
+)
+_LINKS = frozenset(("of", "to", "and", "or", "but", "from", "with", "into", "that", "which", "because", "if", "than"))
+_AUXILIARY = frozenset(("can", "could", "may", "might", "must", "will", "would", "should"))
+_PREPOSITIONS = frozenset(("of", "into", "from", "with"))
+_NO_NOUNS = frozenset(("it", "not", "they", "we", "he", "she", "there", "then", "so", "as", "be", "been"))
+_DOUBLED = frozenset(("to", "of", "and", "or", "is", "it", "not", "in"))
+_LAST_OF_NONE = frozenset(("a", "an", "the", "and", "or", "but", "its", "their", "because", "if"))
+#: Words with what is hyphenated to them, quotes, and what parts them.
+_UNIT = re.compile(r"[^\W_]+(?:[-'’/][^\W_]+)*|[^\w\s]")
+#: A sentence of nothing but quotes and marks.
+_LISTED = re.compile(r'(?:"…"|and|or|with|plus|[^\w"])+')
 _PLAIN_CHARACTERS = frozenset(string.printable)
 
 
 def support(sample: Sample) -> float:
-    """Whether the log's words support the signs and domains that the analysis claims (`argument.supported`).
+    """Whether the log's words support the signs and domains that the analysis claims (`support.support`).
 
-    1: they do; ½: nothing that the rulebook knows is claimed; 0: a claim that they don't support. Range: [0, 1].
+    1: they do; ½: nothing is claimed that the rulebook knows and that tells this log from others; 0: a claim that they
+    don't support. Range: [0, 1].
     """
-    found = supported(sample.argument, sample.source.shown)
-    return 0.5 if found is None else float(found)
+    return borne_out(sample.argument, sample.source.shown)
 
 
 def argument(sample: Sample) -> float:
@@ -52,15 +109,27 @@ def argument(sample: Sample) -> float:
 
 
 def verdict_last(sample: Sample) -> float:
-    """1 where nothing but the conclusion names a verdict, else 0; quotes may hold such words. Range: [0, 1]."""
-    return float(named_verdict(sample.analysis) is None)
+    """1 where nothing but the conclusion names a verdict, else 0; quotes may hold such words. Range: [0, 1].
+
+    A verdict is named by its own words, however they are spelt, by calling the log as a whole good or bad, and in the
+    first sentence by saying that it is a fault or none.
+    """
+    if named_verdict(sample.analysis) is not None:
+        return 0.0
+    found = [_folded(sentence) for sentence in sentences(sample.analysis)]
+    judged = any(_MISSPELT.search(sentence) or _JUDGED_LOG.search(sentence) for sentence in found)
+    return float(not judged and not any(_JUDGED_FIRST.search(sentence) for sentence in found[:1]))
 
 
 def language(sample: Sample) -> float:
-    """1 for plain English prose, `_NOT_PLAIN` for English with markup or glued quotes, else 0. Range: [0, 1]."""
-    if not is_english(sample.analysis):
+    """1 for plain English prose, `_NOT_PLAIN` for English with markup or glued quotes, else 0. Range: [0, 1].
+
+    Words in no order are no English: small words that can't follow each other. Nor is a list of quotes plain prose.
+    """
+    slips = _slips(sample.analysis) if is_english(sample.analysis) else _SALAD
+    if slips >= _SALAD:
         return 0.0
-    return 1.0 if _is_plain(sample.analysis) else _NOT_PLAIN
+    return 1.0 if not slips and _is_plain(sample.analysis) else _NOT_PLAIN
 
 
 def visible(sample: Sample) -> float:
@@ -79,7 +148,8 @@ def weighed_evidence(sample: Sample) -> float:
     A quote counts that adds a word with a meaning of its own (no stop word) to those before it; as many are asked for
     as of a log of only such words. Quotes that hold more than half of a log count less, down to nothing for all of it:
     who quotes everything has found nothing. An identifier that the rulebook speaks of, a tool or a format, is not
-    invented. Range: [0, 1].
+    invented. Where words of the log say what happened, as the rulebook knows, and none of them is quoted, the quotes
+    count `_BESIDE_THE_POINT`. Range: [0, 1].
     """
     found = sample.evidence
     invented = len(sample.invented - _known_identifiers()) if sample.invented else 0
@@ -91,7 +161,7 @@ def weighed_evidence(sample: Sample) -> float:
     taken: set[str] = set()
     quoted: Counter[str] = Counter()
     counted = weightless = 0
-    quotes = dict.fromkeys(span.text.casefold() for span in found.spans)
+    quotes = dict.fromkeys(as_shown(span, sample.source.shown).casefold() for span in found.spans)
     if shown.strip() in quotes and len(shown.split()) >= _SHORT_QUOTES:
         return 0.0
     for quote in quotes:
@@ -102,7 +172,9 @@ def weighed_evidence(sample: Sample) -> float:
         taken.update(held)
     asked = min(found.required, required_of(len(telling)))
     claims = len(found.quotes) - weightless + invented
-    return min(1.0, counted / asked) * (counted / claims if claims else 0.0) * _chosen(log, quoted)
+    events = telling_words(sample.source.shown)
+    pointed = 1.0 if events.isdisjoint(telling) or events & taken else _BESIDE_THE_POINT
+    return min(1.0, counted / asked) * (counted / claims if claims else 0.0) * _chosen(log, quoted) * pointed
 
 
 def _chosen(log: Counter[str], quoted: Counter[str]) -> float:
@@ -122,8 +194,37 @@ def _known_identifiers() -> frozenset[str]:
     return frozenset(found.union(*(domain.words for domain in DOMAINS)))
 
 
+def _folded(text: str) -> str:
+    """Lower-case letters without accents and hyphens, look-alike digits among letters as letters."""
+    bare = "".join(one for one in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(one))
+    bare = re.sub(r"(?<=[a-z])[-\u00ad\u2010\u2011](?=[a-z])", "", bare)
+    return re.sub(r"(?<=[a-z])[01345@$](?=[a-z])", lambda found: found.group().translate(_LOOKALIKE), bare)
+
+
+def _slips(analysis: str) -> int:
+    """How many pairs of neighbouring words can't follow each other in English, whatever is said."""
+    found = 0
+    for sentence in sentences(analysis):
+        units = _UNIT.findall(sentence.lower())
+        found += sum(_is_slip(one, other) for one, other in pairwise(units))
+        found += bool(units) and units[-1] in _LAST_OF_NONE
+    return found
+
+
+def _is_slip(one: str, other: str) -> bool:
+    if one in _DETERMINERS:
+        return other in _FINITE or other in _LINKS or other in _DETERMINERS or other in _NO_NOUNS
+    if one in _PREPOSITIONS:
+        return other in _FINITE
+    if one in _AUXILIARY:
+        return other in _FINITE - {"do", "have"} or other in _DETERMINERS or other in _PREPOSITIONS
+    return one == other and one in _DOUBLED
+
+
 def _is_plain(analysis: str) -> bool:
     """Whether there is no markup and no shouting, sentences are sentences, and every quote stands apart from words."""
+    if any(_LISTED.fullmatch(sentence) for sentence in sentences(analysis)):
+        return False
     pieces = analysis.split('"')
     prose = '"…"'.join(pieces[::2])
     if len(pieces) % 2 == 0 or _MARKUP.search(prose) or _GLUED.search(prose) or _NO_SENTENCE.search(prose):

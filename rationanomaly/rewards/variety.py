@@ -9,9 +9,13 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from rationanomaly.rewards.sample import Sample
-from rationanomaly.text.checks import ALIKE, sentences, triples
+from rationanomaly.rulebook.signs import STOP_WORDS
+from rationanomaly.rulebook.vocabulary import words as words_of
+from rationanomaly.text.checks import ALIKE, sentences
 from rationanomaly.text.evidence import words
 
+#: What stands for words of the log.
+_MASK = "…"
 Log = frozenset[str]
 Prose = frozenset[Hashable]
 
@@ -19,9 +23,9 @@ Prose = frozenset[Hashable]
 def variety(samples: Sequence[Sample], others: Sequence[Sample]) -> list[float]:
     """1 − the share of the other logs of the batch that have nearly the same analysis. Range: [0, 1].
 
-    Analyses are held against each other without quotes, whole and behind their first sentence, so a constant text with
-    the words of the log filled in gets 0, whatever its opening. Nearly the same: a Jaccard index of word triples of
-    `ALIKE` or more. Logs that differ in values alone are one log.
+    Analyses are held against each other without quotes and words of the log, whole and behind their first sentence, so
+    a constant text with words of the log filled in gets 0, whatever its opening. Nearly the same: a Jaccard index of
+    word triples of `ALIKE` or more. Logs that differ in values alone are one log.
 
     Args:
         samples: the completions that are scored.
@@ -31,7 +35,7 @@ def variety(samples: Sequence[Sample], others: Sequence[Sample]) -> list[float]:
     logs = [frozenset(words(sample.source.shown.text.casefold())) for sample in batch]
     alike: list[set[Log]] = [set() for _ in samples]
     for first in (0, 1):
-        prose = [_prose(sample, first) for sample in batch]
+        prose = [_prose(sample, log, first) for sample, log in zip(batch, logs, strict=True)]
         found = _logs_of_alike(prose, logs)
         for place, text in enumerate(prose[: len(samples)]):
             alike[place] |= found[text]
@@ -39,11 +43,19 @@ def variety(samples: Sequence[Sample], others: Sequence[Sample]) -> list[float]:
     return [1 - len(same - {log}) / count if count else 1.0 for same, log in zip(alike, logs, strict=False)]
 
 
-def _prose(sample: Sample, first: int) -> Prose:
-    """Word triples of the analysis from sentence ``first`` on, without quotes; a text without any is its own triple."""
+def _prose(sample: Sample, log: Log, first: int) -> Prose:
+    """Word triples of the analysis from sentence ``first`` on; a text without any is its own triple.
+
+    Quotes and words of the log are masked, and several of them in a row are one.
+    """
     found = sentences(sample.analysis)
-    text = " ".join(found[first:] or found)
-    return frozenset(triples(text)) or frozenset([text])
+    named = log - STOP_WORDS
+    masked: list[str] = []
+    for word in words_of(" ".join(found[first:] or found)):
+        kept = _MASK if word in named else word
+        if kept != _MASK or masked[-1:] != [_MASK]:
+            masked.append(kept)
+    return frozenset(zip(masked, masked[1:], masked[2:], strict=False)) or frozenset([" ".join(masked)])
 
 
 def _logs_of_alike(prose: Sequence[Prose], logs: Sequence[Log]) -> Mapping[Prose, AbstractSet[Log]]:

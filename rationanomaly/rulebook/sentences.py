@@ -44,11 +44,32 @@ SOURCES: Mapping[str, object] = {
 }
 #: Fields that no rationale is written with: the words of logs, which logs teach, and titles of manual pages.
 _LEFT_OUT = frozenset(("words", "sources"))
+#: Sources that speak of single parts.
+_OF_PARTS = frozenset(("GENERAL", "DOMAINS", "SPECIAL"))
+#: Sources that speak of single events.
+_OF_EVENTS = frozenset(("FAULTS", "EASINGS", "ACTIVITIES", "RULED_OUT"))
 
 
 def general_sentences() -> list[str]:
     """Every text of more than one word in `SOURCES`, in their order, so that a rationale is words and not pieces."""
     return [text for value in SOURCES.values() for text in _texts(value)]
+
+
+def sentences_of_any_part() -> list[str]:
+    """Those that are written whatever the part that a log speaks of."""
+    return [text for name, value in SOURCES.items() if name not in _OF_PARTS for text in _texts(value)]
+
+
+def sentences_of_no_part() -> list[str]:
+    """Those that speak of no event, either: what may be said of a log without words."""
+    kept = {name: value for name, value in SOURCES.items() if name not in _OF_PARTS | _OF_EVENTS}
+    return [text for value in kept.values() for text in _texts(value)]
+
+
+def sentences_of(domain: domains.Domain) -> list[str]:
+    """Those that are written of a part; its special ones, too."""
+    special = [text for (name, _), texts in specials.SPECIAL.items() if name == domain.name for text in texts]
+    return [*_texts(domain), *special]
 
 
 def _texts(value: object) -> list[str]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rationanomaly.records import Label
-from rationanomaly.rulebook.argument import Argument, read_argument, supported
+from rationanomaly.rulebook.argument import Argument, read_argument
+from rationanomaly.rulebook.support import supported
 from rationanomaly.text.evidence import check_evidence
 from rationanomaly.text.prompt import Shown, parse_response, split_conclusion
 

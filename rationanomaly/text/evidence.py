@@ -39,7 +39,7 @@ class Evidence:
 
     Attributes:
         quotes: every quote, in order.
-        spans: those that stand in the log, with offsets into the original log.
+        spans: those that stand in the log, as it was shown or as it was, with offsets into the original log.
         counted: number of distinct literal quotes that hold a word.
         required: number of such quotes that this log asks for: 0 for a log without words, else 1 or 2.
         grounded: all quotes are literal and enough of them count (a log without words: the rationale says so). Never
@@ -86,18 +86,25 @@ def required_of(count: int) -> int:
 
 
 def check_evidence(rationale: str, shown: Shown) -> Evidence:
-    """Check the quotes of ``rationale`` against the log as the prompt showed it."""
+    """Check the quotes of ``rationale`` against the log as the prompt showed it, or as it was in its own case."""
     quotes = find_quotes(rationale)
     spans = []
     for quote in quotes:
         start = _find_whole(shown.text, quote)
         if start is not None:
             spans.append(Span(quote, *shown.original_span(start, start + len(quote))))
+        elif shown.offsets and (start := _find_whole(shown.original[: shown.offsets[-1] + 1], quote)) is not None:
+            spans.append(Span(quote, start, start + len(quote)))
     # `<*>` or one word twice must not count: a policy finds out at once that quoting pays.
-    counted = len({span.text.casefold() for span in spans if words(span.text)})
+    counted = len({as_shown(span, shown).casefold() for span in spans if words(span.text)})
     required = required_quotes(shown)
     enough = counted >= required if required else NO_EVIDENCE in rationale and not has_other_letters(shown.text)
     return Evidence(quotes, tuple(spans), counted, required, grounded=len(spans) == len(quotes) and enough)
+
+
+def as_shown(span: Span, shown: Shown) -> str:
+    """A quote as the prompt shows it: in another case than the log's own, maybe, and with values masked."""
+    return span.text if span.text in shown.text else shown.part(span.start, span.end)
 
 
 def _find_whole(text: str, quote: str) -> int | None:

@@ -94,12 +94,14 @@ class Shown:
             an inserted space has the offset of the character behind it.
         end: offset in the original log behind the last character that ``text`` stands for.
         few_shot: similar logs as a prompt shows them, with their labels; shown before the log.
+        original: the original log; empty where it isn't known.
     """
 
     text: str
     offsets: tuple[int, ...]
     end: int
     few_shot: tuple[tuple[str, str], ...] = ()
+    original: str = ""
 
     @classmethod
     def as_it_is(cls, text: str, few_shot: tuple[tuple[str, str], ...] = ()) -> Shown:
@@ -116,6 +118,10 @@ class Shown:
         last = self.offsets[end - 1]
         behind = bisect_left(self.offsets, last + 1)
         return self.offsets[start], self.offsets[behind] if behind < len(self.offsets) else self.end
+
+    def part(self, start: int, end: int) -> str:
+        """What is shown for the half-open span ``[start, end)`` of the original log."""
+        return self.text[bisect_left(self.offsets, start) : bisect_left(self.offsets, end)].strip()
 
 
 class Response(NamedTuple):
@@ -147,7 +153,7 @@ def show(log: str, settings: PromptParams) -> Shown:
     end = min(len(log), settings.max_characters)
     if settings.normalise:
         characters, offsets, end = _normalise(characters, offsets, end, settings.max_words)
-    return Shown("".join(characters), tuple(offsets), end)
+    return Shown("".join(characters), tuple(offsets), end, original=log)
 
 
 def write_prompt(shown: Shown, mode: Mode, settings: PromptParams) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.reward_probes import LABELS, PROBES, Trial, scenes
+from benchmarks.reward_probes import HAND_WRITTEN, LABELS, PROBES, Trial, scenes
 from rationanomaly.params import Params, RewardParams
 from rationanomaly.rewards import Composition, RewardBreakdown
 from rationanomaly.rewards.terms import BATCH_TERMS, CHECKED, TERMS
@@ -98,9 +98,10 @@ def test_an_analysis_is_paid_for_arguing_for_its_answer(checked: Composition, sh
 
 def test_a_claim_that_the_log_does_not_support_costs(checked: Composition, params: Params, shown: Shown) -> None:
     own, foreign = (scene.honest for scene in scenes(params.prompt, "abnormal", 0, [LOG, THIRD_LOG]))
-    unknown = 'It holds "uncorrectable ecc error" and "memory controller". A raccoon crept into the hall at night.'
+    quotes = 'It holds "uncorrectable ecc error" and "memory controller".'
     assert term(checked, "support", own, shown) == 1
-    assert term(checked, "support", unknown, shown) == 0.5
+    assert term(checked, "support", f"{quotes} Much could be said of these words.", shown) == 0.5
+    assert term(checked, "support", f"{quotes} A raccoon crept into the hall at night.", shown) == 0
     assert term(checked, "support", foreign, shown) == 0
 
 
@@ -112,6 +113,12 @@ def test_a_claim_that_the_log_does_not_support_costs(checked: Composition, param
         (SOUND.replace("Somebody", "It is an anomaly: somebody"), 0),
         (SOUND.replace("ecc error", "abnormal ecc error"), 1),
         (f'{SOUND} " This is abnormal.', 0),
+        (f"It is abnòrmal. {SOUND}", 0),
+        (f"It is ab-n0rmal. {SOUND}", 0),
+        (f"This is clearly a fault. {SOUND}", 0),
+        (f"No alarm: {SOUND}", 0),
+        (f"{SOUND} In the end the log is bad.", 0),
+        (f"{SOUND} It may be a bad part.", 1),
     ],
 )
 def test_nothing_but_the_conclusion_names_the_verdict(
@@ -125,6 +132,8 @@ def test_nothing_but_the_conclusion_names_the_verdict(
     [
         (SOUND, 1),
         (SOUND.replace("Somebody", "First run e.g. fsck.ext4, check /var/log/messages, etc. and somebody"), 1),
+        (SOUND.replace("Bits were lost in the main memory", "The is of a were lost the could"), 0),
+        (f'"ecc error", "memory controller". {SOUND}', 0.5),
         ('Hier meldet "uncorrectable ecc error" einen Fehler im Speicher, den jemand bald beheben sollte.', 0),
         ('内存 报告 了 "uncorrectable ecc error" 错误，需要 有人 检查 这 台 机器 的 状态。', 0),
         (f"<b>{SOUND}</b>", 0.5),
@@ -174,6 +183,17 @@ def test_quotes_without_weight_are_no_evidence(checked: Composition, shown: Show
     assert grounding(checked, ["ecc error", "ecc"], shown) < 0.7 * sound
 
 
+def test_a_quote_may_have_the_case_of_the_log(checked: Composition, shown: Shown) -> None:
+    own = grounding(checked, ["uncorrectable ECC error", "memory controller"], shown)
+    assert own == pytest.approx(grounding(checked, ["uncorrectable ecc error", "memory controller"], shown), abs=0.02)
+    assert grounding(checked, ["UNCORRECTABLE ecc error", "memory controller"], shown) < own - 0.1
+
+
+def test_quotes_beside_the_point_count_less(checked: Composition, shown: Shown) -> None:
+    beside = grounding(checked, ["memory", "page"], shown)
+    assert beside < grounding(checked, ["memory", "error"], shown) - 0.1
+
+
 def test_weight_of_quotes_can_be_ablated(checked: Composition, reward: RewardParams, shown: Shown) -> None:
     plain = Composition.from_params(reward.model_copy(update={"weigh_quotes": False}))
     assert grounding(checked, ["on", "of"], shown) < 0.2 < grounding(plain, ["on", "of"], shown)
@@ -220,6 +240,13 @@ def test_a_constant_text_with_quotes_or_another_opening_is_found_out(checked: Co
     opened = [f"{opening}. {CONSTANT}" for opening in ("Look at this", "Here is a line", "One reads the following")]
     for texts in (filled, opened):
         assert varied(checked, texts, THREE, params) == [0, 0, 0]
+
+
+def test_a_constant_with_words_of_the_log_is_found_out(checked: Composition, params: Params) -> None:
+    texts = [
+        f"Look at this. The {word} is at fault and somebody has to see to it." for word in ("dimm", "session", "port")
+    ]
+    assert varied(checked, texts, THREE, params) == [0, 0, 0]
 
 
 def test_logs_that_differ_in_values_may_have_the_same_text(checked: Composition, params: Params) -> None:
@@ -306,3 +333,10 @@ def test_a_probe_that_pays_is_found(params: Params, reward: RewardParams) -> Non
     found = scenes(params.prompt, "normal", 0, THREE)
     losses = {loss.probe for loss in Trial(paper, found, "abnormal", [None] * 3, 35).losses()}
     assert {"tag against the conclusion", "one zero-width letter"} <= losses
+
+
+def test_hand_written_answers_are_not_punished(checked: Composition, params: Params) -> None:
+    for log, (label, analyses) in HAND_WRITTEN.items():
+        for analysis in analyses:
+            terms = score(checked, answer(analysis, label), show(log, params.prompt), label).terms
+            assert terms["support"] >= 0.5 and terms["argument"] == terms["verdict_last"] == terms["language"] == 1

@@ -9,11 +9,12 @@ import pytest
 
 from rationanomaly.records import LABELS, Label
 from rationanomaly.rulebook.activities import MENTION
-from rationanomaly.rulebook.argument import Argument, read_argument, supported
-from rationanomaly.rulebook.domains import domain_of
+from rationanomaly.rulebook.argument import Argument, read_argument
+from rationanomaly.rulebook.domains import DOMAINS, GENERAL, domain_of
 from rationanomaly.rulebook.quoting import Text
 from rationanomaly.rulebook.rationale import write_analysis
-from rationanomaly.rulebook.signs import read
+from rationanomaly.rulebook.signs import ACTIVITIES, FAULTS, read
+from rationanomaly.rulebook.support import support, supported
 from rationanomaly.text.prompt import conclude
 from tests.unit.test_rulebook_rationale import ARGUED, made_up, shown
 
@@ -103,3 +104,68 @@ def test_a_huge_text_is_read_at_once(piece: str) -> None:
     started = time.process_time()
     read_argument(piece * (100_000 // len(piece)))
     assert time.process_time() - started < 2
+
+
+DISK = "smartd: sda has pending sectors"
+
+
+@pytest.mark.parametrize(
+    "analysis",
+    [
+        "It is not the case that the disk predicts its own breakdown before long.",
+        "It is a lie that the disk predicts its own breakdown before long.",
+        "The disk predicts its own breakdown before long. This is pure fiction.",
+        "The disk predicts its own breakdown before long. Penguins waddle over ice while a violin sings.",
+        "The disk predicts its own breakdown before long. There is not nothing to do.",
+        "Own its disk long the before predicts breakdown no.",
+    ],
+)
+def test_what_is_denied_foreign_or_in_no_order_is_not_paid_in_full(analysis: str) -> None:
+    assert support(read_argument("The disk predicts its own breakdown before long."), shown(DISK)) == 1
+    assert support(read_argument(analysis), shown(DISK)) < 1
+
+
+def test_a_denied_clause_claims_nothing_and_speaks_for_neither_side() -> None:
+    found = read_argument("The disk never predicts its own breakdown before long.")
+    assert found.signs == frozenset() and found.denied == {"wearing"} and found.side is None
+    assert supported(found, shown(DISK)) is False
+
+
+@pytest.mark.parametrize(
+    "analysis",
+    ["Jobs on it may be killed.", "Look for a leak.", "Nothing in it tells of an attack.", "It may have been refused."],
+)
+def test_a_consequence_advice_or_denial_claims_nothing(analysis: str) -> None:
+    found = read_argument(analysis)
+    assert not found.signs and not found.named
+    assert supported(found, shown(DISK)) is None
+
+
+def test_what_is_true_of_any_log_is_worth_half_where_more_is_known() -> None:
+    vague = "A piece of work was left undone. First, read the lines just before this one."
+    assert support(read_argument(vague), shown("disk error on sda")) == 0.5
+    assert support(read_argument(vague), shown("frob error on quux")) == 1
+    assert support(read_argument("The caller does not get what it asked for."), shown("frob error on quux")) == 0
+
+
+def test_of_a_log_without_words_nothing_is_to_be_claimed() -> None:
+    values = shown("12 77 0 9930")
+    assert support(read_argument("Nobody has to act on bare numbers."), values) == 1
+    for claim in ("The disk finished a piece of work.", "The entry speaks of the system without any complaint."):
+        assert support(read_argument(claim), values) == 0
+
+
+def test_every_text_of_the_rulebook_is_supported() -> None:
+    """A sample of all parts and events, for both labels; an excuse of few words may claim nothing."""
+    rng = random.Random(3)
+    for domain in (*DOMAINS, GENERAL):
+        sign = rng.choice((*FAULTS, *ACTIVITIES))
+        word = rng.choice(sorted(domain.words) or ["frob"])
+        log = shown(f"{word}: {rng.choice(sorted(sign.words))} here")
+        for label in LABELS:
+            analysis = write_analysis(log, label, rng)
+            argument = read_argument(analysis)
+            assert argument.side == label, analysis
+            assert support(argument, log) == 1 or (argument.wordings and supported(argument, log) is not False), (
+                analysis
+            )
