@@ -21,7 +21,14 @@ from rationanomaly.rulebook import phrases
 from rationanomaly.rulebook.domains import DOMAINS, GENERAL, domain_of
 from rationanomaly.rulebook.signs import VALUES, read
 from rationanomaly.text.checks import sentences
-from rationanomaly.text.evidence import NO_EVIDENCE, check_evidence, find_quotes, required_quotes
+from rationanomaly.text.evidence import (
+    NO_EVIDENCE,
+    check_evidence,
+    find_quotes,
+    has_other_letters,
+    required_quotes,
+    words,
+)
 from rationanomaly.text.prompt import parse_response, split_conclusion
 from tests.distilling import ask, settings
 
@@ -61,8 +68,11 @@ def write(question: Question, seed: int = 0) -> str:
 def test_any_log_gets_grounded_evidence(parts: list[str], label: Label, normalise: bool) -> None:
     question = ask(settings(f"prompt.normalise={normalise}"), " ".join(parts), label)
     rationale = write(question)
-    assert check_evidence(rationale, question.shown).grounded
-    assert Checker(PARAMS.distill).check(question, f"<think>{rationale}</think><answer>{label}</answer>").reason is None
+    # Of a log whose only letters are of another script the rulebook knows nothing, and what it says is refused.
+    grounded = bool(words(question.shown.text)) or not has_other_letters(question.shown.text)
+    assert check_evidence(rationale, question.shown).grounded == grounded
+    checked = Checker(PARAMS.distill).check(question, f"<think>{rationale}</think><answer>{label}</answer>")
+    assert (checked.reason is None) == grounded
 
 
 def test_the_first_sentence_does_not_depend_on_the_label() -> None:

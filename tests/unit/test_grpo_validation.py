@@ -17,8 +17,10 @@ from rationanomaly.training.validation import Validation
 
 LOGS = ("disk <*> failed", "fan <*> is ready", "link <*> lost carrier", "job <*> done")
 ABNORMAL = (True, False, True, False)
+#: Of the fan and of the job: what happened to neither.
+INVENTED = {name: f'Of "{name}": the drive answered a read or write with an error status.' for name in ("fan", "job")}
 #: The second claims what its log does not hold, the third quotes it wrongly, the last never ends.
-ANALYSES = ('It names "disk" and "failed".', 'The "fan" is out of memory.', 'It says "carrier found".', None)
+ANALYSES = ('It names "disk" and "failed".', INVENTED["fan"], 'It says "carrier found".', None)
 SCORES = (0.9, 0.7, 0.2, 0.1)
 
 
@@ -101,10 +103,10 @@ def test_shares_count_what_holds(params: Params) -> None:
     ("analyses", "support"),
     [
         (SUPPORTED, 1),
-        ((*SUPPORTED[:3], 'The "job" is out of memory.'), 0.75),
+        ((*SUPPORTED[:3], INVENTED["job"]), 0.75),
         ((*SUPPORTED[:3], None), 0.75),
         ((*SUPPORTED[:2], *VAGUE[:2]), 1),
-        ((SUPPORTED[0], 'The "fan" is out of memory.', *VAGUE[:2]), 0.5),
+        ((SUPPORTED[0], INVENTED["fan"], *VAGUE[:2]), 0.5),
         (VAGUE, 0),
         (NONE, 0),
     ],
@@ -121,7 +123,7 @@ def test_support_is_of_what_is_claimed_and_silence_has_none(
     [
         {"scores": (0.1, 0.1, 0.2, 0.9), "free": [*NORMALS[:3], ABNORMALS[0]]},
         {"free": [CONTRADICTS] * 4},
-        {"analyses": (*SUPPORTED[:3], 'The "job" is out of memory.')},
+        {"analyses": (*SUPPORTED[:3], INVENTED["job"])},
     ],
     ids=["f1", "agreement", "support"],
 )

@@ -22,8 +22,7 @@ def detector(analyses: dict[str, str | None]) -> ModelDetector:
     card = SimpleNamespace(prompt=SETTINGS, max_completion=64, detect=detect, threshold=threshold)
     scorer = SimpleNamespace(
         direct_scores=lambda logs: np.full(len(logs), 0.2),
-        reasoned_scores=lambda logs, _: np.full(len(logs), 0.8),
-        analyses=lambda logs, *_: [analyses[log.text] for log in logs],
+        scored_analyses=lambda logs, *_: [[(0.8, text)] if (text := analyses[log.text]) else [] for log in logs],
     )
     return ModelDetector(cast(Any, SimpleNamespace(card=card, path=Path("outputs/sft"))), cast(Any, scorer))
 
