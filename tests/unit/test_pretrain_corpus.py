@@ -19,7 +19,7 @@ import pytest
 from rationanomaly.model import package
 from rationanomaly.model.log_adapter import card
 from rationanomaly.params import PromptParams, load_params
-from rationanomaly.pretrain import adapter, corpus, rows
+from rationanomaly.pretrain import corpus
 from rationanomaly.pretrain.adapter import Recipe
 from rationanomaly.pretrain.corpus import Corpus, Message, Sizes
 from rationanomaly.pretrain.messages import load_templates
@@ -172,18 +172,3 @@ def test_the_adapter_that_ships_has_read_what_is_written_today(settings: PromptP
         rationale = write_rationale(show(message.log, settings), message.label, rng)
         digest.update(f"{message.text}\n{write_response(rationale, message.label)}\n".encode())
     assert digest.hexdigest() == WRITTEN_SHA256
-
-
-@pytest.mark.slow
-def test_the_corpus_of_the_adapter_that_ships_can_be_made_again(settings: PromptParams) -> None:
-    """Where the packages that it was harvested from are installed, in their versions: to the last byte."""
-    if adapter.installed() != SHIPPED["packages"]:
-        pytest.skip("other packages are installed than those that the adapter was made of")
-    made = corpus.build(settings, SHIPPED["seed"], Sizes(**SHIPPED["sizes"]))
-    assert corpus.counts(made.train) == SHIPPED["messages"]
-    assert corpus.counts(made.held_out) == SHIPPED["held_out_messages"]
-    assert made.digest == SHIPPED["corpus_sha256"]
-    base = adapter.open_base(None)
-    encoder = rows.Encoder(base.tokenizer, settings, SHIPPED["seed"])
-    taught = list(rows.lessons(made.train, encoder, SHIPPED["reasoned"], SHIPPED["tokens"], SHIPPED["seed"]))
-    assert adapter.describe(Recipe(), settings, made, taught, base)["rows_sha256"] == SHIPPED["rows_sha256"]
