@@ -58,30 +58,9 @@ _JUDGED_FIRST = re.compile(
     rf"|\bverdict\b"
 )
 _DETERMINERS = frozenset(("a", "an", "the", "its", "their", "every"))
-_FINITE = frozenset(
-    (
-        *(
-            "is",
-            "are",
-            "was",
-            "were",
-            "has",
-            "have",
-            "had",
-            "does",
-            "did",
-            "do",
-            "can",
-            "could",
-            "may",
-            "might",
-            "must",
-        ),
-        *("will", "would", "should"),
-    )
-)
 _LINKS = frozenset(("of", "to", "and", "or", "but", "from", "with", "into", "that", "which", "because", "if", "than"))
 _AUXILIARY = frozenset(("can", "could", "may", "might", "must", "will", "would", "should"))
+_FINITE = _AUXILIARY | frozenset(("is", "are", "was", "were", "has", "have", "had", "does", "did", "do"))
 _PREPOSITIONS = frozenset(("of", "into", "from", "with"))
 _NO_NOUNS = frozenset(("it", "not", "they", "we", "he", "she", "there", "then", "so", "as", "be", "been"))
 _DOUBLED = frozenset(("to", "of", "and", "or", "is", "it", "not", "in"))
