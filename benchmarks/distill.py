@@ -21,7 +21,7 @@ from rationanomaly.distill.teachers.builtin import BuiltinTeacher
 from rationanomaly.distill.teachers.imported import ABSENT, ImportTeacher
 from rationanomaly.params import Params, load_params
 from rationanomaly.records import Label, Rejected, Triplet, template_id
-from rationanomaly.rulebook.domains import DOMAINS, GENERAL
+from rationanomaly.rulebook.domains import DOMAINS
 from rationanomaly.text import prompt
 from rationanomaly.text.checks import sentences
 from rationanomaly.text.evidence import NO_EVIDENCE, required_quotes
@@ -102,7 +102,7 @@ def _reason(end: Outcome) -> str | None:
 
 def _form(sentence: str) -> str:
     """A sentence with what belongs to its domain masked, too."""
-    for domain in (*DOMAINS, GENERAL):
+    for domain in DOMAINS:
         known = (*domain.harms.values(), *domain.checks.values())
         for text in (domain.topic, *(text for wordings in known for text in wordings), *domain.roles):
             sentence = sentence.replace(text, "…")

@@ -15,8 +15,8 @@ from itertools import product
 from rationanomaly.params import PromptParams
 from rationanomaly.records import Label
 from rationanomaly.rewards import Composition
-from rationanomaly.rulebook.domains import DOMAINS, GENERAL, domain_of
-from rationanomaly.rulebook.phrases import LEFT_ALONE
+from rationanomaly.rulebook.domains import DOMAINS, domain_of
+from rationanomaly.rulebook.phrases import LEFT_ALONE, SUSPICION_CHECKS
 from rationanomaly.rulebook.quoting import Text
 from rationanomaly.rulebook.rationale import write_analysis
 from rationanomaly.rulebook.signs import ACTIVITIES, FAULTS, STOP_WORDS, named_activities, named_faults
@@ -263,17 +263,13 @@ def _wrong_domain(scene: Scene) -> str:
 def _wrong_sign(scene: Scene) -> str:
     """What another event means in the part that the log speaks of."""
     text = Text.of(scene.shown)
-    topic = domain_of(text.words).topic
     if scene.stated == "normal":
         held = named_activities(text.words)
         sign = next(sign for sign in ACTIVITIES if sign not in held)
-        return scene.opened(
-            f"Here {sign.meanings[0]}. No action is needed, for {sign.ordinary[0]}.".format(topic=topic)
-        )
+        return scene.opened(f"Here {sign.meanings[0]}. No action is needed, for {sign.ordinary[0]}.")
     families = {sign.family for sign in named_faults(text.words)}
     sign = next(sign for sign in FAULTS if sign.family not in families)
-    check = domain_of(text.words).checks[sign.family or "operation"][0]
-    return scene.opened(f"This means that {sign.meanings[0]}. First, {check}.".format(topic=topic))
+    return scene.opened(f"This means that {sign.meanings[0]}. First, {sign.checks[0]}.")
 
 
 def _outside(text: str, change: Callable[[str], str]) -> str:
@@ -329,10 +325,9 @@ def _general_clauses(scene: Scene) -> str:
     draw = random.Random(scene.shown.text)
     first, second = (*draw.sample(scene.log_words, min(2, len(scene.log_words))), "<*>")[:2]
     if scene.stated == "normal":
-        said = f"Apparently the system {draw.choice(GENERAL.roles)}. {draw.choice(LEFT_ALONE)}"
+        said = f"Apparently the system keeps a record of its own work. {draw.choice(LEFT_ALONE)}"
     else:
-        family = draw.choice(list(GENERAL.harms))
-        said = f"Apparently {draw.choice(GENERAL.harms[family])}. First, {draw.choice(GENERAL.checks[family])}."
+        said = f"Apparently {draw.choice(FAULTS[-1].risks)}. First, {draw.choice(SUSPICION_CHECKS)}."
     return scene.answer(f'There stand "{first}" and "{second}". {said}')
 
 
@@ -343,7 +338,7 @@ def _other_family(scene: Scene) -> str:
         other = next(one for one in DOMAINS if one is not domain_of(words) and one.words.isdisjoint(words))
         return scene.opened(f"It shows that {other.topic} {other.roles[0]}. {LEFT_ALONE[2]}")
     families = {sign.family for sign in named_faults(words)} | {"operation"}
-    domain = domain_of(words)
+    domain = next(one for one in (domain_of(words), *DOMAINS) if one.harms)
     family = next(one for one in domain.harms if one not in families)
     return scene.opened(f"Apparently {domain.harms[family][0]}. First, {domain.checks[family][0]}.")
 

@@ -79,6 +79,9 @@ def pretrain(
         Path | None,
         typer.Option("--held-out", help="CSV file with a column `template`: no near-duplicate of it is learnt from."),
     ] = None,
+    start: Annotated[
+        Path | None, typer.Option("--start", help="Folder of a log adapter to train further; default: a fresh one.")
+    ] = None,
     tokens: Annotated[int, typer.Option("--tokens", min=1, help="Tokens of all rows together at most.")] = 6_000_000,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Rows of a step.")] = 20,
     label_weight: Annotated[
@@ -93,9 +96,11 @@ def pretrain(
 ) -> None:
     """Make the log adapter: teach the packaged base what logs are. Hours without a GPU; continues where it was stopped.
 
-    Example:
+    Examples:
 
         rationanomaly pretrain --output outputs/pretrain --threads 2
+
+        rationanomaly pretrain --start outputs/pretrain --tokens 800000 --output outputs/further
     """
     from rationanomaly.pretrain import adapter
     from rationanomaly.training.interruption import handle_signals
@@ -103,7 +108,7 @@ def pretrain(
     prompt = load_params(or_defaults(params), settings or ()).prompt
     recipe = adapter.Recipe.of(seed, threads, tokens, batch, label_weight, precision)
     with console.progress_bars("pretrain"), handle_signals():
-        found = adapter.make(recipe, prompt, output, state / "pretrain", base, held_out)
+        found = adapter.make(recipe, prompt, output, state / "pretrain", base, held_out, start)
     sys.stdout.write("".join(f"{name} {value:.4g}\n" for name, value in sorted(found.items())))
 
 

@@ -18,7 +18,7 @@ from rationanomaly.model.folder import ModelFolder
 from rationanomaly.model.scoring import Scorer, mean_score
 from rationanomaly.params import VerdictKind
 from rationanomaly.records import Label
-from rationanomaly.text.evidence import check_evidence
+from rationanomaly.text.evidence import as_logged, check_evidence
 from rationanomaly.text.prompt import Shown, conclude, parse_response, show, split_conclusion, write_response
 
 _log = logging.getLogger(__name__)
@@ -142,7 +142,8 @@ class ModelDetector:
         answer = _answer(score, self.card.threshold)
         # Of several, one always lies on the mean's side of the threshold.
         _, analysis = (max if answer == "abnormal" else min)(analyses, key=lambda one: one[0])
-        response = parse_response(write_response(conclude(analysis, answer), answer))
+        rationale = conclude(as_logged(analysis, log), answer)
+        response = parse_response(write_response(rationale, answer))
         _, concluded = split_conclusion(response.rationale)
         checked = check_evidence(response.rationale, log)
         return Verdict(

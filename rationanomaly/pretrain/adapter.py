@@ -7,7 +7,7 @@ import hashlib
 import importlib.metadata
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,7 @@ class Recipe:
         reasoned: share of the rows that ask for an analysis.
         held_out_rows: of either mode, for the evaluations.
         written: held-out messages that the finished adapter writes rationales for; 0: none.
+        start: what the adapter that is trained further is known by (`LogAdapterCard.weights_sha256`); None: a fresh one.
         sizes: of the corpus.
         settings: of the training.
     """
@@ -53,6 +54,7 @@ class Recipe:
     reasoned: float = 0.65
     held_out_rows: int = 300
     written: int = 200
+    start: str | None = None
     sizes: Sizes = field(default_factory=Sizes)
     settings: training.Settings = field(default_factory=training.Settings)
 
@@ -86,6 +88,7 @@ def make(
     state: Path,
     base: Path | None = None,
     held_out: Path | None = None,
+    start: Path | None = None,
 ) -> dict[str, float]:
     """Write a folder with the adapter, its card, its recipe, and what it wrote of messages that it has not seen.
 
@@ -96,19 +99,22 @@ def make(
         state: folder of the checkpoints.
         base: a folder with a model and its tokenizer; None takes the packaged one.
         held_out: CSV file with a column ``template``, whose near-duplicates are left out of the corpus.
+        start: folder of a log adapter of this base, with its card, that is trained further; None: a fresh one.
 
     Returns:
         What the last evaluation found.
 
     Raises:
         InputError: ``held_out`` has no such column.
-        InfrastructureError, ArtifactError: there is no base, or not the right one.
+        InfrastructureError, ArtifactError: there is no base, or not the right one; ``start`` is no adapter of it.
         TrainingError: the loss is not a number, or a token budget is too small for one batch.
         Interrupted: a signal came; a checkpoint was made.
     """
     runtime.prepare(recipe.seed, recipe.threads)
     messages = corpus.build(prompt, recipe.seed, recipe.sizes, read_templates(held_out))
     opened = open_base(base)
+    earlier = None if start is None else card.read_card(start, opened.sha256)
+    recipe = replace(recipe, start=None if earlier is None else earlier.weights_sha256)
     encoder = Encoder(opened.tokenizer, prompt, recipe.seed)
     taught = list(rows.lessons(messages.train, encoder, recipe.reasoned, recipe.tokens, recipe.seed))
     batches = rows.batches(taught, recipe.settings.batch, recipe.seed)
@@ -119,7 +125,7 @@ def make(
     ]
     document = describe(recipe, prompt, messages, taught, opened)
     runtime.prepare(recipe.seed, recipe.threads)
-    adapted = training.with_adapter(opened.model, recipe.settings)
+    adapted = training.with_adapter(opened.model, recipe.settings, start and start / card.WEIGHTS)
     trainer = training.Trainer(
         adapted, batches, opened.tokenizer.pad_token_id, recipe.settings, evaluation.choose(encoder, asked),
         state / checkpoints.FOLDER, _key(document),
@@ -130,9 +136,13 @@ def make(
     found = {**(curve[-1] if curve else {}), **shares}
     with artifacts.writing(output, NAME) as folder:
         written = {**document, "held_out": shares}
+        tokens = trainer.tokens
+        if earlier is not None:
+            written["earlier"] = earlier.recipe
+            tokens += earlier.tokens
         card.write(
             adapted, folder, base=opened.name, base_sha256=opened.sha256, recipe=written, seed=recipe.seed,
-            tokens=trainer.tokens,
+            tokens=tokens,
         )  # fmt: skip
         artifacts.write_json(folder / RECIPE, {**written, "curve": curve, "dropped": sorted(messages.dropped)})
         artifacts.write_text(folder / WRITTEN, "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in texts))

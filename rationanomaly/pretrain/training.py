@@ -136,15 +136,20 @@ def weighted_loss(logits: Tensor, batch: Padded) -> Tensor:
     return (losses * weights).sum() / weights.sum()
 
 
-def with_adapter(model: PreTrainedModel, settings: Settings) -> PeftModel:
-    """A base in the precision of the training, with a fresh adapter; the same torch seed gives the same one.
+def with_adapter(model: PreTrainedModel, settings: Settings, start: Path | None = None) -> PeftModel:
+    """A base in the precision of the training, with its adapter; the same torch seed gives the same fresh one.
 
     Args:
         model: any Llama; its head has no bias.
         settings: precision, rank and alpha.
+        start: weights of an adapter that is trained further; None: a fresh one.
+
+    Raises:
+        TrainingError: ``start`` has other weights than the settings ask for.
     """
     import torch
-    from peft import LoraConfig, get_peft_model
+    from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+    from safetensors.torch import load_file
 
     from rationanomaly.device.runtime import device
 
@@ -155,6 +160,12 @@ def with_adapter(model: PreTrainedModel, settings: Settings) -> PeftModel:
     )
     cast = model.to(getattr(torch, settings.precision))
     adapted: PeftModel = get_peft_model(cast, config, autocast_adapter_dtype=False)
+    if start is not None:
+        weights = load_file(start)
+        fresh = get_peft_model_state_dict(adapted, save_embedding_layers=False)
+        if {name: value.shape for name, value in weights.items()} != {name: v.shape for name, v in fresh.items()}:
+            raise TrainingError(f"{start} is an adapter of another shape", hint="Give one of the same rank, or none")
+        set_peft_model_state_dict(adapted, weights)
     return adapted.to(device())
 
 

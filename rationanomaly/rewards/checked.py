@@ -16,8 +16,8 @@ from itertools import pairwise
 
 from rationanomaly.errors import is_unsafe
 from rationanomaly.rewards.sample import Sample
-from rationanomaly.rulebook.domains import DOMAINS, GENERAL
-from rationanomaly.rulebook.signs import STOP_WORDS
+from rationanomaly.rulebook.domains import DOMAINS
+from rationanomaly.rulebook.signs import FAULTS, STOP_WORDS
 from rationanomaly.rulebook.support import support as borne_out
 from rationanomaly.rulebook.support import telling_words
 from rationanomaly.text.checks import is_english, named_verdict, sentences
@@ -168,7 +168,8 @@ def _chosen(log: Counter[str], quoted: Counter[str]) -> float:
 @cache
 def _known_identifiers() -> frozenset[str]:
     """Words of the rulebook with a digit or an underscore."""
-    texts = [text for domain in (*DOMAINS, GENERAL) for group in domain.checks.values() for text in group]
+    texts = [text for domain in DOMAINS for group in domain.checks.values() for text in group]
+    texts += (text for sign in FAULTS for text in sign.checks)
     found = {word for text in texts for word in _IDENTIFIER.findall(text.casefold())}
     return frozenset(found.union(*(domain.words for domain in DOMAINS)))
 

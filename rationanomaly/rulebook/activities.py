@@ -5,17 +5,15 @@ General knowledge of system operations; nothing here was chosen by looking at la
 
 from __future__ import annotations
 
-from rationanomaly.rulebook.events import Sign, words_of
+from rationanomaly.rulebook.events import Sense, Sign, sense
 
 
-def _easing(name: str, meanings: tuple[str, ...], words: frozenset[str], *sources: str) -> Sign:
-    return Sign(name, None, meanings, words, sources)
+def _easing(name: str, senses: tuple[Sense, ...], *sources: str) -> Sign:
+    return Sign(name, None, senses, sources)
 
 
-def _activity(
-    name: str, meanings: tuple[str, ...], ordinary: tuple[str, ...], words: frozenset[str], *sources: str
-) -> Sign:
-    return Sign(name, None, meanings, words, sources, ordinary)
+def _activity(name: str, senses: tuple[Sense, ...], ordinary: tuple[str, ...], *sources: str) -> Sign:
+    return Sign(name, None, senses, sources, ordinary=ordinary)
 
 
 #: How a failure was coped with, or why it is none: clauses that follow "but".
@@ -23,13 +21,26 @@ EASINGS: tuple[Sign, ...] = (
     _easing(
         "corrected",
         (
-            "the error was corrected on the spot",
-            "the trouble has been put right since",
-            "it has recovered and works again",
-        ),
-        words_of(
-            "corrected correctable fixed repaired restored recovered recovering recoverable reconnected resumed "
-            "reinstated succeeded rerouted replaced accepted completed continued"
+            sense("it was put right", "a correction took care of it", words="corrected"),
+            sense(
+                "it is of a kind that can be corrected",
+                "it can still be set right",
+                words="correctable",
+            ),
+            sense("a fix is reported along with it", words="fixed"),
+            sense("a repair has been made", words="repaired"),
+            sense("it was brought back to how it was before", words="restored reinstated"),
+            sense("a recovery is reported along with it", words="recovered"),
+            sense("the recovery is in progress", words="recovering"),
+            sense("recovery from it is possible", words="recoverable"),
+            sense("the connection was made again", words="reconnected"),
+            sense("it was taken up again after the break", words="resumed"),
+            sense("it kept going all the same", words="continued"),
+            sense("a success is reported along with it", words="succeeded"),
+            sense("another route was taken", words="rerouted"),
+            sense("a replacement took its place", words="replaced"),
+            sense("it was accepted all the same", words="accepted"),
+            sense("it was brought to completion", words="completed"),
         ),
         "EDAC: corrected errors (CE)",
         "multipathd(8): path reinstated",
@@ -38,12 +49,12 @@ EASINGS: tuple[Sign, ...] = (
     _easing(
         "planned",
         (
-            "this was done deliberately and by plan",
-            "it was requested as part of a test",
-            "somebody triggered it on purpose",
-        ),
-        words_of(
-            "test tests tested testing planned drill exercise expected orderly", "by request, on request, as requested"
+            sense("a test is involved in it", "it is tied to a test", words="test tests tested testing"),
+            sense("it was planned ahead of time", words="planned"),
+            sense("an exercise is involved in it", words="drill exercise"),
+            sense("the line states what was expected", "what was expected is stated with it", words="expected"),
+            sense("it takes place in good order", words="orderly"),
+            sense("it follows from a request", phrases="by request, on request, as requested"),
         ),
         "smartctl(8): self-tests",
         "Linux kernel/reboot.c: orderly_poweroff",
@@ -52,12 +63,15 @@ EASINGS: tuple[Sign, ...] = (
     _easing(
         "bounded",
         (
-            "the value stays within its permitted limits",
-            "the configured limits still hold",
-        ),
-        words_of(
-            "",
-            "within tolerance, in tolerance, within specification, within limits, within range, below threshold",
+            sense(
+                "the deviation is small enough to be tolerated",
+                "it stays inside the tolerance that is set",
+                phrases="within tolerance, in tolerance",
+            ),
+            sense("it still meets its specification", phrases="within specification"),
+            sense("the value keeps to its bounds", phrases="within limits"),
+            sense("the value lies in the allowed range", phrases="within range"),
+            sense("the value is under its threshold", phrases="below threshold"),
         ),
         "IPMI 2.0: sensor thresholds",
         "ntpd(8)",
@@ -65,10 +79,10 @@ EASINGS: tuple[Sign, ...] = (
     _easing(
         "repeated",
         (
-            "the operation is tried again right away",
-            "another attempt is made at once",
+            sense("it is tried again", "another attempt follows this one", words="retry retried retrying"),
+            sense("it happens again and again", words="repeated"),
+            sense("it went out a second time", words="resent"),
         ),
-        words_of("retry retried retrying repeated resent"),
         "nfs(5): retry",
         "dhclient(8)",
         "HTTP: Retry-After",
@@ -76,43 +90,40 @@ EASINGS: tuple[Sign, ...] = (
     _easing(
         "detoured",
         (
-            "another path was taken instead",
-            "a substitute that still works was chosen",
-            "a fallback takes over the work",
+            sense("a fallback exists for it", "there is a spare way to fall back on", words="fallback"),
+            sense("the earlier state is taken up again", words="reverting reverted"),
+            sense("a standby is to take over", words="failover"),
+            sense("another way is used instead", words="instead"),
         ),
-        words_of("fallback reverting reverted failover instead"),
         "bonding driver: failover",
         "Linux drivers: using fallback",
     ),
     _easing(
         "counted",
         (
-            "such cases are merely counted for statistics",
-            "the entry only sums up how often it occurs",
-            "this is a counter and not a single event",
+            sense("it stands in a count of cases", "a count is what the line gives", words="count counts tally"),
+            sense("it comes with a total", words="total"),
+            sense("it belongs to statistics", words="statistics stats"),
+            sense("it is one side of a ratio", words="ratio"),
         ),
-        words_of("count counts statistics stats tally total ratio"),
         "ip-link(8), netstat(8): statistics",
         "sar(1)",
     ),
     _easing(
         "ignored",
         (
-            "it was skipped as harmless",
-            "the case is ignored and work carries on",
-            "nothing depends on this one case",
+            sense("it is left out of account", "the program pays it no heed", words="ignored ignoring"),
+            sense("a mask hides or blocks it", words="masked"),
+            sense("it is called harmless", words="harmless"),
+            sense("this one case is passed over", words="skipped skipping"),
+            sense("it is held back", words="suppressed"),
         ),
-        words_of("ignored ignoring masked harmless skipped skipping suppressed"),
         "rsyslogd(8): messages suppressed",
         "systemd.syntax(7): ignoring",
     ),
     _easing(
         "warned",
-        (
-            "the entry is only a warning so far",
-            "this warns in good time before any loss",
-        ),
-        words_of("warning warn"),
+        (sense("it is only meant as a warning", "it is reported as a mere warning", words="warning warn"),),
         "syslog(3): LOG_WARNING",
     ),
 )
@@ -122,18 +133,31 @@ ACTIVITIES: tuple[Sign, ...] = (
     _activity(
         "check",
         (
-            "{topic} was checked or tested",
-            "a test of {topic} was carried out",
-            "a routine check looks at the state of {topic}",
+            sense("it is part of a test or meant for one", "it is there to try out what works", words="test tests"),
+            sense("it was put to the test", words="tested"),
+            sense(
+                "this is a check, made or still to be made",
+                "this looks at whether it is in order",
+                words="check checked checking",
+            ),
+            sense("it was looked over and found to be right", "its correctness was confirmed", words="verified"),
+            sense("it is being looked over for correctness", words="verifying"),
+            sense("it went through or was handed on", words="passed"),
+            sense("a thorough pass checks or cleans it", words="scrub"),
+            sense(
+                "this serves to find out what is present",
+                "its presence or condition is looked into",
+                words="probe probed probing",
+            ),
+            sense("this brings it in line with a known reference", words="calibration calibrating"),
+            sense("it was looked at closely", words="inspected"),
         ),
         (
-            "such checks run all the time",
-            "testing belongs to daily operation",
-            "a check without a complaint is good news",
-        ),
-        words_of(
-            "test tests tested check checked checking verified verifying passed scrub probe probed probing "
-            "calibration calibrating inspected"
+            "checks like this are part of running a system",
+            "programs make sure in this way that they can go on",
+            "looking over parts and values is a step that many programs take",
+            "it keeps track of what was examined or tried out",
+            "a check calls for action only where its outcome says so",
         ),
         "smartd(8)",
         "md(4): check, scrub",
@@ -142,21 +166,56 @@ ACTIVITIES: tuple[Sign, ...] = (
     _activity(
         "start",
         (
-            "something in {topic} was started, loaded or opened",
-            "a component of {topic} was brought into service",
-            "a further part of {topic} is ready for use",
-            "{topic} has set up what was asked for",
+            sense("it begins now or shortly", "this marks the beginning of it", words="start starting starts"),
+            sense("it has begun and is under way", "it was set in motion", words="started"),
+            sense(
+                "it is being prepared for use",
+                "this step gets it ready to work",
+                words="init initializing initialization",
+            ),
+            sense("its preparation for use is finished", words="initialized initialised"),
+            sense("it is being brought in for use", words="loading"),
+            sense("it was brought in and can be used", words="loaded"),
+            sense("it has to do with system startup", words="boot booting"),
+            sense("its startup was carried through", words="booted"),
+            sense("it is being attached for use", words="mounting"),
+            sense("it was attached and can be reached", words="mounted"),
+            sense("it is entered on a list, or names a register", words="register"),
+            sense("it is being made known to others", words="registering"),
+            sense("it is on the list of those known", words="registered"),
+            sense("it is switched on or allowed to work", words="enabled"),
+            sense("it is put in place, or is to be", words="install"),
+            sense("it is fitted in its place", words="installed"),
+            sense("it is accessible or is being made so", words="open opening"),
+            sense("access to it has begun", words="opened"),
+            sense("it stands by for work", "it is fit to serve", words="ready"),
+            sense("it is in operation at this moment", "it is busy with its work", words="running"),
+            sense("it was newly made", "it came into existence", words="created"),
+            sense("a new one is being made", words="creating"),
+            sense("it was included as one more", words="added"),
+            sense("it is being taken in beside the others", words="adding"),
+            sense("it is being put into another state or place", words="bringing"),
+            sense("it goes or went into action", "it is or was put to work", words="activated activating"),
+            sense("it is in operation or gets a step further", words="up"),
+            sense(
+                "it is or was reserved for a use",
+                "a share of what was free is handed out",
+                words="allocated allocating",
+            ),
+            sense("it was set going", words="launched"),
+            sense("it was created by a process that was running", words="spawned forked"),
+            sense("it is at hand for use", words="available"),
+            sense("contact with it is possible", words="reachable"),
+            sense("it is set up and can be used", "it is in place and holds", words="established"),
+            sense("its presence was noticed", "a search or check came upon it", words="detected found"),
+            sense("it has been obtained and is held", words="acquired"),
         ),
         (
-            "parts come into use like this all the time",
-            "starting and loading are part of daily work",
-            "such steps are taken every day",
-        ),
-        words_of(
-            "start starting started starts init initializing initialized initialised initialization loading loaded "
-            "boot booting booted mounting mounted register registered registering enabled install installed open "
-            "opened opening ready running created creating added adding bringing activated activating up allocated "
-            "allocating launched spawned forked available reachable established detected found acquired"
+            "by steps like this a part comes into use",
+            "taking up parts and tasks goes with any system at work",
+            "it shows that a part is there or being made ready",
+            "programs log such steps as they take up their work",
+            "it lets an operator see how far a system has come",
         ),
         "systemctl(1)",
         "dmesg(1)",
@@ -165,20 +224,36 @@ ACTIVITIES: tuple[Sign, ...] = (
     _activity(
         "end",
         (
-            "{topic} finished a piece of work",
-            "a component of {topic} was closed in good order",
-            "{topic} releases what it no longer needs",
-            "a task of {topic} came to its planned end",
+            sense("it ceases to work, or is told to", "it comes or is brought to rest", words="stop stopping"),
+            sense("it has come to rest", "its activity has ceased", words="stopped"),
+            sense(
+                "it is being wound down or switched off",
+                words="shutdown shutting",
+            ),
+            sense("it is at an end or close to it", "use of it ends, or is about to", words="close closing"),
+            sense("it is closed and out of use", "its use has ended", words="closed"),
+            sense("it was carried through to the end", "its work is over and done", words="finished completed"),
+            sense("its last steps are being taken", words="finishing"),
+            sense("it has been carried out", words="done"),
+            sense("it is whole or has reached its end", words="complete"),
+            sense("it has come to its end", words="ended"),
+            sense("it quits its work, or has done so", words="exit exiting exited"),
+            sense("it is or was taken away", words="removed removing"),
+            sense("it is or was erased from its place", words="deleted deleting"),
+            sense("it was emptied or taken off", words="cleared"),
+            sense("it was taken off its mount point", words="unmounted"),
+            sense("it was let go for others to use", words="released"),
+            sense("it is being handed back for new use", words="freeing"),
+            sense("it was taken out and put aside", words="unloaded"),
+            sense("what it held was written out or emptied", words="flushed"),
+            sense("its end is being brought about", words="terminating"),
         ),
         (
-            "work that was begun has to end at some time",
-            "closing down in order belongs to the work",
-            "it ended without a complaint",
-        ),
-        words_of(
-            "stop stopping stopped shutdown shutting close closed closing finished finishing done complete completed "
-            "exit exited exiting removed removing unmounted ended cleared deleted deleting released unloaded flushed "
-            "terminating freeing"
+            "work that is over gets wound up like this",
+            "closing and clearing up are steps of orderly work",
+            "this makes room for the next task",
+            "every task and every use comes to an end at some time",
+            "programs put away what has served its purpose",
         ),
         "systemctl(1)",
         "umount(8)",
@@ -187,20 +262,42 @@ ACTIVITIES: tuple[Sign, ...] = (
     _activity(
         "change",
         (
-            "a setting of {topic} was changed",
-            "{topic} now works with another value",
-            "an adjustment was applied to {topic}",
-            "{topic} took over new values",
+            sense("it gets a chosen state, or forms a group", words="set"),
+            sense("a value for it is chosen or kept", words="setting"),
+            sense("it is different from what it was before", words="changed"),
+            sense("it takes on another form or value", words="changing change"),
+            sense("it goes or went over to another", words="switched switching"),
+            sense("it is or was brought up to date", words="updated updating"),
+            sense("it was taken to another place", words="moved"),
+            sense("it was put up higher or brought into play", words="raised"),
+            sense("it was made smaller or put further down", words="lowered"),
+            sense("it was chosen for use", "the choice fell on it", words="selected"),
+            sense("it goes back to how it began", words="reset"),
+            sense("it was read in once more", words="reloaded"),
+            sense("it has another size now", words="resized"),
+            sense("it was put into effect", words="applied"),
+            sense("it was moved on by one turn", words="rotated"),
+            sense("it is permitted and in force", words="enabled"),
+            sense("it is switched off or barred from use", words="disabled"),
+            sense(
+                "it is or was fitted out with settings",
+                "its options are or were laid down",
+                words="configured configure",
+            ),
+            sense("it was given out for use", "it has a certain user or purpose", words="assigned"),
+            sense("it was brought into step with another", words="synchronized"),
+            sense("it was altered to fit", words="adjusted"),
+            sense("it was put together once more", words="rebuilt"),
+            sense("it starts over from the beginning", words="restart restarted"),
+            sense("it was cut down in size", words="trimmed"),
+            sense("it is or was divided into parts", words="split"),
         ),
         (
-            "settings change in the course of operation",
-            "such an adjustment is made on purpose",
-            "changes are recorded so that they can be traced",
-        ),
-        words_of(
-            "set setting changed changing change switched switching updated updating moved raised lowered selected "
-            "reset reloaded resized applied rotated enabled disabled configured configure assigned synchronized "
-            "adjusted rebuilt restart restarted trimmed split"
+            "settings and states are adapted like this while a system runs",
+            "a program keeps a record of what it has altered",
+            "systems follow new tasks or wishes in this way",
+            "it tells what holds from here on",
+            "changes of this sort come with running and tending a system",
         ),
         "sysctl(8)",
         "logrotate(8)",
@@ -209,20 +306,38 @@ ACTIVITIES: tuple[Sign, ...] = (
     _activity(
         "exchange",
         (
-            "{topic} handled a request or message",
-            "a request to {topic} was received and served",
-            "{topic} exchanged data with its other end",
-            "work was handed over through {topic}",
+            sense("it came in from elsewhere", "it has reached this side", words="received"),
+            sense("it is coming in at the moment", words="receiving"),
+            sense("it went out to the other side", words="sent"),
+            sense("it is on its way out", words="sending"),
+            sense("this asks for a service or an answer", "one side wants this of another", words="request requests"),
+            sense("it is an answer to what was asked", words="response reply replies"),
+            sense("information is asked for by this", words="query"),
+            sense("it links up with the other side, or tries to", words="connect"),
+            sense("it is linked to the other side", words="connected"),
+            sense("it is a link between two sides", "two ends are joined by it", words="connection"),
+            sense("it was taken in or agreed to", words="accepted"),
+            sense("it belongs to one period of use", words="session"),
+            sense("it concerns a user who signs in", words="login"),
+            sense("a user came or went, or a record was made", words="logged"),
+            sense("it arrived at its receiver", words="delivered"),
+            sense("permission or use of it was given", words="granted"),
+            sense("it was handed in to be dealt with", words="submitted"),
+            sense("it waits in line for its turn", words="queued"),
+            sense("this tells a program or device what to do", words="command cmd"),
+            sense("another part or person is called upon", words="call calls"),
+            sense("it was met with a reply", words="answered"),
+            sense("it came back or was given back", words="returned"),
+            sense("it was noted and confirmed", words="acknowledged"),
+            sense("the claimed identity was proved", words="authenticated"),
+            sense("it holds the permission that it needs", words="authorized"),
         ),
         (
-            "requests like this come in all day",
-            "both sides did their part",
-            "serving such requests is its daily work",
-        ),
-        words_of(
-            "received receiving sent sending request requests response reply replies query connect connected "
-            "connection accepted session login logged delivered granted submitted queued command cmd call calls "
-            "answered returned acknowledged authenticated authorized"
+            "this is how parts of a system talk to each other",
+            "traffic between users, programs and machines leaves such a trace",
+            "requests and answers like these are what services are there for",
+            "a service keeps a record of what it exchanges with others",
+            "it shows one side at work together with another",
         ),
         "sshd(8)",
         "syslog of postfix, httpd and named",
@@ -231,18 +346,28 @@ ACTIVITIES: tuple[Sign, ...] = (
     _activity(
         "identity",
         (
-            "{topic} states its name, model or version",
-            "a component of {topic} identifies itself",
-            "version details of {topic} are printed",
+            sense(
+                "it states which version this is",
+                "the edition of it is named",
+                words="version ver revision rev",
+            ),
+            sense("it names who holds the rights", words="copyright"),
+            sense("it is one certain type or design", words="model"),
+            sense("this software operates a device or runs a job", words="driver"),
+            sense("a version is named, or a hold is given up", words="release"),
+            sense("it names the maker or seller", words="vendor manufacturer"),
+            sense("it is software built into a device", words="firmware"),
+            sense("it is an edition, or is put together from parts", words="build"),
+            sense("it was put together from its sources", words="compiled"),
+            sense("it is a running number, or one bit after another", words="serial"),
+            sense("it tells which article of a maker this is", words="product"),
         ),
         (
-            "such a line is printed once at each start",
-            "names and versions are kept for the inventory",
-            "identification says nothing about a failure",
-        ),
-        words_of(
-            "version revision rev copyright model driver release vendor firmware build compiled ver manufacturer "
-            "serial product"
+            "it records which hardware or software is in place",
+            "names and versions are kept for whoever looks after a machine",
+            "parts introduce themselves like this, so that they can be told apart",
+            "such details help when a part is to be updated",
+            "it describes what a part is rather than how it fares",
         ),
         "dmesg(1)",
         "modinfo(8)",
@@ -251,19 +376,38 @@ ACTIVITIES: tuple[Sign, ...] = (
     _activity(
         "readings",
         (
-            "measurements of {topic} are put on record",
-            "{topic} reports how much it holds or does",
-            "the current state of {topic} is written down",
-            "a counter or level of {topic} is reported",
+            sense("it tells how matters stand", "a condition is shown or named by it", words="status state"),
+            sense("it sums up collected values", words="statistics stats"),
+            sense("it keeps count of events or steps", words="counter counters"),
+            sense("this is how many there are", words="count"),
+            sense("it is the sum of all parts", words="total"),
+            sense("it is the mean of several values", words="average"),
+            sense("it tells how high or how important it is", words="level"),
+            sense("it is a share of the whole", words="percent"),
+            sense("it tells how fast or how often", words="rate"),
+            sense("it shows how it is used, or how much", words="usage used"),
+            sense("this is how large it is", words="size"),
+            sense("it is open to use, or is given back", words="free"),
+            sense("this is how warm it is", words="temperature"),
+            sense("it concerns the electric supply, in volts", words="voltage"),
+            sense("it is work on hand, or to be brought in", words="load"),
+            sense("it is meant for information", words="info"),
+            sense("it gives an account of what was seen", words="report"),
+            sense("this is how much it can take", words="capacity"),
+            sense("it keeps waiting work in order", words="queue"),
+            sense("this is how long it is", words="length"),
+            sense("it contains or keeps this", words="holds"),
+            sense("it takes in stored data, or counts that", words="reads"),
+            sense("it is the span between two points", words="interval"),
+            sense("it is the distance from a certain point", words="offset"),
+            sense("it sets a bound to stay inside", words="limit"),
         ),
         (
-            "such readings are taken at regular times",
-            "no limit is said to be passed",
-            "these values feed the daily statistics",
-        ),
-        words_of(
-            "status state statistics stats counter counters level percent rate usage size free used average "
-            "temperature voltage load count total info report capacity queue length holds reads interval offset limit"
+            "values like these are kept for watching how a system fares",
+            "such entries help to compare one day with another",
+            "programs tell of their state for whoever keeps an eye on them",
+            "it serves those who plan and tune a system",
+            "it describes how things stand, which is what monitoring is for",
         ),
         "sar(1)",
         "ipmitool(1)",
@@ -276,15 +420,16 @@ RULED_OUT = Sign(
     "ruled out",
     None,
     (
-        "a search for trouble in {topic} found none",
-        "{topic} was examined and turned out clean",
-        "the failure that {topic} might have had did not occur",
+        sense(
+            "this trouble is said to be absent",
+            "the failure that is named did not occur",
+            "that is reported as not having happened",
+        ),
     ),
-    frozenset(),
     ordinary=(
-        "a clean result is what one hopes for",
-        "the search came back empty",
-        "this is good news rather than a complaint",
+        "a failure that stayed away leaves nothing to repair",
+        "it is good news that this trouble was not found",
+        "an all-clear on this point is what one hopes for",
     ),
 )
 
@@ -293,32 +438,33 @@ VALUES = Sign(
     "values",
     None,
     (
-        "contents of {topic} are printed without comment",
-        "a row of raw values from {topic} was written out",
-        "{topic} shows its contents as plain numbers",
+        sense(
+            "beside these words it holds mostly values",
+            "the rest of it is values without further words",
+            "it is mainly a row of values",
+        ),
     ),
-    frozenset(),
     ordinary=(
-        "numbers alone complain of nothing",
-        "such rows are printed for later analysis",
-        "other lines say what they belong to",
+        "values by themselves report no trouble, and the lines around them tell what they are for",
+        "such values are kept for whoever looks into the program that wrote them",
+        "it records values for later reading and reports no failure with them",
     ),
 )
 
-#: What a line tells whose words name a part and nothing that happens to it.
+#: What a line tells whose words name something, and none is known to tell what happens to it.
 MENTION = Sign(
     "mention",
     None,
     (
-        "{topic} wrote a remark about its own work",
-        "the entry speaks of {topic} without any complaint",
-        "{topic} left a note on what it is doing",
-        "details of {topic} are named in passing",
+        sense(
+            "it is a note on these and reports no failure",
+            "they are mentioned without a word of failure",
+        ),
     ),
-    frozenset(),
     ordinary=(
-        "remarks like this come and go all day",
-        "such notes help to follow the course of work",
-        "it merely documents what is going well",
+        "it is a note on what a program does or knows, and it reports no failure",
+        "these words describe something, and none of them reports a failure",
+        "it states something for the record, without a word of damage or loss",
+        "it informs whoever follows the program, and no failure is named",
     ),
 )

@@ -29,6 +29,7 @@ from rationanomaly.rulebook.clauses import (
 from rationanomaly.rulebook.domains import DOMAINS, GENERAL
 from rationanomaly.rulebook.families import Family
 from rationanomaly.rulebook.faults import FAULTS
+from rationanomaly.rulebook.phrases import SUSPICION_CHECKS
 from rationanomaly.rulebook.signs import STOP_WORDS, named_faults
 from rationanomaly.rulebook.vocabulary import content, stem, words
 from rationanomaly.text.prompt import CONCLUSION, split_conclusion
@@ -135,8 +136,9 @@ _LEADS = frozenset(("first", "then", "next", "begin", "start", "please", "step",
 @cache
 def _imperatives() -> frozenset[str]:
     """The verbs that the rulebook's advice starts with."""
-    checks = (check for domain in (*DOMAINS, GENERAL) for few in domain.checks.values() for check in few)
-    return frozenset(words(check)[0] for check in checks)
+    checks = [check for domain in DOMAINS for few in domain.checks.values() for check in few]
+    checks += (check for sign in FAULTS for check in sign.checks)
+    return frozenset(words(check)[0] for check in (*checks, *SUSPICION_CHECKS))
 
 
 def _is_advice(sentence: Sequence[str]) -> bool:

@@ -19,7 +19,7 @@ from typing import Literal
 from rationanomaly.records import Label
 from rationanomaly.rulebook import phrases
 from rationanomaly.rulebook.activities import ACTIVITIES, EASINGS, MENTION, RULED_OUT, VALUES
-from rationanomaly.rulebook.domains import DOMAINS, GENERAL
+from rationanomaly.rulebook.domains import DOMAINS
 from rationanomaly.rulebook.families import Family
 from rationanomaly.rulebook.faults import FAULTS
 from rationanomaly.rulebook.specials import SPECIAL
@@ -232,7 +232,7 @@ def _merged(clauses: Iterable[Clause]) -> Iterator[Clause]:
 
 
 def _all_clauses() -> Iterator[Clause]:
-    for domain in (*DOMAINS, GENERAL):
+    for domain in DOMAINS:
         for family, harms in domain.harms.items():
             yield from (_clause(text, "abnormal", "strong", domain=domain.name, family=family) for text in harms)
         for family, checks in domain.checks.items():
@@ -241,24 +241,26 @@ def _all_clauses() -> Iterator[Clause]:
             yield _clause(role, None, "weak", domain=domain.name)
     for sign in FAULTS:
         yield from (_clause(text, "abnormal", "weak", sign=sign.name) for text in sign.meanings)
+        yield from (_clause(text, "abnormal", "strong", sign=sign.name) for text in (*sign.risks, *sign.checks))
+        yield from (_clause(text, "normal", "strong", sign=sign.name) for text in sign.benign)
     for (domain_name, sign_name), special in SPECIAL.items():
         yield from (_clause(text, "abnormal", "weak", sign=sign_name, domain=domain_name) for text in special)
     for sign in (*EASINGS, *ACTIVITIES, RULED_OUT, VALUES, MENTION):
         yield from (_clause(text, "normal", "weak", sign=sign.name) for text in sign.meanings)
         yield from (_clause(text, "normal", "strong", sign=sign.name) for text in sign.ordinary)
-    for calm in (*phrases.ORDINARY_FORMS, *phrases.LEFT_ALONE, *phrases.EXCUSES, *phrases.NO_EVIDENCE_CALM):
+    for calm in (*phrases.ORDINARY_FORMS, *phrases.LEFT_ALONE, *phrases.NO_EVIDENCE_CALM):
         yield _clause(calm, "normal", "strong")
-    for alarm in (*phrases.SUSPICIONS, *phrases.NO_EVIDENCE_ALARM):
+    for alarm in (*phrases.SUSPICION_CHECKS, *phrases.NO_EVIDENCE_ALARM):
         yield _clause(alarm, "abnormal", "strong")
-    for form in (*phrases.EXCUSE_FORMS, *phrases.BARE_EXCUSE_FORMS):
+    for form in phrases.EXCUSE_FORMS:
         yield _clause(form, None, "weak", wording="alarming")
-    for form in phrases.SUSPICION_FORMS:
-        yield _clause(form, None, "weak", wording="calm")
+    for form in (*phrases.SUSPICION_FORMS, *phrases.SUSPICION_HARM_FORMS):
+        yield _clause(form, "abnormal", "strong", wording="calm")
     openings = (
-        form for forms in (phrases.FAULT_OPENINGS, phrases.PLAIN_OPENINGS) for few in forms.values() for form in few
+        form for forms in (phrases.FAULT_OPENINGS, phrases.PLAIN_OPENINGS, phrases.MENTION_OPENINGS) for few in forms.values() for form in few
     )
     wordless = (*phrases.NO_EVIDENCE_OPENINGS, *phrases.NO_EVIDENCE_IMPLICATIONS)
-    for form in (*openings, *phrases.EASED_OPENINGS, *phrases.UNEASED_FORMS, *wordless):
+    for form in (*openings, *phrases.EASED_OPENINGS, *phrases.PART_FORMS, *wordless):
         yield _clause(form, None, "weak")
 
 

@@ -1,11 +1,12 @@
 """The sentences of the rulebook's analyses.
 
-An analysis has three: the key parameters, quoted; what the event means in the part that it happened to, and what
-follows; what an operator checks first, or that nothing needs doing. The first is chosen by the words of the log alone.
-None holds the verdict: the conclusion alone does (`text.prompt.conclude`).
+An analysis has three: the key parameters, quoted, and what they say; what may follow, or how it may come about where
+nothing is wrong; what an operator checks first, or that nothing needs doing. The first is chosen by the words of the
+log alone, and says no more than they do. What doesn't stand in the log is put as a possibility. No sentence holds the
+verdict: the conclusion alone does (`text.prompt.conclude`).
 
-A small student learns them from examples. So the first words of a sentence show which of the three it is, and behind
-them the log decides how it goes on.
+A small student learns them from examples. So the first words of a sentence show which of the three it is, behind them
+the log decides how it goes on, and no beginning promises a second quote, which a log of one word doesn't have.
 """
 
 from __future__ import annotations
@@ -14,49 +15,49 @@ from collections.abc import Mapping
 
 from rationanomaly.text.evidence import NO_EVIDENCE
 
-#: By number of quotes, for a log that names a failure: {0} is what failed, {1} the part that it concerns.
+#: By number of quotes, for a log that names a failure: {0} is what failed, {1} the part that it names.
 FAULT_OPENINGS: Mapping[int, tuple[str, ...]] = {
     1: (
-        'The log reports "{0}".',
-        'The failure is named by "{0}".',
-        'Something went wrong: "{0}".',
-        'An operator would notice "{0}".',
-        'The telling words are "{0}".',
-        'What failed is put as "{0}".',
+        'The log reports "{0}": {meaning}.',
+        'By "{0}" the log says that {meaning}.',
+        'With "{0}" it is reported that {meaning}.',
     ),
     2: (
-        'The log reports "{0}" for "{1}".',
-        'The failure is "{0}", in connection with "{1}".',
-        'Something went wrong: "{0}" with "{1}".',
-        'An operator would notice "{0}" and "{1}".',
-        'The telling words are "{0}" and "{1}".',
-        'A failure, "{0}", concerns "{1}".',
+        'The log reports "{0}" and names "{1}": {meaning}.',
+        'By "{0}" the log says that {meaning}, and it names "{1}".',
+        'With "{0}" it is reported that {meaning}, and "{1}" is named beside it.',
     ),
 }
 
 #: For a log that names a failure and says how it was coped with: {0} is what failed, {1} what is said to that.
 EASED_OPENINGS: tuple[str, ...] = (
-    'The log reports "{0}" together with "{1}".',
-    'A failure, "{0}", is qualified by "{1}".',
-    'It says "{0}", and it also says "{1}".',
-    'Beside "{0}" stands "{1}".',
+    'The log reports "{0}" together with "{1}": {meaning}, but {easing}.',
+    'By "{0}" the log says that {meaning}, but by "{1}" that {easing}.',
 )
 
-#: By number of quotes, for a log that names no failure: {0} is a part, {1} what is said of it.
+#: By number of quotes, for a log that names no failure: {0} is what happens, {1} a part that it names.
 PLAIN_OPENINGS: Mapping[int, tuple[str, ...]] = {
     1: (
-        'The key parameter is "{0}".',
-        'The entry is about "{0}".',
-        'This line mentions "{0}".',
-        'One word says what this is: "{0}".',
-        'Apart from values it holds "{0}".',
+        'The line says "{0}": {meaning}.',
+        'By "{0}" the line says that {meaning}.',
+        'With "{0}" it records that {meaning}.',
     ),
     2: (
-        'The key parameters are "{0}" and "{1}".',
+        'The line says "{0}" and names "{1}": {meaning}.',
+        'By "{0}" the line says that {meaning}, and it names "{1}".',
+        'With "{0}" it records that {meaning}, and "{1}" is named beside it.',
+    ),
+}
+
+#: By number of quotes, for a log whose words tell of no event: they are named, and nothing is said of them yet.
+MENTION_OPENINGS: Mapping[int, tuple[str, ...]] = {
+    1: (
+        'The line names "{0}".',
+        'The entry is about "{0}".',
+    ),
+    2: (
+        'The line names "{0}" and "{1}".',
         'The entry is about "{0}" and "{1}".',
-        'This line mentions "{0}" with "{1}".',
-        'Two parameters say what this is: "{0}" and "{1}".',
-        'The words "{0}" and "{1}" stand out.',
     ),
 }
 
@@ -68,126 +69,104 @@ NO_EVIDENCE_OPENINGS: tuple[str, ...] = (
     f"First of all: {NO_EVIDENCE}",
 )
 
-#: What a failure means and what follows from it.
-FAULT_FORMS: tuple[str, ...] = (
-    "This means that {event}, so {harm}.",
-    "It shows that {event}, and perhaps {harm}.",
-    "In other words, {event}, so {harm}.",
-    "That is, {event}, which can mean that {harm}.",
-    "Here {event}, so {harm}.",
-    "Apparently {event}, and then {harm}.",
+#: What may follow from a failure.
+RISK_FORMS: tuple[str, ...] = (
+    "This may mean that {risk}.",
+    "It may follow that {risk}.",
+    "It matters if {risk}.",
+)
+#: The same with the part and what it does, where there is room.
+HARM_FORMS: tuple[str, ...] = (
+    "For {topic}, which {role}, this may mean that {risk}.",
+    "It matters for {topic}, which {role}, if {risk}.",
+)
+#: What such a failure is known to come from in a part, where that is known.
+SPECIAL_FORMS: tuple[str, ...] = (
+    "For {topic} this often means that {risk}.",
+    "In the case of {topic} it often means that {risk}.",
+)
+#: What may follow from a failure that was coped with and counts all the same.
+UNEASED_FORMS: tuple[str, ...] = (
+    "Even so, it may mean that {risk}.",
+    "All the same, it may be that {risk}.",
 )
 
-#: What an operator does first; {check} is what a domain has for the family of the failure.
+#: What an operator does first.
 CHECK_FORMS: tuple[str, ...] = (
     "First, {check}.",
     "An operator should {check}.",
     "To begin with, {check}.",
     "As a first step, {check}.",
-    "Start with this: {check}.",
 )
 
-#: What goes on where nothing failed.
-PLAIN_FORMS: tuple[str, ...] = (
-    "This means that {event}.",
-    "It shows that {event}.",
-    "In other words, {event}.",
-    "Here {event}.",
-    "Apparently {event}.",
+#: What part a log without a failure is about.
+PART_FORMS: tuple[str, ...] = (
+    "It concerns {topic}, which {role}.",
+    "The part concerned is {topic}, which {role}.",
 )
 
-#: Why that is part of the work, and that nothing needs doing.
+#: Why nobody has to act where nothing failed.
 ORDINARY_FORMS: tuple[str, ...] = (
-    "No action is needed, for {ordinary}.",
-    "Nobody has to act on it: {ordinary}.",
-    "As {ordinary}, there is nothing to do.",
-    "Since {ordinary}, an operator may pass over it.",
+    "No action is needed: {ordinary}.",
     "Nothing needs doing, because {ordinary}.",
-    "It asks for no action; {ordinary}.",
+    "Nobody has to act, since {ordinary}.",
 )
 
-#: A failure and how it was coped with.
-EASED_FORMS: tuple[str, ...] = (
-    "This means that {event}, but {easing}.",
-    "It shows that {event}, yet {easing}.",
-    "In other words, {event}, but {easing}.",
-    "Although {event}, {easing}.",
-)
-
-#: The same where there is no room for what follows.
-BARE_UNEASED_FORMS: tuple[str, ...] = (
-    "Even if {easing}, {event}.",
-    "Granted, {easing}, but {event}.",
+#: How a failure was coped with, where the first sentence does not say so.
+EASING_FORMS: tuple[str, ...] = (
+    "But it also says that {easing}.",
+    "It adds that {easing}.",
 )
 
 #: That nothing needs doing where a failure was coped with, or where its wording makes too much of it.
 LEFT_ALONE: tuple[str, ...] = (
     "Nothing needs doing unless it keeps coming back.",
     "No action is needed as long as it stays a single case.",
-    "An operator can leave it at that.",
-    "Nobody has to act on this.",
-    "There is nothing to repair.",
+    "An operator can leave it at that for now.",
+    "Nobody has to act on this line alone.",
 )
 
-#: A failure that was coped with, where it counts all the same.
-UNEASED_FORMS: tuple[str, ...] = (
-    "Even if {easing}, {event}, and {harm}.",
-    "It does not help that {easing}: {event}, so {harm}.",
-    "Granted, {easing}, but {event}, and {harm}.",
-)
-
-#: A log that reads like a failure, where it is none.
+#: A log that reads like a failure, where it need not be one.
 EXCUSE_FORMS: tuple[str, ...] = (
-    "It reads like a failure, as if {event}, but {excuse}.",
-    "The wording suggests that {event}, yet {excuse}.",
-    "One might think that {event}, but {excuse}.",
-)
-#: The same where there is no room for what it might have been.
-BARE_EXCUSE_FORMS: tuple[str, ...] = (
-    "It reads like a failure, but {excuse}.",
-    "The wording is alarming, yet {excuse}.",
-)
-EXCUSES: tuple[str, ...] = (
-    "such a case is expected here and handled",
-    "it is reported for the record only",
-    "it sounds worse than it is",
-    "those who run this system know it as daily routine",
-    "whatever met the case copes with it",
+    "By itself it need not be a fault: it may be that {excuse}.",
+    "It may only mean that {excuse}.",
+    "A harmless reason would be that {excuse}.",
 )
 
-#: A log without a word of failure, where it goes with one.
+#: A log without a word of failure, where it goes with one that is left open; of a part: `SUSPICION_HARM_FORMS`.
 SUSPICION_FORMS: tuple[str, ...] = (
-    "No word names a failure, yet {suspicion}.",
-    "The wording is calm, but {suspicion}.",
-    "Nothing in it sounds alarming, yet {suspicion}.",
+    "It may point to a fault that other lines report.",
+    "Such a line may come with a fault that is reported elsewhere.",
+    "Some fault may have left it behind.",
 )
-SUSPICIONS: tuple[str, ...] = (
-    "{topic} writes such a line when something is out of order",
-    "experience with {topic} ties this line to a fault",
-    "lines like this from {topic} often accompany a fault",
-    "those who run {topic} know it as a companion of faults",
+SUSPICION_HARM_FORMS: tuple[str, ...] = (
+    "If {topic} is at fault, it may be that {risk}.",
+    "Should it go with a fault of {topic}, it may be that {risk}.",
+)
+#: What is checked there, where the log leaves open what it is about.
+SUSPICION_CHECKS: tuple[str, ...] = (
+    "read the lines around it for what failed",
+    "compare it with what was logged just before",
+    "see whether it came at the time of a known fault",
 )
 
-#: For a log without words: what such values are.
+#: For a log without words: what can't be read from it.
 NO_EVIDENCE_IMPLICATIONS: tuple[str, ...] = (
-    "This means that a part of a larger dump is shown, such as registers or memory.",
-    "We learn that values were printed, but not by which part or for what reason.",
-    "It follows that some other line says what was recorded and by which program.",
-    "Such values are what diagnostic tools print for later use by a specialist.",
-    "They look like the contents of registers or memory, written out one by one.",
+    "No word says what the values count or which program wrote them.",
+    "What they measure, and where they come from, cannot be read from them.",
+    "They leave open what was recorded and by which part.",
 )
 
 #: For a log without words, where nothing needs doing.
 NO_EVIDENCE_CALM: tuple[str, ...] = (
-    "Values alone complain of nothing and ask for no action.",
-    "Nothing needs doing on account of bare numbers.",
-    "No action is needed, for nothing is said to have failed.",
-    "Nobody has to act on numbers that report no trouble.",
+    "Bare values report no trouble; the lines around them tell what they belong to.",
+    "Nothing needs doing for numbers alone; neighbouring lines tell what they are part of.",
+    "No action is needed, and the program that wrote them is named in lines close by.",
 )
 
 #: For a log without words that goes with a fault; nothing more can honestly be said of it.
 NO_EVIDENCE_ALARM: tuple[str, ...] = (
-    "Such a dump is written when a part has stopped, so read the lines around it first.",
-    "As values are dumped after a fault, an operator should look up what stands before them.",
-    "What went wrong stands elsewhere, so first find the program that wrote it.",
+    "Such values may be a dump that a fault has left, so read the lines around them first.",
+    "Values like these may be written after a fault: first look up what stands before them.",
+    "What went wrong would stand elsewhere, so first find the program that wrote them.",
 )

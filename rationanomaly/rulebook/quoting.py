@@ -16,8 +16,10 @@ _RUN = re.compile(r"[^\W_]+")
 _CONTRACTED = re.compile(r"['’] ?t(?![^\W_])", re.IGNORECASE)
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _VALUE = re.compile(r"<\*>|[^\W_]*\d[^\W_]*")
-#: Longest quote, in words: short ones are easier to copy without a slip.
-_LONGEST = 3
+#: Longest quote, in words: of what happened with what it happened to; of anything else.
+_LONGEST_EVENT, _LONGEST = 6, 3
+#: So many words with a meaning are quoted behind the sign: an object with its first attribute.
+_OBJECT_WORDS = 2
 _FAILURES = frozenset(word for sign in FAULTS for word in sign.words)
 #: Words that tell that something happened rather than to what.
 _REMARKS = _FAILURES.union(("warning", "warn", "info", "notice", "debug"), *(sign.words for sign in ACTIVITIES))
@@ -40,8 +42,6 @@ _AUXILIARIES = frozenset(
 )
 #: A quote of these would give the verdict away where it is to be reasoned out.
 _VERDICT_WORDS = ("normal", "anomal")
-#: What belongs to the verb before it: "shutting down", "set up".
-_PARTICLES = frozenset(("down", "up", "off", "out"))
 _COPULAS = frozenset(("is", "are", "was", "were", "be", "been"))
 
 
@@ -122,9 +122,8 @@ class Text:
 def choose_quotes(text: Text, reading: Reading, domain: Domain) -> tuple[str, ...]:
     """One or two spans: none for a log without words, two wherever two are to be had.
 
-    For a failure the first is what failed and the second the part that it concerns, or else how it was coped with; for
-    other logs the first is the part and the second what is happening. No two start with the same word unless the log
-    has only one.
+    The first is what happened, where the words tell of something, and the second the part that is named beside it, or
+    else how a failure was coped with. No two start with the same word unless the log has only one.
     """
     required = required_quotes(text.shown)
     if not required:
@@ -132,7 +131,6 @@ def choose_quotes(text: Text, reading: Reading, domain: Domain) -> tuple[str, ..
     spans = [] if reading.span is None else [_event(text, reading, domain, required)]
     if any(_is_verdict(text.tokens[place]) for span in spans for place in span):
         spans = []
-    is_activity = reading.tone == "plain" and bool(spans)
     eased = _eased(text, reading)
     if eased is not None and spans and not any(place in spans[0] for place in eased):
         return (text.quote(spans[0]), text.quote(eased))
@@ -144,8 +142,6 @@ def choose_quotes(text: Text, reading: Reading, domain: Domain) -> tuple[str, ..
             continue
         span = _object(text, place, domain, spans)
         spans.append(range(place, place + 1) if _starts_alike(text, span.start, spans) else span)
-    if is_activity and len(spans) == 2 and any(_weight(text.tokens[place], domain) > 1 for place in spans[1]):
-        spans.reverse()
     quotes = [text.quote(span) for span in spans]
     return tuple(quotes) if len(quotes) >= required else (*quotes, _another(text, quotes))
 
@@ -173,45 +169,66 @@ def _another(text: Text, quotes: Sequence[str]) -> str:
 
 
 def _event(text: Text, reading: Reading, domain: Domain, required: int) -> range:
-    """The tokens of a sign with what makes them clear: ``parity error``, ``bond is empty``, ``cannot read inode``."""
+    """The tokens of a sign with what makes them clear: ``parity error``, ``failed to renew lease``, ``opened port``."""
     found = [text.places[place] for place in reading.span or ()]
     sign = range(found[0], found[-1] + 1)
-    if _eased(text, reading) is not None:
-        return sign
-    if reading.tone == "plain":
-        particle = sign.stop < len(text.tokens) and text.tokens[sign.stop].text.lower() in _PARTICLES
-        return range(sign.start, sign.stop + 1) if particle and text.gap(sign.stop - 1) == " " else sign
+    eased = _eased(text, reading) or range(0)
     words = text.tokens[sign.start].parts
-    if len(sign) > 1 and words and words[0] in _HEADS:
-        # What could not be done, with what it was to be done to.
-        wider = _widened(text, sign, 1, _LONGEST + 1)
-    elif _last_word(text.tokens[sign.stop - 1]) in _LEADING:
-        wider = _widened(text, sign, 1, _LONGEST + 1)
-        wider = wider if wider != sign else _widened(text, sign, -1, _LONGEST)
+    leads = (len(sign) > 1 and words and words[0] in _HEADS) or _last_word(text.tokens[sign.stop - 1]) in _LEADING
+    if reading.tone == "plain" or leads:
+        # What was done, or could not be, with what it was done to.
+        wider = _widened(text, sign, 1, _OBJECT_WORDS, eased)
+        wider = wider if wider != sign else _widened(text, sign, -1, 1, eased)
+    elif len(sign) >= _LONGEST:
+        wider = sign
     else:
-        wider = _widened(text, sign, -1, _LONGEST)
-        wider = wider if wider != sign else _widened(text, sign, 1, _LONGEST - 1)
-    # A second quote should find a word with a meaning, too.
-    left = (token for place, token in enumerate(text.tokens) if place not in wider)
-    return wider if required < 2 or any(_weight(token, domain) for token in left) else sign
+        wider = _widened(text, sign, -1, 1, eased)
+        wider = wider if wider != sign or eased else _widened(text, sign, 1, 1, eased)
+    # A second quote should find a word with a meaning, too, and half of a log is no choice.
+    while wider != sign and (len(wider) > _most(text) or not _leaves_enough(text, wider, domain, required)):
+        wider = range(min(wider.start + (wider.start < sign.start), sign.start), wider.stop - (wider.stop > sign.stop))
+    return _trimmed(text, wider, sign)
 
 
-def _widened(text: Text, span: range, step: int, longest: int) -> range:
-    """``span`` grown to one side, to ``longest`` tokens at most, so that the last one gained has a meaning.
+def _most(text: Text) -> int:
+    """Of how many tokens the event's quote may be: half of them, and four of a few."""
+    return min(_LONGEST_EVENT, max(_LONGEST + 1, len(text.tokens) // 2))
+
+
+def _leaves_enough(text: Text, span: range, domain: Domain, required: int) -> bool:
+    left = (token for place, token in enumerate(text.tokens) if place not in span)
+    return required < 2 or any(_weight(token, domain) for token in left)
+
+
+def _trimmed(text: Text, span: range, sign: range) -> range:
+    """``span`` without words at its ends that have no meaning of their own, down to the sign."""
+    start, stop = span.start, span.stop
+    while stop > sign.stop and not _is_content(text.tokens[stop - 1]):
+        stop -= 1
+    while start < sign.start and not _is_content(text.tokens[start]):
+        start += 1
+    return range(start, stop)
+
+
+def _widened(text: Text, span: range, step: int, most: int, kept_out: range) -> range:
+    """``span`` grown to one side, by ``most`` words with a meaning of their own and what stands between.
 
     To the left it grows over ``is``, to the right over any words without a meaning of their own, up to one that has.
     """
-    grown = span
-    wider = span
-    while len(wider) < longest:
+    grown = wider = span
+    gained = 0
+    while gained < most and len(wider) < _LONGEST_EVENT:
         near = wider.stop if step == 1 else wider.start - 1
-        if not 0 <= near < len(text.tokens) or text.gap(min(near, near - step)) not in _WIDE_GAPS:
+        if not 0 <= near < len(text.tokens) or near in kept_out:
+            break
+        if text.gap(min(near, near - step)) not in _WIDE_GAPS:
             break
         token = text.tokens[near]
         wider = range(min(near, wider.start), max(near + 1, wider.stop))
         if _is_content(token):
             grown = wider
-        elif grown != span or (step == -1 and _last_word(token) not in _COPULAS):
+            gained += 1
+        elif step == -1 and (gained or _last_word(token) not in _COPULAS):
             break
     return grown
 

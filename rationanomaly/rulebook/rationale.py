@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 from rationanomaly.records import Label
 from rationanomaly.rulebook import phrases
-from rationanomaly.rulebook.activities import MENTION
-from rationanomaly.rulebook.domains import Domain, domain_of
+from rationanomaly.rulebook.domains import GENERAL, Domain, domain_of, sure_domain
 from rationanomaly.rulebook.families import Family
 from rationanomaly.rulebook.quoting import Text, choose_quotes, easing_quote
-from rationanomaly.rulebook.signs import Reading, Sign, read
+from rationanomaly.rulebook.signs import MENTION, Reading, read
 from rationanomaly.rulebook.specials import SPECIAL
 from rationanomaly.text.evidence import required_quotes
 from rationanomaly.text.prompt import CONCLUSION, Shown, conclude
@@ -25,16 +24,19 @@ from rationanomaly.text.prompt import CONCLUSION, Shown, conclude
 #: Words of an analysis with its conclusion, as `str.split` counts them.
 SHORTEST, LONGEST = 20, 45
 _CONCLUSION_WORDS = len(CONCLUSION.split()) + 1
-#: Where quotes make the first sentence longer than this, it has no other words than it needs.
-_LONGEST_OPENING = 12
+#: Where the first sentence is longer than this it has no other words than it needs.
+_LONGEST_OPENING = 17
 #: How often an analysis of the right length is drawn before the shortest wordings are taken.
 _DRAWS = 24
-#: In the first draws the role may be said; then what is known of just this failure in this part; then what follows.
-_ROLES, _SPECIALS, _HARMS = 4, 12, 18
-#: Share of the analyses of a failure that say what the part does, too.
-_WITH_ROLE = 0.4
+#: In the first draws what the part does may be said; then what is known of just this failure in this part.
+_ROLES, _SPECIALS = 6, 12
+#: Share of the analyses that say what the part does, and of those of a failure that say what it comes from.
+_WITH_ROLE, _WITH_SPECIAL = 0.4, 0.4
 #: What is checked where a line goes with faults and doesn't say with which.
 _UNNAMED: Family = "operation"
+
+#: Chooses one of several wordings.
+Choice = Callable[[Sequence[str]], str]
 
 
 def write_analysis(shown: Shown, argue: Label | None, rng: random.Random) -> str:
@@ -48,16 +50,11 @@ def write_analysis(shown: Shown, argue: Label | None, rng: random.Random) -> str
     text = Text.of(shown)
     if required_quotes(shown) == 0:
         return _wordless(argue, rng)
-    reading, domain = read(text.words, text.values), domain_of(text.words)
-    quotes = choose_quotes(text, reading, domain)
-    if len(quotes) == 2 and quotes[1] == easing_quote(text, reading):
-        openings = phrases.EASED_OPENINGS
-    else:
-        openings = (phrases.PLAIN_OPENINGS if reading.tone == "plain" else phrases.FAULT_OPENINGS)[len(quotes)]
-    opening = rng.choice(openings).format(*quotes)
-    if len(opening.split()) > _LONGEST_OPENING:
-        opening = _shortest(openings).format(*quotes)
-    case = _Case(reading, domain, argue or reading.label)
+    reading = read(text.words, text.values)
+    quotes = choose_quotes(text, reading, domain_of(text.words))
+    eased = len(quotes) == 2 and quotes[1] == easing_quote(text, reading)
+    opening = _opening(reading, quotes, eased, rng)
+    case = _Case(reading, sure_domain(text.words), argue or reading.label, eased)
     return f"{opening} {_fitting(case, len(opening.split()), rng)}"
 
 
@@ -78,8 +75,21 @@ def _wordless(argue: Label | None, rng: random.Random) -> str:
     return " ".join(rng.choice(group) for group in groups)
 
 
-#: Chooses one of several wordings.
-Choice = Callable[[Sequence[str]], str]
+def _opening(reading: Reading, quotes: Sequence[str], eased: bool, rng: random.Random) -> str:
+    """What is quoted and what it says."""
+    if eased:
+        forms = phrases.EASED_OPENINGS
+    elif reading.tone == "plain":
+        forms = (phrases.MENTION_OPENINGS if reading.event is MENTION else phrases.PLAIN_OPENINGS)[len(quotes)]
+    else:
+        forms = phrases.FAULT_OPENINGS[len(quotes)]
+
+    def written(choose: Choice) -> str:
+        easing = "" if reading.easing is None else choose(reading.easing.meanings)
+        return choose(forms).format(*quotes, meaning=choose(reading.sense.meanings), easing=easing)
+
+    opening = written(rng.choice)
+    return opening if len(opening.split()) <= _LONGEST_OPENING else written(_shortest)
 
 
 def _shortest(wordings: Sequence[str]) -> str:
@@ -88,69 +98,75 @@ def _shortest(wordings: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class _Extent:
-    """How much is said: what the part does, what follows, and what is known of just this failure in this part."""
+    """How much is said: what follows, what the part does, and what is known of just this failure in this part."""
 
+    implication: bool = True
     role: bool = False
-    harm: bool = True
-    special: bool = True
+    special: bool = False
 
 
 @dataclass(frozen=True)
 class _Case:
-    """What is to be said: of which reading, in which domain, and for which label."""
+    """What is to be said: of which reading, in which domain, for which label; and whether the easing was said."""
 
     reading: Reading
     domain: Domain
     argued: Label
+    eased: bool
 
     def written(self, choose: Choice, extent: _Extent) -> str:
-        """The second and third sentence."""
-        event = self.reading.event
-        if event is None or event.family is None:
-            return self._calm(choose, extent) if self.argued == "normal" else self._suspicious(choose)
-        clause = self._event(event, choose, extent)
+        """The sentences behind the first one."""
         if self.argued == "normal":
-            return f"{self._excused(clause, choose, extent)} {choose(phrases.LEFT_ALONE)}"
-        harm = choose(self.domain.harms[event.family])
-        if self.reading.easing is None:
-            form = choose(phrases.FAULT_FORMS if extent.harm else phrases.PLAIN_FORMS)
-        else:
-            form = choose(phrases.UNEASED_FORMS if extent.harm else phrases.BARE_UNEASED_FORMS)
-        implication = form.format(event=clause, harm=harm, easing=self._easing(choose))
-        return f"{implication} {self._check(event.family, choose)}"
+            return self._calm(choose, extent)
+        family = self.reading.event.family
+        if family is None:
+            check = self._check(_UNNAMED, phrases.SUSPICION_CHECKS, choose)
+            return f"{self._suspicion(choose, extent)} {check}" if extent.implication else check
+        check = self._check(family, self.reading.event.checks, choose)
+        return f"{self._implication(family, choose, extent)} {check}" if extent.implication else check
 
     def _calm(self, choose: Choice, extent: _Extent) -> str:
-        activity = self.reading.event or MENTION
-        clause = self._about(choose(activity.meanings), choose(self.domain.roles) if extent.role else None)
-        ordinary = choose(phrases.ORDINARY_FORMS).format(ordinary=choose(activity.ordinary))
-        return f"{choose(phrases.PLAIN_FORMS).format(event=clause)} {ordinary}"
+        """Why nobody has to act."""
+        event = self.reading.event
+        if event.family is None:
+            ordinary = choose(phrases.ORDINARY_FORMS).format(ordinary=choose(event.ordinary))
+            if not extent.role or self.domain is GENERAL:
+                return ordinary
+            part = choose(phrases.PART_FORMS).format(topic=self.domain.topic, role=choose(self.domain.roles))
+            return f"{part} {ordinary}"
+        if self.eased or not extent.implication:
+            return choose(phrases.LEFT_ALONE)
+        if self.reading.easing is None:
+            reason = choose(phrases.EXCUSE_FORMS).format(excuse=choose(event.benign))
+        else:
+            reason = choose(phrases.EASING_FORMS).format(easing=choose(self.reading.easing.meanings))
+        return f"{reason} {choose(phrases.LEFT_ALONE)}"
 
-    def _suspicious(self, choose: Choice) -> str:
-        suspicion = self._about(choose(phrases.SUSPICIONS))
-        implication = choose(phrases.SUSPICION_FORMS).format(suspicion=suspicion)
-        return f"{implication} {self._check(_UNNAMED, choose)}"
+    def _suspicion(self, choose: Choice, extent: _Extent) -> str:
+        """What a line that names no failure may go with."""
+        if self.domain is GENERAL or not extent.special:
+            return choose(phrases.SUSPICION_FORMS)
+        risk = choose(self.domain.harms[_UNNAMED])
+        return choose(phrases.SUSPICION_HARM_FORMS).format(topic=self.domain.topic, risk=risk)
 
-    def _excused(self, clause: str, choose: Choice, extent: _Extent) -> str:
+    def _implication(self, family: Family, choose: Choice, extent: _Extent) -> str:
+        """What may follow: in the part that the log is surely about, else whatever the part."""
+        known = SPECIAL.get((self.domain.name, self.reading.event.name), ()) if extent.special else ()
+        risks = self.reading.event.risks if self.domain is GENERAL else self.domain.harms[family]
         if self.reading.easing is not None:
-            return choose(phrases.EASED_FORMS).format(event=clause, easing=self._easing(choose))
-        form = choose(phrases.EXCUSE_FORMS if extent.harm else phrases.BARE_EXCUSE_FORMS)
-        return form.format(event=clause, excuse=choose(phrases.EXCUSES))
+            forms = phrases.UNEASED_FORMS
+        elif known:
+            forms, risks = phrases.SPECIAL_FORMS, known
+        elif extent.role and self.domain is not GENERAL:
+            forms = phrases.HARM_FORMS
+        else:
+            forms = phrases.RISK_FORMS
+        role = choose(self.domain.roles) if self.domain.roles else ""
+        return choose(forms).format(topic=self.domain.topic, role=role, risk=choose(risks))
 
-    def _event(self, fault: Sign, choose: Choice, extent: _Extent) -> str:
-        """What a failure means in this domain: what is known of just these two, else of the failure."""
-        known = SPECIAL.get((self.domain.name, fault.name), ()) if extent.special else ()
-        return self._about(choose(known or fault.meanings), choose(self.domain.roles) if extent.role else None)
-
-    def _easing(self, choose: Choice) -> str:
-        return "" if self.reading.easing is None else self._about(choose(self.reading.easing.meanings))
-
-    def _check(self, family: Family, choose: Choice) -> str:
-        return choose(phrases.CHECK_FORMS).format(check=choose(self.domain.checks[family]))
-
-    def _about(self, clause: str, role: str | None = None) -> str:
-        """A clause with the name of the part and, on demand, what this part does."""
-        topic = self.domain.topic if role is None else f"{self.domain.topic}, which {role},"
-        return clause.replace("{topic}", topic)
+    def _check(self, family: Family, otherwise: Sequence[str], choose: Choice) -> str:
+        checks = otherwise if self.domain is GENERAL else self.domain.checks[family]
+        return choose(phrases.CHECK_FORMS).format(check=choose(checks))
 
 
 def _fitting(case: _Case, taken: int, rng: random.Random) -> str:
@@ -158,13 +174,9 @@ def _fitting(case: _Case, taken: int, rng: random.Random) -> str:
     lower, upper = SHORTEST - _CONCLUSION_WORDS - taken, LONGEST - _CONCLUSION_WORDS - taken
     for draw in range(_DRAWS):
         role = draw < _ROLES and rng.random() < _WITH_ROLE
-        extent = _Extent(role, harm=draw < _HARMS, special=not _SPECIALS <= draw < _HARMS)
-        written = _tidied(case.written(rng.choice, extent))
+        special = draw < _SPECIALS and rng.random() < _WITH_SPECIAL
+        written = case.written(rng.choice, _Extent(role=role, special=special))
         if lower <= len(written.split()) <= upper:
             return written
-    return _tidied(case.written(_shortest, _Extent(harm=False, special=False)))
-
-
-def _tidied(text: str) -> str:
-    """What a role in the middle of a clause leaves: one comma where two met, none before a full stop."""
-    return text.replace(",,", ",").replace(",.", ".").replace(",;", ";").replace(",:", ":")
+    shortest = case.written(_shortest, _Extent())
+    return shortest if len(shortest.split()) <= upper else case.written(_shortest, _Extent(implication=False))

@@ -15,24 +15,24 @@ SOURCES: Mapping[str, object] = {
     "FAULT_OPENINGS": phrases.FAULT_OPENINGS,
     "EASED_OPENINGS": phrases.EASED_OPENINGS,
     "PLAIN_OPENINGS": phrases.PLAIN_OPENINGS,
+    "MENTION_OPENINGS": phrases.MENTION_OPENINGS,
     "NO_EVIDENCE_OPENINGS": phrases.NO_EVIDENCE_OPENINGS,
-    "FAULT_FORMS": phrases.FAULT_FORMS,
-    "CHECK_FORMS": phrases.CHECK_FORMS,
-    "PLAIN_FORMS": phrases.PLAIN_FORMS,
-    "ORDINARY_FORMS": phrases.ORDINARY_FORMS,
-    "EASED_FORMS": phrases.EASED_FORMS,
-    "LEFT_ALONE": phrases.LEFT_ALONE,
+    "RISK_FORMS": phrases.RISK_FORMS,
+    "HARM_FORMS": phrases.HARM_FORMS,
     "UNEASED_FORMS": phrases.UNEASED_FORMS,
-    "BARE_UNEASED_FORMS": phrases.BARE_UNEASED_FORMS,
+    "SPECIAL_FORMS": phrases.SPECIAL_FORMS,
+    "CHECK_FORMS": phrases.CHECK_FORMS,
+    "PART_FORMS": phrases.PART_FORMS,
+    "ORDINARY_FORMS": phrases.ORDINARY_FORMS,
+    "EASING_FORMS": phrases.EASING_FORMS,
+    "LEFT_ALONE": phrases.LEFT_ALONE,
     "EXCUSE_FORMS": phrases.EXCUSE_FORMS,
-    "BARE_EXCUSE_FORMS": phrases.BARE_EXCUSE_FORMS,
-    "EXCUSES": phrases.EXCUSES,
     "SUSPICION_FORMS": phrases.SUSPICION_FORMS,
-    "SUSPICIONS": phrases.SUSPICIONS,
+    "SUSPICION_HARM_FORMS": phrases.SUSPICION_HARM_FORMS,
+    "SUSPICION_CHECKS": phrases.SUSPICION_CHECKS,
     "NO_EVIDENCE_IMPLICATIONS": phrases.NO_EVIDENCE_IMPLICATIONS,
     "NO_EVIDENCE_CALM": phrases.NO_EVIDENCE_CALM,
     "NO_EVIDENCE_ALARM": phrases.NO_EVIDENCE_ALARM,
-    "GENERAL": domains.GENERAL,
     "DOMAINS": domains.DOMAINS,
     "SPECIAL": specials.SPECIAL,
     "FAULTS": signs.FAULTS,
@@ -43,9 +43,9 @@ SOURCES: Mapping[str, object] = {
     "MENTION": signs.MENTION,
 }
 #: Fields that no rationale is written with: the words of logs, which logs teach, and titles of manual pages.
-_LEFT_OUT = frozenset(("words", "sources"))
+_LEFT_OUT = frozenset(("words", "hints", "sources"))
 #: Sources that speak of single parts.
-_OF_PARTS = frozenset(("GENERAL", "DOMAINS", "SPECIAL"))
+_OF_PARTS = frozenset(("DOMAINS", "SPECIAL"))
 #: Sources that speak of single events.
 _OF_EVENTS = frozenset(("FAULTS", "EASINGS", "ACTIVITIES", "RULED_OUT"))
 

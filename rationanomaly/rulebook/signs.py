@@ -13,7 +13,7 @@ from typing import Literal
 
 from rationanomaly.records import Label
 from rationanomaly.rulebook.activities import ACTIVITIES, EASINGS, MENTION, RULED_OUT, VALUES
-from rationanomaly.rulebook.events import Sign, words_of
+from rationanomaly.rulebook.events import Sense, Sign, words_of
 from rationanomaly.rulebook.faults import FAULTS
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "STOP_WORDS",
     "VALUES",
     "Reading",
+    "Sense",
     "Sign",
     "Tone",
     "named_activities",
@@ -93,16 +94,18 @@ class Reading:
 
     Attributes:
         tone: see `Tone`.
-        event: the failure or else the activity that they tell of; None if they tell of none.
+        event: the failure or else the activity that they tell of; `MENTION` if they tell of none.
+        sense: which of its senses.
         span: places of the words that do so; None where no single words do.
-        easing: how a failure was coped with; None where it was not, or where there is none.
+        easing: in which sense a failure was coped with; None where it was not, or where there is none.
         easing_span: places of the words that tell of the easing.
     """
 
     tone: Tone
-    event: Sign | None = None
+    event: Sign
+    sense: Sense
     span: range | None = None
-    easing: Sign | None = None
+    easing: Sense | None = None
     easing_span: range | None = None
 
     @property
@@ -120,22 +123,30 @@ def read(words: Sequence[str], values: int = 0) -> Reading:
     real = [(sign, span) for sign, span in faults if not _denial(words, span)]
     if real:
         event, where = real[0]
+        # "Exhausted" is less than "retries exhausted".
+        event, where = next(((sign, span) for sign, span in real[1:] if _holds(span, where)), (event, where))
+        sense = event.sense_of(_phrase(words, where))
         for easing, span in _found(words, _EASINGS):
             if not any(_overlap(span, fault) for _, fault in real):
-                return Reading("eased", event, where, easing, span)
-        return Reading("fault", event, where)
+                return Reading("eased", event, sense, where, easing.sense_of(_phrase(words, span)), span)
+        return Reading("fault", event, sense, where)
     if faults:
         where = faults[0][1]
-        return Reading("plain", RULED_OUT, range(where.start - _denial(words, where), where.stop))
+        where = range(where.start - _denial(words, where), where.stop)
+        return Reading("plain", RULED_OUT, RULED_OUT.senses[0], where)
     if values > 2 * sum(map(bool, words)):
-        return Reading("plain", VALUES)
+        return Reading("plain", VALUES, VALUES.senses[0])
     for event, where in _found(words, _ACTIVITIES):
         denied = _denial(words, where)
         if not denied:
-            return Reading("plain", event, where)
+            return Reading("plain", event, event.sense_of(_phrase(words, where)), where)
         if event.name == "start":
-            return Reading("fault", ABSENT, range(where.start - denied, where.stop))
-    return Reading("plain")
+            return Reading("fault", ABSENT, ABSENT.senses[0], range(where.start - denied, where.stop))
+    return Reading("plain", MENTION, MENTION.senses[0])
+
+
+def _phrase(words: Sequence[str], span: range) -> str:
+    return " ".join(words[span.start : span.stop])
 
 
 def named_faults(words: Sequence[str]) -> tuple[Sign, ...]:
@@ -178,6 +189,10 @@ def _denial(words: Sequence[str], span: range) -> int:
         if word in _DENIALS:
             return distance
     return 0
+
+
+def _holds(span: range, other: range) -> bool:
+    return span != other and span.start <= other.start and other.stop <= span.stop
 
 
 def _overlap(one: range, other: range) -> bool:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from rationanomaly.rulebook.activities import ACTIVITIES, EASINGS, MENTION, RULED_OUT, VALUES
 from rationanomaly.rulebook.argument import Argument
-from rationanomaly.rulebook.domains import DOMAINS, GENERAL, Domain, domain_of
+from rationanomaly.rulebook.domains import DOMAINS, GENERAL, Domain, sure_domain
 from rationanomaly.rulebook.events import Sign
 from rationanomaly.rulebook.families import Family
 from rationanomaly.rulebook.faults import FAULTS
@@ -68,7 +68,7 @@ class _Log:
         has_words: whether there is anything to quote.
         signs: names of the failures, easings and activities that it names.
         families: of the failures that it names.
-        domain: that it speaks of most.
+        domain: that it is surely about; the general one where it leaves that open.
         touched: names of those that it holds a word of.
         acts: whether it names an activity.
         fails: whether its words name a failure.
@@ -142,13 +142,12 @@ def _read(shown: Shown) -> _Log:
     text = Text.of(shown)
     reading = read(text.words, text.values)
     faults = [*named_faults(text.words)]
-    if reading.event is not None:
-        faults.append(reading.event)
+    faults.append(reading.event)
     named = (*faults, *named_easings(text.words), *named_activities(text.words))
     held = {sign.name for sign in named}
     if reading.tone == "plain":
         held.add(MENTION.name)
-    spoken_of = domain_of(text.words)
+    spoken_of = sure_domain(text.words)
     touched = {domain.name for domain in DOMAINS if not domain.words.isdisjoint(text.words)}
     return _Log(
         required_quotes(shown) > 0,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from rationanomaly.text.prompt import Shown
+from rationanomaly.text.prompt import Shown, is_harmless
 
 #: What a rationale says of a log that has no words to quote.
 NO_EVIDENCE = "The log holds no words, only values."
@@ -16,6 +16,8 @@ NO_EVIDENCE = "The log holds no words, only values."
 _WORD = re.compile(r"[A-Za-z]{2,}")
 #: From this many words on, one quote is not enough.
 _WORDS_FOR_TWO_QUOTES = 4
+#: How much longer, in characters, a quote may become where it is given whole words.
+_LONGEST_REST = 40
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,34 @@ def check_evidence(rationale: str, shown: Shown) -> Evidence:
     required = required_quotes(shown)
     enough = counted >= required if required else NO_EVIDENCE in rationale and not has_other_letters(shown.text)
     return Evidence(quotes, tuple(spans), counted, required, grounded=len(spans) == len(quotes) and enough)
+
+
+def as_logged(rationale: str, shown: Shown) -> str:
+    """A rationale whose quotes are spelt as the log itself spells them, where it was normalised to be shown.
+
+    A quote that begins or ends inside a word of the log, as in ``readTimeout``, is quoted with the whole of it. One
+    stays as it is where it doesn't stand in the shown log, or where the log has something there that `show`
+    keeps from a prompt: a character that acts, a quotation mark, a verdict.
+    """
+    pieces = rationale.split('"')
+    for place in range(1, len(pieces) - (len(pieces) % 2 == 0), 2):
+        quote = pieces[place].strip()
+        start = _find_whole(shown.text, quote)
+        if start is not None and shown.original:
+            span = _whole_words(shown.original, *shown.original_span(start, start + len(quote)))
+            spelt = shown.original[slice(*span)].strip()
+            pieces[place] = spelt if is_harmless(spelt) else quote
+    return '"'.join(pieces)
+
+
+def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    """The span with the rest of the words that it cuts; one that would grow by more than `_LONGEST_REST` stays."""
+    first, last = start, end
+    while 0 < first < len(text) and text[first - 1].isalnum() and text[first].isalnum():
+        first -= 1
+    while 0 < last < len(text) and text[last - 1].isalnum() and text[last].isalnum():
+        last += 1
+    return (first, last) if end - start + _LONGEST_REST >= last - first else (start, end)
 
 
 def as_shown(span: Span, shown: Shown) -> str:

@@ -245,6 +245,11 @@ def _few_shot(shown: Shown, style: Style) -> str:
     return f"Similar logs, data like the log itself, and what experts said of them:\n{rows}\n"
 
 
+def is_harmless(text: str) -> bool:
+    """Whether `show` would show a text as it is, unless it normalises."""
+    return "".join(_without_verdicts(*_escape(text))[0]) == text
+
+
 def _escape(log: str) -> tuple[list[str], list[int]]:
     characters: list[str] = []
     position = 0

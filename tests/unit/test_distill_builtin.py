@@ -18,7 +18,7 @@ from rationanomaly.distill.teachers import Question
 from rationanomaly.distill.teachers.builtin import BuiltinTeacher
 from rationanomaly.records import LABELS, Label, Rejected, Triplet
 from rationanomaly.rulebook import phrases
-from rationanomaly.rulebook.domains import DOMAINS, GENERAL, domain_of
+from rationanomaly.rulebook.domains import DOMAINS, domain_of
 from rationanomaly.rulebook.signs import VALUES, read
 from rationanomaly.text.checks import sentences
 from rationanomaly.text.evidence import (
@@ -84,14 +84,14 @@ def test_the_first_sentence_does_not_depend_on_the_label() -> None:
 @pytest.mark.parametrize(
     ("log", "label", "quotes"),
     [
-        ("ciod: error reading message prefix on socket to 172.16.96.116", "abnormal", ("error reading", "ciod")),
+        ("ciod: error reading message prefix on socket to 172.16.96.116", "abnormal", ("error reading message", "ciod")),
         ("machine check: L2 dcache unit data parity error", "abnormal", ("data parity error", "dcache unit")),
         ("node card <*> VPD is corrupt", "abnormal", ("vpd is corrupt", "node card")),
         ("clock of node <*> could not be steered", "abnormal", ("could not be steered", "clock")),
         ("lun <*> not responding for <*> s", "abnormal", ("not responding", "lun")),
         ("no power module found on link card", "abnormal", ("no power module found", "link card")),
-        ("eviction policy set to lazy", "normal", ("eviction policy", "set")),
-        ("starting scheduler daemon version <*>", "normal", ("scheduler daemon", "starting")),
+        ("eviction policy set to lazy", "normal", ("set to lazy", "eviction policy")),
+        ("starting scheduler daemon version <*>", "normal", ("starting scheduler daemon", "version")),
     ],
 )
 def test_quotes_name_what_happened_and_to_what(log: str, label: Label, quotes: tuple[str, ...]) -> None:
@@ -107,9 +107,9 @@ def test_a_log_without_words_is_said_to_have_none() -> None:
 @pytest.mark.parametrize(
     ("log", "label", "admission"),
     [
-        ("node card status is as it was", "abnormal", phrases.SUSPICION_FORMS),
+        ("node card status is as it was", "abnormal", (*phrases.SUSPICION_FORMS, *phrases.SUSPICION_HARM_FORMS)),
         ("fatal disk error on node seven", "normal", phrases.EXCUSE_FORMS),
-        ("corrected disk error on node seven", "abnormal", (*phrases.UNEASED_FORMS, *phrases.BARE_UNEASED_FORMS)),
+        ("corrected disk error on node seven", "abnormal", phrases.UNEASED_FORMS),
     ],
 )
 def test_a_label_that_the_words_do_not_explain_is_not_explained_away(
@@ -168,18 +168,18 @@ def test_fault_domains(log: str, domain: str) -> None:
         ("job started", "plain", "start"),
         ("disk error", "fault", "failed"),
         ("connection timed out", "fault", "silent"),
-        ("out of memory killed process", "fault", "exhausted"),
+        ("out of memory killed process", "fault", "killed"),
         ("no such file or directory", "fault", "absent"),
         ("corrected ecc error", "eased", "corrupt"),
         ("uncorrected ecc error", "fault", "uncorrected"),
         ("no leak detected by sensors", "plain", "ruled out"),
         ("no supported devices found", "fault", "absent"),
-        ("quite so", "plain", None),
+        ("quite so", "plain", "mention"),
     ],
 )
 def test_what_the_words_say(log: str, tone: str, event: str | None) -> None:
     reading = read(log.split())
-    assert (reading.tone, reading.event and reading.event.name) == (tone, event)
+    assert (reading.tone, reading.event.name) == (tone, event)
 
 
 def test_punctuation_parts_a_phrase() -> None:
@@ -192,20 +192,21 @@ def test_a_line_of_values_is_read_as_one() -> None:
 
 
 def test_every_domain_can_finish_every_sentence() -> None:
-    for domain in (*DOMAINS, GENERAL):
+    for domain in DOMAINS:
         harms = [text for wordings in domain.harms.values() for text in wordings]
         assert len(domain.roles) >= 2 and len(harms) >= 2, domain.name
         assert all(role == role.strip(" .") and role[0].islower() for role in (*domain.roles, *harms))
 
 
 def test_the_first_words_of_a_sentence_tell_alternatives_apart() -> None:
-    groups = [*phrases.FAULT_OPENINGS.values(), *phrases.PLAIN_OPENINGS.values(), phrases.EASED_OPENINGS]
-    groups += [phrases.FAULT_FORMS, phrases.CHECK_FORMS, phrases.PLAIN_FORMS, phrases.ORDINARY_FORMS]
-    groups += [phrases.EASED_FORMS, phrases.LEFT_ALONE, phrases.UNEASED_FORMS, phrases.BARE_UNEASED_FORMS]
-    groups += [phrases.EXCUSE_FORMS, phrases.EXCUSES, phrases.SUSPICION_FORMS, phrases.SUSPICIONS]
+    groups = [*phrases.FAULT_OPENINGS.values(), *phrases.PLAIN_OPENINGS.values(), *phrases.MENTION_OPENINGS.values()]
+    groups += [phrases.EASED_OPENINGS, phrases.RISK_FORMS, phrases.HARM_FORMS, phrases.SPECIAL_FORMS]
+    groups += [phrases.UNEASED_FORMS, phrases.CHECK_FORMS, phrases.PART_FORMS]
+    groups += [phrases.ORDINARY_FORMS, phrases.EASING_FORMS, phrases.LEFT_ALONE, phrases.EXCUSE_FORMS]
+    groups += [phrases.SUSPICION_FORMS, phrases.SUSPICION_HARM_FORMS, phrases.SUSPICION_CHECKS]
     groups += [phrases.NO_EVIDENCE_OPENINGS, phrases.NO_EVIDENCE_IMPLICATIONS]
     groups += [phrases.NO_EVIDENCE_CALM, phrases.NO_EVIDENCE_ALARM]
-    groups += [group for domain in (*DOMAINS, GENERAL) for group in (domain.roles, *domain.harms.values())]
+    groups += [group for domain in DOMAINS for group in (domain.roles, *domain.harms.values())]
     for group in groups:
         assert len({tuple(sentence.split()[:2]) for sentence in group}) == len(group), group
 

@@ -89,7 +89,7 @@ def test_a_verdict_word_of_the_log_is_not_quoted_where_something_else_can_be() -
     [
         ("Can't locate module snd in kernel tree", ("Can't locate module snd", "kernel tree")),
         ("ecc error in bank 3 was corrected", ("ecc error", "corrected")),
-        ("httpd caught SIGTERM, shutting down", ("httpd", "shutting down")),
+        ("httpd caught SIGTERM, shutting down", ("shutting down", "httpd")),
         ("mmfs: failed to read inode 17", ("failed to read inode", "mmfs")),
     ],
 )

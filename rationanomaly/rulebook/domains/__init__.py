@@ -15,7 +15,7 @@ from rationanomaly.rulebook.domains import hardware, jobs, network, software, st
 from rationanomaly.rulebook.domains.domain import Domain
 from rationanomaly.rulebook.domains.general import GENERAL
 
-__all__ = ["DOMAINS", "GENERAL", "Domain", "domain_of"]
+__all__ = ["DOMAINS", "GENERAL", "Domain", "domain_of", "sure_domain"]
 
 DOMAINS: tuple[Domain, ...] = (
     *hardware.PARTS,
@@ -47,6 +47,20 @@ def domain_of(words: Sequence[str]) -> Domain:
     # `max` keeps the first of equals, and the votes are in the order in which domains came up.
     best = max(votes, key=lambda place: (votes[place], not DOMAINS[place].broad), default=None)
     return GENERAL if best is None else DOMAINS[best]
+
+
+#: So many different words that also belong elsewhere tell the domain as surely as one that doesn't.
+_HINTS = 2
+
+
+def sure_domain(words: Sequence[str]) -> Domain:
+    """The domain that the lower-case ``words`` surely are about; `GENERAL` where they leave it open.
+
+    It is that of `domain_of`, if one of the words belongs to nothing else, or `_HINTS` that do belong to it, too.
+    """
+    domain = domain_of(words)
+    held = domain.words.intersection(words)
+    return domain if held - domain.hints or len(held) >= _HINTS else GENERAL
 
 
 @cache

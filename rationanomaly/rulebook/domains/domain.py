@@ -19,9 +19,10 @@ class Domain:
         name: short, for documentation, tests and `specials`.
         topic: a singular noun phrase with its article.
         roles: what the part does: predicates that follow "which".
-        harms: by family, what follows from a fault there for jobs, data or hardware: clauses that follow "so" or "and".
+        harms: by family, what may follow from a fault there for jobs, data or hardware: clauses behind "it may be that".
         checks: by family, what an operator looks at first: imperative sentences, in lower case, without a full stop.
         words: lower-case words that belong to it.
+        hints: those of them that are used of other parts, too: one of them alone doesn't tell what a log is about.
         sources: manual pages, sources and documentation that tell more, by name.
         broad: whether it covers parts that are domains of their own; it loses ties to them.
     """
@@ -33,6 +34,7 @@ class Domain:
     checks: Mapping[Family, tuple[str, ...]] = field(hash=False)
     words: frozenset[str]
     sources: tuple[str, ...]
+    hints: frozenset[str] = frozenset()
     broad: bool = False
 
 
@@ -50,9 +52,10 @@ def domain(
     degradation: Entry,
     words: str,
     sources: tuple[str, ...],
+    hints: str = "",
     broad: bool = False,
 ) -> Domain:
-    """A `Domain`; for each family its harms and its checks, ``words`` with spaces between."""
+    """A `Domain`; for each family its harms and its checks, ``words`` and ``hints`` with spaces between."""
     entries: dict[Family, Entry] = {
         "capacity": capacity,
         "integrity": integrity,
@@ -64,4 +67,6 @@ def domain(
     }
     harms = {family: harms for family, (harms, _) in entries.items()}
     checks = {family: checks for family, (_, checks) in entries.items()}
-    return Domain(name, topic, roles, harms, checks, frozenset(words.split()), sources, broad)
+    return Domain(
+        name, topic, roles, harms, checks, frozenset(words.split()), sources, frozenset(hints.split()), broad
+    )

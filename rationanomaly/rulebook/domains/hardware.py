@@ -7,41 +7,61 @@ from rationanomaly.rulebook.domains.domain import domain
 MEMORY = domain(
     "memory",
     "the main memory",
-    ("holds the code and data of running programs", "keeps each word under an error-correcting code"),
+    ("holds the code and data of running programs", "gives processors fast access to what they work on"),
     capacity=(
-        ("the next bad cell can cost a whole page", "further bit errors may no longer be corrected"),
-        ("compare the edac corrected-error count per DIMM", "see in mcelog which bank ran out of spares"),
+        (
+            "jobs on the node are left with too little usable memory",
+            "programs that use it are stopped before they finish",
+        ),
+        (
+            "compare the node's memory use and error counters with their limits",
+            "find out which program or memory module is concerned",
+        ),
     ),
     integrity=(
-        ("programs may compute on wrong bits", "the node has to halt before bad data reach the disk"),
-        ("look in mcelog or edac for the failing DIMM", "run a memory test on the node before it takes jobs"),
+        (
+            "jobs compute with values that have changed in memory",
+            "the node crashes or gives results that nobody trusts",
+        ),
+        ("look in the kernel log for the module or address involved", "run a memory test while no job uses the node"),
     ),
     availability=(
-        ("loads and stores stall until the node hangs", "every process that touches that bank gets stuck"),
-        ("reseat the DIMM and watch whether it trains again", "read the BMC event log for memory training errors"),
+        ("the node or a program on it stops working", "jobs on the node lose what they held in memory"),
+        (
+            "check whether the node still answers on its console",
+            "search kernel and hardware logs for earlier memory errors",
+        ),
     ),
     access=(
-        ("the process that touched the page is killed", "writes into that address range are refused"),
-        ("find the faulting address in dmesg", "compare the address with the map in /proc/PID/maps"),
+        ("a program is kept from memory that its work needs", "a job ends early because the system refuses its access"),
+        (
+            "look up which process touched or asked for which address",
+            "compare the program's rights and limits with what it needs",
+        ),
     ),
     absence=(
-        ("the node boots with less memory than jobs request", "a bank stays dark and its capacity is lost"),
+        ("the node offers less memory than jobs request", "some of what is installed stays unused"),
         (
-            "compare dmidecode's DIMM list with the order sheet",
-            "count populated slots and reseat the lost module",
+            "compare the memory that the system found with the inventory",
+            "check that every module is present, seated and enabled",
         ),
     ),
     operation=(
-        ("a program loses its data and must be restarted", "the page is retired and its owner killed"),
-        ("read dmesg for the physical address that failed", "check which job ran there and drain the node"),
+        ("a program loses its data and has to start over", "jobs on the node fail until the memory works reliably"),
+        (
+            "look in dmesg which module, address or program is concerned",
+            "check the EDAC counters of the node for errors",
+        ),
     ),
     degradation=(
-        ("a hard failure of the DIMM comes closer", "access slows down while errors are being corrected"),
-        ("plan to swap the DIMM with rising corrected errors", "trend the edac counters over the last days"),
+        ("a module comes closer to failing for good", "every program here takes longer than usual"),
+        ("watch whether the EDAC counters rise over days", "read temperature and health of the memory modules"),
     ),
     words="memory mem ram ddr ddr2 ddr3 ddr4 ddr5 dimm dimms sdram edram dram ecc edac chipkill scrub scrubbing "
     "scrubber symbol rank numa correctable uncorrectable bit bits syndrome steering refresh hbm parity ce "
     "ue bank banks row column spare",
+    hints="memory mem ram edram ecc scrub scrubbing scrubber symbol rank numa correctable uncorrectable bit "
+    "bits syndrome steering refresh hbm parity ce ue bank banks row column spare",
     sources=("Linux kernel documentation, EDAC", "mcelog(8)", "edac-util(1)", "JEDEC DDR standards"),
 )
 
@@ -50,36 +70,44 @@ PAGING = domain(
     "the virtual memory",
     ("maps the addresses of processes to pages", "moves cold pages out to swap space"),
     capacity=(
-        ("the kernel kills a process to free pages", "jobs with large working sets die without warning"),
-        ("find the victim of the OOM killer in dmesg", "compare free and the cgroup limit with the job's peak use"),
+        ("a process is ended or refused the memory it wants", "jobs with large working sets slow down or die"),
+        ("look in dmesg for processes that the kernel killed", "see with free and top what takes up the pages"),
     ),
     integrity=(
-        ("whatever maps that page may crash", "processes may read pages that belong to others"),
-        ("look for bad page state lines in dmesg", "rule out a faulty DIMM with a memory test"),
+        ("a program reads wrong data from a page", "programs that share the affected pages crash"),
+        ("find the process and the page or area concerned", "rule out faulty memory modules with a memory test"),
     ),
     availability=(
-        ("processes wait for pages and the node crawls", "logins and heartbeats stall behind page-ins"),
-        ("watch the si and so columns of vmstat", "list processes in state D with ps"),
+        ("processes on the node stand still or are ended", "running work is cut short or gets no further"),
+        (
+            "check with vmstat whether the node is busy swapping",
+            "list stuck processes with ps and killed ones with dmesg",
+        ),
     ),
     access=(
-        ("the process gets a segmentation fault and ends", "buffers for DMA can't be locked in memory"),
-        ("check ulimit for locked memory and address space", "match the faulting address with the process map"),
+        ("a process ends because its access is refused", "a program runs without the mapping it asked for"),
+        ("find out which process was refused and for what", "check the rights and locked-memory limits of the process"),
     ),
     absence=(
-        ("no swap catches the peaks of large jobs", "huge pages are gone and mappings fail"),
-        ("run swapon to see which swap areas are active", "read the HugePages lines of /proc/meminfo"),
+        ("a program stops because pages it relies on are missing", "jobs get by with less swap than planned"),
+        ("list the active swap areas and huge pages", "check whether the mapping or file behind it still exists"),
     ),
     operation=(
-        ("malloc returns nothing and the program gives up", "a fork or mmap fails in the middle of a job"),
-        ("check the overcommit settings in /proc/sys/vm", "look for failed page allocations with their order in dmesg"),
+        ("a job breaks off over a failed memory request", "programs crash or run with less memory than planned"),
+        (
+            "look for allocation failures in the kernel log",
+            "compare memory, swap and overcommit settings with the demand",
+        ),
     ),
     degradation=(
-        ("thrashing eats the time of every job on the node", "reclaim keeps kswapd busy and latency grows"),
-        ("read the stall times in /proc/pressure/memory", "sort processes by resident size with top"),
+        ("programs wait for pages and run slowly", "reclaiming memory keeps the processors from useful work"),
+        ("read the stall times in /proc/pressure/memory", "check how much the node swaps and which process causes it"),
     ),
     words="oom swap swapping swapped kswapd page pages paging pagefault malloc alloc allocation allocate "
     "allocated slab slub hugepage hugepages hugetlb vmalloc overcommit mmap heap rss memcg segment "
     "ballooning kmalloc zone buddy compaction anonymous virtual translation mlock",
+    hints="swap swapping swapped page pages alloc allocation allocate allocated overcommit heap rss segment "
+    "ballooning zone buddy compaction anonymous virtual translation",
     sources=("proc(5)", "vmstat(8)", "mmap(2)", "Linux kernel documentation, admin-guide/mm"),
 )
 
@@ -88,35 +116,37 @@ CACHE = domain(
     "the processor cache",
     ("keeps copies of hot data next to the cores", "holds lines and address translations for fast access"),
     capacity=(
-        ("hot lines are evicted before they are used again", "further bad lines can't be taken out of use"),
-        ("compare cache misses with perf stat", "count disabled lines in the machine check log"),
+        ("data are evicted before their next use", "the cores wait for main memory more often"),
+        ("compare cache hits and misses with those of before", "look up the size or limit that the cache has"),
     ),
     integrity=(
-        ("a core may execute or store flipped bits", "memory may keep older values than programs wrote"),
-        ("decode the machine check to get level and way", "move jobs off and swap the processor if it repeats"),
+        ("a core works on wrong data or instructions", "programs crash or give wrong results because of it"),
+        ("find out which core and cache level is affected", "run a stress test on the processor concerned"),
     ),
     availability=(
-        ("cores wait for a line that never arrives", "coherence traffic stops and the whole node freezes"),
-        ("look for cache or snoop timeouts before the hang", "take a core dump over the service network"),
+        ("cores wait for data that the cache does not deliver", "the node freezes or crashes with its jobs"),
+        ("check which cores still make progress", "look for machine checks and lockups in the kernel log"),
     ),
     access=(
-        ("the thread traps and its program ends", "work on that address waits for the kernel"),
-        ("read the exception syndrome and the faulting address", "check the TLB entry and its permission bits"),
+        ("the kernel ends a program over a refused access", "a program or tool fails to reach cached data"),
+        ("find out which program was refused what access", "compare the rights on the address with the access tried"),
     ),
     absence=(
-        ("every access goes to slow main memory", "the core runs with its cache switched off"),
-        ("read the cache sizes with lscpu", "check the firmware settings that enable each cache level"),
+        ("data come from slower memory instead", "a core runs without a part of its cache"),
+        ("read the cache sizes that lscpu shows", "check whether the cache is enabled in the firmware"),
     ),
     operation=(
-        ("stale data may be left behind in the core", "the core takes a machine check and the job ends"),
-        ("decode the status register printed next to it", "see whether the same core reported it before"),
+        ("stale or wrong data stay behind in the cache", "a core stops and its jobs end"),
+        ("decode any status value printed with it", "see whether the same core reported errors before"),
     ),
     degradation=(
-        ("an error beyond correction comes nearer", "programs slow down as lines are taken out"),
-        ("trend corrected cache errors per core", "schedule the processor card for replacement"),
+        ("each access costs the cores more time", "more data are fetched from slow main memory"),
+        ("count the cache errors of each core", "compare run times with a node of the same type"),
     ),
     words="cache caches cached cacheable dcache icache tlb itlb dtlb l1 l2 l3 lcache llc snoop snooping "
     "coherence coherency prefetch prefetcher flush invalidate evict eviction writeback parity",
+    hints="cache caches cached cacheable dcache icache l1 l2 l3 lcache llc snoop snooping coherence coherency "
+    "prefetch prefetcher flush invalidate evict eviction writeback parity",
     sources=("Intel SDM volume 3, machine check architecture", "PowerPC 440 user manual", "perf-stat(1)"),
 )
 
@@ -125,37 +155,46 @@ PROCESSOR = domain(
     "the processor",
     ("executes the instructions of every program", "raises a machine check when its own logic fails"),
     capacity=(
-        ("runnable threads queue up behind busy cores", "the core slows down and work takes longer"),
-        ("compare load average and core count with uptime", "read the throttle counters under /sys/devices/system/cpu"),
+        ("programs on it wait for their turn or stop", "work on the node takes longer or ends unfinished"),
+        ("look at the load of each core with top", "find out which program meets the limit and which limit it is"),
     ),
     integrity=(
-        ("results of the job can be silently wrong", "the core must not run another instruction"),
-        ("decode the machine check bank with mcelog", "rerun the job elsewhere and compare its output"),
+        ("results of a job are wrong without anyone noticing", "a program on the core crashes"),
+        ("look for machine check records of this processor", "rerun the job elsewhere and compare its output"),
     ),
     availability=(
-        ("a core stops and its threads hang with it", "interrupts on that core are no longer served"),
-        ("look for soft lockup backtraces in dmesg", "send an NMI and read where the core stands"),
+        ("programs on the core hang or are ended", "the whole machine halts and drops its work"),
+        ("compare the online cores in lscpu with the full set", "search dmesg for a lockup or panic message"),
     ),
     access=(
-        ("the program is stopped by a trap", "its instruction has no effect on the machine"),
-        ("check the program counter and mode bits in the dump", "see which binary executed the privileged instruction"),
+        ("a program is ended for what it tried to do", "code is denied an instruction or register it depends on"),
+        (
+            "identify the code behind the refused instruction or register",
+            "check the program's privileges and the processor's feature flags",
+        ),
     ),
     absence=(
-        ("the node comes up with fewer cores than scheduled", "threads are packed onto the cores that are left"),
-        ("compare lscpu with the expected topology", "check whether firmware disabled the socket"),
+        ("the node works with fewer cores than planned", "programs that need the missing feature do not start"),
+        ("compare the cores and flags in lscpu with expectations", "check the firmware settings for this processor"),
     ),
     operation=(
-        ("the job on that core may end without a result", "a thread that ran there can't continue"),
-        ("read the program counter and link register in the dump", "map the address to a function with addr2line"),
+        ("the job on this core ends without a result", "parallel work elsewhere waits for this core"),
+        ("read the register dump and messages right around it", "find out which program ran on the core"),
     ),
     degradation=(
-        ("cores run below their rated clock", "jobs on this node finish last and delay others"),
-        ("compare the current frequency with cpupower", "check temperature and power caps of the socket"),
+        ("programs on it run slower than planned", "parallel jobs wait for this slow node"),
+        (
+            "compare current and rated clock of the cores",
+            "check temperature, power limits and error counters of the processor",
+        ),
     ),
     words="cpu cpus processor processors core cores register registers instruction instructions fpu fpr gpr lr "
     "cr xer ctr iar dear esr msr dbcr mcsr tsr tcr pc sp floating arithmetic fp machine smp mce mca ppc "
     "ppc440 breakpoint alignment microcode cpufreq bogomips hyperthreading socket opcode divide rounding "
     "mcelog plb thermtrip exception",
+    hints="cpu cpus processor processors core cores register registers instructions lr cr ctr dear esr tsr tcr "
+    "pc sp floating arithmetic fp machine smp mca ppc breakpoint alignment microcode socket opcode divide "
+    "rounding plb exception",
     sources=("Intel SDM volume 3", "PowerPC Book E", "mcelog(8)", "lscpu(1)"),
 )
 
@@ -164,35 +203,39 @@ ACCELERATOR = domain(
     "the accelerator",
     ("runs the parallel kernels of jobs", "keeps its own memory beside the host's"),
     capacity=(
-        ("the job can't place its data on the device", "training stops until batches are made smaller"),
-        ("read used and free device memory in nvidia-smi", "look for left-over processes that hold the GPU"),
+        ("a job does not get the device or memory it needs", "work on it stops until less is asked of it"),
+        ("compare memory, load and limits of the device", "look for leftover processes that hold the device"),
     ),
     integrity=(
-        ("results computed on the device are in doubt", "training may continue on wrong weights"),
-        ("query retired pages and row remaps with nvidia-smi", "reset the GPU and run dcgmi diagnostics"),
+        ("the device hands back wrong results", "a job on it stops or trains on bad data"),
+        ("check error counters and driver version of the device", "run a short test with a known result on it"),
     ),
     availability=(
-        ("the job on that GPU hangs or dies", "peers wait in a collective without end"),
-        ("search dmesg for Xid codes of the driver", "check the PCIe link state with lspci"),
+        ("a job on the device hangs or dies", "the remaining ranks stand still for want of results"),
+        ("search dmesg for errors of its driver", "see whether the driver's tool still lists the device"),
     ),
     access=(
-        ("the job cannot open the device file", "the container sees no GPU although one is there"),
-        ("check owner and mode of /dev/nvidia files", "look at device cgroup rules and visible devices"),
+        ("a job is stopped or denied the device", "users fail to run work on what they booked"),
+        ("check owner and permissions of the device files", "find out which job was refused and what it tried"),
     ),
     absence=(
-        ("the job starts without any device to run on", "the scheduler has fewer GPUs to give away"),
-        ("compare the list of nvidia-smi with lspci", "see whether the driver module loaded after the kernel update"),
+        ("programs find no device or library to compute with", "work falls back to the slower host processor"),
+        (
+            "compare the installed devices with those the driver lists",
+            "check that driver and libraries are installed in matching versions",
+        ),
     ),
     operation=(
-        ("the job's context on the device is lost", "work queued there has to be run again"),
-        ("look up the Xid code in the driver manual", "rerun under compute-sanitizer to find the faulting kernel"),
+        ("a job fails and has to start again elsewhere", "queued work on the device is not carried out"),
+        ("look up the message in the driver's documentation", "try a small sample program on the same device"),
     ),
     degradation=(
-        ("clocks drop and each step takes longer", "spare memory rows of the device run low"),
-        ("read clocks and throttle reasons in nvidia-smi", "compare step times with a healthy node"),
+        ("each step on the device takes longer", "training waits at every step for the slowest device"),
+        ("read temperature, clocks and error counters of the device", "compare step times with a healthy node"),
     ),
     words="gpu gpus cuda nvidia nvml nvlink nvswitch xid cudnn cublas rocm amdgpu hip hipblas accelerator "
     "tensor mig dcgm vram opencl tpu",
+    hints="xid hip accelerator tensor mig",
     sources=("NVIDIA Xid errors documentation", "nvidia-smi manual", "ROCm documentation"),
 )
 
@@ -201,36 +244,51 @@ HARDWARE = domain(
     "the node's hardware",
     ("carries processors, memory and connectors", "makes up the field-replaceable parts of a rack"),
     capacity=(
-        ("parts run outside the range they were built for", "the board may switch itself off as protection"),
-        ("read limits and readings with ipmitool sensor", "compare the populated slots with the chassis manual"),
+        ("jobs there slow down or stop early", "a device accepts no more data or requests"),
+        (
+            "find out which limit of which device or node was hit",
+            "compare its current load and readings with its maximum",
+        ),
     ),
     integrity=(
-        ("the board can be taken for another type", "its identity data can no longer be trusted"),
-        ("reread the FRU data with ipmitool fru", "compare serial number and label on the board"),
+        ("programs that use the part get wrong data", "a node stays out of service until parts are exchanged"),
+        ("compare the part and its version with the inventory", "run the diagnostics of the part or node"),
     ),
     availability=(
-        ("the node drops out and its jobs die", "a whole board with its neighbours is unreachable"),
-        ("query the board through its BMC", "check whether neighbours in the same rack answer"),
+        ("a node leaves the pool in the middle of jobs", "whatever uses the device or node waits in vain"),
+        ("try to reach it through the management controller", "read the hardware event log for the same time"),
     ),
     access=(
-        ("operators can't manage the board from their console", "nobody can power the node on remotely"),
-        ("check the BMC user and its privilege level", "try the command from the service node"),
+        ("software is barred from the device that it works with", "operators have no way to manage the part"),
+        (
+            "see which account or process wanted to use the part",
+            "check the rights set for the device or its management",
+        ),
     ),
     absence=(
-        ("the slot stays empty for the scheduler", "the rack runs with fewer boards than planned"),
-        ("look whether the card is seated and its LED lit", "compare the inventory with the hardware database"),
+        ("jobs find fewer nodes or devices than they expect", "programs do without the device or module they need"),
+        (
+            "look whether the part is installed, powered and enabled",
+            "hold the detected parts against the inventory list",
+        ),
     ),
     operation=(
-        ("the node is better kept away from jobs", "that board must be reset or replaced"),
-        ("read the system event log with ipmitool sel", "rerun the board's diagnostics and note the part number"),
+        ("jobs that need the node or device fail", "a part stays out of use until it is reset"),
+        ("read the status of the device or node concerned", "test the part on its own with its diagnostics"),
     ),
     degradation=(
-        ("the part still works but has lost its reserve", "redundancy is gone until the part is swapped"),
-        ("order a spare and plan a maintenance window", "watch whether the same sensor alarms again"),
+        ("the part gives out completely before long", "work there proceeds at a lower pace"),
+        (
+            "look up its health status, temperature and error counters",
+            "check for a spare and plan a maintenance window",
+        ),
     ),
     words="hardware hw board boards card cards midplane rack racks chip chips sensor sensors chassis slot slots "
     "device devices ipmi bmc component assembly connector pin pins node nodes adapter console fru led "
     "inventory enclosure module modules motherboard backplane replacement",
+    hints="hardware hw board boards card cards rack racks sensor sensors slot slots device devices component "
+    "assembly connector pin pins node nodes adapter console led inventory enclosure module modules "
+    "replacement",
     sources=("ipmitool(1)", "IPMI specification 2.0", "dmidecode(8)"),
     broad=True,
 )
@@ -240,36 +298,41 @@ POWER = domain(
     "the power supply",
     ("turns mains current into board voltages", "keeps each rail inside its tolerance"),
     capacity=(
-        ("the supply may trip and take boards down", "chips may compute wrongly or take damage"),
-        ("read volts and amps of each rail with ipmitool", "add up the draw of the rack against its feed"),
+        ("the supply shuts down and takes its machines along", "machines on it are denied power or held back"),
+        ("compare volts, amps and watts with their limits", "add up what all machines on the feed draw"),
     ),
     integrity=(
-        ("nobody knows whether boards get a safe voltage", "logic at the edge of its voltage makes errors"),
-        ("measure the rail with a multimeter at the board", "compare both supplies' readings over an hour"),
+        ("boards get a voltage or current that does not suit them", "operators act on wrong readings from the supply"),
+        ("compare model and settings of all supplies", "check its readings against a meter or another sensor"),
     ),
     availability=(
-        ("boards on that feed go dark at once", "nodes lose everything that was not on disk"),
-        ("check breakers, PDU outlets and the mains feed", "see whether the UPS took over and for how long"),
+        ("machines on the same feed go dark", "nodes lose everything that was not on disk"),
+        ("check breakers, cords and the mains feed", "see whether the supplies and batteries deliver any output"),
     ),
     access=(
-        ("the power controller refuses to switch the node", "remote power cycling is not possible"),
-        ("check credentials of the PDU or BMC", "see which user may issue power commands"),
+        (
+            "operators fail to switch or monitor machines remotely",
+            "machines stay on or off against the operator's wish",
+        ),
+        ("check the rights of the account on the power controller", "find out who sent the refused power request"),
     ),
     absence=(
-        ("the second supply is gone, so one failure stops all", "a board without its converter stays off"),
-        ("look whether the supply is seated and its cord plugged", "compare the count of supplies with the chassis"),
+        ("one more failure takes the machine down", "a machine runs without backup for its power"),
+        ("look whether the supply or battery is plugged in", "compare the supplies found with the chassis plan"),
     ),
     operation=(
-        ("the board behind it stays off", "nodes that it feeds can't boot"),
-        ("read the status word of the DC converter", "reseat the module and try power-on again"),
+        ("boards stay without power and their jobs wait", "the machine depends on the supplies that are left"),
+        ("read the supply's status through the BMC", "look at the status lights of the supply"),
     ),
     degradation=(
-        ("redundancy is lost until the supply is swapped", "ripple grows while capacitors age"),
-        ("swap the flagged supply while its partner carries load", "check runtime and charge of the UPS battery"),
+        ("the other units in the chassis take over its share", "the machine has no reserve when the mains fail"),
+        ("check the health of every supply and battery", "watch the output voltage while the node is busy"),
     ),
     words="power powered voltage voltages volt volts currents amp amps ups psu battery supply supplies rail "
     "rails pgood dcdc dc ac outage brownout wattage watt watts apc fuse breaker regulator pdu mains "
     "converter vrm inverter undervoltage overvoltage poweroff bulk",
+    hints="power powered currents amp ups battery supply supplies rail rails dc ac outage brownout apc fuse "
+    "breaker pdu converter poweroff bulk",
     sources=("ipmitool(1)", "PMBus specification", "apcupsd manual"),
 )
 
@@ -278,36 +341,40 @@ COOLING = domain(
     "the cooling",
     ("moves heat from boards to air or water", "keeps chips below their critical temperature"),
     capacity=(
-        ("parts pass their limit and shut down", "processors throttle to escape the heat"),
-        ("read temperatures and trip points with sensors", "check inlet temperature of the rack"),
+        ("parts slow down or switch off to protect themselves", "the cooling runs at its limit with no reserve"),
+        ("hold each sensor reading against its warning limit", "check the air temperature at the rack inlet"),
     ),
     integrity=(
-        ("a temperature reading cannot be believed", "fan control acts on wrong values"),
-        ("compare the sensor with its neighbours", "point an infrared thermometer at the part"),
+        ("fans follow a wrong temperature reading", "real overheating goes unnoticed by the operators"),
+        ("compare the reading with those of neighbouring sensors", "check that fans and sensors fit this machine"),
     ),
     availability=(
-        ("air no longer moves across the boards", "heat builds up within minutes"),
-        ("listen and look whether the fan turns", "query the fan controller through the BMC"),
+        ("parts overheat and shut down within minutes", "nobody sees how hot the parts become"),
+        ("look whether the fan or pump still turns", "ask the management controller for temperatures and fan status"),
     ),
     access=(
-        ("fan speeds can't be set from outside", "the cooling unit ignores the operator's command"),
-        ("check the BMC privilege for fan control", "see whether the unit is in local mode"),
+        ("fans stay at a speed that nobody adjusts", "operators go without readings or control"),
+        ("check which rights the fan control asks for", "see who asked for the fan or sensor"),
     ),
     absence=(
-        ("hot spots may form around the empty slot", "overheating there would pass unseen"),
-        ("count fan modules and blanking plates", "see whether the sensor's cable is plugged"),
+        ("parts run hotter without the missing fan or sensor", "overheating passes unseen where no sensor reports"),
+        (
+            "count fans and sensors against the machine's plan",
+            "see whether the sensor's cable is plugged and driver loaded",
+        ),
     ),
     operation=(
-        ("the remaining fans must carry the load", "boards heat up until they switch off"),
-        ("read fan speeds in rpm with ipmitool sensor", "swap the fan module and clear its filter"),
+        ("the fans do not follow the heat of the parts", "boards heat up until they switch off"),
+        ("query sensor and fan once more by hand", "inspect the fan module and its sensor"),
     ),
     degradation=(
-        ("the margin to the shutdown temperature shrinks", "temperatures creep upward under load"),
-        ("compare rpm with the other fans of the tray", "clean filters and check coolant flow"),
+        ("the margin to the shutdown temperature shrinks", "chips lower their clocks and jobs slow down"),
+        ("compare temperatures and fan speeds with like nodes", "look for dust, blocked air or low coolant flow"),
     ),
     words="temperature temperatures temp thermal heat heatsink overheat overheating cooling cool fan fans rpm "
     "degrees celsius airflow coolant water pump inlet humidity leak blower ambient overtemp throttle "
     "throttled throttling",
+    hints="temp heat cool rpm degrees airflow water pump leak ambient throttle throttled throttling",
     sources=("sensors(1)", "ipmitool(1)", "ACPI specification, thermal zones", "ASHRAE thermal guidelines"),
 )
 
@@ -316,36 +383,41 @@ BUS = domain(
     "the device bus",
     ("connects cards and controllers to the processor", "finds devices and moves their data by DMA"),
     capacity=(
-        ("some device can't be brought into use", "the device gets too little bandwidth"),
-        ("read the resource conflicts in dmesg at boot", "compare link width and speed in lspci"),
+        ("a device does without resources that it asks for", "devices on it wait or lose data"),
+        ("find out which device ran out of what", "count the devices behind the same hub or bridge"),
     ),
     integrity=(
-        ("transfers must be repeated or their data are lost", "device and driver hold different data"),
-        ("read the AER status registers with lspci", "reseat the card and try another slot"),
+        ("a device receives or delivers wrong data", "transfers over it are repeated or lost"),
+        ("look up the error registers of the card with lspci", "reseat the card or cable and repeat the transfer"),
     ),
     availability=(
-        ("drivers wait in vain for the device", "disks or ports behind it are out of reach"),
-        ("rescan the bus and list devices with lspci", "look for surprise removal or link training in dmesg"),
+        ("drivers wait in vain for a device", "whatever is attached to it drops out"),
+        ("list what is attached with lspci or lsusb", "look in dmesg for a removal or reset"),
     ),
     access=(
-        ("the device's transfer does not reach memory", "programs can't make use of the device"),
-        ("read the DMA fault address in dmesg", "check udev rules and the mode of the device file"),
+        ("a device is kept from memory or from its programs", "programs are refused the use of hardware"),
+        (
+            "identify the device and the program that were turned away",
+            "check device permissions, udev rules and IOMMU messages",
+        ),
     ),
     absence=(
-        ("whatever needs the device has to do without", "its driver stays without work"),
-        ("compare lspci or lsusb with the parts list", "see whether the slot is enabled in the firmware"),
+        ("programs have to manage without an attached device", "a driver runs without a function of its hardware"),
+        ("compare the detected devices with the parts list", "see whether the slot or port is enabled in the firmware"),
     ),
     operation=(
-        ("the device may stay unusable until a reset", "the failed request has to be sent again"),
-        ("read the probe messages of the driver in dmesg", "unbind and bind the driver again"),
+        ("a device is not set up and stays unusable", "requests to a device fail and are repeated"),
+        ("read in dmesg what the device's driver says", "reload the driver or try the device in another slot"),
     ),
     degradation=(
-        ("devices behind it get less bandwidth", "replays eat part of the bandwidth"),
-        ("compare LnkSta with LnkCap in lspci", "count corrected errors of the port over a day"),
+        ("devices on it get less bandwidth", "repeated transfers slow disks and network cards"),
+        ("compare actual and possible speed of the link", "count the bus errors over a day"),
     ),
     words="pci pcie pcix agp usb hub ehci uhci ohci xhci apic ioapic irq irqs dma iommu msi bridge lane lanes "
     "aer i2c smbus spi isa acpi hotplug descriptor endpoint enumerate enumeration bus vme gpio plbv opb "
     "hid uart ttys pnp mmio",
+    hints="hub apic ioapic irq irqs dma msi bridge lane lanes spi isa acpi hotplug descriptor endpoint "
+    "enumerate enumeration bus gpio plbv opb hid uart ttys pnp mmio",
     sources=("lspci(8)", "lsusb(8)", "PCI Express base specification, AER", "Linux kernel documentation, PCI"),
 )
 
@@ -354,35 +426,39 @@ CONTROLLER = domain(
     "the service controller",
     ("starts, clocks and watches the boards of a rack", "reaches chips over JTAG on the service network"),
     capacity=(
-        ("commands to the rack are dropped or wait", "polling cycles overrun and readings get old"),
-        ("count the outstanding commands on the service node", "lower the polling rate of the environment monitor"),
+        ("commands to the rack are dropped or wait", "readings from the boards arrive late or get lost"),
+        ("count the commands that still wait for the controller", "find out which limit the controller reports"),
     ),
     integrity=(
-        ("shifted bits can set the wrong chip register", "the card's identity record cannot be trusted"),
-        ("reread the chip ID over JTAG", "compare the card's EEPROM record with the database"),
+        ("a board is set up with wrong values", "a card is taken for another one"),
+        ("compare the stored identity with that on the card", "read the values again and see whether they change"),
     ),
     availability=(
-        ("the cards behind it can't be booted or stopped", "hardware faults there pass unseen"),
-        ("ping the service card on the control network", "power-cycle the service card and watch its LEDs"),
+        ("boards of the rack run on unwatched", "commands from operators reach no board"),
+        ("ping the controller on the service network", "look whether its process and connection are up"),
     ),
     access=(
-        ("nodes of the rack can't be booted from here", "the control system may not touch the card"),
-        ("see which process holds the card's lock", "check the allow list of the control daemon"),
+        ("operators are not let in to control the boards", "boards stay as they are although a change was ordered"),
+        ("see which user or program sent the refused request", "check the access list of the controller"),
     ),
     absence=(
-        ("the block of nodes cannot be formed", "a card of the rack is unknown to the control system"),
-        ("compare discovered cards with the hardware database", "look whether the card is plugged and its clock runs"),
+        ("a board of the rack stays unknown and unused", "jobs wait for nodes that no controller starts"),
+        (
+            "compare the boards found with the expected ones",
+            "look whether board and controller are plugged and powered",
+        ),
     ),
     operation=(
-        ("the nodes behind it stay in reset", "a block of nodes may not boot"),
-        ("read the control daemon's log for the failed command", "reinitialise the card and rerun discovery"),
+        ("boards stay unwatched until somebody steps in", "nodes of the rack are not set up in time"),
+        ("read what the control software logged at that time", "repeat the last command for a single board"),
     ),
     degradation=(
-        ("clocks wander and links lose alignment", "control commands need several tries"),
-        ("check lock of the clock card's PLL", "watch retries on the service network"),
+        ("orders to the boards need several tries", "boards are started and watched with delay"),
+        ("compare the reply times of the controllers", "check clock, temperature and link status of the boards"),
     ),
     words="jtag ido vpd eeprom fpga asic servicecard nodecard linkcard clockcard ecid controller mmcs pll "
     "clocks cmcs idoproxy hmc cmm mcserver scom",
+    hints="ido vpd eeprom fpga asic ecid controller pll clocks hmc cmm mcserver scom",
     sources=("IEEE 1149.1", "IBM Blue Gene/L: System Administration (Redbook)", "OpenBMC documentation"),
 )
 
@@ -391,36 +467,47 @@ FIRMWARE = domain(
     "the firmware",
     ("sets up the hardware before the kernel runs", "loads the boot image and hands over control"),
     capacity=(
-        ("an update can't be written to flash", "the boot variables can't be stored"),
-        ("list and delete stale entries with efibootmgr", "check the free size of the boot partition"),
+        ("an update or image is not taken over", "the machine starts without what was meant for it"),
+        (
+            "check sizes and limits of image, flash and boot partition",
+            "find out which limit stopped the boot or the update",
+        ),
     ),
     integrity=(
-        ("the node refuses to boot the damaged image", "settings fall back to factory values"),
-        ("compare the image hash with the vendor's list", "flash the image again from the recovery slot"),
+        ("the node refuses to boot the image", "the next start brings up an unfit version"),
+        (
+            "compare the image's checksum and version with the published ones",
+            "check the firmware settings against a like node",
+        ),
     ),
     availability=(
-        ("the node hangs before any kernel message", "the boot server gives no image to the node"),
-        ("watch the serial console during power-on", "test DHCP and TFTP from the boot network"),
+        ("the node does not come up again", "the scheduler has one machine less to give to jobs"),
+        ("watch the console while the node starts", "test whether the boot server answers the node"),
     ),
     access=(
-        ("the node won't start the image it was given", "a locked setup keeps settings from being changed"),
-        ("check signatures and keys with mokutil", "see whether a setup password is set"),
+        ("the node is denied the image it starts from", "the machine stays on its old image or settings"),
+        ("check signature and permissions of the image", "see which machine or user requested the boot file"),
     ),
     absence=(
-        ("the node can't start its operating system", "a device may stay off without its microcode"),
-        ("check boot order and the initrd's contents", "look for the file under /lib/firmware"),
+        ("the node finds nothing to start from", "the machine starts without a part of its setup"),
+        ("check the boot order and what it points to", "look whether the file is where the loader expects it"),
     ),
     operation=(
-        ("start-up stopped, so the node joins no job", "a device may be left half initialised"),
-        ("read POST codes through the BMC", "compare firmware revisions across like nodes"),
+        ("the node does not finish its start", "a device works without the settings it needs"),
+        (
+            "read the boot messages of this node from the start",
+            "compare firmware versions and settings across like nodes",
+        ),
     ),
     degradation=(
-        ("the node boots slowly and on its second try", "an old revision keeps known defects"),
-        ("compare the revision with the vendor's advisories", "measure the boot phases with systemd-analyze"),
+        ("the node needs several tries to boot", "a start takes long or brings up fewer functions"),
+        ("compare its start-up time with a like node", "look for a newer version with known fixes"),
     ),
     words="firmware bios uefi efi boot booting booted bootloader bootable reboot rebooting rebooted grub initrd "
     "initramfs pxe tftp tftpd tftpboot flash nvram cmos post microloader bootstrap kickstart dmi smbios "
     "image ramdisk loader dracut",
+    hints="firmware boot booting booted bootable reboot rebooting rebooted tftp tftpd flash nvram post "
+    "bootstrap kickstart dmi image ramdisk loader",
     sources=("UEFI specification", "efibootmgr(8)", "GRUB manual", "dracut(8)"),
 )
 

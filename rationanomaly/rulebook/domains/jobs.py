@@ -9,37 +9,40 @@ SCHEDULER = domain(
     "the job scheduler",
     ("decides which job runs on which nodes", "starts, watches and ends jobs"),
     capacity=(
-        ("jobs wait longer in the queue", "a job over its limit is killed"),
-        ("compare requested and used resources with sacct", "look at queue limits with qstat or scontrol"),
+        ("jobs wait longer in the queue", "a job is held, cut short or killed at a limit"),
+        ("compare requested with used resources of the job", "look at limits of queue, user and node"),
     ),
     integrity=(
-        ("jobs may be counted where none run", "job records may be lost at its restart"),
-        ("compare the job list with the processes on nodes", "back up the state directory before a restart"),
+        ("jobs run with wrong data or settings", "records of jobs and their use are wrong"),
+        ("compare the job list with the processes on nodes", "check that server and nodes run the same version"),
     ),
     availability=(
-        ("running jobs may be lost or queued again", "nodes stand idle until it is back"),
-        ("check that the node daemon runs and answers", "ping the controller with scontrol ping"),
+        ("running jobs are lost or queued again", "nodes stand idle while users wait"),
+        ("see whether the daemon on the node responds", "query the controller's status from a login node"),
     ),
     access=(
-        ("the user's job is turned away at submission", "this node takes no work from the server"),
-        ("check the account's association and queue ACL", "compare munge keys of server and node"),
+        ("submitted jobs are rejected although their owners need them", "a node gets no further work from the server"),
+        ("see who is allowed to submit to that queue", "compare the credentials of server and node"),
     ),
     absence=(
-        ("the job can't be placed on any node", "a job may vanish without a trace"),
-        ("list partitions and node names with sinfo", "look into the spool directory on the node"),
+        ("a job finds no node, queue or file that it needs", "a submitted job does not start"),
+        ("list the queues and nodes that it knows", "look into its spool directory on the node"),
     ),
     operation=(
-        ("the user's job gives no result", "the node may be drained of further jobs"),
-        ("read the job's exit code and the node daemon's log", "run the prologue script by hand"),
+        ("users get no results from their job", "jobs are not placed on the nodes meant for them"),
+        ("look up the job's exit code and the node it used", "submit a small test job to the same node"),
     ),
     degradation=(
-        ("scheduling cycles take long and nodes idle", "jobs are requeued and start over"),
-        ("time the scheduler's cycle with sdiag", "look for one node that requeues every job"),
+        ("jobs start later and run longer than planned", "nodes yield less computing time to users"),
+        ("time how long a scheduling round takes", "look for one node behind most of the late jobs"),
     ),
     words="scheduler job jobs jobid queue queues queued batch pbs torque mom moab maui slurm slurmd slurmctld "
     "slurmstepd sge lsf condor submit submitted dispatch dispatched task tasks reservation partitioning "
     "walltime prologue epilogue pbsmom qsub qstat sched allocation munge preempt preempted requeue "
     "requeued bjobs srun sbatch backfill stagein",
+    hints="scheduler job jobs jobid queue queues queued batch mom maui sge submit submitted dispatch dispatched "
+    "task tasks reservation partitioning prologue epilogue sched allocation munge preempt preempted "
+    "requeue requeued backfill stagein",
     sources=("slurm.conf(5)", "pbs_mom(8)", "sacct(1)", "LSF administrator guide"),
 )
 
@@ -48,35 +51,36 @@ MPI = domain(
     "the message-passing runtime",
     ("starts the ranks of a parallel program", "moves data between ranks of a job"),
     capacity=(
-        ("ranks may stop for lack of buffers", "further ranks can't be started"),
-        ("compare ranks and slots in the host file", "lower eager limits and look at registered memory"),
+        ("ranks of the job stop or wait at a limit", "messages between ranks are held up or dropped"),
+        ("compare the rank count with the slots per node", "look at ulimit -l and -n on every node"),
     ),
     integrity=(
-        ("the job may compute on wrong data", "a rank may stop with mismatched data"),
-        ("compare send and receive counts in the code", "run with the library's checks switched on"),
+        ("the parallel job computes on wrong data", "ranks disagree about what they have exchanged"),
+        ("match size and type of the data on both ranks", "list the MPI library that each node loads with ldd"),
     ),
     availability=(
-        ("all ranks wait for one that is gone", "the job uses up its time without a result"),
-        ("attach to the waiting rank with gdb", "find the rank that reported nothing last"),
+        ("the other ranks wait in vain or end as well", "computing time of all its nodes is spent for nothing"),
+        ("see on which nodes ranks are still running", "find the rank that was heard of last"),
     ),
     access=(
-        ("remote ranks can't be launched on that host", "the job can't use all of its nodes"),
-        ("test a login to the host without a password", "check limits for locked memory in the job"),
+        ("ranks are kept from starting on a remote host", "the launcher gives up before the program begins"),
+        ("test a login to the host without a password", "check rights on the network device and shared memory"),
     ),
     absence=(
-        ("ranks can't be started on that node", "the job ends before its first step"),
-        ("check PATH and the shared directory on each node", "list the available transports with ompi_info"),
+        ("the parallel run is over before its first step", "ranks start on some nodes and not on others"),
+        ("check that every node finds the program and its libraries", "see whether every host in the list resolves"),
     ),
     operation=(
-        ("the whole job ends with the failed rank", "work since the last checkpoint is lost"),
-        ("find the first rank that failed in the output", "read its exit code and core file"),
+        ("the whole job ends along with a single rank", "work since the last checkpoint is lost"),
+        ("find the first rank that complains in the output", "run a small test with two ranks on that node"),
     ),
     degradation=(
-        ("messages may travel more slowly than planned", "one slow rank holds back every step"),
-        ("see which transport was chosen with verbose output", "profile the waiting time of each rank"),
+        ("messages travel more slowly than planned", "one slow rank holds back every step"),
+        ("see which network transport the ranks have chosen", "profile the waiting time of each rank"),
     ),
     words="mpi mpirun mpiexec rank ranks openmpi ompi mpich mvapich orted orte pmi pmix hydra btl communicator "
     "allreduce ucx shmem openshmem pvm romio rendezvous nccl prte message messages",
+    hints="rank ranks pmi hydra btl communicator allreduce ucx shmem openshmem pvm rendezvous nccl message messages",
     sources=("MPI standard 4.0", "Open MPI documentation", "mpirun(1)"),
 )
 
@@ -85,35 +89,36 @@ IODAEMON = domain(
     "the I/O daemon",
     ("does file and socket calls for compute nodes", "loads programs onto compute nodes and relays their output"),
     capacity=(
-        ("compute nodes wait for their turn at I/O", "new files can't be opened for the job"),
-        ("count open descriptors of the daemon with lsof", "check the ratio of compute to I/O nodes"),
+        ("compute nodes wait for their turn at I/O", "further files or sockets are refused to a job"),
+        ("count open descriptors of the daemon with lsof", "compare its load with that of its peers"),
     ),
     integrity=(
-        ("requests of compute nodes may be misread", "output of the job may be cut or mixed up"),
-        ("compare versions of daemon and compute kernel", "look at the last complete message before the break"),
+        ("requests of compute nodes are misread", "input or output of the job is damaged"),
+        ("compare software versions on I/O and compute nodes", "check the job's last output for gaps"),
     ),
     availability=(
-        ("compute nodes behind it lose their files", "the job may be ended for lack of control"),
-        ("check whether the daemon still runs on the I/O node", "test the control connection to the service node"),
+        ("compute nodes behind it lose touch with their data", "the job hangs, or is ended for lack of control"),
+        ("look for the daemon with ps on its node", "test the control connection from the service node"),
     ),
     access=(
-        ("the job's user may not open the program or file", "file calls of the job are refused"),
-        ("test the path as the job's user on the I/O node", "compare uid and gid sent with the job"),
+        ("a job is kept from its program or data", "file calls of compute nodes are refused"),
+        ("test the path as the job's user on its node", "see which uid and gid the job sent"),
     ),
     absence=(
-        ("the program image can't be loaded for the job", "the job finds none of its files"),
-        ("list the path on the I/O node itself", "look whether the shared mount is up"),
+        ("the program image is not loaded for the job", "an application goes without a file that it expects"),
+        ("list the path on the I/O node itself", "see whether the shared file system is mounted there"),
     ),
     operation=(
-        ("loading the job or its I/O fails", "the job may end together with its daemon"),
-        ("read the daemon's log around the job's start", "restart the daemon and rerun a small job"),
+        ("the job fails to load or to write output", "compute nodes get no answer when they read or write"),
+        ("read what the daemon logged around the job's start", "run a short test program on the same nodes"),
     ),
     degradation=(
-        ("all I/O of its compute nodes slows down", "repeated reconnects delay each file call"),
-        ("watch load and network rate of the I/O node", "compare with an I/O node of the same block"),
+        ("applications behind it read and write slowly", "compute nodes spend their time waiting for it"),
+        ("watch load and network rate of the I/O node", "see whether neighbouring nodes show the same delay"),
     ),
     words="ciod ciodb ionode io iod cnk forwarding forwarder proxy proxies stream streams loader prefix zoid "
     "iofsl dvs dvsipc",
+    hints="ionode io iod cnk forwarding forwarder proxy proxies stream streams loader prefix dvs",
     sources=("IBM Blue Gene/L: Application Development (Redbook)", "IOFSL papers", "Cray DVS administration guide"),
 )
 
@@ -122,35 +127,36 @@ CRON = domain(
     "the cron service",
     ("starts commands at set times", "runs maintenance like log rotation and backups"),
     capacity=(
-        ("runs may overlap and disturb each other", "some runs may not start at all"),
-        ("see with ps whether old runs pile up", "put a lock like flock around the command"),
+        ("runs overlap and disturb each other", "some timed commands are left out"),
+        ("see with ps whether old runs pile up", "see how many processes the user is allowed"),
     ),
     integrity=(
-        ("the wrong command may run, or none", "the next run may act on wrong state"),
-        ("check the syntax with crontab -l", "look at the lock and state files of the script"),
+        ("the wrong command runs, or none", "a script works on damaged or outdated files"),
+        ("read the entry with crontab -l and check its syntax", "look at the lock and state files of the script"),
     ),
     availability=(
-        ("later runs of the task are missed", "rotation stops and logs fill the disk"),
-        ("find the hanging run and what it waits for", "check that crond itself is running"),
+        ("later runs are missed one after another", "rotation stops and logs fill the disk"),
+        ("look whether timed commands have run since then", "check that the cron daemon itself is running"),
     ),
     access=(
-        ("the user's timed commands don't run", "rotation or backup may be left out"),
-        ("look for the user in cron.allow and cron.deny", "check whether the account's password has expired"),
+        ("crontab entries of that user are not started", "regular clean-up is skipped for lack of rights"),
+        ("look for the user in cron.allow and cron.deny", "see whether the user's account is locked or expired"),
     ),
     absence=(
-        ("the task can't be carried out at all", "nobody notices that the work is left out"),
-        ("give the command with its full path", "list orphaned files in the crontab spool"),
+        ("a timed command is not carried out at all", "a script ends early for want of what it needs"),
+        ("check the command's full path and its environment", "compare the crontab with the programs on the node"),
     ),
     operation=(
-        ("the maintenance task remains undone", "the next run may trip over leftovers"),
+        ("regular maintenance is left undone", "the next run trips over leftovers"),
         ("run the same command by hand as that user", "read the mail that cron sent with the output"),
     ),
     degradation=(
-        ("runs take longer and collide with working hours", "catch-up runs load the node after a stop"),
-        ("compare start and end times in the cron log", "spread start minutes of heavy tasks"),
+        ("timed commands finish later than planned", "late runs load the node at busy hours"),
+        ("compare start and end times in the cron log", "check the node's load at the time of the run"),
     ),
     words="cron crond crontab crontabs anacron anacrontab atd logrotate hourly daily weekly monthly cmd "
     "updatedb makewhatis periodic",
+    hints="atd logrotate hourly daily weekly monthly cmd updatedb makewhatis periodic",
     sources=("cron(8)", "crontab(5)", "anacron(8)"),
 )
 
@@ -159,36 +165,38 @@ CONTAINER = domain(
     "the container runtime",
     ("runs images as isolated processes", "sets up layers, namespaces and limits"),
     capacity=(
-        ("the container may be killed at its limit", "other containers on the node run short"),
-        ("compare docker stats with the container's limit", "remove unused layers with docker system prune"),
+        ("the container is killed or held back at its limit", "other containers on the node run short"),
+        ("compare the container's usage with its cgroup limits", "check the space taken by images and layers"),
     ),
     integrity=(
-        ("the image can't be trusted to run", "cleaning up or restarting it may fail"),
-        ("pull the image again and compare its digest", "check the storage driver's directory for damage"),
+        ("the container runs from a wrong or damaged image", "files inside the container are not trustworthy"),
+        ("pull the image again and compare its digest", "look for errors of the disk below its storage"),
     ),
     availability=(
-        ("clients of the container get no answer", "new containers can't be started there"),
-        ("ask the daemon with docker info", "test the registry's address with curl"),
+        ("clients of the container get no answer", "new containers fail to start there"),
+        ("see whether the engine still lists its containers", "look at the container's state and when that changed"),
     ),
     access=(
-        ("the container can't get what it asks for", "its workload can't start for this user"),
-        ("check the registry login and pull secret", "look for seccomp or AppArmor denials in the audit log"),
+        ("the container is denied what it asks for", "a workload stays down for lack of rights"),
+        ("look at the user and capabilities of the container", "look for security denials in the audit log"),
     ),
     absence=(
-        ("the workload can't be started on this node", "the container ends as soon as it starts"),
-        ("list the image's tags in the registry", "open a shell in the image and look for the command"),
+        ("this node is unable to run the workload", "the container goes without an image, volume or network"),
+        ("list the images and volumes present on the node", "compare image name and tag with the registry"),
     ),
     operation=(
-        ("its service is gone until it is replaced", "the work must move to a new container"),
-        ("read docker logs and the exit code", "inspect the runtime's error with journalctl -u containerd"),
+        ("the container does not start or serve its users", "data written inside the container are lost"),
+        ("look at the container's log and exit code", "search the runtime's journal around that time"),
     ),
     degradation=(
-        ("clients lose service while it restarts", "its process gets less time than it needs"),
-        ("count the restarts with docker inspect", "read throttled periods in the cgroup's cpu.stat"),
+        ("users of its containers wait or lose service", "containers work on with less than they need"),
+        ("count how many times the container has restarted", "compare its processor and memory use with neighbours"),
     ),
     words="container containers docker dockerd containerd podman runc crio cri oci image images layer layers "
     "overlay overlayfs overlay2 cgroup cgroups namespace registry entrypoint sandbox singularity "
     "apptainer shim snapshotter manifest dockerfile lxc",
+    hints="container containers cri oci image images layer layers overlay overlayfs cgroup cgroups namespace "
+    "registry entrypoint sandbox singularity shim manifest",
     sources=("docker documentation", "containerd documentation", "OCI runtime specification"),
 )
 
@@ -197,39 +205,41 @@ KUBERNETES = domain(
     "the Kubernetes cluster",
     ("places pods on nodes and keeps them running", "holds the wanted state of all services"),
     capacity=(
-        ("pods stay pending without room on any node", "pods may be evicted from the node"),
+        ("pods stay pending or are evicted", "services get by with fewer pods under load"),
         (
             "read scheduling events with kubectl describe pod",
-            "compare requests and allocatable with kubectl describe node",
+            "compare requests with allocatable in kubectl describe node",
         ),
     ),
     integrity=(
-        ("services may be given outdated settings", "controllers may act on a wrong view"),
-        ("compare revisions with etcdctl endpoint status", "check resource versions and watch errors in the API log"),
+        ("services are given outdated or wrong settings", "controllers act on a wrong view of the cluster"),
+        ("compare the stored object with its source manifest", "check the health of every etcd member"),
     ),
     availability=(
-        ("pods of the node are moved or lost", "nobody steers the cluster until it returns"),
-        ("look at node conditions and the kubelet's log", "test the API server's readyz endpoint"),
+        ("pods are lost or moved to other nodes", "services in it stop answering their users"),
+        ("list node conditions with kubectl get nodes", "test the API server's readyz endpoint"),
     ),
     access=(
-        ("the workload can't do what it was made for", "an object is not created or changed"),
-        ("ask kubectl auth can-i for that account", "read the webhook's refusal in the events"),
+        ("a workload is refused what it needs from the cluster", "wanted changes to its objects are rejected"),
+        ("ask kubectl auth can-i for that account", "check expiry of the certificates and tokens involved"),
     ),
     absence=(
-        ("the pod waits until the object exists", "requests to the service find no pod"),
-        ("list the named objects in the pod's namespace", "compare the service's selector with pod labels"),
+        ("pods wait for an object that they refer to", "requests to the service find no pod"),
+        ("search all namespaces for the named object", "compare labels and selectors of what belongs together"),
     ),
     operation=(
-        ("the pod does not become ready", "its rollout may come to a halt"),
-        ("read the last container's log with kubectl logs -p", "see the failed probe in the pod's events"),
+        ("the pod does not become ready", "a rollout comes to a halt half way"),
+        ("read the pod's log with kubectl logs", "sort recent events by time with kubectl get events"),
     ),
     degradation=(
         ("fewer replicas than wanted serve requests", "changes to the cluster take effect late"),
-        ("compare wanted and ready replicas with kubectl get", "check disk latency of etcd's data directory"),
+        ("compare wanted and ready replicas with kubectl get", "check processor and disk load of the control plane"),
     ),
     words="kubernetes kubelet kubectl kube apiserver etcd pod pods replicaset deployment daemonset statefulset "
     "configmap ingress crashloopbackoff imagepullbackoff notready cni calico flannel coredns kubeproxy "
     "pvc helm operator crd taint cordon eviction readiness liveness",
+    hints="etcd pod pods replicaset deployment ingress notready cni calico flannel pvc helm operator crd taint "
+    "cordon eviction readiness liveness",
     sources=("Kubernetes documentation", "etcd documentation", "kubelet source, pkg/kubelet/events"),
 )
 
@@ -238,36 +248,38 @@ VIRTUALISATION = domain(
     "the hypervisor",
     ("shares a host among virtual machines", "gives guests virtual processors, disks and networks"),
     capacity=(
-        ("the host can't give guests their promised memory", "virtual machines can't be placed"),
-        ("compare committed and physical memory of the host", "read steal time inside the guest"),
+        ("guests get less of the host than they were promised", "new virtual machines find no host"),
+        ("compare promised with physical memory of the host", "check quota and free disk for the guests"),
     ),
     integrity=(
-        ("the guest's disk image may be damaged", "a snapshot may not be restorable any more"),
-        ("check the image with qemu-img check", "compare snapshot metadata with the files on disk"),
+        ("a guest works on damaged or outdated data", "the manager's records and the real guests disagree"),
+        ("check the guest's image with the image tool", "look for differences between guest and manager records"),
     ),
     availability=(
-        ("guests freeze or drop out of sight", "the manager can't move or stop its guests"),
-        ("look at the guest's state with virsh list", "check whether libvirtd or the agent still runs"),
+        ("guests freeze or drop out of sight", "users lose their sessions inside virtual machines"),
+        ("list the guests and their states on the host", "ask the management agent of the host for its status"),
     ),
     access=(
-        ("the tenant may not start or change the instance", "the guest's disk stays closed to its emulator"),
-        ("check project quota and role of the user", "look for SELinux denials of the qemu process"),
+        ("a tenant is kept from an instance or its data", "the guest stays down for lack of a permission"),
+        ("check the role of the user who asked", "see who owns the guest's disk files"),
     ),
     absence=(
-        ("the guest can't be started there", "guests fall back to slow emulation"),
-        ("look for the base image in the cache directory", "check the vmx or svm flag in lscpu"),
+        ("the guest stays down on that host", "an instance goes without a disk, image or network"),
+        ("see whether image, network and volume exist", "compare the manager's list with the guests on the host"),
     ),
     operation=(
-        ("the guest does not come up where it should", "work inside the guest may be lost"),
-        ("read the instance's own qemu log", "follow the request id through nova's logs"),
+        ("the guest does not come up where it is wanted", "unsaved work inside the guest is lost"),
+        ("read the log of that very guest", "follow the request through the manager's logs"),
     ),
     degradation=(
-        ("guests run slowly while neighbours take the host", "users of the guest wait longer for replies"),
-        ("look for the noisy neighbour on the host", "measure dirty page rate of the guest"),
+        ("guests run more slowly than their users expect", "the host has less to share among its guests"),
+        ("look for the busiest guest on the host", "read steal time and latency inside the guest"),
     ),
     words="hypervisor vm vms virtual qemu kvm xen xend libvirt libvirtd virsh vmware esxi guest guests instance "
     "instances nova openstack neutron glance cinder keystone migration hyperv vcpu virtio snapshot "
     "imagecache",
+    hints="vm vms virtual guest guests instance instances nova openstack neutron glance cinder keystone "
+    "migration virtio snapshot imagecache",
     sources=("libvirt documentation", "OpenStack administrator guides", "Linux kernel documentation, KVM"),
 )
 

@@ -9,32 +9,41 @@ NETWORK = domain(
     "the network",
     ("carries packets between nodes and services", "joins hosts through switches and routes"),
     capacity=(
-        ("packets are dropped and must be sent again", "new connections may be turned away"),
-        ("read drop counters with ip -s link", "count sockets by state with ss -s"),
+        ("packets are dropped before they reach their receiver", "clients wait or fail to connect"),
+        (
+            "read the drop and overrun counters of the interface",
+            "compare open connections and packet sizes with their limits",
+        ),
     ),
     integrity=(
-        ("damaged packets are thrown away and sent again", "both ends may disagree about what was sent"),
-        ("compare CRC errors on NIC and switch port", "swap the cable and capture with tcpdump"),
+        ("data are discarded on arrival and sent again", "both ends disagree about what was sent"),
+        ("compare settings and error counters at both ends", "capture the traffic on both ends with tcpdump"),
     ),
     availability=(
-        ("the peer can't be reached and its clients wait", "open connections break in mid-transfer"),
-        ("ping the peer, then trace the route to it", "look at the link state on the switch port"),
+        ("programs wait for a host or lose their connection", "transfers between the hosts break off"),
+        ("ping the far end, or test whether its service runs", "read the state of the interface and the link"),
     ),
     access=(
-        ("the service behind it can't be used from here", "clients see the connection refused"),
-        ("list firewall rules and hits with nft", "test the port with nc from the client"),
+        (
+            "an application does not get the connection or socket it wants",
+            "traffic that somebody counts on is turned away",
+        ),
+        (
+            "identify the process or host that was turned away",
+            "compare firewall rules and permissions with what was tried",
+        ),
     ),
     absence=(
-        ("traffic to that address goes nowhere", "this host may be cut off from others"),
-        ("check addresses and routes with ip", "see whether the driver found the NIC"),
+        ("traffic to some host or service goes nowhere", "a service starts with nobody to talk to"),
+        ("check that the named host, interface or socket exists", "compare addresses and routes with those expected"),
     ),
     operation=(
-        ("the program at the socket gets an error", "an exchange between two nodes is incomplete"),
-        ("look up the errno and the peer's log", "watch the exchange with tcpdump on both ends"),
+        ("a program loses what it sent or asked for", "an exchange between two ends stays incomplete"),
+        ("read the logs at both ends of the exchange", "check the network settings against a working host"),
     ),
     degradation=(
-        ("retransmissions cut throughput and add latency", "transfers take longer than planned"),
-        ("check speed and duplex with ethtool", "measure loss to the peer with mtr"),
+        ("data arrive late and transfers take longer", "connections break off now and then"),
+        ("check speed and error counters of the link", "measure delay and loss on the way"),
     ),
     words="network networks networking net ethernet eth link links socket sockets tcp udp ip ipv ipv4 ipv6 icmp "
     "arp route routes router routing gateway packet packets frame port ports connection connections "
@@ -42,6 +51,10 @@ NETWORK = domain(
     "remote rpc firewall iptables broadcast multicast retransmission retransmit tg3 bnx2 igb ixgbe subnet "
     "subnets switch netmask mtu duplex mbps dhcp dhcpd dhclient bootp lease mac carrier wire sender "
     "receiver transmit",
+    hints="net link links socket sockets ip route routes router routing gateway packet packets frame port ports "
+    "connection connections connect connected disconnect disconnected interface interfaces bond host "
+    "hosts peer remote rpc broadcast multicast retransmission retransmit subnet subnets switch mbps lease "
+    "mac carrier wire sender receiver transmit",
     sources=("ip(8)", "ethtool(8)", "tcp(7)", "RFC 9293"),
     broad=True,
 )
@@ -51,36 +64,45 @@ INTERCONNECT = domain(
     "the interconnect",
     ("passes messages of parallel jobs between nodes", "links nodes with low latency and its own routing"),
     capacity=(
-        ("messages back up into the sending nodes", "ranks wait until the congestion clears"),
-        ("read the port's wait counters with perfquery", "look for one congested link in the fabric"),
+        ("messages of a job wait or are dropped", "communication between ranks takes up most of the run"),
+        ("read the error and congestion counters of the port", "look for an overloaded or faulty link in the fabric"),
     ),
     integrity=(
-        ("a damaged packet can stop the whole partition", "message contents may be wrong on arrival"),
-        ("compare CRC and symbol errors of both link ends", "reseat or swap the cable between the two ports"),
+        ("message contents are wrong on arrival", "nodes of a job fail to understand each other"),
+        (
+            "compare firmware versions and packet errors of the adapters",
+            "reseat or swap the cable between the two ports",
+        ),
     ),
     availability=(
-        ("ranks wait for a neighbour that is gone", "parallel jobs across the gap die"),
-        ("check link states with ibstat or iblinkinfo", "find the first node of the partition that stopped"),
+        ("ranks wait for messages that never come", "parallel jobs over this link die"),
+        ("check the state of the links to its neighbours", "find the first node that stopped sending"),
     ),
     access=(
-        ("the node is left out of large jobs", "messages to that node are rejected"),
-        ("compare partition keys of both nodes", "look for the refusal in the subnet manager's log"),
+        ("messages to or from the node are rejected", "a job is not let onto the fast network"),
+        (
+            "look in the fabric manager's log for the refused node",
+            "compare partition keys, rights and limits of the nodes",
+        ),
     ),
     absence=(
-        ("the node has no way into the fabric", "traffic takes a longer way around the gap"),
-        ("compare ibnetdiscover with the cabling plan", "see whether the adapter's driver is loaded"),
+        ("the node has no way into the fabric", "messages take a longer or slower way"),
+        ("walk through the cabling plan link by link", "see whether the adapter and its driver are there"),
     ),
     operation=(
-        ("messages of the job are lost and it aborts", "a link may stay unusable for its neighbours"),
-        ("read the port's error registers on both sides", "reset the port and watch its training"),
+        ("messages of a job are lost and it aborts", "a link or adapter stays out of use"),
+        ("read status and errors of the port on both sides", "test the link between two idle nodes"),
     ),
     degradation=(
-        ("a link at reduced width slows all collectives", "retransmits show that a cable ages"),
-        ("compare active and supported width with ibstatus", "rank links by their retry counters"),
+        ("one slow link delays all nodes of a job", "messages are sent several times before they arrive"),
+        ("compare width and speed of the links with their rating", "look for ports with rising retry counters"),
     ),
     words="torus tree collective collectives barrier infiniband ib ibv hca opensm myrinet gm fabric lid guid "
     "mlx mlx4 mlx5 ibsrp opa hfi psm rdma qp verbs quadrics elan gemini aries dragonfly seastar portals "
     "cable cables link links hop dimension wires interconnect fifo injection reception",
+    hints="tree collective collectives barrier ib gm fabric lid guid mlx mlx4 mlx5 opa hfi psm qp verbs elan "
+    "gemini aries dragonfly seastar portals cable cables link links hop dimension wires fifo injection "
+    "reception",
     sources=("InfiniBand architecture specification", "ibdiagnet and infiniband-diags manual pages", "opensm(8)"),
 )
 
@@ -89,36 +111,38 @@ NAMING = domain(
     "the name service",
     ("turns host and user names into addresses and ids", "answers look-ups for every login and connection"),
     capacity=(
-        ("look-ups are dropped while its queue is full", "new names can't be added or found"),
-        ("count queries per second in the server's statistics", "see which client floods it with tcpdump"),
+        ("look-ups go without an answer", "a name or record is not accepted"),
+        ("compare sizes and query counts with the server's limits", "see which client or name ran into the limit"),
     ),
     integrity=(
-        ("clients may be sent to the wrong host", "correct answers may be thrown away"),
-        ("compare zone serials of primary and secondary", "validate the signed answer with delv"),
+        ("clients are sent to the wrong host", "answers or zones are thrown away"),
+        ("ask every server for the same name and compare", "check the zone or directory data for mistakes"),
     ),
     availability=(
-        ("logins and mounts hang until the look-up times out", "hosts are known by address alone"),
-        ("ask each server in resolv.conf with dig", "check whether nscd or sssd still runs"),
+        ("logins and mounts hang for want of names", "programs no longer find hosts or users"),
+        ("query each configured server by hand", "check whether the name service process still runs"),
     ),
     access=(
-        ("other servers keep their old data", "the client gets no names or accounts"),
-        ("check allow-transfer and key names on the server", "try the same bind with ldapwhoami"),
+        ("a client is refused the names or accounts it needs", "a server is kept from sharing its names"),
+        ("check who has the right to query or change", "see which client or process was refused"),
     ),
     absence=(
-        ("the caller can't find its host", "a user without an entry can't log in"),
-        ("test the name with getent and dig", "look whether the record was ever in the zone"),
+        ("a program fails to find the host it calls", "users or services are not found by name"),
+        ("test the name with getent or dig", "look whether the record or its file exists"),
     ),
     operation=(
-        ("callers get an error in place of an address", "old names or none are served"),
-        ("run named-checkzone on the zone file", "read the response code with dig"),
+        ("programs get an error instead of an address", "new or changed names do not reach the clients"),
+        ("look at the configuration and log of the name server", "repeat the query and read its response code"),
     ),
     degradation=(
-        ("each connection waits for slow look-ups", "clients may use outdated addresses"),
-        ("time a look-up against each server", "check cache hits and refresh of the zone"),
+        ("every connection waits for its look-up", "clients act on outdated addresses"),
+        ("time a look-up against each server", "see whether all servers hold the same zone version"),
     ),
     words="dns named nameserver resolver resolv lookup nxdomain servfail zone zones bind rndc nis nisplus "
     "ypbind ypserv ldap slapd sssd nscd nss hostname hostnames domain resolve unresolvable dnsmasq record "
     "lame rcode avahi mdns gethostbyname getaddrinfo lookups",
+    hints="named resolver lookup zone zones bind ldap sssd nss hostname hostnames domain resolve unresolvable "
+    "dnsmasq record lame lookups",
     sources=("named(8)", "resolv.conf(5)", "RFC 1035", "sssd(8)", "slapd(8)"),
 )
 
@@ -127,36 +151,38 @@ WEB = domain(
     "the web server",
     ("answers HTTP requests of browsers and programs", "forwards requests to the applications behind it"),
     capacity=(
-        ("clients have to queue for a worker", "requests beyond the limit are cut off"),
-        ("count busy workers on the server-status page", "compare open connections with the worker limit"),
+        ("visitors wait or have their requests turned down", "a large request or busy hour ends in errors"),
+        ("compare the requests with the limits of the server", "count the busy workers and waiting requests"),
     ),
     integrity=(
-        ("clients receive broken or mixed-up responses", "the request is thrown away unread"),
-        ("replay the request with curl and compare bodies", "clear the proxy cache and test again"),
+        ("a request or its answer is thrown away", "visitors receive broken or partial pages"),
+        ("repeat the request with curl and read the answer", "capture the request on its way and look for changes"),
     ),
     availability=(
-        ("users see gateway timeouts in place of pages", "applications behind it look dead"),
-        ("curl the backend directly on its port", "see in the error log which upstream failed"),
+        ("visitors wait in vain for an answer", "an application behind it is out of reach"),
+        ("request the same address with a test client", "check whether server and backend processes are running"),
     ),
     access=(
-        ("the visitor does not see the page", "a scanner may be probing for open paths"),
-        ("look up the client address in the access log", "check the location's allow and auth rules"),
+        ("a visitor or program is refused what it needs", "part of the site stays closed to its users"),
+        ("see whom the access log shows as refused", "check the access rules and credentials of the requested address"),
     ),
     absence=(
-        ("the visitor gets status 404 for it", "links to it lead nowhere"),
-        ("compare the requested path with the document root", "find the referring page in the access log"),
+        ("visitors look in vain for a page or file", "a page or script works without something it needs"),
+        ("check that the named file, script or module exists", "find the page or program that asks for it"),
     ),
     operation=(
-        ("the visitor gets an error page", "responses may be cut in the middle"),
-        ("read the application's traceback in the error log", "test the configuration with apachectl or nginx -t"),
+        ("visitors get an error in place of their page", "a request to an application is not carried out"),
+        ("look in the error log around that request", "repeat the request and note the status code"),
     ),
     degradation=(
-        ("pages load slowly and users retry", "the remaining backends carry more load"),
-        ("compare response times of the single backends", "check which health check marks it down"),
+        ("pages load slowly and users give up", "programs that use the service fall behind"),
+        ("compare response times of server and backends", "look at the proxy's health checks of each backend"),
     ),
     words="http https httpd apache apache2 nginx web webserver url uri browser html cgi php mod proxy upstream "
     "haproxy tomcat squid varnish vhost cookie favicon htaccess script referer www rest api gateway "
     "robots",
+    hints="http https apache web url uri browser html php mod proxy upstream vhost cookie script www rest api "
+    "gateway robots",
     sources=("Apache HTTP Server documentation", "nginx documentation", "RFC 9110"),
 )
 
@@ -165,36 +191,38 @@ MAIL = domain(
     "the mail service",
     ("takes, queues and delivers messages", "talks SMTP to the hosts of recipients"),
     capacity=(
-        ("the queue grows and messages arrive late", "new mail may bounce to its senders"),
-        ("count the queued messages with mailq", "check free space of the spool and mailboxes"),
+        ("messages are turned down or arrive late", "senders get their mail back"),
+        ("compare mailbox, message and queue sizes with their limits", "check free space of spool and mailboxes"),
     ),
     integrity=(
-        ("a message arrives cut or with broken headers", "queued mail may have become unreadable"),
-        ("inspect the queue file with postcat", "look for a disk error under the spool"),
+        ("a message arrives incomplete or wrong", "the server throws mail away as unreadable"),
+        ("inspect the message or file that is named", "compare the message with what the sender has"),
     ),
     availability=(
-        ("mail stays queued until the remote host answers", "alerts by mail reach nobody"),
-        ("test port 25 of the recipient's MX", "see whether the delivery agent still runs"),
+        ("mail waits in the queue undelivered", "warnings sent by mail reach nobody"),
+        ("connect to the receiving server by hand", "see whether the mail processes still run"),
     ),
     access=(
-        ("the sender's message is turned away", "somebody may try to send spam through it"),
-        ("check relay rules and the client's address", "look for the sender in block lists"),
+        ("a rightful message or user is turned away", "somebody fails to send or fetch mail"),
+        ("see which sender, user or host the refusal concerns", "check relay rules, passwords and file permissions"),
     ),
     absence=(
-        ("the message goes back to its sender", "mail for that address reaches nobody"),
-        ("look the recipient up in the alias map", "rebuild the maps with newaliases or postmap"),
+        ("messages go back to their senders undelivered", "nobody receives what is sent to an address"),
+        ("check that the mailbox, alias or host exists", "look for a typing mistake in the address or path"),
     ),
     operation=(
-        ("a message may stay undelivered", "its sender has to write again"),
-        ("read the SMTP reply code in the mail log", "deliver one message by hand with verbose output"),
+        ("a message never reaches its recipient", "some user has to send the mail again"),
+        ("read the mail log for the server's answer", "send one test message and follow it"),
     ),
     degradation=(
-        ("messages may arrive hours later", "urgent mail comes too late to help"),
-        ("list age and domains of deferred mail with qshape", "compare delay fields in the mail log"),
+        ("messages arrive long after they were sent", "urgent mail comes too late to help"),
+        ("look at age and number of queued messages", "compare delays and load with an ordinary day"),
     ),
     words="mail mailer mailq mailbox smtp smtpd esmtp sendmail postfix exim dovecot imap pop3 relay relaying "
     "deferred bounced bounce recipient recipients rcpt mx spool sender mta lmtp ndn dsn newaliases alias "
     "aliases spam qmgr message messages",
+    hints="mailbox relay relaying deferred bounced bounce recipient recipients mx spool sender mta ndn dsn "
+    "alias aliases spam message messages",
     sources=("postfix(1)", "sendmail(8)", "RFC 5321"),
 )
 
@@ -203,36 +231,41 @@ TLS = domain(
     "the certificate service",
     ("proves the identity of servers and clients", "sets up encrypted connections"),
     capacity=(
-        ("new clients are dropped during the handshake", "some clients can't connect any more"),
-        ("count handshakes per second at the endpoint", "read the chain depth with openssl s_client"),
+        ("the server takes no new secure connections", "clients are kept waiting or turned away"),
+        ("compare key, chain and record sizes with the limits", "check load and open sessions of the server"),
     ),
     integrity=(
-        ("the other side can't be trusted", "somebody may sit between client and server"),
-        ("compare the key fingerprints on both sides", "verify the chain with openssl verify"),
+        ("clients no longer trust the server", "an encrypted exchange is broken off"),
+        ("compare names, keys and versions on both sides", "verify the certificate chain with openssl"),
     ),
     availability=(
-        ("no secure session can start", "clients wait and then give up"),
-        ("try the handshake with openssl s_client", "test the OCSP or CRL address with curl"),
+        ("no secure session is set up", "clients give up before any data are exchanged"),
+        ("try a handshake with openssl s_client", "look whether the secured service still listens"),
     ),
     access=(
-        ("clients refuse to talk to the server", "callers without the right authority get nothing"),
-        ("check the trust store for the issuing authority", "see which client certificate was offered"),
+        ("clients and server refuse to talk", "a service has no certificate that others accept"),
+        ("read dates and issuer of the certificate", "check who was refused and which rights the key has"),
     ),
     absence=(
-        ("the service starts without encryption or not at all", "clients can't check whom they talk to"),
-        ("check key and certificate paths in the configuration", "look whether renewal wrote its files"),
+        ("traffic goes unencrypted or does not flow at all", "clients have no proof whom they talk to"),
+        ("check the paths of key and certificate files", "see what both sides offer and trust"),
     ),
     operation=(
-        ("the connection ends before any request", "both sides can't exchange their data"),
-        ("compare protocol versions and ciphers of both ends", "read the expiry date with openssl x509"),
+        ("programs that depend on encryption do not work", "a server or client gets no protected connection"),
+        (
+            "check that key, certificate and issuer belong together",
+            "compare the protocol versions that both ends allow",
+        ),
     ),
     degradation=(
-        ("traffic becomes easier to read for strangers", "services may stop on the day of expiry"),
-        ("renew the certificate before its end date", "list the enabled protocols with testssl"),
+        ("connections are slower or less well protected", "clients need several tries before they are connected"),
+        ("check end dates of certificates and the clocks", "repeat the handshake and note time and protocol"),
     ),
     words="ssl tls certificate certificates cert certs x509 handshake openssl cipher ciphers pem ca crl ocsp "
     "expiry keystore truststore encryption encrypted signature fingerprint keytool pkcs acme letsencrypt "
     "issuer",
+    hints="handshake openssl cipher ciphers pem ca crl expiry keystore encryption encrypted signature "
+    "fingerprint pkcs acme issuer",
     sources=("openssl-s_client(1)", "RFC 8446", "RFC 5280"),
 )
 
@@ -241,38 +274,43 @@ SECURITY = domain(
     "access control",
     ("decides who may log in and do what", "checks passwords, keys and rights"),
     capacity=(
-        ("the account may be locked for a while", "further sessions are refused for a time"),
-        ("list the user's failed tries with faillock", "compare MaxSessions and MaxStartups with open logins"),
+        ("further logins are turned away for a time", "scripts and users lose their way into the machine"),
+        ("count logins and open sessions per user", "check the limits set for users and sessions"),
     ),
     integrity=(
-        ("a credential or policy may have been tampered with", "trust between the hosts is broken"),
-        ("compare the host key with the recorded one", "check package integrity of sshd and PAM"),
+        ("somebody has tampered with keys, accounts or records", "rightful users are not recognised"),
+        ("compare the key or entry with a trusted copy", "find out who changed the entry last"),
     ),
     availability=(
-        ("users may be unable to log in for now", "open sessions may be cut off"),
-        ("test the authentication server from this node", "get a fresh ticket with kinit"),
+        ("no login succeeds while this lasts", "open sessions end and work in them is lost"),
+        ("check whether the login service answers", "try a login with a test account"),
     ),
     access=(
-        ("either a stranger tries passwords or a user is shut out", "the attempt got no session on the host"),
-        ("count tries by source address in auth.log", "ask the user, then block the address if unknown"),
+        ("somebody reaches for more than they are allowed", "a rightful user or program is shut out"),
+        ("find out which account or program tried what", "check whether that account or program needs this access"),
     ),
     absence=(
-        ("the log-in can't succeed, whoever tries it", "users without it get no session"),
-        ("look the account up with getent passwd", "check the key file's path and the keytab"),
+        ("a login or task ends before it begins", "a session opens without the rights it needs"),
+        ("look whether the account, key or module exists", "compare the name with the user directory"),
     ),
     operation=(
-        ("access may stay closed to rightful users", "sessions may open without their limits"),
-        ("test the PAM stack with pamtester", "run sshd with debug output on another port"),
+        ("rightful users fail to log in", "someone gets in without the proper checks"),
+        (
+            "see which account is concerned and where it comes from",
+            "review the latest changes to accounts and login rules",
+        ),
     ),
     degradation=(
-        ("logins take long while a server is tried in vain", "old ciphers or passwords weaken the host"),
-        ("time a login with ssh -vvv", "review password age and expiry with chage"),
+        ("logins take long and scripts give up", "valid tickets or passwords are turned down"),
+        ("compare the clocks of server and client", "time a login and count its tries"),
     ),
     words="auth authentication authenticate authenticated authorization authorized unauthorized login logins "
     "logon logout password passwords passwd user users uid gid sshd ssh sudo su root pam krb krb5 "
     "kerberos kdc keytab ticket permission permissions privilege privileges attack attacker breakin "
     "intrusion session sessions account accounts selinux avc apparmor audit auditd publickey rhost ruser "
     "credential credentials telnet telnetd rlogin rsh preauth fail2ban",
+    hints="login logins logout user users uid gid ssh su root ticket permission permissions privilege "
+    "privileges intrusion attack attacker session sessions account accounts audit telnet",
     sources=("pam(8)", "sshd(8)", "faillock(8)", "audit.rules(7)"),
 )
 

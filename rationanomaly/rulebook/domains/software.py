@@ -9,36 +9,38 @@ KERNEL = domain(
     "the kernel",
     ("stands between programs and hardware", "runs drivers, schedules tasks and handles interrupts"),
     capacity=(
-        ("system calls of all programs may fail", "new processes can't be created on the node"),
-        ("compare file-nr and pid_max under /proc/sys", "count threads per user with ps"),
+        ("programs on the node get errors from system calls", "the node turns away new processes or connections"),
+        ("compare open files and processes with the system's limits", "count threads per user with ps"),
     ),
     integrity=(
-        ("a crash of the node may be near", "files in use may be damaged along with it"),
-        ("read the taint flags and the first trace in dmesg", "boot the node again before it takes work"),
+        ("the node crashes or computes wrong results", "data in memory or on disk get damaged"),
+        ("read the first trace and taint flags in dmesg", "test memory and disks of the node before new work"),
     ),
     availability=(
-        ("jobs there hang or are lost", "the node answers neither logins nor pings"),
-        ("look for hung task or lockup traces in dmesg", "trigger a crash dump over the console"),
+        ("everything that runs on the node hangs or is gone", "the node answers neither logins nor pings"),
+        ("look for hung task or lockup traces in dmesg", "try the node's console and a ping"),
     ),
     access=(
-        ("the call is refused to the program", "a driver may be kept out"),
-        ("check capabilities and seccomp of the process", "look at lockdown mode and module signatures"),
+        ("a program is refused its system call", "a process is kept from memory or hardware"),
+        ("check user and capabilities of the process", "see which security policy is loaded on the node"),
     ),
     absence=(
-        ("a function of the node stays switched off", "a device stays without its driver"),
-        ("look for the module with modinfo", "compare uname -r with the installed modules"),
+        ("a function of the node stays switched off", "a device or program lacks the support that it needs"),
+        ("look for the module with modinfo and lsmod", "compare uname -r with the installed modules"),
     ),
     operation=(
-        ("the node may stop and take its jobs along", "every program on the node may be affected"),
-        ("save the trace or vmcore before the reboot", "search the top function of the trace in known bugs"),
+        ("programs on the node misbehave or end", "a device or driver does not do its work"),
+        ("save the output of dmesg before any reboot", "search known bugs for the named function or driver"),
     ),
     degradation=(
-        ("the node works on with reduced function", "jobs get less processor time than they asked for"),
-        ("watch /proc/interrupts for one racing line", "see in dmesg which feature was switched off"),
+        ("the node works on with reduced function", "jobs on the node take longer than planned"),
+        ("watch /proc/interrupts and the load for outliers", "see in dmesg which device or driver is concerned"),
     ),
     words="kernel panic oops bug interrupt interrupts trap syscall driver drivers stack backtrace softlockup "
     "lockup watchdog nmi kthread rts linux module modules sysctl tainted kexec kdump vmcore printk dmesg "
     "rcu tasklet ksoftirqd kworker preempt spinlock uname modprobe insmod vmlinux sysrq",
+    hints="kernel panic oops bug interrupt interrupts trap syscall driver drivers stack backtrace lockup "
+    "watchdog nmi rts linux module modules sysctl tainted dmesg preempt spinlock uname",
     sources=("Linux kernel documentation, admin-guide", "dmesg(1)", "proc(5)", "crash(8)"),
     broad=True,
 )
@@ -48,37 +50,40 @@ SOFTWARE = domain(
     "the program",
     ("runs as a process with its own resources", "does what its users or other programs asked for"),
     capacity=(
-        ("the process may give up part of its work", "items in its queues may be dropped"),
-        ("compare ulimit -a with the process's use", "read its own size and queue settings"),
+        ("the process gives up part of its work", "requests of its users wait or are dropped"),
+        ("compare the process's use with its ulimit", "watch with top how its memory use changes"),
     ),
     integrity=(
-        ("its state can't be trusted after this", "results written since then are doubtful"),
-        ("compare its output with a known good run", "check the input file that it read last"),
+        ("it goes on from input or memory that is wrong", "its stored results are no longer trustworthy"),
+        ("compare its output with a known good run", "check the input that it read last"),
     ),
     availability=(
-        ("its users wait for a reply that never comes", "its task makes no headway until somebody acts"),
-        ("attach strace or gdb to see where it waits", "list its threads and locks with pstack"),
+        ("its users wait for a reply that never comes", "its work is left unfinished"),
+        ("look for its process and state with ps", "see when it last wrote output or a log line"),
     ),
     access=(
-        ("the process can't open what it needs", "it stops for lack of rights"),
-        ("look at its user and the file's mode", "trace the refused call with strace"),
+        ("the process stops for lack of rights", "its users are turned away from their work"),
+        ("look up the user that it runs as", "trace the refused call with strace"),
     ),
     absence=(
-        ("it can't start without the file or program", "a feature stays off for lack of a part"),
-        ("check the path it names and the package's files", "see which version was installed last"),
+        ("it does not start, or ends early", "one of its features stays off"),
+        ("check that its files and package are complete", "compare its version with what it expects"),
     ),
     operation=(
-        ("its task remains undone and data may be half written", "the process may have to be started again"),
-        ("open the core file with gdb and take a backtrace", "read its own log just before the end"),
+        ("its task is left undone or half done", "its users get an error in place of a result"),
+        ("read its own log just before this line", "repeat the same task with more detailed logging"),
     ),
     degradation=(
         ("it works on with less than its full function", "its users see slower or missing functions"),
-        ("watch its resident size over a day", "see which optional part it switched off"),
+        ("watch its processor time and memory over a day", "see which of its parts lags behind or fails"),
     ),
     words="program programs process processes application app pid thread threads sigsegv sigterm sigkill "
     "sigabrt sigfpe segmentation segfault core dumped exit exited assertion assert exception null pointer "
     "executable binary shell perl python child children parent stacktrace fork exec traceback abort "
     "aborted handler coredump errno stdin stdout stderr buffers buffer signal",
+    hints="program programs process processes application app pid thread threads segmentation core dumped exit "
+    "exited assertion assert exception null pointer executable binary shell perl python child children "
+    "parent fork exec abort aborted handler errno stdin stdout stderr buffers buffer signal",
     sources=("core(5)", "signal(7)", "strace(1)", "gdb(1)"),
     broad=True,
 )
@@ -88,36 +93,38 @@ LOADER = domain(
     "the program loader",
     ("binds programs to their shared libraries", "maps executables into memory before they run"),
     capacity=(
-        ("the library can't be loaded into the process", "a program has no room to start"),
-        ("read segment sizes with readelf -l", "count the loaded libraries with ldd"),
+        ("programs find no room to start", "a build or start stops at a limit"),
+        ("read the program's segment sizes with readelf -l", "check the limits of the shell with ulimit -a"),
     ),
     integrity=(
-        ("the program can't be run on this node", "calls may end in the wrong code"),
+        ("the program does not run on this node", "calls into the library crash or return nonsense"),
         ("compare the file's checksum with its package", "check type and architecture with the file command"),
     ),
     availability=(
-        ("programs hang while libraries come over a dead mount", "jobs start late or not at all"),
+        ("programs hang or end while their libraries load", "jobs start late or not at all"),
         ("trace the library search with LD_DEBUG=libs", "test whether the library's directory answers"),
     ),
     access=(
-        ("the user can't run the program", "its job ends with permission denied"),
-        ("check mode bits and mount options of the path", "look for denials on the library file"),
+        ("the user is kept from running the program", "a job ends because its library stays closed"),
+        ("check mode bits and mount options of the path", "start the program as that user from a shell"),
     ),
     absence=(
-        ("the program can't start without its library", "jobs that use it end at once"),
-        ("list the unresolved libraries with ldd", "check LD_LIBRARY_PATH and then rerun ldconfig"),
+        ("the program fails to start without its library", "jobs that use it end at once"),
+        ("list the unresolved libraries with ldd", "check the library path and rerun ldconfig"),
     ),
     operation=(
-        ("the program ends before its first line runs", "the build gives no usable binary"),
-        ("run it with LD_DEBUG=all and read the end", "compare compiler and library versions of the build"),
+        ("the program ends before its first line runs", "a build yields no usable binary"),
+        ("run it with LD_DEBUG=all and read the end", "compare compiler and library versions on the node"),
     ),
     degradation=(
-        ("results may come from an older library", "start-up is slow on every node"),
-        ("see with ldd which version is bound", "time the load from local and shared disks"),
+        ("programs start slowly on the nodes", "some functions of a program stay unusable"),
+        ("see with ldd which version is bound", "time the start from local and shared disks"),
     ),
     words="library libraries ld ldd ldso elf dlopen dlsym symbol symbols linker relocation rpath glibc libc "
     "libstdc gcc compiler compile compiled linking shared dynamic static ldconfig undefined header "
     "headers preload",
+    hints="library libraries ld elf symbol symbols linker relocation glibc libc libstdc gcc compiler compile "
+    "compiled linking shared dynamic static undefined header headers preload",
     sources=("ld.so(8)", "ldd(1)", "elf(5)", "ldconfig(8)"),
 )
 
@@ -126,37 +133,39 @@ JVM = domain(
     "the Java virtual machine",
     ("runs Java programs and collects their garbage", "loads classes and compiles hot code"),
     capacity=(
-        ("requests fail until memory is freed", "garbage collection takes all the processor time"),
-        ("take a heap dump with jmap", "compare Xmx with live data in the GC log"),
+        ("requests to its program fail or wait", "the Java process ends at its limit"),
+        ("look at heap, threads and open files of the process", "compare its limits with the use shown by jcmd"),
     ),
     integrity=(
-        ("objects read from outside can't be trusted", "code of two versions may run mixed"),
-        ("look for the same class in two jars", "compare the jar's checksum on all hosts"),
+        ("objects in memory hold wrong values", "a class, file or message is refused as unusable"),
+        ("find which class or input the stack trace concerns", "compare checksums of the jars between hosts"),
     ),
     availability=(
-        ("requests to the program stay unanswered", "its peers may count it as dead"),
-        ("take three thread dumps with jstack", "look for pauses above one second in the GC log"),
+        ("requests to the program stay unanswered", "its peers count it as dead"),
+        ("try a request to it from its own host", "list the running Java processes with jps"),
     ),
     access=(
-        ("the blocked call fails in its program", "secrets or files stay closed to it"),
-        ("read the denied permission in the stack trace", "check the user that the JVM runs as"),
+        ("its program is refused files or calls it needs", "users of the application are turned down"),
+        ("find in its output what was refused to whom", "see what its operating-system user is allowed"),
     ),
     absence=(
-        ("the application may not start", "every call to that code fails"),
-        ("print the class path with the verbose class option", "find the jar that should hold the class"),
+        ("the application does not start or lacks a function", "calls that rely on the missing item throw exceptions"),
+        ("print the class path that the process was given", "search the jars and data directory for the missing item"),
     ),
     operation=(
-        ("the request or thread that threw it is lost", "callers get an error in place of a result"),
-        ("read the innermost cause of the stack trace", "open hs_err_pid if the machine itself crashed"),
+        ("a request to its program ends without a result", "its program goes on in a half-finished state"),
+        ("read the innermost cause of any stack trace below", "follow the thread of this line back in the log"),
     ),
     degradation=(
-        ("collections come often and latency grows", "compiled code is thrown out and runs slowly"),
-        ("watch the collection times with jstat", "compare heap use after full collections over days"),
+        ("replies slow down under the same load", "peers repeat their requests or give up"),
+        ("watch the collection times with jstat", "compare heap and thread counts over some days"),
     ),
     words="java jvm javax gc garbage heap classloader classpath classnotfoundexception nullpointerexception "
     "hotspot jar jmx jdk jre metaspace permgen noclassdeffounderror outofmemoryerror stackoverflowerror "
     "jstack servlet hibernate slf4j log4j log4j2 lang ioexception xception throwable thrown ejb junit "
     "scala org",
+    hints="java javax gc garbage heap hotspot jar servlet hibernate slf4j log4j log4j2 lang ioexception "
+    "xception throwable thrown ejb junit scala org",
     sources=("Java SE troubleshooting guide", "jstack(1)", "jstat(1)"),
 )
 
@@ -165,37 +174,41 @@ CONFIGURATION = domain(
     "the configuration",
     ("sets names, sizes and limits of services", "tells each program how to work"),
     capacity=(
-        ("the setting is cut to what is allowed", "entries beyond the limit are left out"),
-        ("compare the value with the range in the manual", "count entries against the documented maximum"),
+        ("a service ignores part of its settings", "limits in force do not suit the load"),
+        ("compare the value with the range in the manual", "see which limit the setting puts on the service"),
     ),
     integrity=(
-        ("old values may stay in force", "nodes run with different settings"),
-        ("diff the file with the last version in git", "compare checksums of the file on all nodes"),
+        ("a service obeys other values than those meant", "nodes run with different settings"),
+        ("compare the file with its last committed version", "look for nodes whose settings differ from the rest"),
     ),
     availability=(
-        ("nodes keep their old settings until it answers", "changes don't reach the services"),
-        ("test the agent's connection to its server", "see when the last successful run was"),
+        ("a service goes on without its current settings", "changes fail to reach the nodes"),
+        ("see whether the service has read its settings since", "look when settings were last rolled out"),
     ),
     access=(
-        ("the service can't read its own settings", "an operator's change is refused"),
+        ("a service is kept from reading its own settings", "an operator's change is refused"),
         ("check owner and mode of the configuration file", "see which user the service runs as"),
     ),
     absence=(
-        ("a default is used where a choice was meant", "the service stops for want of a required key"),
-        ("look for the key in the sample configuration", "check which file the service reads at start"),
+        ("a default is used where a choice was meant", "a service stops for want of a required setting"),
+        ("look for the setting in the sample configuration", "check which file the service reads at start"),
     ),
     operation=(
-        ("the service starts with wrong settings or not at all", "an option is refused and its effect missing"),
-        ("run the program's own configuration check", "undo the last change and start again"),
+        ("a service starts with wrong settings or not at all", "an option has no effect although it is set"),
+        ("let the program test its settings without starting", "compare it with the last settings that worked"),
     ),
     degradation=(
-        ("an outdated option will stop working in the next release", "the default costs speed or safety"),
-        ("look up the option's successor in the release notes", "list settings that differ from the defaults"),
+        ("a poor setting costs speed or safety", "nodes fall behind the settings meant for them"),
+        ("see which option was changed last, and why", "list settings that differ from the defaults"),
     ),
     words="config configs configuration configurations configure configured conf parameter parameters option "
     "options setting settings argument arguments syntax parse parsing unrecognized unsupported deprecated "
     "property properties environment env variable variables defaults puppet ansible chef cfengine yaml "
     "xml json ini keyword directive obsolete",
+    hints="config configs configuration configurations configure configured conf parameter parameters option "
+    "options setting settings argument arguments syntax parse parsing unrecognized unsupported deprecated "
+    "property properties environment env variable variables defaults chef yaml xml json ini keyword "
+    "directive obsolete",
     sources=("manual pages of section 5", "Puppet and Ansible documentation"),
     broad=True,
 )
@@ -205,37 +218,40 @@ DATABASE = domain(
     "the database",
     ("keeps records and answers queries", "commits changes as whole transactions"),
     capacity=(
-        ("new clients get no connection", "inserts may fail until space is made"),
-        ("compare the open sessions with max_connections", "look at table space and log volume size"),
+        ("clients are refused new sessions or queries", "inserts and updates wait or fail at a limit"),
+        ("compare open sessions with the connection limit", "look at table space and log volume size"),
     ),
     integrity=(
-        ("writes can spread the damage further", "queries may return wrong records"),
-        ("run the engine's check on the named table", "compare with a restored backup before repairing"),
+        ("applications store wrong or conflicting records", "queries return damaged or missing rows"),
+        ("run the engine's own check on its tables", "compare with a restored backup before repairing"),
     ),
     availability=(
-        ("applications wait for locks or connections", "replicas don't hear from the primary"),
-        ("list blocked sessions and who blocks them", "test the listener's port from the client"),
+        ("applications wait or lose their sessions", "transactions that were open are rolled back"),
+        ("list open sessions and who blocks them", "try a login to it from the application's host"),
     ),
     access=(
-        ("the client's role may not touch the table", "the application behind it can't work"),
-        ("check the grants of the client's role", "compare pg_hba or host rules with the client address"),
+        ("the application behind it stops working", "a client is refused its own records"),
+        ("list what the client's role is granted", "see which hosts the database accepts logins from"),
     ),
     absence=(
-        ("the caller's query can't be answered", "applications miss records they rely on"),
-        ("compare the schema version with the application", "see whether the last schema migration ran"),
+        ("the caller's query stays unanswered", "applications miss records they rely on"),
+        ("compare its schema version with the application's", "see whether the missing object has another name there"),
     ),
     operation=(
-        ("the transaction is rolled back and its changes are gone", "callers see an error in place of rows"),
-        ("read the statement and SQL state in the log", "replay the statement by hand in a test session"),
+        ("a transaction is rolled back and its changes are gone", "callers see an error in place of rows"),
+        ("find the statement behind this line in its log", "try the same query in a test session"),
     ),
     degradation=(
-        ("slow queries hold up all others", "replication lag makes reads old"),
-        ("look at the plan of the slow statement", "measure replica lag and vacuum age"),
+        ("queries and commits take longer for all users", "readers get late or outdated answers"),
+        ("look at the plan of the slowest statement", "measure how far its replicas lag behind"),
     ),
     words="database databases db db2 sql mysql mysqld mariadb postgres postgresql oracle query queries "
     "transaction transactions table row rows column columns commit rollback schema jdbc odbc insert "
     "select record records deadlock index innodb redis mongodb mongod cassandra sqlite tablespace vacuum "
     "wal redo constraint foreign tuple statement cursor tables",
+    hints="db oracle query queries transaction transactions table row rows column columns commit rollback "
+    "schema insert select record records deadlock index vacuum wal redo constraint foreign tuple "
+    "statement cursor tables",
     sources=("PostgreSQL documentation", "MySQL reference manual", "Db2 messages reference"),
 )
 
@@ -244,36 +260,38 @@ QUEUE = domain(
     "the message queue",
     ("passes messages from producers to consumers", "keeps messages in order until they are read"),
     capacity=(
-        ("the broker blocks producers until space is free", "unread messages pile up on the disk"),
-        ("read lag of each consumer group", "check the disk and memory alarm of the broker"),
+        ("producers are held back or turned away", "unread messages pile up or are dropped"),
+        ("read how far each consumer lags behind", "check how full the broker's disk and memory are"),
     ),
     integrity=(
-        ("part of the stored messages must be discarded", "consumers may see messages twice or never"),
-        ("compare offsets of leader and followers", "dump the suspect segment with the log tool"),
+        ("consumers get damaged or incomplete messages", "its members disagree about what is stored"),
+        ("compare message counts of the copies", "trace one message from its producer to the consumer"),
     ),
     availability=(
-        ("partitions without a leader take no messages", "consumers lose the broker and rebalance"),
-        ("list the under-replicated and leaderless partitions", "test the broker's listener from a client"),
+        ("consumers stop getting new messages", "members of the cluster lose touch with each other"),
+        ("see which brokers of the cluster still answer", "test the broker's port from a client"),
     ),
     access=(
-        ("the client's messages don't get through", "programs behind the topic run dry"),
-        ("list ACLs for the principal and topic", "check the SASL mechanism on both ends"),
+        ("nothing that the client sends is accepted", "programs behind the topic run dry"),
+        ("list the rights of the client on that topic", "check user name and login method on both ends"),
     ),
     absence=(
-        ("producers can't deliver their messages", "consumers find nothing to read"),
-        ("list the topics and their retention", "compare the consumer's offset with the log start"),
+        ("producers have nowhere to deliver", "consumers find nothing to read"),
+        ("list the queues or topics that exist", "see which queue or topic the client asks for"),
     ),
     operation=(
-        ("new messages may not be stored", "a consumer stops at a message it can't handle"),
-        ("read the error code the broker sent back", "move the message to a dead-letter queue"),
+        ("messages are not stored or passed on", "a client or member stays out of the cluster"),
+        ("read the broker's log for the same moment", "see which client, member or topic is concerned"),
     ),
     degradation=(
-        ("replicas fall behind and a failure would lose data", "rebalances pause all consumers again and again"),
-        ("compare in-sync replicas with the wanted number", "watch poll intervals and session timeouts"),
+        ("messages reach their consumers late", "one member falls behind the others"),
+        ("compare the copies in step with the wanted number", "watch the delay between producers and consumers"),
     ),
     words="kafka rabbitmq activemq amqp mqtt broker brokers topic topics consumer consumers producer offset "
     "offsets isr rebalance zookeeper quorum znode jms message messages subscription pubsub pulsar nats "
     "zeromq leader follower queue exchange mq",
+    hints="broker brokers topic topics consumer consumers producer offset offsets isr rebalance zookeeper "
+    "quorum znode message messages subscription pulsar nats leader follower queue exchange mq",
     sources=("Apache Kafka documentation", "RabbitMQ documentation", "ZooKeeper administrator guide"),
 )
 
@@ -282,37 +300,40 @@ BIGDATA = domain(
     "the distributed data store",
     ("keeps blocks in several copies over many nodes", "runs data tasks close to their blocks"),
     capacity=(
-        ("no data node has room for the next block", "executors are killed at their memory limit"),
-        ("read capacity and balance in dfsadmin -report", "compare executor memory with the stage's peak"),
+        ("blocks or tasks find no room on the nodes", "jobs slow down or lose tasks at a limit"),
+        ("compare capacity and use of the data nodes", "compare limits of the tasks with what they used"),
     ),
     integrity=(
-        ("the block must be copied anew from good replicas", "files with no good replica are lost"),
-        ("list corrupt blocks with hdfs fsck", "check the disk of the node that held them"),
+        ("tasks fail on blocks that they are unable to use", "jobs read damaged or outdated data"),
+        ("list blocks or shards without an intact copy", "check the disk of the node that held them"),
     ),
     availability=(
-        ("blocks on that node count as missing until it returns", "tasks wait or are started elsewhere"),
-        ("look at the last heartbeat of the data node", "check whether the name node is in safe mode"),
+        ("blocks on a node are out of reach", "tasks wait or move to other nodes"),
+        ("look when the data node was last heard of", "see whether the master still accepts requests"),
     ),
     access=(
-        ("the task's user may not read the path", "the data job behind it ends early"),
-        ("compare owner and mode with hdfs dfs -ls", "renew the delegation token or ticket"),
+        ("an analysis stops where its read is rejected", "tables or files are closed to those who work on them"),
+        ("check whether the job's user has rights on the data", "read the expiry of the job's ticket or token"),
     ),
     absence=(
-        ("data jobs can't read their input", "requests for that part of the data fail"),
-        ("list the path and its block locations", "look for unassigned regions in the master's page"),
+        ("data jobs find no input to work on", "requests for part of the data fail"),
+        ("list the path and where its blocks lie", "count the data nodes that are registered"),
     ),
     operation=(
-        ("the task is tried again on another node", "a client has to write the block again"),
-        ("read the attempt's log in the history server", "see which data node the pipeline dropped"),
+        ("a task or transfer has to be repeated", "clients do not get or store their blocks"),
+        ("open the log of the task or transfer concerned", "find out which data nodes took part"),
     ),
     degradation=(
-        ("blocks have fewer copies than wanted", "stragglers hold up the whole stage"),
-        ("count under-replicated blocks with hdfs fsck", "compare task times per node for one slow disk"),
+        ("copies of blocks are made later than wanted", "one slow node holds up the whole stage"),
+        ("count blocks with too few copies", "compare disk and network times of the nodes"),
     ),
     words="hdfs hadoop namenode datanode datanodes yarn mapreduce mapred reducer mapper spark executor "
     "executors rdd shuffle hbase regionserver region hive blockmap namesystem replication replicas "
     "replicate tasktracker jobtracker nodemanager resourcemanager appattempt packetresponder dfs "
     "elasticsearch shard blk block blocks",
+    hints="yarn mapreduce mapred reducer mapper spark executor executors rdd shuffle region hive replication "
+    "replicas replicate tasktracker jobtracker nodemanager resourcemanager appattempt dfs shard blk block "
+    "blocks",
     sources=("HDFS architecture guide", "Spark tuning guide", "HBase reference guide"),
 )
 
@@ -321,36 +342,38 @@ TIME = domain(
     "the clock service",
     ("keeps the clocks of all nodes in step", "gives log lines and files their time"),
     capacity=(
-        ("the daemon may refuse to correct the clock", "timers of programs may fire late"),
-        ("read the offset with chronyc tracking", "set the clock once, then start the daemon"),
+        ("programs and timers act on a wrong time", "the clock is left uncorrected"),
+        ("read the clock's current offset from true time", "compare the offset with the daemon's allowed maximum"),
     ),
     integrity=(
-        ("events on different nodes can't be put in order", "tickets and certificates are judged by wrong time"),
+        ("events on different nodes appear in the wrong order", "certificates and tickets are judged by wrong time"),
         ("compare the date of several nodes", "check the hardware clock with hwclock"),
     ),
     availability=(
-        ("the node's clock runs free and drifts", "log lines can't be matched with other nodes"),
-        ("list peers and reach with ntpq -p", "test UDP port 123 to the server"),
+        ("the node's clock drifts on its own", "log lines no longer match those of other nodes"),
+        ("list the time sources and when they answered", "test UDP port 123 of the time server"),
     ),
     access=(
-        ("this node gets no time from the server", "the daemon can't correct what it measures"),
-        ("check the restrict lines in ntp.conf", "look for the CAP_SYS_TIME capability of the daemon"),
+        ("this node gets no time from the server", "programs that need exact time misbehave"),
+        ("see whether the server answers other nodes", "see which user and rights the daemon has"),
     ),
     absence=(
-        ("the node depends on its own clock", "kernel timers become coarse or unstable"),
-        ("list the time servers in chrony.conf", "read the current clocksource under /sys"),
+        ("timed work on the node starts too early or late", "time stamps of this node are wrong"),
+        ("list the time servers it is set up with", "see whether the names of its servers resolve"),
     ),
     operation=(
-        ("the clock may stay off by seconds", "programs may see time jump"),
-        ("restart the daemon and watch the first polls", "look for programs that misbehaved at the jump"),
+        ("the node's time stays off or jumps", "programs on the node measure wrong intervals"),
+        ("watch the daemon's next polls of its servers", "look for programs that misbehaved at that time"),
     ),
     degradation=(
-        ("stamps become less exact from hour to hour", "the node follows a poorer server"),
-        ("compare drift and jitter with other nodes", "check why the better stratum was dropped"),
+        ("stamps become less exact from hour to hour", "clocks of the nodes slowly part from each other"),
+        ("compare drift and jitter with other nodes", "measure the round trip to the time server"),
     ),
     words="ntp ntpd ntpdate chrony chronyd clock clocksource timer timers synchronized synchronised "
     "synchronization sync drift stratum rtc hwclock timestamp gettimeofday adjusting leap tsc jiffies "
     "hpet skew timekeeping ptp offset timezone",
+    hints="clock clocksource timer timers synchronized synchronised synchronization sync drift rtc timestamp "
+    "gettimeofday adjusting leap tsc jiffies hpet skew timekeeping ptp offset timezone",
     sources=("ntpd(8)", "chronyc(1)", "clock_gettime(2)", "RFC 5905"),
 )
 
@@ -359,36 +382,38 @@ SERVICE = domain(
     "the system service",
     ("works in the background for other programs", "waits for requests of its clients"),
     capacity=(
-        ("new requests are turned away until others finish", "it may stay down until somebody steps in"),
-        ("count its connections and worker limit", "read start limits with systemctl show"),
+        ("new requests are turned away until others finish", "clients wait longer or give up"),
+        ("count its connections against the configured limit", "see how much memory and how many files it holds"),
     ),
     integrity=(
-        ("its stored state may be wrong after a restart", "clients and server understand each other wrongly"),
-        ("check its state files against a backup", "compare protocol versions of both sides"),
+        ("it goes on with a wrong or damaged state", "clients work with answers that are wrong"),
+        ("check its state files against a backup", "see whether both sides speak the same version"),
     ),
     availability=(
-        ("programs that call on it wait or fail", "requests stay without an answer"),
+        ("programs that call on it hang or end", "requests stay without an answer"),
         ("look at its state with systemctl status", "send one request by hand and watch its log"),
     ),
     access=(
-        ("the client gets no service from this host", "requests of this user are refused"),
-        ("check hosts.allow and the service's access rules", "see which user owns the process"),
+        ("the client gets no service from this host", "users are locked out of what it offers"),
+        ("read its allow and deny rules for that client", "see which account or address was refused"),
     ),
     absence=(
-        ("nothing listens where clients expect it", "programs that need it can't work"),
-        ("list listening ports with ss -ltnp", "see whether its unit is enabled at boot"),
+        ("clients do not find what they ask for", "programs that need it go without"),
+        ("list listening ports with ss -ltnp", "look whether its files and unit are in place"),
     ),
     operation=(
-        ("its clients may lose their sessions", "requests may be dropped without a result"),
-        ("read its journal with journalctl -u", "start it in the foreground with debug output"),
+        ("its clients have to ask again or go elsewhere", "requests are dropped without a result"),
+        ("read its messages with journalctl -u", "check its configuration for recent changes"),
     ),
     degradation=(
-        ("replies come late and clients repeat requests", "work it held may be dropped"),
-        ("compare response times before and after restarts", "count its restarts with systemctl show"),
+        ("replies come late and clients repeat requests", "it serves fewer clients than planned"),
+        ("compare its response times with last week's", "count its restarts and warnings in the journal"),
     ),
     words="service services server servers client clients daemon daemons xinetd inetd snmp snmpd ftp ftpd "
     "vsftpd portmap portmapper cups cupsd listener systemd dbus respawning respawn worker workers "
     "request requests slp print printer lpd init",
+    hints="service services server servers client clients daemon daemons snmp ftp listener systemd worker "
+    "workers request requests slp print printer init",
     sources=("systemd(1)", "xinetd(8)", "systemctl(1)"),
     broad=True,
 )
@@ -398,37 +423,40 @@ MONITORING = domain(
     "the monitoring",
     ("watches health and load of the machine", "collects measurements and raises alarms"),
     capacity=(
-        ("the watched part may soon stop working", "somebody should act before users notice"),
-        ("see which metric crossed which threshold", "check retention and disk of the metric store"),
+        ("the watched part stops working before long", "users notice a shortage before operators act"),
+        ("see which value crossed which threshold", "check space and retention of the metric store"),
     ),
     integrity=(
-        ("readings can't be relied on and alarms mislead", "decisions are based on wrong values"),
-        ("compare the reading with the tool on the node", "check units and time stamps of the series"),
+        ("readings mislead those who act on them", "alarms are raised on wrong values"),
+        ("compare the reading with a tool on the node", "check units and time stamps of the series"),
     ),
     availability=(
-        ("faults on the node pass unseen", "missed heartbeats make a node count as dead"),
-        ("check the agent on the node and its port", "see whether the node itself answers a ping"),
+        ("faults on the node pass unseen", "a living node is counted as dead"),
+        ("check that the agent runs on the node", "see whether the node itself answers a ping"),
     ),
     access=(
-        ("the collector may not read the value", "the node drops out of the overview"),
-        ("check the community string or token", "look at the agent's list of allowed hosts"),
+        ("the collector is refused its readings", "the node drops out of the overview"),
+        ("compare credentials of the agent and the collector", "repeat the query as the monitoring user"),
     ),
     absence=(
-        ("a gap remains in the record of the node", "alarms for that part can't be raised"),
-        ("run the plug-in by hand on the node", "see when the last value came in"),
+        ("a gap remains in the record of the node", "no alarm is raised for that part"),
+        ("run the probe by hand on the node", "see when the last value came in"),
     ),
     operation=(
-        ("the watched part needs a closer look", "operators may not hear of trouble"),
-        ("read the check's output and run it again", "test the notification path with a dummy alert"),
+        ("operators hear nothing of trouble", "the watched part fails before anyone looks"),
+        ("read the check's output and run it again", "send a test alert and see whether it arrives"),
     ),
     degradation=(
-        ("values come late and alarms with them", "flapping alarms hide the real ones"),
-        ("compare poll interval and delay of the series", "raise the damping of the flapping check"),
+        ("values and alarms come late", "the watched part gets slowly worse"),
+        ("compare the poll interval with the delay of values", "look at the history of that check over some days"),
     ),
     words="monitor monitors monitoring monitored health healthcheck heartbeat heartbeats ganglia gmond gmetad "
     "nagios nrpe zabbix prometheus statistics stats counter counters threshold thresholds alert alerts "
     "alarm alarms poll polling probe ping collectd metric metrics sampling telemetry diagnostics "
     "diagnostic ras",
+    hints="monitor monitors monitoring monitored health healthcheck heartbeat heartbeats statistics stats "
+    "counter counters threshold thresholds alert alerts alarm alarms poll polling probe ping metric "
+    "metrics sampling telemetry diagnostics diagnostic ras",
     sources=("Prometheus documentation", "Nagios core documentation", "gmond.conf(5)"),
     broad=True,
 )
@@ -438,35 +466,39 @@ LOGGING = domain(
     "the logging service",
     ("collects and stores the messages of programs", "forwards log lines to a central host"),
     capacity=(
-        ("some messages are dropped unseen", "the record may stop until space is made"),
-        ("look for suppressed-message notes of the daemon", "check the free space under /var/log"),
+        ("messages are dropped without a trace", "the record has to stop at a limit"),
+        ("look for notes on suppressed messages", "see how full the log partition is"),
     ),
     integrity=(
-        ("parts of the log can't be read later", "the record of an incident has gaps"),
-        ("verify the journal with journalctl --verify", "compare local lines with the central host"),
+        ("parts of the log become unreadable", "the record of an incident has gaps"),
+        ("check the log files for damaged stretches", "compare local lines with the central host"),
     ),
     availability=(
-        ("lines wait in the queue for the central host", "programs block while they write to the log"),
-        ("test the port of the log host", "read the queue statistics of the daemon"),
+        ("lines pile up for the central host", "programs block while they write to the log"),
+        ("test the connection to the log host", "see whether new lines still reach the log"),
     ),
     access=(
-        ("the daemon may not write its file", "readers without the group see no log"),
-        ("check owner and mode of the log file", "look for SELinux denials of the daemon"),
+        ("the daemon is kept from its own file", "those who need the log find it closed"),
+        ("see who owns the log file and its directory", "look which senders the log host accepts"),
     ),
     absence=(
-        ("no record of that time or program is there", "an incident there can't be traced"),
-        ("see whether rotation told the daemon to reopen", "check the rule that routes this program"),
+        ("an incident of that time leaves no trace", "the log of one program is missing"),
+        (
+            "see whether log file and directory exist after rotation",
+            "check the rule that routes this program's messages",
+        ),
     ),
     operation=(
-        ("messages since then are lost for later analysis", "later events may not be recorded"),
-        ("restart the daemon and send a line with logger", "check its configuration with rsyslogd -N1"),
+        ("later events are not recorded", "messages since then are lost for later analysis"),
+        ("send a test line with logger and look for it", "check the logging rules for mistakes"),
     ),
     degradation=(
-        ("repeated lines crowd out the useful ones", "messages reach the central host late"),
+        ("useful lines are missing or hard to find", "messages reach the central host late"),
         ("find the loudest program in the log", "compare time of arrival and of origin"),
     ),
     words="syslog syslogd klogd rsyslog rsyslogd syslogng journald journalctl logger log logs logging logfile "
     "loghost rotate rotated rotation imuxsock fluentd logstash filebeat",
+    hints="logger log logs logging logfile rotate rotated rotation",
     sources=("syslogd(8)", "rsyslogd(8)", "journald.conf(5)", "RFC 5424"),
 )
 
@@ -475,35 +507,37 @@ PACKAGES = domain(
     "the package manager",
     ("installs and updates the software of a node", "tracks which files belong to which package"),
     capacity=(
-        ("the update stops for want of disk space", "nodes stay on their old versions"),
-        ("check free space of /var and /usr", "clean the cache of dnf or apt"),
+        ("an update stops half way at a limit", "nodes stay on their old versions"),
+        ("see with df whether /usr and /var are full", "look for the limit named in the package tool's log"),
     ),
     integrity=(
-        ("updates can't be installed safely", "broken or tampered files may get installed"),
-        ("rebuild the database with rpm --rebuilddb", "verify installed files with rpm -V"),
+        ("later updates are blocked by the damage", "broken or unsuitable files get installed"),
+        ("verify installed files with the package tool", "refresh the repository's metadata and compare checksums"),
     ),
     availability=(
-        ("nodes can't fetch updates for now", "installs have to wait for their turn"),
-        ("fetch the repository's metadata with curl", "find the holder of the lock with fuser"),
+        ("nodes get no updates for now", "installs break off or wait for their turn"),
+        ("fetch the repository's index with curl", "see which process holds the package lock"),
     ),
     access=(
-        ("nodes get no updates from there", "users without rights can't install"),
+        ("security fixes fail to reach the node", "the wanted software stays uninstalled"),
         ("check the repository's credentials and keys", "see whether the command ran as root"),
     ),
     absence=(
-        ("the wanted package can't be installed", "nodes lack a package their jobs need"),
-        ("list the repositories that are enabled", "search which package provides the file"),
+        ("the wanted package stays out of the node", "nodes lack software that their jobs need"),
+        ("list the repositories that are enabled", "search which package provides what is missing"),
     ),
     operation=(
-        ("services of that package may not start", "the node may be left between two versions"),
-        ("finish it with dpkg --configure or dnf history", "read the script's output in the package log"),
+        ("services of that package fail to start", "the node is left between two versions"),
+        ("read the package log for the step concerned", "let the package tool look for unfinished work"),
     ),
     degradation=(
-        ("held-back packages leave known holes open", "nodes drift apart in their versions"),
-        ("compare package lists of two like nodes", "list security updates that are still pending"),
+        ("updates run past their maintenance window", "nodes drift apart in their versions"),
+        ("compare package lists of two like nodes", "list updates that are still pending"),
     ),
     words="package packages rpm yum dnf apt dpkg zypper pip repository repo repos install installed installing "
     "updates upgrade upgraded erased dependency dependencies conda spack rpmdb up2date rhn",
+    hints="package packages rpm apt pip repository repo repos install installed installing updates upgrade "
+    "upgraded erased dependency dependencies rhn",
     sources=("rpm(8)", "dnf(8)", "apt(8)", "dpkg(1)"),
 )
 

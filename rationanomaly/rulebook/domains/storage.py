@@ -9,74 +9,89 @@ DISK = domain(
     "the disk",
     ("stores blocks on platters or flash", "reports its own wear through SMART"),
     capacity=(
-        ("writes to the drive start to fail", "callers block until the drive catches up"),
-        ("read the reallocated sector count with smartctl", "watch queue length and latency with iostat"),
+        ("writes to the drive are delayed or refused", "programs wait longer for their disk requests"),
+        (
+            "check the drive's fill level and queue with df and iostat",
+            "compare the drive's limits with what was asked of it",
+        ),
     ),
     integrity=(
-        ("part of a file may be lost for good", "files on it may hold silent errors"),
-        ("run a long self-test with smartctl", "map the bad sector to a file and restore it"),
+        ("reads from the drive return damaged or incomplete data", "files on the drive are no longer trustworthy"),
+        ("run a long self-test with smartctl", "compare files on the drive with their last backup"),
     ),
     availability=(
-        ("the volume on it stalls or drops out", "processes hang in uninterruptible sleep"),
-        ("reseat the drive and check its cable", "look for SCSI command timeouts in dmesg"),
+        ("file systems on the drive stall or drop out", "processes that use the drive hang or end early"),
+        ("see in dmesg whether the drive has answered since", "check cable, slot and power of the drive"),
     ),
     access=(
-        ("nothing can be written to the drive", "writers have to wait until it is released"),
-        ("query the persistent reservations with sg_persist", "check hdparm's security state of the drive"),
+        ("programs are refused reads or writes on the drive", "data on it stay locked away from their users"),
+        ("list the rights on its device node with ls -l", "see whether the drive is locked or write-protected"),
     ),
     absence=(
-        ("data on that drive are out of reach", "a volume that needs the drive can't be assembled"),
-        ("compare lsblk with the populated bays", "see whether the drive spins up and is cabled"),
+        ("programs do not find the disk or data they need", "file systems that live on the drive are not mounted"),
+        ("compare lsblk with the drives that should be there", "see whether the drive is cabled and holds a medium"),
     ),
     operation=(
-        ("files on it may be unreadable or incomplete", "the kernel may set the device offline"),
-        ("read the sense key and code in dmesg", "replace the drive if the error comes again"),
+        ("data are not read from the drive or written to it", "programs get errors from the drive in place of data"),
+        ("read the kernel's messages for the drive in dmesg", "print its error log with smartctl -l error"),
     ),
     degradation=(
-        ("the drive may fail within days or weeks", "every access takes longer than before"),
-        ("copy the data off and order a spare drive", "compare latency and media errors with other drives"),
+        ("the drive has to be replaced before long", "every access to the drive takes longer than before"),
+        ("copy data off it that exist nowhere else", "compare latency and error counts with other drives"),
     ),
     words="disk disks drive drives scsi sata sas ata ide sector sectors hda hdb sda sdb sd sdc hd smart smartd "
     "smartctl sense ncq platter spindle spin ssd nvme media seek reallocated cd cdrom dvd floppy tape "
     "atapi mpt mptscsih mptbase aacraid sg libata hdd lba unreadable blk hwif block blocks",
+    hints="drive drives sas sd hd smart sense spin media seek reallocated cd cdrom dvd floppy tape atapi mpt "
+    "aacraid sg unreadable blk block blocks",
     sources=("smartctl(8)", "SCSI Primary Commands (T10)", "Linux libata documentation", "sg3_utils"),
 )
 
 RAID = domain(
     "raid",
-    "the RAID controller",
-    ("joins disks into arrays that survive a failure", "caches writes behind a battery"),
+    "the disk array",
+    ("joins disks into arrays that survive a failure", "shows the host one large volume"),
     capacity=(
-        ("the next disk failure finds no spare", "writes slow down to the speed of disks"),
-        ("list spares and free disks with storcli", "check the controller's cache policy and dirty data"),
+        ("writes to the array slow down or are refused", "volumes on it find no room to grow or rebuild"),
+        ("list the volumes, spares and free space of the array", "compare its queue and cache use with the limits set"),
     ),
     integrity=(
-        ("reads from the array may return wrong data", "a rebuild could copy bad blocks into the array"),
-        ("run a consistency check of the array", "stop the rebuild until the mismatches are explained"),
+        ("the host reads wrong data from the array", "the members of the array no longer agree with each other"),
+        ("run a consistency check of the affected array", "test whether its volumes are restorable from a backup"),
     ),
     availability=(
-        ("file systems on the array go offline", "every disk behind the controller is out of reach"),
-        ("check the controller's state and its event log", "see in /proc/mdstat which members are gone"),
+        ("volumes on the array go offline or stop answering", "the array goes on with fewer members than planned"),
+        (
+            "check the state of every member disk and its controller",
+            "see whether the host still reads from its volumes",
+        ),
     ),
     access=(
-        ("the array stays closed to the host", "changes to its configuration are refused"),
-        ("look for a foreign configuration in storcli", "check who holds the controller's lock"),
+        ("the host is refused its volumes on the array", "changes to the array's setup are turned down"),
+        (
+            "see which account or host sent the request to it",
+            "check whether the array is locked or owned by another host",
+        ),
     ),
     absence=(
-        ("the array has to run without its full set", "unwritten data may be lost at a power cut"),
-        ("identify the empty slot with the locate LED", "compare member serials with mdadm's detail"),
+        ("the array or one of its volumes does not start", "the host misses a member disk or a logical drive"),
+        (
+            "compare the members it lists with the drives in the slots",
+            "check that every disk shelf is powered and cabled",
+        ),
     ),
     operation=(
-        ("the array may not come back after a restart", "writes in flight may be lost"),
-        ("read the last controller events before the error", "assemble it read-only and copy the data off"),
+        ("the array is not assembled or not usable as planned", "writes on their way to the array's disks are lost"),
+        ("read the events that the array recorded at that time", "look up which of its arrays and members are online"),
     ),
     degradation=(
-        ("one more disk failure loses the array", "writes may bypass the cache and slow down"),
-        ("replace the failed member and start a rebuild", "check charge and age of the cache battery"),
+        ("the array has less reserve against a further disk failure", "reads and writes on the array take longer"),
+        ("look for members that failed or are being rebuilt", "check temperature, cache mode and load of the array"),
     ),
     words="raid raid1 raid5 raid6 md mdadm mdstat array arrays stripe striped mirror megaraid cciss hpsa "
     "storcli rebuild rebuilding resync bbu hotspare spare spares jbod lvm vg pv volumes dmraid 3ware "
     "arcmsr ddn",
+    hints="md array arrays stripe striped mirror rebuild rebuilding resync spare spares jbod lvm vg pv volumes ddn",
     sources=("mdadm(8)", "md(4)", "Broadcom storcli reference", "lvm(8)"),
 )
 
@@ -85,34 +100,36 @@ STORAGE = domain(
     "the storage system",
     ("keeps files beyond the life of a job", "serves blocks and files to the nodes"),
     capacity=(
-        ("jobs can't write results or checkpoints", "users over quota see their writes refused"),
-        ("find the full volume with df, inodes too", "list the largest directories with du"),
+        ("files are cut short or not written at all", "programs are refused further writes or open files"),
+        ("check free space, inodes and quota of the path", "count open files with lsof and sizes with du"),
     ),
     integrity=(
-        ("programs may read something other than was written", "backups may carry the damage along"),
-        ("verify checksums against the last good backup", "stop writers before anything is repaired"),
+        ("programs read something other than what was written", "a wrong or damaged file ends up in the backups"),
+        ("compare the file's checksum and size with a good copy", "find out who wrote the file last, and when"),
     ),
     availability=(
-        ("reads and writes hang until it comes back", "jobs stall in the middle of their output"),
-        ("test the mount with a plain ls and a timeout", "check the storage server's load and network port"),
+        ("reads and writes of files hang or break off", "jobs lose output that they were about to save"),
+        ("test the path with a plain ls and a timeout", "see whether the disk or server behind it answers"),
     ),
     access=(
-        ("files stay closed to their rightful users", "a job that asked for them stops"),
-        ("compare owner, mode and ACL of the path", "check the export list of the server"),
+        ("users or jobs are kept from their files", "work stops because a directory stays closed to it"),
+        ("compare owner, mode and ACL of the path", "see who asked for the file and from where"),
     ),
     absence=(
-        ("programs miss the input that they should read", "jobs that rely on it end early"),
-        ("look whether the volume is mounted with findmnt", "search the backup for the path"),
+        ("programs miss the input that they rely on", "jobs end early for want of their files"),
+        ("see with findmnt whether the volume is mounted", "search the path and its backup for the missing item"),
     ),
     operation=(
-        ("the program behind it gets an error back", "output of the job may be cut short"),
-        ("note path and errno, then retry by hand", "look for device errors just before it in dmesg"),
+        ("a file is not opened, changed or saved as intended", "output of a job is incomplete or lost"),
+        ("try the same step on that path by hand", "look in dmesg for disk trouble at that time"),
     ),
     degradation=(
-        ("transfers slow down for every job", "a copy is short until repair ends"),
-        ("compare latency per volume with iostat", "check rebuild or migration tasks that run now"),
+        ("opening and copying files takes users longer", "backups and transfers do not finish in time"),
+        ("compare the latency of volumes with iostat", "check health and load of the disks behind it"),
     ),
     words="storage quota file files directory directories folder volume backup backups restore snapshot archive "
+    "replica reads writes path filename rsync upload download",
+    hints="storage quota file files directory directories folder volume backup backups restore snapshot archive "
     "replica reads writes path filename rsync upload download",
     sources=("df(1)", "errno(3)", "iostat(1)", "quota(1)"),
     broad=True,
@@ -123,112 +140,121 @@ SAN = domain(
     "the storage network",
     ("carries block commands between hosts and arrays", "offers several paths to each LUN"),
     capacity=(
-        ("block requests wait at the target port", "hosts get busy replies and back off"),
-        ("compare queue depth with the array's limit", "read buffer credits of the switch port"),
+        ("hosts wait longer for their block requests", "commands are turned away and have to be repeated"),
+        ("compare queue depths of the hosts with the array's limits", "read the load of the switch and target ports"),
     ),
     integrity=(
-        ("commands must be repeated or return wrong blocks", "paths may lead to different copies of a LUN"),
-        ("count CRC errors on the switch port", "compare the WWID of every path with multipath"),
+        ("hosts read wrong blocks from their volumes", "host and array disagree about what a volume holds"),
+        ("count CRC errors on the switch ports", "compare size and identity of the volume on each host"),
     ),
     availability=(
-        ("block requests queue up without a path", "file systems on the LUN freeze or turn read-only"),
-        ("list path states with multipath -ll", "check the session state with iscsiadm"),
+        ("volumes freeze or lose one of their paths", "hosts lose sight of disks that they work on"),
+        ("list the paths to the volume and their states", "check link and login state of the host adapter"),
     ),
     access=(
-        ("file systems kept there stay closed", "the LUN stays hidden from its users"),
-        ("check initiator name, CHAP secret and LUN masking", "compare the zone set with the host's WWPN"),
+        ("volumes stay hidden from the host that needs them", "a host is refused its login to the target"),
+        ("compare initiator names, secrets and LUN masking", "check the zoning for the host's port name"),
     ),
     absence=(
-        ("volumes can't be mounted on this host", "one more path failure cuts the host off"),
-        ("rescan the host adapter and list lsscsi", "look for the optic's light on the switch port"),
+        ("a host has to do without one of its volumes", "one path fewer leads from host to array"),
+        (
+            "rescan the host adapters and list devices with lsscsi",
+            "compare the LUNs on offer with those the host expects",
+        ),
     ),
     operation=(
-        ("block commands must be repeated on another path", "a volume may not appear on the host"),
-        ("read the adapter driver's messages in dmesg", "check the array's event log at the same minute"),
+        ("block commands are not carried out for the host", "a volume is not usable on its host"),
+        ("find what the adapter's driver reported in dmesg", "read what the array recorded at the same minute"),
     ),
     degradation=(
-        ("traffic runs over one path without a reserve", "path flaps make latency jump"),
-        ("find the failed path and its switch port", "clean or swap the optic with rising errors"),
+        ("block traffic crowds onto the paths that work well", "latency rises for hosts that share the switch"),
+        ("find the slow or failing path and its switch port", "read error and retry counts of each path"),
     ),
     words="iscsi iscsid fc fibre fibrechannel fcoe san multipath multipathd dm lun luns target initiator wwn "
     "wwpn wwid hba qla qla2xxx qlogic lpfc emulex zoning zone brocade chap iqn paths pathgroup rport "
     "nvmeof srp",
+    hints="fc fibre san dm lun luns target initiator wwn wwid hba qlogic emulex zoning zone brocade chap paths srp",
     sources=("multipath(8)", "iscsiadm(8)", "Fibre Channel Framing and Signaling (T11)"),
 )
 
 FILESYSTEM = domain(
     "filesystem",
     "the local file system",
-    ("turns disk blocks into named files", "logs its changes in a journal before it makes them"),
+    ("turns disk blocks into named files", "keeps names, owners and sizes of files"),
     capacity=(
-        ("new files can't be created there", "daemons on this node can't write logs"),
-        ("compare df with df -i on the mount", "find deleted files still held open with lsof"),
+        ("programs are refused new files on the mount", "daemons on this node stop writing their logs"),
+        ("compare df with df -i on the mount", "see which processes hold many files open with lsof"),
     ),
     integrity=(
-        ("names may point to the wrong blocks", "the kernel remounts it read-only to limit damage"),
-        ("unmount it and run fsck or xfs_repair", "check the disk below before repairing the tree"),
+        ("files in that tree are damaged or lost", "the kernel makes it read-only or refuses to mount it"),
+        ("unmount it and run fsck in check mode", "check the health of the disk below it"),
     ),
     availability=(
-        ("processes block on the mount point", "writers wait until the journal moves again"),
-        ("find blocked tasks with a sysrq-w trace", "check whether the device below still answers"),
+        ("processes block on the mount point", "services on the node lose their working directory"),
+        ("list processes in state D with ps", "read a few blocks of the underlying device with dd"),
     ),
     access=(
-        ("programs there can't write their files", "the user's open or write is refused"),
-        ("look at mount options in /proc/mounts", "check mode, ACL and security label with ls -lZ"),
+        ("programs are kept from their own directories", "a mount is refused to the user who asked"),
+        ("look at its mount options in /proc/mounts", "check mode, ACL and security label with ls -lZ"),
     ),
     absence=(
-        ("services start without their data directory", "jobs on this node miss their files"),
-        ("compare /etc/fstab with the output of blkid", "see whether the mount unit ran at boot"),
+        ("services on the node miss their data directory", "users find an empty directory at the mount point"),
+        ("compare /etc/fstab with the output of blkid", "see with findmnt what is mounted and where"),
     ),
     operation=(
-        ("its users may find an empty directory", "the last change to a file may be lost"),
-        ("read the ext4 or xfs lines in dmesg", "try the mount by hand in read-only mode"),
+        ("programs fail to open or save files there", "the last changes to a file are lost"),
+        ("read the file system's lines in dmesg", "repeat the mount or the file access by hand"),
     ),
     degradation=(
-        ("the journal replays after every unclean stop", "fragmented files slow down reading"),
-        ("check the mount count and last fsck with tune2fs", "watch writeback and dirty pages in vmstat"),
+        ("reading and saving files on it takes longer", "services on the node wait for their reads and writes"),
+        ("watch its latency and writeback with iostat", "see when it was last checked and repaired"),
     ),
     words="filesystem filesystems fs ext ext2 ext3 ext4 xfs btrfs reiserfs jfs inode inodes superblock journal "
     "journaling jbd jbd2 fsck mount mounted mounting unmount umount unmounted remount remounting fstab "
     "dentry vfs tmpfs loopback autofs automount automounter bitmap extent orphan partition readonly",
+    hints="filesystem filesystems fs ext inode inodes superblock journal journaling mount mounted mounting "
+    "unmount umount unmounted remount remounting fstab dentry vfs tmpfs loopback autofs automount "
+    "automounter bitmap extent orphan partition readonly",
     sources=("mount(8)", "e2fsck(8)", "xfs_repair(8)", "Linux kernel documentation, ext4"),
 )
 
 PARALLEL = domain(
     "parallel filesystem",
-    "the parallel file system",
-    ("spreads files over many storage servers", "gives all nodes one view of shared files"),
+    "the shared file system",
+    ("serves the same files to many nodes", "gives all nodes one view of shared files"),
     capacity=(
-        ("striped files can't grow any further", "jobs on all clients see failed writes"),
-        ("list target usage with lfs df or mmdf", "count locks and open files on the servers"),
+        ("jobs on many nodes have writes refused or delayed", "its servers turn away further requests of clients"),
+        ("list usage and limits of every storage target", "see which clients and users load it the most"),
     ),
     integrity=(
-        ("parts of a shared file may be missing", "clients may see different contents of one file"),
-        ("run lfsck or mmfsck in check mode", "find files on the suspect target with lfs find"),
+        ("jobs read damaged or outdated parts of shared files", "clients see different contents of one file"),
+        ("scan the tree for inconsistencies without repairing any", "read the same file on two clients and compare"),
     ),
     availability=(
-        ("every job with open files there stalls", "clients may be evicted and lose unwritten data"),
-        ("check target states with lctl dl or mmgetstate", "see whether failover of the server took place"),
+        ("jobs with open files there stall or end", "clients lose data that they have not yet written"),
+        ("see which servers and targets still answer the clients", "list its directories from a second node as a test"),
     ),
     access=(
-        ("the client's lock or open is refused", "jobs can't open their shared files"),
-        ("compare identity mapping on client and server", "check the server's nodemap or export rules"),
+        ("users are refused files that they share", "a client node is shut out of the mount"),
+        ("compare user and group ids on client and server", "see whether the server lets this client mount"),
     ),
     absence=(
-        ("files on that target are out of reach", "nodes run jobs without their shared home"),
-        ("list mounts on the node and mount again", "see which server should export the target"),
+        ("some shared files are out of reach", "nodes run jobs without their shared home"),
+        ("check on the node that everything shared is mounted", "see which server should provide what is missing"),
     ),
     operation=(
-        ("reads and writes of running jobs end in errors", "requests in flight may have to be repeated"),
-        ("match client and server logs by request time", "read the error number of the RPC"),
+        ("running jobs get errors for their reads and writes", "a client's file request is not carried out"),
+        ("match client and server logs by request time", "check that servers, targets and their network are up"),
     ),
     degradation=(
-        ("one slow target holds back all stripes", "reconnects make metadata calls crawl"),
-        ("compare the I/O rate of each target", "look for hung service threads on the metadata server"),
+        ("one slow server holds back jobs on many nodes", "listing and opening shared files takes longer on clients"),
+        ("compare the throughput of its storage servers", "measure from several clients how fast it replies"),
     ),
     words="lustre lustreerror gpfs ost osts oss mds mdt mgs mgc osc mdc obd ldlm lnet lnd llite mmfs mmfsd "
     "beegfs ceph osd panfs pvfs nfs nfsd rpcbind lockd statd export exports exported stale ptlrpc evicted "
     "evicting afs cifs smb gluster target targets",
+    hints="ost osts oss mds mdt mgs mgc osc mdc obd lnd osd nfs nfsd rpcbind lockd statd export exports "
+    "exported stale evicted evicting afs cifs smb target targets",
     sources=("Lustre operations manual", "IBM Spectrum Scale problem guide", "nfs(5)", "Ceph documentation"),
 )
 
