@@ -76,7 +76,7 @@ def read_argument(analysis: str) -> Argument:
     signs = {name for clauses in held for name in _best_signs(clauses)}
     domains = {name for clauses in held if (name := _best_domain(clauses)) is not None}
     for sentence, clauses in zip(sentences, held, strict=True):
-        if not domains and any(one.clause.sign for one in clauses):
+        if not domains and any(one.clause.sign and one.clause.weight == "weak" for one in clauses):
             domains.update(_topics_in(sentence.words))
     stated = [part for sentence in sentences if not _is_advice(sentence.words) for part in _statements(sentence)]
     named = {sign.name for part in stated for sign in named_faults(part) if sign.name not in _VAGUE}

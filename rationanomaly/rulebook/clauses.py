@@ -257,7 +257,10 @@ def _all_clauses() -> Iterator[Clause]:
     for form in (*phrases.SUSPICION_FORMS, *phrases.SUSPICION_HARM_FORMS):
         yield _clause(form, "abnormal", "strong", wording="calm")
     openings = (
-        form for forms in (phrases.FAULT_OPENINGS, phrases.PLAIN_OPENINGS, phrases.MENTION_OPENINGS) for few in forms.values() for form in few
+        form
+        for forms in (phrases.FAULT_OPENINGS, phrases.PLAIN_OPENINGS, phrases.MENTION_OPENINGS)
+        for few in forms.values()
+        for form in few
     )
     wordless = (*phrases.NO_EVIDENCE_OPENINGS, *phrases.NO_EVIDENCE_IMPLICATIONS)
     for form in (*openings, *phrases.EASED_OPENINGS, *phrases.PART_FORMS, *wordless):

@@ -20,12 +20,12 @@ FAULT_OPENINGS: Mapping[int, tuple[str, ...]] = {
     1: (
         'The log reports "{0}": {meaning}.',
         'By "{0}" the log says that {meaning}.',
-        'With "{0}" it is reported that {meaning}.',
+        'What "{0}" says is that {meaning}.',
     ),
     2: (
         'The log reports "{0}" and names "{1}": {meaning}.',
-        'By "{0}" the log says that {meaning}, and it names "{1}".',
-        'With "{0}" it is reported that {meaning}, and "{1}" is named beside it.',
+        'By "{0}" the log says that {meaning}, and names "{1}".',
+        'What "{0}" says, next to "{1}", is that {meaning}.',
     ),
 }
 
@@ -44,8 +44,8 @@ PLAIN_OPENINGS: Mapping[int, tuple[str, ...]] = {
     ),
     2: (
         'The line says "{0}" and names "{1}": {meaning}.',
-        'By "{0}" the line says that {meaning}, and it names "{1}".',
-        'With "{0}" it records that {meaning}, and "{1}" is named beside it.',
+        'By "{0}" the line says that {meaning}, and names "{1}".',
+        'With "{0}", next to "{1}", it records that {meaning}.',
     ),
 }
 
@@ -54,10 +54,12 @@ MENTION_OPENINGS: Mapping[int, tuple[str, ...]] = {
     1: (
         'The line names "{0}".',
         'The entry is about "{0}".',
+        'Here "{0}" is named.',
     ),
     2: (
         'The line names "{0}" and "{1}".',
         'The entry is about "{0}" and "{1}".',
+        'Here "{0}" and "{1}" are named.',
     ),
 }
 
@@ -87,8 +89,8 @@ SPECIAL_FORMS: tuple[str, ...] = (
 )
 #: What may follow from a failure that was coped with and counts all the same.
 UNEASED_FORMS: tuple[str, ...] = (
-    "Even so, it may mean that {risk}.",
-    "All the same, it may be that {risk}.",
+    "Even so, it may be that {risk}.",
+    "Yet it may be that {risk}.",
 )
 
 #: What an operator does first.

@@ -16,7 +16,7 @@ from rationanomaly.rulebook import phrases
 from rationanomaly.rulebook.domains import GENERAL, Domain, domain_of, sure_domain
 from rationanomaly.rulebook.families import Family
 from rationanomaly.rulebook.quoting import Text, choose_quotes, easing_quote
-from rationanomaly.rulebook.signs import MENTION, Reading, read
+from rationanomaly.rulebook.signs import MENTION, VALUES, Reading, read
 from rationanomaly.rulebook.specials import SPECIAL
 from rationanomaly.text.evidence import required_quotes
 from rationanomaly.text.prompt import CONCLUSION, Shown, conclude
@@ -25,15 +25,19 @@ from rationanomaly.text.prompt import CONCLUSION, Shown, conclude
 SHORTEST, LONGEST = 20, 45
 _CONCLUSION_WORDS = len(CONCLUSION.split()) + 1
 #: Where the first sentence is longer than this it has no other words than it needs.
-_LONGEST_OPENING = 17
+_LONGEST_OPENING = 18
 #: How often an analysis of the right length is drawn before the shortest wordings are taken.
-_DRAWS = 24
-#: In the first draws what the part does may be said; then what is known of just this failure in this part.
-_ROLES, _SPECIALS = 6, 12
+_DRAWS = 36
+#: In the first draws what the part does may be said; then what is known of just this failure in this part; then what
+#: follows.
+_ROLES, _SPECIALS, _IMPLIED = 6, 12, 28
 #: Share of the analyses that say what the part does, and of those of a failure that say what it comes from.
 _WITH_ROLE, _WITH_SPECIAL = 0.4, 0.4
 #: What is checked where a line goes with faults and doesn't say with which.
 _UNNAMED: Family = "operation"
+
+#: Of these nothing is said in the first sentence: no word tells what happens.
+_NO_EVENT = (MENTION, VALUES)
 
 #: Chooses one of several wordings.
 Choice = Callable[[Sequence[str]], str]
@@ -80,7 +84,7 @@ def _opening(reading: Reading, quotes: Sequence[str], eased: bool, rng: random.R
     if eased:
         forms = phrases.EASED_OPENINGS
     elif reading.tone == "plain":
-        forms = (phrases.MENTION_OPENINGS if reading.event is MENTION else phrases.PLAIN_OPENINGS)[len(quotes)]
+        forms = (phrases.MENTION_OPENINGS if reading.event in _NO_EVENT else phrases.PLAIN_OPENINGS)[len(quotes)]
     else:
         forms = phrases.FAULT_OPENINGS[len(quotes)]
 
@@ -120,9 +124,10 @@ class _Case:
             return self._calm(choose, extent)
         family = self.reading.event.family
         if family is None:
-            check = self._check(_UNNAMED, phrases.SUSPICION_CHECKS, choose)
+            domain = GENERAL if self.reading.event is VALUES else self.domain
+            check = _check(domain, _UNNAMED, phrases.SUSPICION_CHECKS, choose)
             return f"{self._suspicion(choose, extent)} {check}" if extent.implication else check
-        check = self._check(family, self.reading.event.checks, choose)
+        check = _check(self.domain, family, self.reading.event.checks, choose)
         return f"{self._implication(family, choose, extent)} {check}" if extent.implication else check
 
     def _calm(self, choose: Choice, extent: _Extent) -> str:
@@ -144,7 +149,7 @@ class _Case:
 
     def _suspicion(self, choose: Choice, extent: _Extent) -> str:
         """What a line that names no failure may go with."""
-        if self.domain is GENERAL or not extent.special:
+        if self.domain is GENERAL or self.reading.event is VALUES or not extent.special:
             return choose(phrases.SUSPICION_FORMS)
         risk = choose(self.domain.harms[_UNNAMED])
         return choose(phrases.SUSPICION_HARM_FORMS).format(topic=self.domain.topic, risk=risk)
@@ -164,9 +169,11 @@ class _Case:
         role = choose(self.domain.roles) if self.domain.roles else ""
         return choose(forms).format(topic=self.domain.topic, role=role, risk=choose(risks))
 
-    def _check(self, family: Family, otherwise: Sequence[str], choose: Choice) -> str:
-        checks = otherwise if self.domain is GENERAL else self.domain.checks[family]
-        return choose(phrases.CHECK_FORMS).format(check=choose(checks))
+
+def _check(domain: Domain, family: Family, otherwise: Sequence[str], choose: Choice) -> str:
+    """What an operator does first: in the domain, if it is known, else whatever the part."""
+    checks = otherwise if domain is GENERAL else domain.checks[family]
+    return choose(phrases.CHECK_FORMS).format(check=choose(checks))
 
 
 def _fitting(case: _Case, taken: int, rng: random.Random) -> str:
@@ -175,8 +182,7 @@ def _fitting(case: _Case, taken: int, rng: random.Random) -> str:
     for draw in range(_DRAWS):
         role = draw < _ROLES and rng.random() < _WITH_ROLE
         special = draw < _SPECIALS and rng.random() < _WITH_SPECIAL
-        written = case.written(rng.choice, _Extent(role=role, special=special))
+        written = case.written(rng.choice, _Extent(draw < _IMPLIED, role, special))
         if lower <= len(written.split()) <= upper:
             return written
-    shortest = case.written(_shortest, _Extent())
-    return shortest if len(shortest.split()) <= upper else case.written(_shortest, _Extent(implication=False))
+    return case.written(_shortest, _Extent(implication=False))

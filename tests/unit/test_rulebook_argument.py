@@ -8,9 +8,8 @@ import time
 import pytest
 
 from rationanomaly.records import LABELS, Label
-from rationanomaly.rulebook.activities import MENTION
 from rationanomaly.rulebook.argument import Argument, read_argument
-from rationanomaly.rulebook.domains import DOMAINS, GENERAL, domain_of, sure_domain
+from rationanomaly.rulebook.domains import DOMAINS, GENERAL, sure_domain
 from rationanomaly.rulebook.quoting import Text
 from rationanomaly.rulebook.rationale import write_analysis
 from rationanomaly.rulebook.signs import ACTIVITIES, FAULTS, read

@@ -67,6 +67,4 @@ def domain(
     }
     harms = {family: harms for family, (harms, _) in entries.items()}
     checks = {family: checks for family, (_, checks) in entries.items()}
-    return Domain(
-        name, topic, roles, harms, checks, frozenset(words.split()), sources, frozenset(hints.split()), broad
-    )
+    return Domain(name, topic, roles, harms, checks, frozenset(words.split()), sources, frozenset(hints.split()), broad)

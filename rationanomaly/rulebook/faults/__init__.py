@@ -17,8 +17,6 @@ _ORDER = (
     *("unwritable", "absent", "killed", "exception", "stopped", "interrupted", "leaking", "lost", "retried", "delayed"),
     *("invalid", "degraded", "failed"),
 )
-_BY_NAME = {
-    sign.name: sign for sign in (*limits.FAULTS, *trust.FAULTS, *availability.FAULTS, *operation.FAULTS)
-}
+_BY_NAME = {sign.name: sign for sign in (*limits.FAULTS, *trust.FAULTS, *availability.FAULTS, *operation.FAULTS)}
 
 FAULTS: tuple[Sign, ...] = tuple(_BY_NAME[name] for name in _ORDER)

@@ -11,35 +11,35 @@ FAULTS: tuple[Sign, ...] = (
         (
             sense(
                 "electrical power was cut off",
-                "the supply of electricity went away",
+                "the electricity supply was interrupted",
                 phrases="power loss, power lost, loss of power, lost power, power outage",
             ),
             sense(
-                "power was no longer delivered properly",
+                "power was no longer delivered",
                 phrases="power failure, power failed",
             ),
             sense(
                 "a problem with the electrical power was detected",
-                "the electrical feed has a defect",
+                "a fault was found in the power",
                 phrases="power fault",
             ),
             sense(
-                "the supply voltage sagged without dropping out entirely",
+                "the supply voltage sagged",
                 words="brownout",
             ),
             sense(
-                "the voltage is below its allowed minimum",
+                "the voltage is too low",
                 words="undervoltage",
                 phrases="under voltage, low voltage",
             ),
             sense(
-                "the voltage is above its allowed maximum",
+                "the voltage exceeds its upper limit",
                 words="overvoltage",
                 phrases="over voltage",
             ),
             sense(
                 "more current flows than the limit allows",
-                "the current is stronger than permitted",
+                "too much current flows",
                 words="overcurrent",
                 phrases="over current",
             ),
@@ -49,12 +49,12 @@ FAULTS: tuple[Sign, ...] = (
                 phrases="low battery",
             ),
             sense(
-                "battery power keeps it running",
-                "a battery provides the energy",
+                "battery power is in use",
+                "the power comes from a battery",
                 phrases="on battery",
             ),
             sense(
-                "the battery has stopped doing its job",
+                "the battery no longer works properly",
                 phrases="battery failed, battery failure",
             ),
             sense(
@@ -63,7 +63,7 @@ FAULTS: tuple[Sign, ...] = (
             ),
             sense(
                 "the voltage has left its permitted range",
-                "the measured voltage is too high or too low",
+                "the voltage lies outside its limits",
                 phrases="voltage out of range",
             ),
         ),
@@ -73,18 +73,18 @@ FAULTS: tuple[Sign, ...] = (
             "upsmon(8)",
         ),
         risks=(
-            "machines on the same feed switch off in the middle of work",
-            "writes still held in memory never reach the disk",
-            "unstable power crashes the machine or damages its components",
+            "machines without backup power switch off while working",
+            "unsaved work is gone once the power goes",
+            "poor power crashes machines or harms their components",
         ),
         benign=(
-            "power maintenance or a battery test was under way",
-            "a sensor reported a wrong reading for a moment",
-            "redundant power kept everything running in the meantime",
+            "planned maintenance of the power was being done",
+            "a sensor gave a wrong reading for a moment",
+            "a second power source carried the load meanwhile",
         ),
         checks=(
-            "read voltages and supply states from the management controller",
-            "inspect the power cords, the breakers and the UPS",
+            "see whether power is steady again",
+            "look over the power supply, its cabling and its batteries",
             "find out whether neighbouring machines had power trouble too",
         ),
     ),
@@ -93,35 +93,34 @@ FAULTS: tuple[Sign, ...] = (
         "availability",
         (
             sense(
-                "it gets no further and does not finish",
+                "work has stopped halfway",
                 words="hung hang hangs hanging",
             ),
             sense(
-                "this task waits and makes no headway",
+                "a task waits and makes no headway",
                 phrases="hung task",
             ),
             sense(
-                "it can't move on from where it is",
+                "a part can't move on",
                 words="stuck",
             ),
             sense(
-                "its state is held and does not change",
-                "it stays fixed as it is",
+                "a part stays fixed in its present state",
                 words="frozen",
             ),
             sense(
                 "progress has come to a standstill",
-                "it makes no further advance",
+                "the operation makes no progress",
                 words="stalled stall",
                 phrases="not making progress",
             ),
             sense(
-                "the stalled part itself noticed the standstill",
+                "the stalled part noticed its own standstill",
                 phrases="self detected stall",
             ),
             sense(
-                "each side waits for the other and none can proceed",
-                "tasks have locked one another out",
+                "tasks wait for each other and none can proceed",
+                "the waiting sides block one another",
                 words="deadlock deadlocked",
             ),
             sense(
@@ -130,11 +129,11 @@ FAULTS: tuple[Sign, ...] = (
                 phrases="possible deadlock",
             ),
             sense(
-                "it locked up and reacts to nothing",
+                "a part locked up and no longer reacts",
                 words="lockup",
             ),
             sense(
-                "a processor was hogged without letting other tasks run",
+                "a processor did not get round to other tasks",
                 "one processor ran the same code for too long",
                 words="softlockup",
                 phrases="soft lockup",
@@ -144,8 +143,7 @@ FAULTS: tuple[Sign, ...] = (
                 phrases="hard lockup",
             ),
             sense(
-                "it is prevented from going ahead",
-                "it is kept from passing through",
+                "a block stands in the way",
                 words="blocked",
             ),
             sense(
@@ -153,15 +151,15 @@ FAULTS: tuple[Sign, ...] = (
                 phrases="blocked for more than",
             ),
             sense(
-                "work keeps circling without getting anything done",
+                "tasks keep busy without getting anything done",
                 words="livelock",
             ),
             sense(
-                "the watchdog was not served soon enough",
+                "the watchdog timer ran out",
                 phrases="watchdog expired",
             ),
             sense(
-                "the period of the watchdog is stated or over",
+                "the period of a watchdog is reported",
                 phrases="watchdog timeout",
             ),
         ),
@@ -171,19 +169,19 @@ FAULTS: tuple[Sign, ...] = (
             "pthread_mutex_lock(3): EDEADLK",
         ),
         risks=(
-            "jobs that wait on it never finish and hold their nodes",
-            "requests queue up behind it until the clients turn away",
-            "only a forced restart frees it and unsaved work is gone",
+            "everyone who waits for the same resource is held up",
+            "waiting tasks pile up and slow the machine down",
+            "a forced restart becomes necessary and costs unsaved work",
         ),
         benign=(
-            "heavy load held it up briefly and it then moved on",
-            "an administrator paused or barred it on purpose",
-            "the work was merely slow and finished in the end",
+            "heavy load slowed progress for a while",
+            "an administrator set the pause or block on purpose",
+            "a slow operation got to its end after all",
         ),
         checks=(
-            "find out what it is waiting for and who holds that",
-            "see whether it has moved on a few minutes later",
-            "see how busy processor, memory and storage were just then",
+            "find out which lock or resource is being waited for",
+            "see whether there is progress again some minutes later",
+            "see how busy the machine was at that moment",
         ),
     ),
     Sign(
@@ -192,48 +190,48 @@ FAULTS: tuple[Sign, ...] = (
         (
             sense(
                 "the connection was cut off abruptly",
-                "this connection ended without a proper close",
+                "the connection ended without a proper close",
                 phrases="connection reset",
             ),
             sense(
                 "the other end tore the connection down",
-                "the peer dropped it abruptly",
+                "the peer dropped the connection abruptly",
                 words="econnreset",
                 phrases="reset by peer, connection reset by peer",
             ),
             sense(
-                "the other side closed it",
-                "the remote end ended the exchange",
+                "the other side closed the connection",
+                "the remote end hung up",
                 phrases="closed by peer",
             ),
             sense(
                 "the receiving end was already closed",
-                "it wrote to a reader that had already left",
+                "the reader of the data had already left",
                 words="epipe",
                 phrases="broken pipe",
             ),
             sense(
-                "the bus returns to its initial state",
+                "the bus is returned to its initial state",
                 phrases="bus reset",
             ),
             sense(
-                "the link is being brought up anew",
+                "the link is started anew",
                 phrases="link reset, resetting link",
             ),
             sense(
-                "a full reset is performed on the link",
+                "the link gets a full reset",
                 phrases="hard resetting link",
             ),
             sense(
-                "it gets a full rather than a gentle reset",
+                "a full reset is carried out",
                 phrases="hard reset, hard resetting",
             ),
             sense(
-                "a reset of the milder kind is under way",
+                "a milder kind of reset is under way",
                 phrases="soft resetting",
             ),
             sense(
-                "the device starts over as if just switched on",
+                "the device begins anew",
                 phrases="device reset",
             ),
             sense(
@@ -245,11 +243,11 @@ FAULTS: tuple[Sign, ...] = (
                 phrases="resetting adapter, reset adapter",
             ),
             sense(
-                "the reset was not planned",
+                "the reset was not expected",
                 phrases="unexpected reset",
             ),
             sense(
-                "it started over without being scheduled to",
+                "a restart came that nobody had expected",
                 phrases="unexpected restart, unexpectedly restarted",
             ),
         ),
@@ -259,19 +257,19 @@ FAULTS: tuple[Sign, ...] = (
             "Linux SCSI error handling: bus reset",
         ),
         risks=(
-            "requests in flight fail and have to be sent again",
-            "repeated resets slow down everyone who uses it",
-            "transfers break off and leave partial files behind",
+            "operations under way fail and have to be repeated",
+            "users of the connection or device are interrupted",
+            "transfers break off and data arrives incomplete",
         ),
         benign=(
-            "someone restarted one side for planned maintenance",
-            "a short glitch was cleared by starting over",
-            "the client or driver came back at once and carried on",
+            "one side was restarted for planned maintenance",
+            "a brief glitch was over after a new start",
+            "the connection or device was back at once",
         ),
         checks=(
-            "see whether the connection or device came back afterwards",
-            "open the log of the peer or device for the same moment",
-            "check whether the other end crashed or was restarted then",
+            "see whether the interrupted operation was repeated with success",
+            "determine which end gave up before the other",
+            "find out whether a machine or service was restarted then",
         ),
     ),
     Sign(
@@ -279,35 +277,35 @@ FAULTS: tuple[Sign, ...] = (
         "availability",
         (
             sense(
-                "this was turned down instead of carried out",
+                "an attempt was turned down",
                 words="refused",
             ),
             sense(
-                "connection attempts are turned away",
-                "the other side takes no connection",
+                "the connection was rejected",
+                "the other side accepted no connection",
                 words="econnrefused",
                 phrases="connection refused, refused connection, connections refused, refuses connections",
             ),
             sense(
-                "it declined to make a connection",
+                "a wish for a connection was declined",
                 phrases="refused to connect",
             ),
         ),
         sources=("errno(3): ECONNREFUSED", "connect(2)", "hosts_access(5): refused connect"),
         risks=(
-            "clients go without the service until it accepts them again",
-            "programs that depend on it use up their retries and quit",
-            "legitimate users are kept out",
+            "callers go without the service that they asked for",
+            "the caller retries in vain and then gives up",
+            "rightful callers are turned away as well",
         ),
         benign=(
-            "the service was just restarting and not yet ready",
-            "an access rule turns unknown callers away as intended",
-            "a client simply used the wrong address or port",
+            "a later attempt of the caller was accepted",
+            "a rule turned an unwanted caller away as intended",
+            "the caller simply asked in the wrong place",
         ),
         checks=(
-            "verify that the target service runs and listens on its port",
-            "review firewall rules and access lists along the way",
-            "repeat the same request by hand from the calling host",
+            "see whether the service runs on the host that was called",
+            "review the rules that decide who gets in",
+            "find out who called and whether the caller is welcome",
         ),
     ),
     Sign(
@@ -315,44 +313,44 @@ FAULTS: tuple[Sign, ...] = (
         "availability",
         (
             sense(
-                "it took longer than the time allowed",
-                "the wait for it lasted too long",
+                "the time allowed ran out",
+                "the allowed waiting time was exceeded",
                 words="timedout etimedout",
                 phrases="timed out",
             ),
             sense(
-                "a time limit for it is given or was reached",
+                "a time limit comes into play",
                 words="timeout timeouts",
                 phrases="time out",
             ),
             sense(
                 "the set deadline was missed",
-                "it was not finished by the latest permitted moment",
+                "the work took longer than the deadline allows",
                 phrases="deadline exceeded, deadline has elapsed",
             ),
             sense(
-                "it does not react when asked",
-                "it leaves requests unanswered",
+                "an expected reaction did not come",
+                "a request stays unanswered",
                 words="unresponsive",
                 phrases="not responding, did not respond, does not respond",
                 others=unable("respond"),
             ),
             sense(
-                "nothing comes back from the other side",
+                "the other side did not answer",
                 phrases="no response, no reply, no answer, not answer, does not answer",
             ),
             sense(
-                "traffic or requests can't get through to it",
+                "there is no way through to the target",
                 words="unreachable",
                 phrases="not reachable",
             ),
             sense(
-                "no traffic gets through to that host",
+                "no traffic gets through to the host",
                 words="ehostunreach",
                 phrases="host unreachable",
             ),
             sense(
-                "that whole network is out of reach",
+                "the network can't be reached from here",
                 words="enetunreach",
                 phrases="network is unreachable",
             ),
@@ -361,16 +359,16 @@ FAULTS: tuple[Sign, ...] = (
                 phrases="no route, no route to host",
             ),
             sense(
-                "there is no access to it",
+                "access is not possible",
                 words="inaccessible",
             ),
             sense(
                 "an expected sign of life did not arrive",
-                "a due keep-alive signal was missing",
+                "a heartbeat did not arrive when due",
                 phrases="missed heartbeat, missed heartbeats",
             ),
             sense(
-                "no sign of life is coming in",
+                "there is no sign of life",
                 phrases="heartbeat lost, no heartbeat",
             ),
             sense(
@@ -378,11 +376,11 @@ FAULTS: tuple[Sign, ...] = (
                 phrases="no carrier",
             ),
             sense(
-                "no contact with the other side came about",
+                "no contact was made",
                 others=unable("contact"),
             ),
             sense(
-                "it did not get as far as its target",
+                "the target was not reached",
                 others=unable("reach"),
             ),
             sense(
@@ -390,11 +388,11 @@ FAULTS: tuple[Sign, ...] = (
                 others=unable("connect"),
             ),
             sense(
-                "no messages could be exchanged with it",
+                "no messages could be exchanged",
                 others=unable("communicate"),
             ),
             sense(
-                "no ping got through and back",
+                "the ping brought no result",
                 others=unable("ping"),
             ),
         ),
@@ -405,19 +403,19 @@ FAULTS: tuple[Sign, ...] = (
             "gRPC: deadline exceeded",
         ),
         risks=(
-            "callers block while they wait, and their own users feel it",
-            "a cluster declares the member dead and moves its work elsewhere",
-            "nobody knows how much of the request was carried out",
+            "whoever waits for the answer is held up as well",
+            "the silent side has crashed or is cut off",
+            "nobody knows whether the operation took effect",
         ),
         benign=(
-            "the other side was restarting or busy for a moment",
-            "a packet got lost and the next try went through",
-            "the far end was switched off for planned work",
+            "the other side was busy and answered late",
+            "a message got lost and was sent once more",
+            "the silent side was switched off on purpose",
         ),
         checks=(
-            "test from the same host whether the remote side answers now",
-            "compare load and packet loss on both ends for that minute",
-            "verify that address, port and time limit are set properly",
+            "see whether the other side answers now",
+            "test the network between the two sides",
+            "see whether the operation was carried out all the same",
         ),
     ),
     Sign(
@@ -425,33 +423,33 @@ FAULTS: tuple[Sign, ...] = (
         "availability",
         (
             sense(
-                "it is not attached or linked any more",
+                "there is no connection any more",
                 words="disconnected",
             ),
             sense(
-                "no connection exists at present",
+                "no connection exists",
                 words="enotconn",
                 phrases="not connected",
             ),
             sense(
-                "the plug is not in its socket",
+                "a plug is not in its socket",
                 words="unplugged",
                 phrases="cable unplugged",
             ),
             sense(
-                "the existing connection went away",
+                "the connection went away",
                 phrases="connection lost, lost connection",
             ),
             sense(
-                "it is out of touch with the other side",
+                "contact with the other side broke off",
                 phrases="lost contact",
             ),
             sense(
-                "its partner on the other side is gone",
+                "the peer is gone",
                 phrases="lost its peer",
             ),
             sense(
-                "the connection ended sooner than planned",
+                "the connection ended sooner than expected",
                 phrases="connection closed unexpectedly",
             ),
             sense(
@@ -459,11 +457,11 @@ FAULTS: tuple[Sign, ...] = (
                 phrases="connection dropped, connection broken, connection aborted",
             ),
             sense(
-                "it is out of operation",
+                "a part is out of operation",
                 phrases="is down, down state",
             ),
             sense(
-                "it was up and no longer is",
+                "a part that was up no longer is",
                 phrases="went down, gone down",
             ),
             sense(
@@ -471,7 +469,7 @@ FAULTS: tuple[Sign, ...] = (
                 phrases="node down",
             ),
             sense(
-                "the interface is inactive and passes no traffic",
+                "the interface passes no traffic",
                 phrases="interface down",
             ),
             sense(
@@ -483,7 +481,7 @@ FAULTS: tuple[Sign, ...] = (
                 phrases="link failure",
             ),
             sense(
-                "the former link is gone",
+                "the link is gone",
                 phrases="link lost, lost link",
             ),
             sense(
@@ -497,19 +495,19 @@ FAULTS: tuple[Sign, ...] = (
             "Linux USB: USB disconnect",
         ),
         risks=(
-            "traffic is left with fewer paths or none at all",
-            "open sessions break and users have to log in again",
-            "running jobs lose a node or resource that they need",
+            "the remaining paths or machines carry more load",
+            "users are cut off in the middle of their work",
+            "work that needs the connection or part stops",
         ),
         benign=(
-            "a user logged off or pulled it out on purpose",
+            "a user logged off or pulled the plug on purpose",
             "the far side was shut down for planned work",
-            "nobody depended on it at that time",
+            "the connection or part was not needed any more",
         ),
         checks=(
-            "see whether it came back up and how long it was away",
-            "examine the cable, the plug and the port lights at both ends",
-            "find out whether someone worked on the far side",
+            "watch whether the connection or part comes back",
+            "look for the cause at both ends, cables included",
+            "find out whether someone worked on either end",
         ),
     ),
     Sign(
@@ -517,38 +515,37 @@ FAULTS: tuple[Sign, ...] = (
         "availability",
         (
             sense(
-                "it was ended by force",
-                "it did not finish by itself",
+                "work was ended by force",
                 words="killed",
                 phrases="was killed, forcibly terminated",
             ),
             sense(
-                "a running process was forced to end",
+                "a process was forced to end",
                 phrases="killed process",
             ),
             sense(
-                "a process is being put to an end",
+                "a process is to be ended",
                 phrases="kill process, killing process",
             ),
             sense(
-                "a signal made it end",
+                "a signal ended the process",
                 phrases="killed by signal, terminated by signal, exited on signal, terminated with signal",
             ),
             sense(
-                "this signal ends a process at once and can't be caught",
+                "the signal ends a process at once",
                 words="sigkill",
             ),
             sense(
-                "it had to end because memory ran short",
+                "a lack of memory forced the end",
                 words="oomkilled",
                 phrases="out of memory killed",
             ),
             sense(
-                "this mechanism ends processes to free memory",
+                "processes are ended to free memory",
                 phrases="oom killer",
             ),
             sense(
-                "it had to give up its place",
+                "a forced removal took place",
                 phrases="was evicted",
             ),
         ),
@@ -559,19 +556,19 @@ FAULTS: tuple[Sign, ...] = (
             "Kubernetes: OOMKilled",
         ),
         risks=(
-            "results that were not yet saved have to be computed again",
-            "clients of the process go unserved until it runs again",
-            "files are left half written or locked",
+            "results not yet saved are gone",
+            "whoever used the ended process is left without service",
+            "work is left half done and has to be repeated",
         ),
         benign=(
-            "it exceeded a limit that was set on purpose",
-            "a supervisor replaced it with a fresh copy",
-            "it was a runaway program that had to go",
+            "a limit was exceeded and enforced as intended",
+            "the ended work was started anew right away",
+            "a user or operator ended the work on purpose",
         ),
         checks=(
-            "find out who or what ended it, and why",
-            "compare its memory use with the limit before the end",
-            "confirm that the service or job runs again",
+            "find out who or what forced the end",
+            "see whether a limit was exceeded before the end",
+            "see whether a new run has been started",
         ),
     ),
     Sign(
@@ -579,7 +576,7 @@ FAULTS: tuple[Sign, ...] = (
         "availability",
         (
             sense(
-                "it has stopped running",
+                "the operation has ended",
                 words="terminated",
             ),
             sense(
@@ -591,52 +588,52 @@ FAULTS: tuple[Sign, ...] = (
                 phrases="kernel panic",
             ),
             sense(
-                "it was broken off before it was complete",
+                "the operation was broken off early",
                 words="aborted",
             ),
             sense(
-                "its work gets broken off",
+                "work breaks off before its end",
                 words="abort aborting aborts",
             ),
             sense(
-                "it broke down suddenly",
+                "a part broke down suddenly",
                 words="crash crashed crashes crashing",
             ),
             sense(
-                "it was brought to a standstill",
+                "a part was made to stop",
                 words="halted",
                 phrases="system halted",
             ),
             sense(
-                "it is being brought to a stop",
+                "operation is coming to a stop",
                 words="halting",
             ),
             sense(
-                "this was out of the ordinary",
+                "what happened was out of the ordinary",
                 words="abnormally",
             ),
             sense(
-                "it ended in an irregular manner",
+                "a run ended in an irregular manner",
                 phrases="exited abnormally, terminated abnormally",
             ),
             sense(
-                "nobody had foreseen this",
+                "what happened was not expected",
                 words="unexpectedly",
             ),
             sense(
-                "it ended although it should have kept running",
+                "an end came that was not planned",
                 phrases="terminated unexpectedly, exited unexpectedly",
             ),
             sense(
-                "the problem is too severe to carry on",
+                "the problem is too severe to go on",
                 words="fatal",
             ),
             sense(
-                "it stopped and no longer works",
+                "a part stopped working",
                 words="died",
             ),
             sense(
-                "it is no longer alive or active",
+                "a part is not alive",
                 words="dead",
             ),
             sense(
@@ -644,23 +641,23 @@ FAULTS: tuple[Sign, ...] = (
                 phrases="giving up, gave up",
             ),
             sense(
-                "it is inactive at the moment",
+                "a part is inactive",
                 phrases="not running",
             ),
             sense(
-                "it is switched off at once to prevent harm",
+                "a shutdown is made at once to avoid harm",
                 phrases="emergency shutdown",
             ),
             sense(
-                "it was started again and again in quick succession",
+                "too many starts were requested in quick succession",
                 phrases="start request repeated too quickly",
             ),
             sense(
-                "it did not get going",
+                "the start was not successful",
                 others=unable("start"),
             ),
             sense(
-                "it did not get through booting",
+                "the system did not boot",
                 others=unable("boot"),
             ),
             sense(
@@ -668,20 +665,20 @@ FAULTS: tuple[Sign, ...] = (
                 others=unable("launch"),
             ),
             sense(
-                "this could not be executed properly",
+                "execution was not possible",
                 others=unable("run"),
             ),
             sense(
-                "there is no way to go on from here",
+                "the work can't go on",
                 others=unable("continue"),
             ),
             sense(
-                "it could not be brought back up",
+                "a renewed start did not work",
                 others=unable("restart"),
             ),
             sense(
-                "it was not made ready to work",
-                "its setup was not completed",
+                "a part was not made ready to work",
+                "the setup was not completed",
                 others=unable("initialize initialise init"),
             ),
         ),
@@ -692,19 +689,19 @@ FAULTS: tuple[Sign, ...] = (
             "LSB: program is not running",
         ),
         risks=(
-            "the service stays down until someone brings it up by hand",
-            "a node drops out and its jobs end without results",
-            "open requests and half-done transactions are dropped",
+            "users can't work with the program or part named",
+            "work under way ends without a result",
+            "other parts that depend on the failed one stop too",
         ),
         benign=(
-            "someone was trying out a change on a test machine",
-            "automatic recovery brought it up again a moment later",
-            "a second instance took over in the meantime",
+            "an operator stopped or tested the part on purpose",
+            "an automatic restart put matters right",
+            "a standby was ready and stepped in",
         ),
         checks=(
-            "look for a core dump or crash report of that time",
-            "start it again by hand and watch its output",
-            "see whether a supervisor has already brought it back",
+            "test whether the part named is running",
+            "start the part again and watch its first messages",
+            "see which services went down along with the part",
         ),
     ),
     Sign(
@@ -712,36 +709,36 @@ FAULTS: tuple[Sign, ...] = (
         "availability",
         (
             sense(
-                "this went missing",
+                "an item went missing",
                 words="lost",
             ),
             sense(
-                "a loss of this is reported or measured",
+                "a loss is recorded",
                 words="loss",
             ),
             sense(
-                "it was let go instead of being kept",
+                "an item was not kept",
                 words="dropped",
             ),
             sense(
-                "it falls off or gets thrown away",
+                "a drop occurs",
                 words="drops",
             ),
             sense(
                 "some packets never arrive",
-                "not all packets reach their destination",
+                "packets get lost on their way",
                 phrases="packet loss",
             ),
             sense(
-                "packets were thrown away, not passed on",
+                "packets were discarded",
                 phrases="packets dropped",
             ),
             sense(
-                "not all messages got through",
+                "some messages are missing",
                 phrases="messages lost",
             ),
             sense(
-                "data is missing or may go missing",
+                "data goes missing",
                 phrases="data loss",
             ),
             sense(
@@ -749,29 +746,29 @@ FAULTS: tuple[Sign, ...] = (
                 phrases="lost interrupt, interrupts lost",
             ),
             sense(
-                "it is not online for now",
+                "a part is not online",
                 words="offline",
                 phrases="is offline",
             ),
             sense(
-                "it was online and then left",
+                "a part left the online state",
                 phrases="went offline",
             ),
             sense(
-                "it was removed from service",
+                "a part was removed from service",
                 phrases="taken offline",
             ),
             sense(
-                "the service is not available for a time",
+                "a service is not available",
                 words="outage",
             ),
             sense(
-                "it was there before but is not any more",
+                "a part is absent that was there before",
                 words="disappeared vanished gone",
                 phrases="has gone away",
             ),
             sense(
-                "it was thrown away unused",
+                "an item was thrown away",
                 words="discarded",
             ),
         ),
@@ -781,19 +778,19 @@ FAULTS: tuple[Sign, ...] = (
             "lpadmin, sinfo(1): offline, down",
         ),
         risks=(
-            "whoever relies on it waits in vain for data or service",
-            "the rest of the system has to carry more load",
-            "gaps remain in the data or the records",
+            "whoever relies on the missing item waits in vain",
+            "the loss goes unnoticed until the lost item is needed",
+            "the lost item has to be restored or supplied again",
         ),
         benign=(
-            "a short overload passed and left no lasting harm",
-            "a spare or a repeat made up for it at once",
-            "the missing part was outdated or no longer needed",
+            "a brief overload was soon over and left no harm",
+            "a spare or a repetition made up for the loss",
+            "the missing item was no longer needed",
         ),
         checks=(
-            "determine what is missing and whether a copy exists",
-            "look for an overload or an outage at that moment",
-            "see whether it is back or whether losses go on",
+            "list what is missing and look for a copy",
+            "see how great the load was during the loss",
+            "see whether what went missing is back",
         ),
     ),
 )
