@@ -19,7 +19,7 @@ from rationanomaly.rulebook.domains import DOMAINS, domain_of
 from rationanomaly.rulebook.phrases import LEFT_ALONE, SUSPICION_CHECKS
 from rationanomaly.rulebook.quoting import Text
 from rationanomaly.rulebook.rationale import write_analysis
-from rationanomaly.rulebook.signs import ACTIVITIES, FAULTS, STOP_WORDS, named_activities, named_faults
+from rationanomaly.rulebook.signs import ACTIVITIES, FAULTS, MENTION, STOP_WORDS, named_activities, named_faults
 from rationanomaly.text.checks import word_count
 from rationanomaly.text.evidence import find_quotes
 from rationanomaly.text.prompt import CONCLUSION, WILDCARD, Shown, conclude, every_wording, show, write_response
@@ -38,6 +38,8 @@ LOGS = (
     "process <*> exited abnormally with a segmentation fault",
     "0x00ff <*> <*> 0x1c2d <*>",
 )
+#: The failure of which nothing more is known.
+ANY_FAILURE = next(sign for sign in FAULTS if sign.name == "failed")
 LABELS: tuple[Label, Label] = ("normal", "abnormal")
 #: Honest plain answers in words that are not the rulebook's, as an engineer might give them: analyses for the label
 #: that the log deserves. Quotes are literal in the log as it is shown in either style.
@@ -325,9 +327,9 @@ def _general_clauses(scene: Scene) -> str:
     draw = random.Random(scene.shown.text)
     first, second = (*draw.sample(scene.log_words, min(2, len(scene.log_words))), "<*>")[:2]
     if scene.stated == "normal":
-        said = f"Apparently the system keeps a record of its own work. {draw.choice(LEFT_ALONE)}"
+        said = f"Apparently {draw.choice(MENTION.ordinary)}. {draw.choice(LEFT_ALONE)}"
     else:
-        said = f"Apparently {draw.choice(FAULTS[-1].risks)}. First, {draw.choice(SUSPICION_CHECKS)}."
+        said = f"Apparently {draw.choice(ANY_FAILURE.risks)}. First, {draw.choice(SUSPICION_CHECKS)}."
     return scene.answer(f'There stand "{first}" and "{second}". {said}')
 
 

@@ -43,7 +43,7 @@ class Recipe:
         reasoned: share of the rows that ask for an analysis.
         held_out_rows: of either mode, for the evaluations.
         written: held-out messages that the finished adapter writes rationales for; 0: none.
-        start: what the adapter that is trained further is known by (`LogAdapterCard.weights_sha256`); None: a fresh one.
+        start: hash of the weights of the adapter that is trained further; None: a fresh one.
         sizes: of the corpus.
         settings: of the training.
     """

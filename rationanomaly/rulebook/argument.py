@@ -45,9 +45,11 @@ class Argument:
         domains: names of the domains that it claims.
         families: of the faults whose consequences or checks it names, word for word.
         wordings: what it says of how the log is worded.
+        implied: those of the signs that only what follows from them claims, not what they mean.
         named: names of the signs and domains that its own words name where they say what happened.
         denied: names of the signs that it denies.
         retracted: whether it calls itself untrue.
+        unread: how many of its sentences hold no clause of the rulebook.
         contents: for each sentence the stems of its content words.
     """
 
@@ -56,9 +58,11 @@ class Argument:
     domains: frozenset[str] = field(default_factory=frozenset)
     families: frozenset[Family] = field(default_factory=frozenset)
     wordings: frozenset[Wording] = field(default_factory=frozenset)
+    implied: frozenset[str] = field(default_factory=frozenset)
     named: frozenset[str] = field(default_factory=frozenset)
     denied: frozenset[str] = field(default_factory=frozenset)
     retracted: bool = False
+    unread: int = 0
     contents: tuple[tuple[str, ...], ...] = ()
 
 
@@ -77,10 +81,16 @@ def read_argument(analysis: str) -> Argument:
     domains = {name for clauses in held if (name := _best_domain(clauses)) is not None}
     for sentence, clauses in zip(sentences, held, strict=True):
         if not domains and any(one.clause.sign and one.clause.weight == "weak" for one in clauses):
-            domains.update(_topics_in(sentence.words))
-    stated = [part for sentence in sentences if not _is_advice(sentence.words) for part in _statements(sentence)]
-    named = {sign.name for part in stated for sign in named_faults(part) if sign.name not in _VAGUE}
-    named.update(name for part in stated for name in _topics_in(part))
+            domains.update(_topics_in(sentence.words, clauses))
+    stated = [
+        (part, clauses)
+        for sentence, clauses in zip(sentences, held, strict=True)
+        if not _is_advice(sentence.words)
+        for part in _statements(sentence)
+    ]
+    named = {name for part, _ in stated for name in _telling_faults(part)}
+    named.update(name for part, clauses in stated for name in _topics_in(part, clauses))
+    meant = {one.clause.sign for clauses in held for one in clauses if one.clause.weight == "weak"}
     verbatim = [one.clause for clauses in held for one in clauses if one.verbatim]
     return Argument(
         _side(read, sentences),
@@ -88,9 +98,11 @@ def read_argument(analysis: str) -> Argument:
         frozenset(domains),
         frozenset(clause.family for clause in verbatim if clause.family),
         frozenset(clause.wording for clause in verbatim if clause.wording),
+        frozenset(signs - meant),
         frozenset(named),
         frozenset(one.clause.sign for clauses in read for one in clauses if one.denied and one.clause.sign),
         any(_retracts(sentence, clauses) for sentence, clauses in zip(sentences, read, strict=True)),
+        sum(not clauses for clauses in held),
         tuple(content(sentence.words) for sentence in sentences),
     )
 
@@ -98,6 +110,11 @@ def read_argument(analysis: str) -> Argument:
 _FAULT_NAMES = frozenset(sign.name for sign in FAULTS)
 #: Signs whose words stand in any text on failures.
 _VAGUE = frozenset(("failed", "invalid", "degraded", "lost", "exception", "absent", "stopped"))
+
+
+def _telling_faults(part: Sequence[str]) -> list[str]:
+    """The failures that words name; not those whose words stand in any text on failures."""
+    return [sign.name for sign in named_faults(part) if sign.name not in _VAGUE]
 
 
 def _best_signs(clauses: Sequence[Found]) -> Iterator[str]:
@@ -133,12 +150,22 @@ _OBLIGING = frozenset(("should", "must", "ought"))
 _LEADS = frozenset(("first", "then", "next", "begin", "start", "please", "step", "also", "this", "and"))
 
 
+#: What anybody may advise, whatever verbs the rulebook chooses.
+_ADVISING = frozenset(
+    (
+        *("ask", "call", "check", "clean", "compare", "contact", "examine", "find", "inspect", "investigate", "look"),
+        *("make", "plan", "read", "reboot", "repair", "replace", "restart", "restore", "run", "see", "swap", "test"),
+        *("try", "verify", "watch"),
+    )
+)
+
+
 @cache
 def _imperatives() -> frozenset[str]:
-    """The verbs that the rulebook's advice starts with."""
+    """The verbs that advice starts with."""
     checks = [check for domain in DOMAINS for few in domain.checks.values() for check in few]
     checks += (check for sign in FAULTS for check in sign.checks)
-    return frozenset(words(check)[0] for check in (*checks, *SUSPICION_CHECKS))
+    return _ADVISING.union(words(check)[0] for check in (*checks, *SUSPICION_CHECKS))
 
 
 def _is_advice(sentence: Sequence[str]) -> bool:
@@ -247,7 +274,9 @@ def _hinted(sentences: Sequence[Sentence]) -> Label | None:
     for sentence in sentences:
         advised = _is_advice(sentence.words)
         alarms, calms = _hints(sentence.words)
-        alarming += alarms + advised
+        # "The surface is worn" alarms as a failure that is named, whatever the words.
+        named = not alarms and not advised and any(_telling_faults(part) for part in _statements(sentence))
+        alarming += alarms + advised + named
         calming += calms
     if alarming > 2 * calming:
         return "abnormal"
@@ -287,15 +316,16 @@ def _topics() -> Mapping[tuple[str, ...], str]:
     return {tuple(words(domain.topic)): domain.name for domain in (*DOMAINS, GENERAL)}
 
 
-def _topics_in(sentence: Sequence[str]) -> Iterator[str]:
-    """The domains whose topic the words name."""
+def _topics_in(sentence: Sequence[str], clauses: Iterable[Found]) -> Iterator[str]:
+    """The domains whose topic the words name, but for a name that belongs to a clause: "the program wants a class"."""
     topics = _topics()
+    spoken = {pair for one in clauses if one.clause.domain is None for pair in one.clause.pairs}
     longest = max(map(len, topics))
     first = 0
     while first < len(sentence):
         spans = (tuple(sentence[first : first + length]) for length in range(longest, 1, -1))
         known = next((span for span in spans if span in topics), None)
-        if known is not None:
+        if known is not None and not spoken.issuperset(pairwise(map(stem, known))):
             yield topics[known]
         # A longer name may hold that of another part: "the processor cache".
         first += len(known) if known else 1

@@ -1,8 +1,8 @@
 """The rulebook's clauses, found in the sentences of any text.
 
 A clause is in a sentence that holds the larger part of its words, some of them side by side in their order: a slightly
-different wording is still read, a heap of the same words is not. A sentence denies a clause where it holds another
-number of negations than the clause itself.
+different wording is still read, a heap of the same words is not. One with a single word that has a meaning is in a
+sentence that holds all of it. A sentence denies a clause where it holds another number of negations than the clause.
 """
 
 from __future__ import annotations
@@ -176,6 +176,8 @@ def clauses_in(sentence: Sentence) -> list[Found]:
 
 def _stands_in_order(clause: Clause, pairs: Mapping[tuple[str, str], object]) -> bool:
     held, of = len(clause.pairs & pairs.keys()), len(clause.pairs)
+    if len(clause.stems) == 1:
+        return held == of
     return _PAIRS * held >= of and (held > 1 or of <= _FEW_PAIRS)
 
 
@@ -215,20 +217,22 @@ def _index() -> _Index:
 
 
 def _merged(clauses: Iterable[Clause]) -> Iterator[Clause]:
-    """Clauses of the same words once; what they don't agree on is left open."""
+    """Clauses of the same words in the same order once; what all of the same words don't agree on is left open."""
     groups: dict[frozenset[str], list[Clause]] = defaultdict(list)
     for clause in clauses:
-        if len(clause.stems) > 1:
+        if len(clause.stems) > 1 or (clause.stems and len(clause.pairs) > 1):
             groups[clause.stems].append(clause)
     for group in groups.values():
         first = group[0]
-        yield replace(
+        agreed = replace(
             first,
             side=first.side if len({one.side for one in group}) == 1 else None,
             sign=first.sign if len({one.sign for one in group}) == 1 else None,
             domain=first.domain if len({one.domain for one in group}) == 1 else None,
             family=first.family if len({one.family for one in group}) == 1 else None,
         )
+        for pairs, negations in dict.fromkeys((one.pairs, one.negations) for one in group):
+            yield replace(agreed, pairs=pairs, negations=negations)
 
 
 def _all_clauses() -> Iterator[Clause]:
@@ -249,9 +253,9 @@ def _all_clauses() -> Iterator[Clause]:
         yield from (_clause(text, "normal", "weak", sign=sign.name) for text in sign.meanings)
         yield from (_clause(text, "normal", "strong", sign=sign.name) for text in sign.ordinary)
     for calm in (*phrases.ORDINARY_FORMS, *phrases.LEFT_ALONE, *phrases.NO_EVIDENCE_CALM):
-        yield _clause(calm, "normal", "strong")
+        yield from (_clause(sentence, "normal", "strong") for sentence in _SENTENCE_END.split(calm))
     for alarm in (*phrases.SUSPICION_CHECKS, *phrases.NO_EVIDENCE_ALARM):
-        yield _clause(alarm, "abnormal", "strong")
+        yield from (_clause(sentence, "abnormal", "strong") for sentence in _SENTENCE_END.split(alarm))
     for form in phrases.EXCUSE_FORMS:
         yield _clause(form, None, "weak", wording="alarming")
     for form in (*phrases.SUSPICION_FORMS, *phrases.SUSPICION_HARM_FORMS):

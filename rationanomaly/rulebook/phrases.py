@@ -19,33 +19,29 @@ from rationanomaly.text.evidence import NO_EVIDENCE
 FAULT_OPENINGS: Mapping[int, tuple[str, ...]] = {
     1: (
         'The log reports "{0}": {meaning}.',
-        'By "{0}" the log says that {meaning}.',
-        'What "{0}" says is that {meaning}.',
+        'It says "{0}": {meaning}.',
     ),
     2: (
         'The log reports "{0}" and names "{1}": {meaning}.',
-        'By "{0}" the log says that {meaning}, and names "{1}".',
-        'What "{0}" says, next to "{1}", is that {meaning}.',
+        'It says "{0}" and also names "{1}": {meaning}.',
     ),
 }
 
 #: For a log that names a failure and says how it was coped with: {0} is what failed, {1} what is said to that.
 EASED_OPENINGS: tuple[str, ...] = (
     'The log reports "{0}" together with "{1}": {meaning}, but {easing}.',
-    'By "{0}" the log says that {meaning}, but by "{1}" that {easing}.',
+    'It says "{0}" and also "{1}": {meaning}, but {easing}.',
 )
 
 #: By number of quotes, for a log that names no failure: {0} is what happens, {1} a part that it names.
 PLAIN_OPENINGS: Mapping[int, tuple[str, ...]] = {
     1: (
         'The line says "{0}": {meaning}.',
-        'By "{0}" the line says that {meaning}.',
-        'With "{0}" it records that {meaning}.',
+        'The entry reads "{0}": {meaning}.',
     ),
     2: (
         'The line says "{0}" and names "{1}": {meaning}.',
-        'By "{0}" the line says that {meaning}, and names "{1}".',
-        'With "{0}", next to "{1}", it records that {meaning}.',
+        'The entry reads "{0}" and also names "{1}": {meaning}.',
     ),
 }
 

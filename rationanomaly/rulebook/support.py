@@ -24,6 +24,8 @@ _DOMAINS: Mapping[str, Domain] = {domain.name: domain for domain in (*DOMAINS, G
 _INFERRED = 2
 #: A sentence is foreign to a log if more than this share of its content words is; of few foreign words more than half.
 _FOREIGN_SHARE, _FEW, _FEW_SHARE = 0.4, 2, 0.5
+#: The failure of which nothing more is known: what follows from it may follow from any.
+_ANY_FAILURE = "failed"
 #: What is checked where a line goes with faults and doesn't say with which.
 _UNNAMED: Family = "operation"
 
@@ -46,8 +48,8 @@ def support(argument: Argument, shown: Shown) -> float:
     """How far the words of the log bear out what is claimed. Range: [0, 1].
 
     1: all of it, and it tells this log from others, by an event or by what follows from it; of a log without words that
-    nothing is claimed. ½: nothing known is claimed, or nothing but what is true of any log where the rulebook knows
-    more of this one. 0: something is not borne out (`supported`).
+    nothing is claimed. ½: a sentence holds nothing that the rulebook knows, or all of them nothing but what is true of
+    any log where the rulebook knows more of this one. 0: something is not borne out (`supported`).
     """
     log = _read(shown)
     if log.contradicts(argument):
@@ -67,6 +69,7 @@ class _Log:
     Attributes:
         has_words: whether there is anything to quote.
         signs: names of the failures, easings and activities that it names.
+        failures: names of the failures alone.
         families: of the failures that it names.
         domain: that it is surely about; the general one where it leaves that open.
         touched: names of those that it holds a word of.
@@ -78,6 +81,7 @@ class _Log:
 
     has_words: bool
     signs: frozenset[str]
+    failures: frozenset[str]
     families: frozenset[Family]
     domain: Domain
     touched: frozenset[str]
@@ -115,16 +119,21 @@ class _Log:
         return bool(known) or any(self._is_named(name) for name in argument.named)
 
     def bears_out(self, argument: Argument) -> bool:
-        """Whether a claim that holds tells this log from others."""
+        """Whether a claim that holds tells this log from others, as far as they are told apart, and all else is known."""
+        if argument.unread or any(self._is_open(name) for name in argument.domains):
+            return False
         events = (argument.signs | argument.named) & _SIGNS.keys()
-        telling = any(self._sign_holds(name) and not self._is_vague(name) for name in events)
-        return (telling or bool(argument.families)) and not any(self._is_open(name) for name in argument.domains)
+        telling = any(self._sign_holds(name) and not self._is_vague(name, argument) for name in events)
+        suspected = bool(argument.wordings) and not self.fails and not self.acts and self.domain is GENERAL
+        return telling or bool(argument.families) or suspected
 
     def _sign_holds(self, name: str) -> bool:
         return name in self.signs or _SIGNS[name].family in self.families
 
-    def _is_vague(self, name: str) -> bool:
-        """Whether the rulebook knows more of the log than that it mentions something."""
+    def _is_vague(self, name: str, argument: Argument) -> bool:
+        """Whether the rulebook knows more of the log than that it mentions something, or that any failure may follow."""
+        if name == _ANY_FAILURE:
+            return name in argument.implied and (self.domain is not GENERAL or len(self.failures) > 1)
         return name == MENTION.name and self.acts
 
     def _is_open(self, name: str) -> bool:
@@ -152,6 +161,7 @@ def _read(shown: Shown) -> _Log:
     return _Log(
         required_quotes(shown) > 0,
         frozenset(held),
+        frozenset(sign.name for sign in faults if sign.family is not None),
         frozenset(sign.family for sign in faults if sign.family is not None),
         spoken_of,
         frozenset(touched | {spoken_of.name}),

@@ -16,6 +16,8 @@ _WORD = re.compile(r"[^\W_]+")
 _EMPTY = STOP_WORDS - frozenset(("no", "not", "nothing", "off", "out", "again", "need", "needs", "without"))
 #: Who writes and who reads: no log explains them.
 _PERSONS = frozenset(("i", "me", "my", "mine", "myself", "you", "your", "yours"))
+#: What an apostrophe parts from a word: "can't", "it's".
+_ENDINGS = frozenset(("d", "ll", "m", "re", "s", "t", "ve"))
 #: A word that stands in the texts of so many domains is one of operations, whatever the part.
 _SHARED = 3
 
@@ -45,7 +47,8 @@ def stems(text: str) -> list[str]:
 
 def content(sentence: Sequence[str]) -> tuple[str, ...]:
     """What a sentence, given as lower-case words, is about: the stems of its content words, and persons."""
-    return tuple(stem(word) for word in sentence if word not in _EMPTY or word in _PERSONS)
+    left_out = (_EMPTY - _PERSONS) | _ENDINGS
+    return tuple(stem(word) for word in sentence if word not in left_out)
 
 
 @lru_cache(maxsize=4096)

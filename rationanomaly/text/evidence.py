@@ -125,11 +125,15 @@ def as_logged(rationale: str, shown: Shown) -> str:
 def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
     """The span with the rest of the words that it cuts; one that would grow by more than `_LONGEST_REST` stays."""
     first, last = start, end
-    while 0 < first < len(text) and text[first - 1].isalnum() and text[first].isalnum():
+    while 0 < first < len(text) and _is_in_word(text[first - 1]) and _is_in_word(text[first]):
         first -= 1
-    while 0 < last < len(text) and text[last - 1].isalnum() and text[last].isalnum():
+    while 0 < last < len(text) and _is_in_word(text[last - 1]) and _is_in_word(text[last]):
         last += 1
     return (first, last) if end - start + _LONGEST_REST >= last - first else (start, end)
+
+
+def _is_in_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
 
 
 def as_shown(span: Span, shown: Shown) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from rationanomaly.detection.model_detector import ModelDetector
 from rationanomaly.params import PromptParams
+from rationanomaly.text.prompt import show
 
 SETTINGS = PromptParams(style="compact", normalise=True, max_words=48, max_characters=2000, few_shot_examples=0)
 
@@ -37,6 +38,15 @@ def test_analyses_that_never_end_are_one_line(caplog: pytest.LogCaptureFixture) 
         "outputs/sft: 2 of 3 templates are `invalid`, such as 'fan failed very very very very very very...': "
         "no analysis came to an end within 64 tokens; train it longer, or judge with --verdict direct"
     )
+
+
+def test_a_rationale_is_spelt_as_the_log_is() -> None:
+    log = "ERROR: DiskFailure on Slot 7, readTimeout"
+    analysis = 'It says "error: disk failure" and "timeout".'
+    (verdict,) = detector({show(log, SETTINGS).text: analysis}).judge([log])
+    assert verdict.rationale.startswith('It says "ERROR: DiskFailure" and "readTimeout".')
+    assert verdict.grounded
+    assert [log[span.start : span.end] for span in verdict.evidence] == ["ERROR: DiskFailure", "readTimeout"]
 
 
 def test_analyses_that_end_are_no_warning(caplog: pytest.LogCaptureFixture) -> None:

@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 import torch
+from peft import get_peft_model_state_dict
 from safetensors.torch import load_file
 
 from rationanomaly import artifacts, progress
 from rationanomaly.errors import InputError, TrainingError
 from rationanomaly.model.loading import load_base, load_tokenizer
+from rationanomaly.model.log_adapter import card
 from rationanomaly.params import PromptParams, load_params
 from rationanomaly.pretrain import adapter, corpus, evaluation, rows, training
 from rationanomaly.pretrain.adapter import Recipe
@@ -58,8 +60,8 @@ def make(base: Path, prompt: PromptParams, messages: Corpus, monkeypatch: pytest
     """Pretrain into a folder, with the corpus that was made once."""
     monkeypatch.setattr(corpus, "build", lambda *_: messages)
 
-    def made(output: Path, state: Path, recipe: Recipe = RECIPE) -> dict[str, float]:
-        return adapter.make(recipe, prompt, output, state, base)
+    def made(output: Path, state: Path, recipe: Recipe = RECIPE, start: Path | None = None) -> dict[str, float]:
+        return adapter.make(recipe, prompt, output, state, base, start=start)
 
     return made
 
@@ -185,6 +187,41 @@ def test_a_run_that_was_killed_continues_from_its_last_checkpoint(
     make(tmp_path / "cut", tmp_path / "state", often)
     assert steps[7:9] == [7, 6]
     assert (tmp_path / "cut" / "manifest.json").read_bytes() == (tmp_path / "whole" / "manifest.json").read_bytes()
+
+
+def test_an_adapter_is_trained_further(
+    tmp_path: Path, make: Callable[..., Any], base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path / "made", tmp_path / "state")
+    weights = tmp_path / "made" / card.WEIGHTS
+    with_adapter, begun = training.with_adapter, list[dict[str, torch.Tensor]]()
+
+    def kept(*arguments: Any) -> Any:
+        adapted = with_adapter(*arguments)
+        begun.append({name: value.clone() for name, value in get_peft_model_state_dict(adapted).items()})
+        return adapted
+
+    monkeypatch.setattr(training, "with_adapter", kept)
+    make(tmp_path / "further", tmp_path / "state", start=tmp_path / "made")
+    (found,) = begun
+    assert any(float(value.abs().max()) > 0 for name, value in found.items() if "lora_B" in name)
+    for name, value in load_file(weights).items():
+        assert torch.equal(found[name], value.float()), name
+
+    earlier, later = (card.read_card(tmp_path / name, artifacts.sha256(base)) for name in ("made", "further"))
+    assert later.weights_sha256 != earlier.weights_sha256
+    assert (earlier.recipe["start"], later.recipe["start"]) == (None, earlier.weights_sha256)
+    assert "earlier" not in earlier.recipe and later.recipe["earlier"] == earlier.recipe
+    assert later.tokens == 2 * earlier.tokens > 0
+
+
+def test_an_adapter_of_another_shape_is_not_trained_further(tmp_path: Path, make: Callable[..., Any]) -> None:
+    make(tmp_path / "made", tmp_path / "state")
+    larger = Recipe(**{**vars(RECIPE), "settings": training.Settings(**{**vars(SETTINGS), "rank": 8})})
+    with pytest.raises(TrainingError, match=r"adapter_model\.safetensors is an adapter of another shape") as caught:
+        make(tmp_path / "further", tmp_path / "state", larger, tmp_path / "made")
+    assert "\n" not in str(caught.value) and "same rank" in str(caught.value.hint)
+    assert not (tmp_path / "further").exists()
 
 
 def test_a_checkpoint_of_another_recipe_is_left_alone(tmp_path: Path, make: Callable[..., Any]) -> None:

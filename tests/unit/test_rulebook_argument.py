@@ -4,18 +4,39 @@ from __future__ import annotations
 
 import random
 import time
+from itertools import product
 
 import pytest
 
 from rationanomaly.records import LABELS, Label
+from rationanomaly.rulebook import phrases
 from rationanomaly.rulebook.argument import Argument, read_argument
 from rationanomaly.rulebook.domains import DOMAINS, GENERAL, sure_domain
 from rationanomaly.rulebook.quoting import Text
 from rationanomaly.rulebook.rationale import write_analysis
-from rationanomaly.rulebook.signs import ACTIVITIES, FAULTS, read
+from rationanomaly.rulebook.signs import ACTIVITIES, EASINGS, FAULTS, MENTION, read
 from rationanomaly.rulebook.support import support, supported
 from rationanomaly.text.prompt import conclude
 from tests.unit.test_rulebook_rationale import ARGUED, made_up, shown
+
+
+SIGNS = {sign.name: sign for sign in (*FAULTS, *EASINGS, *ACTIVITIES, MENTION)}
+TOPICS = {domain.name: domain.topic for domain in DOMAINS}
+
+
+def happened(sign: str, domain: str = "disk") -> str:
+    """A sentence that says in the rulebook's words what happened to a part."""
+    return f"In the case of {TOPICS[domain]} {SIGNS[sign].meanings[0]}."
+
+
+def followed(sign: str) -> str:
+    """A sentence that says in the rulebook's words what may follow."""
+    return phrases.RISK_FORMS[0].format(risk=SIGNS[sign].risks[0])
+
+
+def reworded(sentence: str) -> str:
+    """A sentence in somewhat other words: the longest one is another."""
+    return sentence.replace(max(sentence.rstrip(".").split(), key=len), "something")
 
 
 def test_the_rulebook_reads_its_own_analyses() -> None:
@@ -58,7 +79,6 @@ def test_a_conclusion_is_no_argument() -> None:
         ("The disk has no free space left, so jobs cannot write. First, find the full volume with df.", "abnormal"),
         ("This looks like a failure, but the case is expected and handled here. Nobody must act on it.", "normal"),
         ("The error was corrected on the spot. No action is needed.", "normal"),
-        ("Nothing in this sounds alarming, but experience with the web server ties it to a fault.", "abnormal"),
         ("It only reports a counter of the network. Such readings are taken regularly, so no action.", "normal"),
         ("Nothing needs doing. The node stops at once. First, save the trace or vmcore before the reboot.", None),
         ("A setting of the clock service changed. As this adjustment is made on purpose, no action.", "normal"),
@@ -68,24 +88,32 @@ def test_texts_of_others_are_read_too(analysis: str, side: Label | None) -> None
     assert read_argument(analysis).side == side
 
 
-def test_claims_are_read_from_somewhat_other_words() -> None:
-    argument = read_argument("It means the data in the RAID controller can't be trusted any longer.")
-    assert argument.signs == {"corrupt"} and argument.domains == {"raid"}
-    assert "exhausted" in read_argument("There is just no free space left on this device.").signs
+@pytest.mark.parametrize("form", phrases.SUSPICION_FORMS)
+def test_a_suspicion_in_somewhat_other_words_speaks_for_a_fault(form: str) -> None:
+    assert read_argument(reworded(form)).side == "abnormal"
+
+
+@pytest.mark.parametrize("sign", ["corrupt", "exhausted", "silent"])
+def test_claims_are_read_from_somewhat_other_words(sign: str) -> None:
+    clause = max(SIGNS[sign].meanings, key=lambda meaning: len(meaning.split()))
+    argument = read_argument(f"It means that, as far as {TOPICS['raid']} goes, {clause} once more.")
+    assert argument.signs == {sign} and argument.domains == {"raid"}
 
 
 @pytest.mark.parametrize(
     ("log", "analysis", "expected"),
     [
-        ("smartd: sda has pending sectors", "The disk predicts its own breakdown before long.", True),
-        ("smartd: sda has pending sectors", "Only part of the disk still works as intended.", True),
-        ("smartd: sda has pending sectors", "The disk refused access that was asked for.", False),
-        ("smartd: sda has pending sectors", "The clock service predicts its own breakdown before long.", False),
+        ("smartd: sda has pending sectors", happened("wearing"), True),
+        # Another sign of the same family.
+        ("smartd: sda has pending sectors", happened("degraded"), True),
+        ("smartd: sda has pending sectors", happened("denied"), False),
+        ("smartd: sda has pending sectors", followed("denied"), False),
+        ("smartd: sda has pending sectors", happened("wearing", "time"), False),
         ("smartd: sda has pending sectors", "It is what it is.", None),
-        ("ntpd: clock adjusted", "The clock service has lost synchronisation with its peers.", False),
-        ("ntpd: clock adjusted", "A setting of the clock service was changed.", True),
-        ("no errors found on disk", "A step within the disk ended with an error.", False),
-        ("quite odd", "The disk wrote a remark about its own work.", True),
+        ("ntpd: clock adjusted", happened("desynchronised", "time"), False),
+        ("ntpd: clock adjusted", happened("change", "time"), True),
+        ("no errors found on disk", happened("failed"), False),
+        ("quite odd", happened("mention"), True),
     ],
 )
 def test_support(log: str, analysis: str, expected: bool | None) -> None:
@@ -107,26 +135,28 @@ def test_a_huge_text_is_read_at_once(piece: str) -> None:
 
 
 DISK = "smartd: sda has pending sectors"
+WEARING = happened("wearing")
 
 
 @pytest.mark.parametrize(
     "analysis",
     [
-        "It is not the case that the disk predicts its own breakdown before long.",
-        "It is a lie that the disk predicts its own breakdown before long.",
-        "The disk predicts its own breakdown before long. This is pure fiction.",
-        "The disk predicts its own breakdown before long. Penguins waddle over ice while a violin sings.",
-        "The disk predicts its own breakdown before long. There is not nothing to do.",
-        "Own its disk long the before predicts breakdown no.",
+        f"It is not the case that {WEARING}",
+        f"It is a lie that {WEARING}",
+        f"{WEARING} This is pure fiction.",
+        f"{WEARING} Penguins waddle over ice while a violin sings.",
+        f"{WEARING} There is not nothing to do.",
+        f"{WEARING} Whoever reads this may give it all that there is to give.",
+        f"{' '.join(WEARING.rstrip('.').split()[::-1])}.",
     ],
 )
-def test_what_is_denied_foreign_or_in_no_order_is_not_paid_in_full(analysis: str) -> None:
-    assert support(read_argument("The disk predicts its own breakdown before long."), shown(DISK)) == 1
+def test_what_is_denied_foreign_unknown_or_in_no_order_is_not_paid_in_full(analysis: str) -> None:
+    assert support(read_argument(WEARING), shown(DISK)) == 1
     assert support(read_argument(analysis), shown(DISK)) < 1
 
 
 def test_a_denied_clause_claims_nothing_and_speaks_for_neither_side() -> None:
-    found = read_argument("The disk never predicts its own breakdown before long.")
+    found = read_argument(f"Never {WEARING}")
     assert found.signs == frozenset() and found.denied == {"wearing"} and found.side is None
     assert supported(found, shown(DISK)) is False
 
@@ -141,18 +171,56 @@ def test_a_consequence_advice_or_denial_claims_nothing(analysis: str) -> None:
     assert supported(found, shown(DISK)) is None
 
 
-def test_what_is_true_of_any_log_is_worth_half_where_more_is_known() -> None:
-    vague = "A piece of work was left undone. First, read the lines just before this one."
-    assert support(read_argument(vague), shown("disk error on sda")) == 0.5
-    assert support(read_argument(vague), shown("frob error on quux")) == 1
-    assert support(read_argument("The caller does not get what it asked for."), shown("frob error on quux")) == 0
+def test_what_is_true_of_any_failure_is_worth_half_where_more_is_known() -> None:
+    """Whether by the part that failed or by how it did."""
+    checked = phrases.CHECK_FORMS[0].format(check=phrases.SUSPICION_CHECKS[0])
+    for risk in SIGNS["failed"].risks:
+        vague = f"{phrases.RISK_FORMS[0].format(risk=risk)} {checked}"
+        assert support(read_argument(vague), shown("disk error on sda")) == 0.5
+        assert support(read_argument(vague), shown("frob error on quux, quux is corrupt")) == 0.5
+        assert support(read_argument(vague), shown("frob error on quux")) == 1
+    assert support(read_argument(followed("denied")), shown("frob error on quux")) == 0
+
+
+def test_a_suspicion_is_worth_all_where_nothing_more_is_known() -> None:
+    for form in phrases.SUSPICION_FORMS:
+        assert support(read_argument(form), shown("quite odd")) == 1
+        assert support(read_argument(form), shown("disk sda was added")) == 0.5
+        assert support(read_argument(form), shown("disk error on sda")) == 0
+
+
+def test_a_name_within_a_clause_is_no_claim_of_a_domain() -> None:
+    """ "The program wants a class" is said of any part, "the program, which runs its own code" is not."""
+    clause = next(m for sign in FAULTS for m in sign.meanings if m.startswith(f"{TOPICS['software']} "))
+    assert read_argument(f"The log reports this: {clause}.").domains == set()
+    assert read_argument(happened("wearing", "software")).domains == {"software"}
 
 
 def test_of_a_log_without_words_nothing_is_to_be_claimed() -> None:
     values = shown("12 77 0 9930")
     assert support(read_argument("Nobody has to act on bare numbers."), values) == 1
-    for claim in ("The disk finished a piece of work.", "The entry speaks of the system without any complaint."):
+    for claim in (happened("end"), happened("wearing"), "The entry speaks of the system without any complaint."):
         assert support(read_argument(claim), values) == 0
+
+
+def test_all_that_is_said_of_a_log_without_words_argues_for_its_label() -> None:
+    values = shown("12 77 0 9930")
+    endings = {"normal": phrases.NO_EVIDENCE_CALM, "abnormal": phrases.NO_EVIDENCE_ALARM}
+    for opening, implication in product(phrases.NO_EVIDENCE_OPENINGS, phrases.NO_EVIDENCE_IMPLICATIONS):
+        for label, ending in ((label, ending) for label, few in endings.items() for ending in few):
+            argument = read_argument(f"{opening} {implication} {ending}")
+            assert (argument.side, support(argument, values)) == (label, 1), (implication, ending)
+
+
+def test_no_sentence_of_the_rulebook_is_unread() -> None:
+    for number, log in enumerate(made_up(100)):
+        for argue in ARGUED:
+            analysis = write_analysis(shown(log), argue, random.Random(number))
+            assert read_argument(analysis).unread == 0, analysis
+    for number, forms in phrases.MENTION_OPENINGS.items():
+        # Two of them differ in nothing but "is" and "are".
+        assert [read_argument(form.format(*"ab"[:number])).unread for form in forms] == [0] * len(forms)
+    assert read_argument("Nobody has to act on this line alone. This line came by night.").unread == 1
 
 
 def test_every_text_of_the_rulebook_is_supported() -> None:

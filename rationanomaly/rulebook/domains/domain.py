@@ -19,7 +19,7 @@ class Domain:
         name: short, for documentation, tests and `specials`.
         topic: a singular noun phrase with its article.
         roles: what the part does: predicates that follow "which".
-        harms: by family, what may follow from a fault there for jobs, data or hardware: clauses behind "it may be that".
+        harms: by family, what may follow from a fault there for jobs, data or hardware, as clauses behind "if".
         checks: by family, what an operator looks at first: imperative sentences, in lower case, without a full stop.
         words: lower-case words that belong to it.
         hints: those of them that are used of other parts, too: one of them alone doesn't tell what a log is about.

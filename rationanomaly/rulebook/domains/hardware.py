@@ -60,8 +60,8 @@ MEMORY = domain(
     words="memory mem ram ddr ddr2 ddr3 ddr4 ddr5 dimm dimms sdram edram dram ecc edac chipkill scrub scrubbing "
     "scrubber symbol rank numa correctable uncorrectable bit bits syndrome steering refresh hbm parity ce "
     "ue bank banks row column spare",
-    hints="memory mem ram edram ecc scrub scrubbing scrubber symbol rank numa correctable uncorrectable bit "
-    "bits syndrome steering refresh hbm parity ce ue bank banks row column spare",
+    hints="bank banks bit bits ce column correctable edram hbm numa parity rank refresh row scrub scrubber "
+    "spare steering symbol syndrome ue uncorrectable",
     sources=("Linux kernel documentation, EDAC", "mcelog(8)", "edac-util(1)", "JEDEC DDR standards"),
 )
 
@@ -106,8 +106,8 @@ PAGING = domain(
     words="oom swap swapping swapped kswapd page pages paging pagefault malloc alloc allocation allocate "
     "allocated slab slub hugepage hugepages hugetlb vmalloc overcommit mmap heap rss memcg segment "
     "ballooning kmalloc zone buddy compaction anonymous virtual translation mlock",
-    hints="swap swapping swapped page pages alloc allocation allocate allocated overcommit heap rss segment "
-    "ballooning zone buddy compaction anonymous virtual translation",
+    hints="alloc allocate allocated allocation anonymous ballooning buddy compaction heap overcommit page rss "
+    "segment translation virtual zone",
     sources=("proc(5)", "vmstat(8)", "mmap(2)", "Linux kernel documentation, admin-guide/mm"),
 )
 
@@ -145,8 +145,8 @@ CACHE = domain(
     ),
     words="cache caches cached cacheable dcache icache tlb itlb dtlb l1 l2 l3 lcache llc snoop snooping "
     "coherence coherency prefetch prefetcher flush invalidate evict eviction writeback parity",
-    hints="cache caches cached cacheable dcache icache l1 l2 l3 lcache llc snoop snooping coherence coherency "
-    "prefetch prefetcher flush invalidate evict eviction writeback parity",
+    hints="cache cacheable cached caches coherence evict eviction flush invalidate l1 l2 llc parity prefetch "
+    "prefetcher snooping writeback",
     sources=("Intel SDM volume 3, machine check architecture", "PowerPC 440 user manual", "perf-stat(1)"),
 )
 
@@ -192,9 +192,8 @@ PROCESSOR = domain(
     "cr xer ctr iar dear esr msr dbcr mcsr tsr tcr pc sp floating arithmetic fp machine smp mce mca ppc "
     "ppc440 breakpoint alignment microcode cpufreq bogomips hyperthreading socket opcode divide rounding "
     "mcelog plb thermtrip exception",
-    hints="cpu cpus processor processors core cores register registers instructions lr cr ctr dear esr tsr tcr "
-    "pc sp floating arithmetic fp machine smp mca ppc breakpoint alignment microcode socket opcode divide "
-    "rounding plb exception",
+    hints="alignment arithmetic breakpoint core cores cr ctr dear divide esr exception floating fp "
+    "instructions lr machine mca pc plb ppc register registers rounding smp socket sp tcr tsr",
     sources=("Intel SDM volume 3", "PowerPC Book E", "mcelog(8)", "lscpu(1)"),
 )
 
@@ -235,7 +234,7 @@ ACCELERATOR = domain(
     ),
     words="gpu gpus cuda nvidia nvml nvlink nvswitch xid cudnn cublas rocm amdgpu hip hipblas accelerator "
     "tensor mig dcgm vram opencl tpu",
-    hints="xid hip accelerator tensor mig",
+    hints="hip mig tensor xid",
     sources=("NVIDIA Xid errors documentation", "nvidia-smi manual", "ROCm documentation"),
 )
 
@@ -286,9 +285,8 @@ HARDWARE = domain(
     words="hardware hw board boards card cards midplane rack racks chip chips sensor sensors chassis slot slots "
     "device devices ipmi bmc component assembly connector pin pins node nodes adapter console fru led "
     "inventory enclosure module modules motherboard backplane replacement",
-    hints="hardware hw board boards card cards rack racks sensor sensors slot slots device devices component "
-    "assembly connector pin pins node nodes adapter console led inventory enclosure module modules "
-    "replacement",
+    hints="adapter assembly component connector console device devices enclosure hw inventory led module "
+    "modules node nodes pin pins replacement sensor slots",
     sources=("ipmitool(1)", "IPMI specification 2.0", "dmidecode(8)"),
     broad=True,
 )
@@ -331,8 +329,7 @@ POWER = domain(
     words="power powered voltage voltages volt volts currents amp amps ups psu battery supply supplies rail "
     "rails pgood dcdc dc ac outage brownout wattage watt watts apc fuse breaker regulator pdu mains "
     "converter vrm inverter undervoltage overvoltage poweroff bulk",
-    hints="power powered currents amp ups battery supply supplies rail rails dc ac outage brownout apc fuse "
-    "breaker pdu converter poweroff bulk",
+    hints="ac amp apc battery breaker brownout bulk converter currents dc fuse outage rail rails supplies supply ups",
     sources=("ipmitool(1)", "PMBus specification", "apcupsd manual"),
 )
 
@@ -374,7 +371,7 @@ COOLING = domain(
     words="temperature temperatures temp thermal heat heatsink overheat overheating cooling cool fan fans rpm "
     "degrees celsius airflow coolant water pump inlet humidity leak blower ambient overtemp throttle "
     "throttled throttling",
-    hints="temp heat cool rpm degrees airflow water pump leak ambient throttle throttled throttling",
+    hints="ambient cool degrees heat leak pump rpm temp throttle throttled throttling water",
     sources=("sensors(1)", "ipmitool(1)", "ACPI specification, thermal zones", "ASHRAE thermal guidelines"),
 )
 
@@ -416,8 +413,8 @@ BUS = domain(
     words="pci pcie pcix agp usb hub ehci uhci ohci xhci apic ioapic irq irqs dma iommu msi bridge lane lanes "
     "aer i2c smbus spi isa acpi hotplug descriptor endpoint enumerate enumeration bus vme gpio plbv opb "
     "hid uart ttys pnp mmio",
-    hints="hub apic ioapic irq irqs dma msi bridge lane lanes spi isa acpi hotplug descriptor endpoint "
-    "enumerate enumeration bus gpio plbv opb hid uart ttys pnp mmio",
+    hints="acpi apic bridge bus descriptor endpoint enumerate enumeration gpio hid hotplug hub isa lane lanes "
+    "msi opb plbv pnp spi ttys uart",
     sources=("lspci(8)", "lsusb(8)", "PCI Express base specification, AER", "Linux kernel documentation, PCI"),
 )
 
@@ -506,8 +503,7 @@ FIRMWARE = domain(
     words="firmware bios uefi efi boot booting booted bootloader bootable reboot rebooting rebooted grub initrd "
     "initramfs pxe tftp tftpd tftpboot flash nvram cmos post microloader bootstrap kickstart dmi smbios "
     "image ramdisk loader dracut",
-    hints="firmware boot booting booted bootable reboot rebooting rebooted tftp tftpd flash nvram post "
-    "bootstrap kickstart dmi image ramdisk loader",
+    hints="bootstrap dmi flash image kickstart loader nvram post ramdisk tftp tftpd",
     sources=("UEFI specification", "efibootmgr(8)", "GRUB manual", "dracut(8)"),
 )
 

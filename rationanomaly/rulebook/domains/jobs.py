@@ -40,9 +40,8 @@ SCHEDULER = domain(
     "slurmstepd sge lsf condor submit submitted dispatch dispatched task tasks reservation partitioning "
     "walltime prologue epilogue pbsmom qsub qstat sched allocation munge preempt preempted requeue "
     "requeued bjobs srun sbatch backfill stagein",
-    hints="scheduler job jobs jobid queue queues queued batch mom maui sge submit submitted dispatch dispatched "
-    "task tasks reservation partitioning prologue epilogue sched allocation munge preempt preempted "
-    "requeue requeued backfill stagein",
+    hints="allocation backfill dispatch dispatched partitioning preempt preempted queue queued queues requeue "
+    "requeued reservation sge stagein submit submitted task tasks",
     sources=("slurm.conf(5)", "pbs_mom(8)", "sacct(1)", "LSF administrator guide"),
 )
 
@@ -118,7 +117,7 @@ IODAEMON = domain(
     ),
     words="ciod ciodb ionode io iod cnk forwarding forwarder proxy proxies stream streams loader prefix zoid "
     "iofsl dvs dvsipc",
-    hints="ionode io iod cnk forwarding forwarder proxy proxies stream streams loader prefix dvs",
+    hints="cnk dvs forwarder forwarding io iod loader prefix proxies proxy stream streams",
     sources=("IBM Blue Gene/L: Application Development (Redbook)", "IOFSL papers", "Cray DVS administration guide"),
 )
 
@@ -195,8 +194,8 @@ CONTAINER = domain(
     words="container containers docker dockerd containerd podman runc crio cri oci image images layer layers "
     "overlay overlayfs overlay2 cgroup cgroups namespace registry entrypoint sandbox singularity "
     "apptainer shim snapshotter manifest dockerfile lxc",
-    hints="container containers cri oci image images layer layers overlay overlayfs cgroup cgroups namespace "
-    "registry entrypoint sandbox singularity shim manifest",
+    hints="cri entrypoint image images layer layers manifest namespace overlay overlayfs registry sandbox shim "
+    "singularity",
     sources=("docker documentation", "containerd documentation", "OCI runtime specification"),
 )
 
@@ -238,8 +237,8 @@ KUBERNETES = domain(
     words="kubernetes kubelet kubectl kube apiserver etcd pod pods replicaset deployment daemonset statefulset "
     "configmap ingress crashloopbackoff imagepullbackoff notready cni calico flannel coredns kubeproxy "
     "pvc helm operator crd taint cordon eviction readiness liveness",
-    hints="etcd pod pods replicaset deployment ingress notready cni calico flannel pvc helm operator crd taint "
-    "cordon eviction readiness liveness",
+    hints="calico cni cordon crd deployment etcd eviction flannel helm ingress liveness notready operator pvc "
+    "readiness replicaset taint",
     sources=("Kubernetes documentation", "etcd documentation", "kubelet source, pkg/kubelet/events"),
 )
 
@@ -278,8 +277,7 @@ VIRTUALISATION = domain(
     words="hypervisor vm vms virtual qemu kvm xen xend libvirt libvirtd virsh vmware esxi guest guests instance "
     "instances nova openstack neutron glance cinder keystone migration hyperv vcpu virtio snapshot "
     "imagecache",
-    hints="vm vms virtual guest guests instance instances nova openstack neutron glance cinder keystone "
-    "migration virtio snapshot imagecache",
+    hints="imagecache instance instances migration snapshot virtual",
     sources=("libvirt documentation", "OpenStack administrator guides", "Linux kernel documentation, KVM"),
 )
 

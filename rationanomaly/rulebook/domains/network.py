@@ -51,10 +51,8 @@ NETWORK = domain(
     "remote rpc firewall iptables broadcast multicast retransmission retransmit tg3 bnx2 igb ixgbe subnet "
     "subnets switch netmask mtu duplex mbps dhcp dhcpd dhclient bootp lease mac carrier wire sender "
     "receiver transmit",
-    hints="net link links socket sockets ip route routes router routing gateway packet packets frame port ports "
-    "connection connections connect connected disconnect disconnected interface interfaces bond host "
-    "hosts peer remote rpc broadcast multicast retransmission retransmit subnet subnets switch mbps lease "
-    "mac carrier wire sender receiver transmit",
+    hints="bond broadcast connect connected frame gateway host hosts lease link links mac mbps net peer port "
+    "ports receiver remote retransmission retransmit route rpc sender switch transmit wire",
     sources=("ip(8)", "ethtool(8)", "tcp(7)", "RFC 9293"),
     broad=True,
 )
@@ -141,8 +139,7 @@ NAMING = domain(
     words="dns named nameserver resolver resolv lookup nxdomain servfail zone zones bind rndc nis nisplus "
     "ypbind ypserv ldap slapd sssd nscd nss hostname hostnames domain resolve unresolvable dnsmasq record "
     "lame rcode avahi mdns gethostbyname getaddrinfo lookups",
-    hints="named resolver lookup zone zones bind ldap sssd nss hostname hostnames domain resolve unresolvable "
-    "dnsmasq record lame lookups",
+    hints="bind domain hostname hostnames lame lookup lookups named record resolve unresolvable zone zones",
     sources=("named(8)", "resolv.conf(5)", "RFC 1035", "sssd(8)", "slapd(8)"),
 )
 
@@ -181,8 +178,7 @@ WEB = domain(
     words="http https httpd apache apache2 nginx web webserver url uri browser html cgi php mod proxy upstream "
     "haproxy tomcat squid varnish vhost cookie favicon htaccess script referer www rest api gateway "
     "robots",
-    hints="http https apache web url uri browser html php mod proxy upstream vhost cookie script www rest api "
-    "gateway robots",
+    hints="api browser cookie gateway mod php proxy rest robots script upstream uri url vhost web",
     sources=("Apache HTTP Server documentation", "nginx documentation", "RFC 9110"),
 )
 
@@ -221,8 +217,8 @@ MAIL = domain(
     words="mail mailer mailq mailbox smtp smtpd esmtp sendmail postfix exim dovecot imap pop3 relay relaying "
     "deferred bounced bounce recipient recipients rcpt mx spool sender mta lmtp ndn dsn newaliases alias "
     "aliases spam qmgr message messages",
-    hints="mailbox relay relaying deferred bounced bounce recipient recipients mx spool sender mta ndn dsn "
-    "alias aliases spam message messages",
+    hints="alias aliases bounce bounced deferred dsn message messages mx ndn recipient recipients relay "
+    "relaying sender spool",
     sources=("postfix(1)", "sendmail(8)", "RFC 5321"),
 )
 
@@ -264,8 +260,7 @@ TLS = domain(
     words="ssl tls certificate certificates cert certs x509 handshake openssl cipher ciphers pem ca crl ocsp "
     "expiry keystore truststore encryption encrypted signature fingerprint keytool pkcs acme letsencrypt "
     "issuer",
-    hints="handshake openssl cipher ciphers pem ca crl expiry keystore encryption encrypted signature "
-    "fingerprint pkcs acme issuer",
+    hints="acme ca expiry fingerprint handshake issuer keystore pem pkcs signature",
     sources=("openssl-s_client(1)", "RFC 8446", "RFC 5280"),
 )
 
@@ -309,8 +304,7 @@ SECURITY = domain(
     "kerberos kdc keytab ticket permission permissions privilege privileges attack attacker breakin "
     "intrusion session sessions account accounts selinux avc apparmor audit auditd publickey rhost ruser "
     "credential credentials telnet telnetd rlogin rsh preauth fail2ban",
-    hints="login logins logout user users uid gid ssh su root ticket permission permissions privilege "
-    "privileges intrusion attack attacker session sessions account accounts audit telnet",
+    hints="attack attacker audit gid intrusion permission root session sessions su ticket uid user users",
     sources=("pam(8)", "sshd(8)", "faillock(8)", "audit.rules(7)"),
 )
 

@@ -39,8 +39,7 @@ KERNEL = domain(
     words="kernel panic oops bug interrupt interrupts trap syscall driver drivers stack backtrace softlockup "
     "lockup watchdog nmi kthread rts linux module modules sysctl tainted kexec kdump vmcore printk dmesg "
     "rcu tasklet ksoftirqd kworker preempt spinlock uname modprobe insmod vmlinux sysrq",
-    hints="kernel panic oops bug interrupt interrupts trap syscall driver drivers stack backtrace lockup "
-    "watchdog nmi rts linux module modules sysctl tainted dmesg preempt spinlock uname",
+    hints="backtrace bug dmesg linux module modules panic preempt rts stack trap uname watchdog",
     sources=("Linux kernel documentation, admin-guide", "dmesg(1)", "proc(5)", "crash(8)"),
     broad=True,
 )
@@ -81,9 +80,9 @@ SOFTWARE = domain(
     "sigabrt sigfpe segmentation segfault core dumped exit exited assertion assert exception null pointer "
     "executable binary shell perl python child children parent stacktrace fork exec traceback abort "
     "aborted handler coredump errno stdin stdout stderr buffers buffer signal",
-    hints="program programs process processes application app pid thread threads segmentation core dumped exit "
-    "exited assertion assert exception null pointer executable binary shell perl python child children "
-    "parent fork exec abort aborted handler errno stdin stdout stderr buffers buffer signal",
+    hints="abort aborted app application assert binary buffer buffers child children core dumped errno "
+    "exception exec exit exited fork handler null parent perl pid pointer python shell signal stderr "
+    "stdin stdout",
     sources=("core(5)", "signal(7)", "strace(1)", "gdb(1)"),
     broad=True,
 )
@@ -123,8 +122,8 @@ LOADER = domain(
     words="library libraries ld ldd ldso elf dlopen dlsym symbol symbols linker relocation rpath glibc libc "
     "libstdc gcc compiler compile compiled linking shared dynamic static ldconfig undefined header "
     "headers preload",
-    hints="library libraries ld elf symbol symbols linker relocation glibc libc libstdc gcc compiler compile "
-    "compiled linking shared dynamic static undefined header headers preload",
+    hints="compile compiled compiler dynamic elf gcc glibc header headers ld libc libstdc linker linking "
+    "preload relocation shared static symbol symbols undefined",
     sources=("ld.so(8)", "ldd(1)", "elf(5)", "ldconfig(8)"),
 )
 
@@ -164,8 +163,8 @@ JVM = domain(
     "hotspot jar jmx jdk jre metaspace permgen noclassdeffounderror outofmemoryerror stackoverflowerror "
     "jstack servlet hibernate slf4j log4j log4j2 lang ioexception xception throwable thrown ejb junit "
     "scala org",
-    hints="java javax gc garbage heap hotspot jar servlet hibernate slf4j log4j log4j2 lang ioexception "
-    "xception throwable thrown ejb junit scala org",
+    hints="ejb garbage heap hibernate hotspot jar javax junit lang log4j log4j2 org scala slf4j throwable "
+    "thrown xception",
     sources=("Java SE troubleshooting guide", "jstack(1)", "jstat(1)"),
 )
 
@@ -205,10 +204,9 @@ CONFIGURATION = domain(
     "options setting settings argument arguments syntax parse parsing unrecognized unsupported deprecated "
     "property properties environment env variable variables defaults puppet ansible chef cfengine yaml "
     "xml json ini keyword directive obsolete",
-    hints="config configs configuration configurations configure configured conf parameter parameters option "
-    "options setting settings argument arguments syntax parse parsing unrecognized unsupported deprecated "
-    "property properties environment env variable variables defaults chef yaml xml json ini keyword "
-    "directive obsolete",
+    hints="argument arguments chef conf configs configure configured defaults deprecated directive env "
+    "environment ini json keyword obsolete parse parsing properties property setting settings syntax "
+    "unrecognized unsupported variable variables xml yaml",
     sources=("manual pages of section 5", "Puppet and Ansible documentation"),
     broad=True,
 )
@@ -249,9 +247,8 @@ DATABASE = domain(
     "transaction transactions table row rows column columns commit rollback schema jdbc odbc insert "
     "select record records deadlock index innodb redis mongodb mongod cassandra sqlite tablespace vacuum "
     "wal redo constraint foreign tuple statement cursor tables",
-    hints="db oracle query queries transaction transactions table row rows column columns commit rollback "
-    "schema insert select record records deadlock index vacuum wal redo constraint foreign tuple "
-    "statement cursor tables",
+    hints="column columns commit constraint cursor deadlock foreign index insert oracle query record records "
+    "redo rollback row rows select statement table tables tuple vacuum wal",
     sources=("PostgreSQL documentation", "MySQL reference manual", "Db2 messages reference"),
 )
 
@@ -290,8 +287,8 @@ QUEUE = domain(
     words="kafka rabbitmq activemq amqp mqtt broker brokers topic topics consumer consumers producer offset "
     "offsets isr rebalance zookeeper quorum znode jms message messages subscription pubsub pulsar nats "
     "zeromq leader follower queue exchange mq",
-    hints="broker brokers topic topics consumer consumers producer offset offsets isr rebalance zookeeper "
-    "quorum znode message messages subscription pulsar nats leader follower queue exchange mq",
+    hints="consumer consumers exchange follower isr leader message messages mq nats offset offsets producer "
+    "pulsar queue quorum rebalance subscription topic topics znode",
     sources=("Apache Kafka documentation", "RabbitMQ documentation", "ZooKeeper administrator guide"),
 )
 
@@ -331,9 +328,7 @@ BIGDATA = domain(
     "executors rdd shuffle hbase regionserver region hive blockmap namesystem replication replicas "
     "replicate tasktracker jobtracker nodemanager resourcemanager appattempt packetresponder dfs "
     "elasticsearch shard blk block blocks",
-    hints="yarn mapreduce mapred reducer mapper spark executor executors rdd shuffle region hive replication "
-    "replicas replicate tasktracker jobtracker nodemanager resourcemanager appattempt dfs shard blk block "
-    "blocks",
+    hints="appattempt blk block blocks executor executors region replicas replicate replication shard shuffle",
     sources=("HDFS architecture guide", "Spark tuning guide", "HBase reference guide"),
 )
 
@@ -372,8 +367,8 @@ TIME = domain(
     words="ntp ntpd ntpdate chrony chronyd clock clocksource timer timers synchronized synchronised "
     "synchronization sync drift stratum rtc hwclock timestamp gettimeofday adjusting leap tsc jiffies "
     "hpet skew timekeeping ptp offset timezone",
-    hints="clock clocksource timer timers synchronized synchronised synchronization sync drift rtc timestamp "
-    "gettimeofday adjusting leap tsc jiffies hpet skew timekeeping ptp offset timezone",
+    hints="adjusting drift gettimeofday jiffies leap offset skew sync synchronised synchronization "
+    "synchronized timekeeping timer timers timestamp timezone",
     sources=("ntpd(8)", "chronyc(1)", "clock_gettime(2)", "RFC 5905"),
 )
 
@@ -412,8 +407,7 @@ SERVICE = domain(
     words="service services server servers client clients daemon daemons xinetd inetd snmp snmpd ftp ftpd "
     "vsftpd portmap portmapper cups cupsd listener systemd dbus respawning respawn worker workers "
     "request requests slp print printer lpd init",
-    hints="service services server servers client clients daemon daemons snmp ftp listener systemd worker "
-    "workers request requests slp print printer init",
+    hints="client clients ftp init listener print printer request requests slp snmp systemd worker workers",
     sources=("systemd(1)", "xinetd(8)", "systemctl(1)"),
     broad=True,
 )
@@ -454,9 +448,9 @@ MONITORING = domain(
     "nagios nrpe zabbix prometheus statistics stats counter counters threshold thresholds alert alerts "
     "alarm alarms poll polling probe ping collectd metric metrics sampling telemetry diagnostics "
     "diagnostic ras",
-    hints="monitor monitors monitoring monitored health healthcheck heartbeat heartbeats statistics stats "
-    "counter counters threshold thresholds alert alerts alarm alarms poll polling probe ping metric "
-    "metrics sampling telemetry diagnostics diagnostic ras",
+    hints="alarm alarms counter counters diagnostic diagnostics health healthcheck heartbeat heartbeats "
+    "monitor monitored monitors ping poll polling probe ras sampling statistics stats telemetry "
+    "threshold thresholds",
     sources=("Prometheus documentation", "Nagios core documentation", "gmond.conf(5)"),
     broad=True,
 )
@@ -498,7 +492,7 @@ LOGGING = domain(
     ),
     words="syslog syslogd klogd rsyslog rsyslogd syslogng journald journalctl logger log logs logging logfile "
     "loghost rotate rotated rotation imuxsock fluentd logstash filebeat",
-    hints="logger log logs logging logfile rotate rotated rotation",
+    hints="log logging logs rotate rotated rotation",
     sources=("syslogd(8)", "rsyslogd(8)", "journald.conf(5)", "RFC 5424"),
 )
 

@@ -42,8 +42,7 @@ DISK = domain(
     words="disk disks drive drives scsi sata sas ata ide sector sectors hda hdb sda sdb sd sdc hd smart smartd "
     "smartctl sense ncq platter spindle spin ssd nvme media seek reallocated cd cdrom dvd floppy tape "
     "atapi mpt mptscsih mptbase aacraid sg libata hdd lba unreadable blk hwif block blocks",
-    hints="drive drives sas sd hd smart sense spin media seek reallocated cd cdrom dvd floppy tape atapi mpt "
-    "aacraid sg unreadable blk block blocks",
+    hints="aacraid atapi blk block blocks cd cdrom dvd floppy hd media mpt sd seek sense sg smart spin tape unreadable",
     sources=("smartctl(8)", "SCSI Primary Commands (T10)", "Linux libata documentation", "sg3_utils"),
 )
 
@@ -91,7 +90,7 @@ RAID = domain(
     words="raid raid1 raid5 raid6 md mdadm mdstat array arrays stripe striped mirror megaraid cciss hpsa "
     "storcli rebuild rebuilding resync bbu hotspare spare spares jbod lvm vg pv volumes dmraid 3ware "
     "arcmsr ddn",
-    hints="md array arrays stripe striped mirror rebuild rebuilding resync spare spares jbod lvm vg pv volumes ddn",
+    hints="array arrays ddn jbod md mirror pv rebuild rebuilding resync spare spares stripe striped vg volumes",
     sources=("mdadm(8)", "md(4)", "Broadcom storcli reference", "lvm(8)"),
 )
 
@@ -129,8 +128,7 @@ STORAGE = domain(
     ),
     words="storage quota file files directory directories folder volume backup backups restore snapshot archive "
     "replica reads writes path filename rsync upload download",
-    hints="storage quota file files directory directories folder volume backup backups restore snapshot archive "
-    "replica reads writes path filename rsync upload download",
+    hints="archive download file filename files folder path reads replica restore rsync snapshot upload volume writes",
     sources=("df(1)", "errno(3)", "iostat(1)", "quota(1)"),
     broad=True,
 )
@@ -173,7 +171,7 @@ SAN = domain(
     words="iscsi iscsid fc fibre fibrechannel fcoe san multipath multipathd dm lun luns target initiator wwn "
     "wwpn wwid hba qla qla2xxx qlogic lpfc emulex zoning zone brocade chap iqn paths pathgroup rport "
     "nvmeof srp",
-    hints="fc fibre san dm lun luns target initiator wwn wwid hba qlogic emulex zoning zone brocade chap paths srp",
+    hints="brocade chap dm fc fibre initiator paths san srp target wwid wwn zone zoning",
     sources=("multipath(8)", "iscsiadm(8)", "Fibre Channel Framing and Signaling (T11)"),
 )
 
@@ -212,9 +210,7 @@ FILESYSTEM = domain(
     words="filesystem filesystems fs ext ext2 ext3 ext4 xfs btrfs reiserfs jfs inode inodes superblock journal "
     "journaling jbd jbd2 fsck mount mounted mounting unmount umount unmounted remount remounting fstab "
     "dentry vfs tmpfs loopback autofs automount automounter bitmap extent orphan partition readonly",
-    hints="filesystem filesystems fs ext inode inodes superblock journal journaling mount mounted mounting "
-    "unmount umount unmounted remount remounting fstab dentry vfs tmpfs loopback autofs automount "
-    "automounter bitmap extent orphan partition readonly",
+    hints="bitmap ext extent fs loopback orphan partition readonly",
     sources=("mount(8)", "e2fsck(8)", "xfs_repair(8)", "Linux kernel documentation, ext4"),
 )
 
@@ -253,8 +249,7 @@ PARALLEL = domain(
     words="lustre lustreerror gpfs ost osts oss mds mdt mgs mgc osc mdc obd ldlm lnet lnd llite mmfs mmfsd "
     "beegfs ceph osd panfs pvfs nfs nfsd rpcbind lockd statd export exports exported stale ptlrpc evicted "
     "evicting afs cifs smb gluster target targets",
-    hints="ost osts oss mds mdt mgs mgc osc mdc obd lnd osd nfs nfsd rpcbind lockd statd export exports "
-    "exported stale evicted evicting afs cifs smb target targets",
+    hints="afs evicted evicting export exported exports lnd mdc mds mgc mgs osd oss stale target targets",
     sources=("Lustre operations manual", "IBM Spectrum Scale problem guide", "nfs(5)", "Ceph documentation"),
 )
 
