@@ -119,7 +119,7 @@ class _Log:
         return bool(known) or any(self._is_named(name) for name in argument.named)
 
     def bears_out(self, argument: Argument) -> bool:
-        """Whether a claim that holds tells this log from others, as far as they are told apart, and all else is known."""
+        """Whether a claim that holds tells this log from others, as far as that can be, and every sentence is known."""
         if argument.unread or any(self._is_open(name) for name in argument.domains):
             return False
         events = (argument.signs | argument.named) & _SIGNS.keys()
@@ -131,7 +131,7 @@ class _Log:
         return name in self.signs or _SIGNS[name].family in self.families
 
     def _is_vague(self, name: str, argument: Argument) -> bool:
-        """Whether the rulebook knows more of the log than that it mentions something, or that any failure may follow."""
+        """Whether the rulebook knows more of the log than that it mentions something, or what any failure leads to."""
         if name == _ANY_FAILURE:
             return name in argument.implied and (self.domain is not GENERAL or len(self.failures) > 1)
         return name == MENTION.name and self.acts

@@ -18,6 +18,7 @@ _EMPTY = STOP_WORDS - frozenset(("no", "not", "nothing", "off", "out", "again", 
 _PERSONS = frozenset(("i", "me", "my", "mine", "myself", "you", "your", "yours"))
 #: What an apostrophe parts from a word: "can't", "it's".
 _ENDINGS = frozenset(("d", "ll", "m", "re", "s", "t", "ve"))
+_LEFT_OUT = (_EMPTY - _PERSONS) | _ENDINGS
 #: A word that stands in the texts of so many domains is one of operations, whatever the part.
 _SHARED = 3
 
@@ -47,8 +48,7 @@ def stems(text: str) -> list[str]:
 
 def content(sentence: Sequence[str]) -> tuple[str, ...]:
     """What a sentence, given as lower-case words, is about: the stems of its content words, and persons."""
-    left_out = (_EMPTY - _PERSONS) | _ENDINGS
-    return tuple(stem(word) for word in sentence if word not in left_out)
+    return tuple(stem(word) for word in sentence if word not in _LEFT_OUT)
 
 
 @lru_cache(maxsize=4096)

@@ -19,7 +19,6 @@ from rationanomaly.rulebook.support import support, supported
 from rationanomaly.text.prompt import conclude
 from tests.unit.test_rulebook_rationale import ARGUED, made_up, shown
 
-
 SIGNS = {sign.name: sign for sign in (*FAULTS, *EASINGS, *ACTIVITIES, MENTION)}
 TOPICS = {domain.name: domain.topic for domain in DOMAINS}
 
