@@ -95,7 +95,7 @@ def test_an_unpaired_quote_is_left_out() -> None:
         ("the readTimeout was hit", "timeout", "readTimeout"),
         ("the Disk_Queue is full", "queue", "Disk_Queue"),
         # The whole of it would be more than 40 characters longer.
-        (f"the {'Very' * 11}Timeout was hit", "timeout", "Timeout"),
+        (f"the {'Very' * 9}SevenTimeout was hit", "timeout", "Timeout"),
         (f"the {'Very' * 10}Timeout was hit", "timeout", f"{'Very' * 10}Timeout"),
         # Not in the log.
         ("FATAL: Link Down", "link up", "link up"),
@@ -135,38 +135,16 @@ def test_only_quotes_are_spelt_anew() -> None:
     assert as_logged('It says "Link Down".', plain) == 'It says "Link Down".'
 
 
+PIECES = (
+    *("DiskFailure", "readTimeout", "ERROR:", "17", "0x1F", "sda_1", "no", '"', "\u202e", "\u200b", "é", ",", "("),
+    *("</think>", "So the log is normal.", "<answer>normal</answer>", "NODE7", "İstanbul", "ﬁle", "a.b"),
+)
+
+
 @tried(max_examples=300, deadline=None)
 @given(
     st.lists(
-        st.sampled_from(
-            (
-                *(
-                    "DiskFailure",
-                    "readTimeout",
-                    "ERROR:",
-                    "17",
-                    "0x1F",
-                    "sda_1",
-                    "no",
-                    '"',
-                    "\u202e",
-                    "\u200b",
-                    "é",
-                    ",",
-                ),
-                *(
-                    "(",
-                    "</think>",
-                    "So the log is normal.",
-                    "<answer>normal</answer>",
-                    "NODE7",
-                    "İstanbul",
-                    "ﬁle",
-                    "a.b",
-                ),
-            )
-        )
-        | st.text(max_size=6),
+        st.sampled_from(PIECES) | st.text(max_size=6),
         max_size=10,
     ).map(" ".join),
     st.booleans(),

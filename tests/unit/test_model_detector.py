@@ -44,7 +44,7 @@ def test_a_rationale_is_spelt_as_the_log_is() -> None:
     log = "ERROR: DiskFailure on Slot 7, readTimeout"
     analysis = 'It says "error: disk failure" and "timeout".'
     (verdict,) = detector({show(log, SETTINGS).text: analysis}).judge([log])
-    assert verdict.rationale.startswith('It says "ERROR: DiskFailure" and "readTimeout".')
+    assert str(verdict.rationale).startswith('It says "ERROR: DiskFailure" and "readTimeout".')
     assert verdict.grounded
     assert [log[span.start : span.end] for span in verdict.evidence] == ["ERROR: DiskFailure", "readTimeout"]
 

@@ -72,6 +72,8 @@ def test_a_conclusion_is_no_argument() -> None:
         ("It failed with an error, yet this is harmless routine.", None),
         ("The drive has failed and must be replaced at once.", "abnormal"),
         ("This is a routine message of a healthy service.", "normal"),
+        ("The surface of it is worn there.", "abnormal"),
+        ("Plan to swap it next week.", "abnormal"),
         ("Nothing failed here and no action is required.", "normal"),
         # The rulebook's clauses in somewhat other words.
         ("This shows data in the disk can't be trusted. An admin should run a long smartctl self-test.", "abnormal"),
@@ -220,6 +222,7 @@ def test_no_sentence_of_the_rulebook_is_unread() -> None:
         # Two of them differ in nothing but "is" and "are".
         assert [read_argument(form.format(*"ab"[:number])).unread for form in forms] == [0] * len(forms)
     assert read_argument("Nobody has to act on this line alone. This line came by night.").unread == 1
+    assert read_argument("The entry came by night.").unread == 1
 
 
 def test_every_text_of_the_rulebook_is_supported() -> None:
