@@ -25,7 +25,7 @@ class BuiltinTeacher:
 
     name = "builtin"
     #: Changes whenever the rules or the sentences change.
-    prompt_version = "builtin-3"
+    prompt_version = "builtin-4"
     bill = Bill()
 
     def __init__(self, seed: int) -> None:
