@@ -53,7 +53,7 @@ class Sign:
     @property
     def meanings(self) -> tuple[str, ...]:
         """All that it may be said to mean."""
-        return tuple(meaning for sense in self.senses for meaning in sense.meanings)
+        return tuple(clause for sense in self.senses for clause in sense.meanings)
 
     def sense_of(self, phrase: str) -> Sense:
         """The sense that a word or phrase has; the first one if it is none of this sign."""

@@ -18,30 +18,30 @@ from rationanomaly.text.evidence import NO_EVIDENCE
 #: By number of quotes, for a log that names a failure: {0} is what failed, {1} the part that it names.
 FAULT_OPENINGS: Mapping[int, tuple[str, ...]] = {
     1: (
-        'The log reports "{0}": {meaning}.',
-        'It says "{0}": {meaning}.',
+        'The log reports "{0}": {clause}.',
+        'It says "{0}": {clause}.',
     ),
     2: (
-        'The log reports "{0}" and names "{1}": {meaning}.',
-        'It says "{0}" and also names "{1}": {meaning}.',
+        'The log reports "{0}" and names "{1}": {clause}.',
+        'It says "{0}" and also names "{1}": {clause}.',
     ),
 }
 
 #: For a log that names a failure and says how it was coped with: {0} is what failed, {1} what is said to that.
 EASED_OPENINGS: tuple[str, ...] = (
-    'The log reports "{0}" together with "{1}": {meaning}, but {easing}.',
-    'It says "{0}" and also "{1}": {meaning}, but {easing}.',
+    'The log reports "{0}" together with "{1}": {clause}, but {easing}.',
+    'It says "{0}" and also "{1}": {clause}, but {easing}.',
 )
 
 #: By number of quotes, for a log that names no failure: {0} is what happens, {1} a part that it names.
 PLAIN_OPENINGS: Mapping[int, tuple[str, ...]] = {
     1: (
-        'The line says "{0}": {meaning}.',
-        'The entry reads "{0}": {meaning}.',
+        'The line says "{0}": {clause}.',
+        'The entry reads "{0}": {clause}.',
     ),
     2: (
-        'The line says "{0}" and names "{1}": {meaning}.',
-        'The entry reads "{0}" and also names "{1}": {meaning}.',
+        'The line says "{0}" and names "{1}": {clause}.',
+        'The entry reads "{0}" and also names "{1}": {clause}.',
     ),
 }
 

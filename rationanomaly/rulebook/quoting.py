@@ -210,14 +210,14 @@ def _trimmed(text: Text, span: range, sign: range) -> range:
     return range(start, stop)
 
 
-def _widened(text: Text, span: range, step: int, most: int, kept_out: range) -> range:
-    """``span`` grown to one side, by ``most`` words with a meaning of their own and what stands between.
+def _widened(text: Text, span: range, step: int, count: int, kept_out: range) -> range:
+    """``span`` grown to one side, by ``count`` words with a meaning of their own and what stands between.
 
     To the left it grows over ``is``, to the right over any words without a meaning of their own, up to one that has.
     """
     grown = wider = span
     gained = 0
-    while gained < most and len(wider) < _LONGEST_EVENT:
+    while gained < count and len(wider) < _LONGEST_EVENT:
         near = wider.stop if step == 1 else wider.start - 1
         if not 0 <= near < len(text.tokens) or near in kept_out:
             break

@@ -90,7 +90,7 @@ def _opening(reading: Reading, quotes: Sequence[str], eased: bool, rng: random.R
 
     def written(choose: Choice) -> str:
         easing = "" if reading.easing is None else choose(reading.easing.meanings)
-        return choose(forms).format(*quotes, meaning=choose(reading.sense.meanings), easing=easing)
+        return choose(forms).format(*quotes, clause=choose(reading.sense.meanings), easing=easing)
 
     opening = written(rng.choice)
     return opening if len(opening.split()) <= _LONGEST_OPENING else written(_shortest)

@@ -194,16 +194,16 @@ def test_an_adapter_is_trained_further(
 ) -> None:
     make(tmp_path / "made", tmp_path / "state")
     weights = tmp_path / "made" / card.WEIGHTS
-    with_adapter, begun = training.with_adapter, list[dict[str, torch.Tensor]]()
+    with_adapter, first = training.with_adapter, list[dict[str, torch.Tensor]]()
 
     def kept(*arguments: Any) -> Any:
         adapted = with_adapter(*arguments)
-        begun.append({name: value.clone() for name, value in get_peft_model_state_dict(adapted).items()})
+        first.append({name: value.clone() for name, value in get_peft_model_state_dict(adapted).items()})
         return adapted
 
     monkeypatch.setattr(training, "with_adapter", kept)
     make(tmp_path / "further", tmp_path / "state", start=tmp_path / "made")
-    (found,) = begun
+    (found,) = first
     assert any(float(value.abs().max()) > 0 for name, value in found.items() if "lora_B" in name)
     for name, value in load_file(weights).items():
         assert torch.equal(found[name], value.float()), name

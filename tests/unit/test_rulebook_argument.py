@@ -96,7 +96,7 @@ def test_a_suspicion_in_somewhat_other_words_speaks_for_a_fault(form: str) -> No
 
 @pytest.mark.parametrize("sign", ["corrupt", "exhausted", "silent"])
 def test_claims_are_read_from_somewhat_other_words(sign: str) -> None:
-    clause = max(SIGNS[sign].meanings, key=lambda meaning: len(meaning.split()))
+    clause = max(SIGNS[sign].meanings, key=lambda text: len(text.split()))
     argument = read_argument(f"It means that, as far as {TOPICS['raid']} goes, {clause} once more.")
     assert argument.signs == {sign} and argument.domains == {"raid"}
 
