@@ -158,10 +158,15 @@ def test_what_is_recorded_as_dropped_is_of_this_recipe(written: list[Message], q
 
 
 def test_the_adapter_that_ships_was_made_by_the_recipe_as_it_is(settings: PromptParams) -> None:
+    """First by itself, then further on the texts of today with fewer tokens: what the two runs differ in."""
     asked = json.loads(json.dumps({key: value for key, value in asdict(Recipe()).items() if key != "threads"}))
-    assert asked == {key: SHIPPED[key] for key in asked}
-    assert settings.model_dump(mode="json") == SHIPPED["prompt"]
-    assert SHIPPED["base_sha256"] == package.SMOLLM2.sha256
+    del asked["tokens"], asked["start"]
+    for recipe in (SHIPPED, SHIPPED["earlier"]):
+        assert asked == {key: recipe[key] for key in asked}
+        assert settings.model_dump(mode="json") == recipe["prompt"]
+        assert recipe["base_sha256"] == package.SMOLLM2.sha256
+    assert re.fullmatch("[0-9a-f]{64}", SHIPPED["start"]) and "start" not in SHIPPED["earlier"]
+    assert SHIPPED["row_tokens"] <= SHIPPED["tokens"] < SHIPPED["earlier"]["row_tokens"]
 
 
 def test_the_adapter_that_ships_has_read_what_is_written_today(settings: PromptParams, written: list[Message]) -> None:
