@@ -132,11 +132,12 @@ class _Reporter:
     def __init__(self, title: str) -> None:
         self._title = title
         self._reported: dict[str, tuple[float, bool]] = {}
-        self._started: dict[str, float] = {}
+        #: When a task was first heard of, and what was done by then: a training that goes on has much behind it.
+        self._first: dict[str, tuple[float, float]] = {}
 
     def __call__(self, event: Event) -> None:
         now = time.monotonic()
-        started = self._started.setdefault(event.task, now)
+        started, done_before = self._first.setdefault(event.task, (now, event.done))
         reported_at, finished = self._reported.get(event.task, (started, False))
         done = event.total is not None and event.done >= event.total
         if finished or (not done and now - reported_at < _SECONDS_BETWEEN_LINES):
@@ -144,8 +145,8 @@ class _Reporter:
         self._reported[event.task] = (now, done)
         total = f"/{event.total:,.0f}" if event.total is not None else ""
         line = f"  {self._title}: {event.task} {event.done:,.0f}{total} {event.unit}"
-        if not done and event.total and event.done:
-            line += f", {_duration((now - started) / event.done * (event.total - event.done))} left"
+        if not done and event.total and event.done > done_before:
+            line += f", {_duration((now - started) / (event.done - done_before) * (event.total - event.done))} left"
         STDERR.print(inert(f"{line} {_metrics_text(event)}".rstrip()), style="dim", soft_wrap=True)
 
 

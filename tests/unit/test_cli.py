@@ -8,6 +8,7 @@ import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -112,6 +113,17 @@ def test_a_terminal_gets_bars_with_metrics(monkeypatch: pytest.MonkeyPatch) -> N
         report("training", 3, 10, metrics={"reward": 0.25})
     assert "grpo: training" in text.getvalue()
     assert "reward 0.25" in text.getvalue()
+
+
+def test_the_time_left_of_a_run_that_goes_on_is_that_of_its_own_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = io.StringIO()
+    clock = iter([0.0, 100.0, 120.0, 140.0])
+    monkeypatch.setattr(console, "STDERR", Console(file=text, width=120))
+    monkeypatch.setattr(console, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with console.progress_bars("sft"):
+        report("training", 900, 1000)
+        report("training", 910, 1000)
+    assert "training 910/1,000 steps, 3 min 0 s left" in text.getvalue()
 
 
 def test_a_missing_log_is_named(call: Call) -> None:
