@@ -106,9 +106,9 @@ def published() -> Params:
 
 
 def test_the_published_profile_stays_within_its_budget_by_the_tokens_of_the_log_adapter(published: Params) -> None:
-    """Its rows hold half rationales, half verdicts, as those of the adapter do; the text of its logs is no other."""
+    """Half of its rows are rationales, the longer ones; of the adapter's at least half; its logs are no other."""
     card = json.loads((ROOT / "rationanomaly" / "model" / "log_adapter" / "card.json").read_bytes())["recipe"]
-    assert published.sft.rationale_share == 0.5 and card["rows"]["direct"] == card["rows"]["reason"]
+    assert published.sft.rationale_share == 0.5 and card["rows"]["direct"] <= card["rows"]["reason"]
     rows = published.sft.steps * published.sft.batch
     assert 250_000 < rows * card["row_tokens"] / sum(card["rows"].values()) < 300_000
 

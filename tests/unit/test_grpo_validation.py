@@ -18,7 +18,7 @@ from rationanomaly.training.validation import Validation
 LOGS = ("disk <*> failed", "fan <*> is ready", "link <*> lost carrier", "job <*> done")
 ABNORMAL = (True, False, True, False)
 #: Of the fan and of the job: what happened to neither.
-INVENTED = {name: f'Of "{name}": the drive answered a read or write with an error status.' for name in ("fan", "job")}
+INVENTED = {name: f'It says "{name}": the link is gone.' for name in ("fan", "job")}
 #: The second claims what its log does not hold, the third quotes it wrongly, the last never ends.
 ANALYSES = ('It names "disk" and "failed".', INVENTED["fan"], 'It says "carrier found".', None)
 SCORES = (0.9, 0.7, 0.2, 0.1)
@@ -59,10 +59,10 @@ CONTRADICTS = _text("abnormal", "normal")
 NO_CONCLUSION = write_response('It names "disk".', "normal")
 #: Each claims what its log holds.
 SUPPORTED = (
-    'Of "disk" and "failed": the drive answered a read or write with an error status.',
-    'Of "fan" and "ready": the cooling has set up what was asked for.',
-    'Of "link" and "carrier": contact with the network was broken off and not restored.',
-    'Of "job" and "done": a task of the job scheduler came to its planned end.',
+    'It says "disk <*> failed": the operation did not work out.',
+    'It says "fan <*> is ready": it stands by for work.',
+    'It says "link <*> lost carrier": the link is gone.',
+    'It says "job <*> done": it has been carried out.',
 )
 VAGUE = ("It speaks of something.",) * 4
 NONE = (None,) * 4

@@ -411,7 +411,11 @@ def test_of_several_analyses_the_score_is_the_mean_and_the_furthest_on_its_side_
         detector.judge(["the pump stands"], analyses=0)
 
 
-def test_sampled_analyses_are_seeded_by_the_log_and_their_number(trained: Trained) -> None:
+def test_sampled_analyses_are_seeded_by_the_log_and_their_number(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So small a model hardly ever comes to the end of a sentence.
+    monkeypatch.setattr(scoring, "_whole_sentences", lambda text: text)
     scorer = Detector.open(trained.root / "sft")._scorer
     logs = [show(text, trained.params.prompt) for text in ("pump failed badly", "fan is ready now and for ever")]
     both = scorer.analyses(logs, 1, 1.0)
