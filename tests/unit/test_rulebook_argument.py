@@ -156,6 +156,23 @@ def test_what_is_denied_foreign_unknown_or_in_no_order_is_not_paid_in_full(analy
     assert support(read_argument(analysis), shown(DISK)) < 1
 
 
+def test_no_sentence_of_the_rulebook_takes_itself_back() -> None:
+    """`It says "…": no host of that name is known` doesn't say that it is not so that something happened."""
+    meanings = [clause for sign in (*FAULTS, *ACTIVITIES) for clause in sign.meanings]
+    risks = [risk for sign in FAULTS for risk in sign.risks]
+    risks += (risk for domain in DOMAINS for harms in domain.harms.values() for risk in harms)
+    texts = [f'It says "x": {clause}.' for clause in meanings]
+    texts += (form.format(risk=risk) for form in phrases.RISK_FORMS for risk in risks)
+    assert [text for text in texts if read_argument(text).retracted] == []
+
+
+@pytest.mark.parametrize(
+    "denial", ["It is not the case that", "It is, however, untrue that", "This is not to say that"]
+)
+def test_who_says_that_it_is_not_so_takes_a_text_back(denial: str) -> None:
+    assert read_argument(f"{denial} a witch did it.").retracted
+
+
 def test_a_denied_clause_claims_nothing_and_speaks_for_neither_side() -> None:
     found = read_argument(f"Never {WEARING}")
     assert found.signs == frozenset() and found.denied == {"wearing"} and found.side is None
