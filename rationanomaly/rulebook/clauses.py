@@ -139,6 +139,7 @@ def clauses_in(sentence: Sentence) -> list[Found]:
     index = _index()
     stemmed = [stem(word) for word in sentence.words]
     free = {one for one, word in zip(stemmed, sentence.words, strict=True) if is_content(word)}
+    stems_held = frozenset(free)
     counted: Counter[int] = Counter()
     for one in free:
         counted.update(index.places.get(one, ()))
@@ -169,8 +170,9 @@ def clauses_in(sentence: Sentence) -> list[Found]:
         verbatim = side_by_side and amount >= _VERBATIM * index.totals[place]
         beside = (index.clauses[other] for (other, _), parts in zip(taken, covers, strict=True) if parts & cover)
         denying = sum(denials[part] for part in cover)
-        # Of a clause that is there in part its own negation may be what is not.
-        denied = denying > sum(one.negations for one in beside) or (verbatim and denying < clause.negations)
+        # Of a clause that is there in part its own negation may be what is not, unless all else is.
+        whole = verbatim or clause.stems - _DENIALS <= stems_held
+        denied = denying > sum(one.negations for one in beside) or (whole and denying < clause.negations)
         found.append(Found(clause, amount, verbatim, denied))
     return found
 
