@@ -70,6 +70,7 @@ def test_a_conclusion_is_no_argument() -> None:
         ("The sky is blue and the grass is green.", None),
         ("First, run a long self-test with smartctl. Nothing needs doing: such steps are taken every day.", None),
         ("It failed with an error, yet this is harmless routine.", None),
+        ("Action is needed: such steps are taken every day.", None),
         ("The drive has failed and must be replaced at once.", "abnormal"),
         ("This is a routine message of a healthy service.", "normal"),
         ("The surface of it is worn there.", "abnormal"),
@@ -203,6 +204,7 @@ def test_what_is_true_of_any_failure_is_worth_half_where_more_is_known() -> None
 def test_a_suspicion_is_worth_all_where_nothing_more_is_known() -> None:
     for form in phrases.SUSPICION_FORMS:
         assert support(read_argument(form), shown("quite odd")) == 1
+        assert support(read_argument(form), shown("no scrub of frob")) == 1
         assert support(read_argument(form), shown("disk sda was added")) == 0.5
         assert support(read_argument(form), shown("disk error on sda")) == 0
 
