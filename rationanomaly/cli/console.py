@@ -132,7 +132,7 @@ class _Reporter:
     def __init__(self, title: str) -> None:
         self._title = title
         self._reported: dict[str, tuple[float, bool]] = {}
-        #: When a task was first heard of, and what was done by then: a training that goes on has much behind it.
+        #: When a task was first heard of, and what was done by then: a training that continues has much behind it.
         self._first: dict[str, tuple[float, float]] = {}
 
     def __call__(self, event: Event) -> None:

@@ -115,7 +115,7 @@ def test_a_terminal_gets_bars_with_metrics(monkeypatch: pytest.MonkeyPatch) -> N
     assert "reward 0.25" in text.getvalue()
 
 
-def test_the_time_left_of_a_run_that_goes_on_is_that_of_its_own_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_left_of_a_run_that_continues_is_that_of_its_own_speed(monkeypatch: pytest.MonkeyPatch) -> None:
     text = io.StringIO()
     clock = iter([0.0, 100.0, 120.0, 140.0])
     monkeypatch.setattr(console, "STDERR", Console(file=text, width=120))
