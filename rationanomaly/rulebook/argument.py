@@ -188,16 +188,22 @@ def _statements(sentence: Sentence) -> Iterator[list[str]]:
             yield held
 
 
-#: "It is not the case that …", of all that follows; "It does not help that …" takes nothing back.
+#: "It is not the case that …", of all that follows; "It does not help that …" takes nothing back, nor does "It may be
+#: that nothing that …".
 _DENYING = "|".join(sorted(NEGATIONS | DISAVOWALS))
-_DISCLAIMER = re.compile(rf"(?:it|this|that) (?:\w+ ){{0,3}}(?:{_DENYING}) (?!help )(?:\w+ ){{0,3}}?that\b")
+_DISCLAIMER = re.compile(
+    rf"(?:it|this|that) (?:(?!that |if )\w+ ){{0,3}}(?:{_DENYING}) (?!help )(?:\w+ ){{0,3}}?that\b"
+)
+#: What stands before a quote or a colon is no part of what is denied behind it: 'It says "…": no host of that name …'.
+_HEAD_END = re.compile("[…:]")
 
 
 def _retracts(sentence: Sentence, clauses: Sequence[Found]) -> bool:
     """Whether a sentence takes back what it says, or what others do: it calls something untrue, or denies twice."""
     if any(one.denied and one.clause.side is None for one in clauses):
         return True
-    if _DISCLAIMER.match(" ".join(sentence.words[:9])):
+    head = _HEAD_END.split(sentence.text, maxsplit=1)[0]
+    if _DISCLAIMER.match(" ".join(words(head)[:9])):
         return True
     if any(word in NEGATIONS and other in NEGATIONS for word, other in pairwise(sentence.words)):
         return True

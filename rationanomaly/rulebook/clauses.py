@@ -139,6 +139,7 @@ def clauses_in(sentence: Sentence) -> list[Found]:
     index = _index()
     stemmed = [stem(word) for word in sentence.words]
     free = {one for one, word in zip(stemmed, sentence.words, strict=True) if is_content(word)}
+    stems_held = frozenset(free)
     counted: Counter[int] = Counter()
     for one in free:
         counted.update(index.places.get(one, ()))
@@ -148,7 +149,8 @@ def clauses_in(sentence: Sentence) -> list[Found]:
     likely = []
     for place, number in counted.items():
         clause = index.clauses[place]
-        if 2 * number < len(clause.stems) or not _stands_in_order(clause, pairs):
+        few = 2 * number < len(clause.stems) and number < index.looked_up[place]
+        if few or not _stands_in_order(clause, pairs):
             continue
         amount = index.amount(clause, free)
         if amount >= _HELD * index.totals[place]:
@@ -168,8 +170,9 @@ def clauses_in(sentence: Sentence) -> list[Found]:
         verbatim = side_by_side and amount >= _VERBATIM * index.totals[place]
         beside = (index.clauses[other] for (other, _), parts in zip(taken, covers, strict=True) if parts & cover)
         denying = sum(denials[part] for part in cover)
-        # Of a clause that is there in part its own negation may be what is not.
-        denied = denying > sum(one.negations for one in beside) or (verbatim and denying < clause.negations)
+        # Of a clause that is there in part its own negation may be what is not, unless all else is.
+        whole = verbatim or clause.stems - _DENIALS <= stems_held
+        denied = denying > sum(one.negations for one in beside) or (whole and denying < clause.negations)
         found.append(Found(clause, amount, verbatim, denied))
     return found
 
@@ -191,12 +194,21 @@ def _cover(clause: Clause, pairs: Mapping[tuple[str, str], Collection[int]]) -> 
 
 @dataclass(frozen=True)
 class _Index:
-    """All clauses, where each word stands, what it weighs, and what all words of a clause weigh."""
+    """All clauses, and by what they are found.
+
+    Attributes:
+        clauses: all of them.
+        places: for each word that is looked up (`_COMMON`) the places of the clauses that hold it.
+        weights: what each word weighs.
+        totals: what all words of a clause weigh, by its place.
+        looked_up: how many of them are looked up, by its place.
+    """
 
     clauses: tuple[Clause, ...]
     places: Mapping[str, tuple[int, ...]]
     weights: Mapping[str, float]
     totals: tuple[float, ...]
+    looked_up: tuple[int, ...]
 
     def amount(self, clause: Clause, held: Collection[str]) -> float:
         """What the words of a clause weigh that are among those held."""
@@ -213,7 +225,8 @@ def _index() -> _Index:
     weights = {one: math.log(1 + len(clauses) / len(where)) for one, where in places.items()}
     totals = tuple(sum(weights[one] for one in clause.stems) for clause in clauses)
     kept = {one: tuple(where) for one, where in places.items() if len(where) <= _COMMON}
-    return _Index(clauses, kept, weights, totals)
+    looked_up = tuple(sum(one in kept for one in clause.stems) for clause in clauses)
+    return _Index(clauses, kept, weights, totals, looked_up)
 
 
 def _merged(clauses: Iterable[Clause]) -> Iterator[Clause]:

@@ -15,7 +15,8 @@ _RUN = re.compile(r"[^\W_]+")
 #: What makes ``can`` ``can't``; normalising puts a space behind the apostrophe.
 _CONTRACTED = re.compile(r"['’] ?t(?![^\W_])", re.IGNORECASE)
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
-_VALUE = re.compile(r"<\*>|[^\W_]*\d[^\W_]*")
+#: A wildcard, or a run that holds a digit; searched from the start of a run only, so in linear time.
+_VALUE = re.compile(r"<\*>|(?<![^\W_])[^\W\d_]*\d")
 #: Longest quote, in words: of what happened with what it happened to; of anything else.
 _LONGEST_EVENT, _LONGEST = 6, 3
 #: So many words with a meaning are quoted behind the sign: an object with its first attribute.

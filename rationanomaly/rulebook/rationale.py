@@ -2,7 +2,8 @@
 
     write_analysis(show("EDAC MC0: 1 UE memory read error", settings), None, random.Random(0))
 
-An analysis has two or three sentences and, with its conclusion (`text.prompt.conclude`), `SHORTEST` to `LONGEST` words.
+An analysis has two or three sentences and, with its conclusion (`text.prompt.conclude`), `SHORTEST` to `LONGEST` words;
+of a log without words its three sentences are written whole, 48 words at most.
 """
 
 from __future__ import annotations

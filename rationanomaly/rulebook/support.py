@@ -73,7 +73,7 @@ class _Log:
         families: of the failures that it names.
         domain: that it is surely about; the general one where it leaves that open.
         touched: names of those that it holds a word of.
-        acts: whether it names an activity.
+        acts: whether it names an activity, and doesn't only say that there is none.
         fails: whether its words name a failure.
         explained: stems that may be expected in an analysis of it.
         telling: words that name a sign.
@@ -165,7 +165,7 @@ def _read(shown: Shown) -> _Log:
         frozenset(sign.family for sign in faults if sign.family is not None),
         spoken_of,
         frozenset(touched | {spoken_of.name}),
-        bool(named_activities(text.words)),
+        reading.event is not MENTION and bool(named_activities(text.words)),
         reading.tone != "plain",
         explained_by(text.words) if required_quotes(shown) else explained_without_words(),
         frozenset(word for sign in named for phrase in sign.words for word in phrase.split()) & set(text.words),

@@ -95,7 +95,7 @@ def check_evidence(rationale: str, shown: Shown) -> Evidence:
         start = _find_whole(shown.text, quote)
         if start is not None:
             spans.append(Span(quote, *shown.original_span(start, start + len(quote))))
-        elif shown.offsets and (start := _find_whole(shown.original[: shown.offsets[-1] + 1], quote)) is not None:
+        elif (start := _find_whole(shown.original[: shown.end], quote)) is not None:
             spans.append(Span(quote, start, start + len(quote)))
     # `<*>` or one word twice must not count: a policy finds out at once that quoting pays.
     counted = len({as_shown(span, shown).casefold() for span in spans if words(span.text)})
@@ -107,18 +107,20 @@ def check_evidence(rationale: str, shown: Shown) -> Evidence:
 def as_logged(rationale: str, shown: Shown) -> str:
     """A rationale whose quotes are spelt as the log itself spells them, where it was normalised to be shown.
 
-    A quote that begins or ends inside a word of the log, as in ``readTimeout``, is quoted with the whole of it. One
-    stays as it is where it doesn't stand in the shown log, or where the log has something there that `show`
-    keeps from a prompt: a character that acts, a quotation mark, a verdict.
+    A quote that begins or ends inside a word of the log, as in ``readTimeout``, is quoted with the whole of it, as far
+    as that was shown. One stays as it is where it doesn't stand in the shown log, where its word is too long to be
+    given whole (`_LONGEST_REST`), or where the log has something there that `show` keeps from a prompt: a character
+    that acts, a quotation mark, a verdict. So what is grounded stays grounded.
     """
+    seen = shown.original[: shown.end]
     pieces = rationale.split('"')
     for place in range(1, len(pieces) - (len(pieces) % 2 == 0), 2):
         quote = pieces[place].strip()
         start = _find_whole(shown.text, quote)
-        if start is not None and shown.original:
-            span = _whole_words(shown.original, *shown.original_span(start, start + len(quote)))
-            spelt = shown.original[slice(*span)].strip()
-            pieces[place] = spelt if is_harmless(spelt) else quote
+        if start is not None and seen:
+            span = _whole_words(seen, *shown.original_span(start, start + len(quote)))
+            spelt = seen[slice(*span)].strip()
+            pieces[place] = spelt if is_harmless(spelt) and _find_whole(seen, spelt) is not None else quote
     return '"'.join(pieces)
 
 

@@ -94,8 +94,10 @@ def test_an_unpaired_quote_is_left_out() -> None:
         ("job 17 FAILED here", "job <*> failed", "job 17 FAILED"),
         ("the readTimeout was hit", "timeout", "readTimeout"),
         ("the Disk_Queue is full", "queue", "Disk_Queue"),
-        # The whole of it would be more than 40 characters longer.
-        (f"the {'Very' * 9}SevenTimeout was hit", "timeout", "Timeout"),
+        # The last number that is shown.
+        ("Link Down on Port 8080", "on port <*>", "on Port 8080"),
+        # The whole of it would be more than 40 characters longer; a part of a word is literal only as it was shown.
+        (f"the {'Very' * 9}SevenTimeout was hit", "timeout", "timeout"),
         (f"the {'Very' * 10}Timeout was hit", "timeout", f"{'Very' * 10}Timeout"),
         # Not in the log.
         ("FATAL: Link Down", "link up", "link up"),
@@ -106,6 +108,22 @@ def test_an_unpaired_quote_is_left_out() -> None:
 )
 def test_a_quote_is_spelt_as_the_log_spells_it(log: str, quote: str, spelt: str) -> None:
     assert as_logged(f'It says "{quote}" here.', show(log, SETTINGS)) == f'It says "{spelt}" here.'
+
+
+@pytest.mark.parametrize(
+    ("log", "quote", "max_words"),
+    [
+        ("Link Down on Port 8080", "on port <*>", 48),
+        ("Link Down on Port 8080 now", "on port <*>", 5),
+        # No more than "on" of "onPort" is shown.
+        ("Link Down onPort", "on", 3),
+        (f"{'x' * 100}Link Down", "link", 48),
+    ],
+)
+def test_a_quote_of_the_end_or_of_a_long_word_stays_literal(log: str, quote: str, max_words: int) -> None:
+    shown = show(log, SETTINGS.model_copy(update={"max_words": max_words}))
+    for rationale in (f'It says "{quote}".', as_logged(f'It says "{quote}".', shown)):
+        assert len(check_evidence(rationale, shown).spans) == 1
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,7 @@ def test_a_conclusion_is_no_argument() -> None:
         ("The sky is blue and the grass is green.", None),
         ("First, run a long self-test with smartctl. Nothing needs doing: such steps are taken every day.", None),
         ("It failed with an error, yet this is harmless routine.", None),
+        ("Action is needed: such steps are taken every day.", None),
         ("The drive has failed and must be replaced at once.", "abnormal"),
         ("This is a routine message of a healthy service.", "normal"),
         ("The surface of it is worn there.", "abnormal"),
@@ -156,6 +157,23 @@ def test_what_is_denied_foreign_unknown_or_in_no_order_is_not_paid_in_full(analy
     assert support(read_argument(analysis), shown(DISK)) < 1
 
 
+def test_no_sentence_of_the_rulebook_takes_itself_back() -> None:
+    """`It says "…": no host of that name is known` doesn't say that it is not so that something happened."""
+    meanings = [clause for sign in (*FAULTS, *ACTIVITIES) for clause in sign.meanings]
+    risks = [risk for sign in FAULTS for risk in sign.risks]
+    risks += (risk for domain in DOMAINS for harms in domain.harms.values() for risk in harms)
+    texts = [f'It says "x": {clause}.' for clause in meanings]
+    texts += (form.format(risk=risk) for form in phrases.RISK_FORMS for risk in risks)
+    assert [text for text in texts if read_argument(text).retracted] == []
+
+
+@pytest.mark.parametrize(
+    "denial", ["It is not the case that", "It is, however, untrue that", "This is not to say that"]
+)
+def test_who_says_that_it_is_not_so_takes_a_text_back(denial: str) -> None:
+    assert read_argument(f"{denial} a witch did it.").retracted
+
+
 def test_a_denied_clause_claims_nothing_and_speaks_for_neither_side() -> None:
     found = read_argument(f"Never {WEARING}")
     assert found.signs == frozenset() and found.denied == {"wearing"} and found.side is None
@@ -186,6 +204,7 @@ def test_what_is_true_of_any_failure_is_worth_half_where_more_is_known() -> None
 def test_a_suspicion_is_worth_all_where_nothing_more_is_known() -> None:
     for form in phrases.SUSPICION_FORMS:
         assert support(read_argument(form), shown("quite odd")) == 1
+        assert support(read_argument(form), shown("no scrub of frob")) == 1
         assert support(read_argument(form), shown("disk sda was added")) == 0.5
         assert support(read_argument(form), shown("disk error on sda")) == 0
 
@@ -218,6 +237,9 @@ def test_no_sentence_of_the_rulebook_is_unread() -> None:
         for argue in ARGUED:
             analysis = write_analysis(shown(log), argue, random.Random(number))
             assert read_argument(analysis).unread == 0, analysis
+    harms = [harm for domain in DOMAINS for few in domain.harms.values() for harm in few]
+    # One of them holds hardly a word that few clauses hold: "the program does not run on this node".
+    assert [harm for harm in harms if read_argument(phrases.RISK_FORMS[0].format(risk=harm)).unread] == []
     for number, forms in phrases.MENTION_OPENINGS.items():
         # Two of them differ in nothing but "is" and "are".
         assert [read_argument(form.format(*"ab"[:number])).unread for form in forms] == [0] * len(forms)

@@ -106,6 +106,17 @@ def test_a_thousand_are_written_in_a_second() -> None:
     assert time.process_time() - started < 1
 
 
+def test_one_huge_word_is_read_at_once() -> None:
+    started = time.process_time()
+    assert Text.of(Shown.as_it_is("x" * 100_000)).values == 0
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize(("log", "values"), [("a1b2 <*> x 17", 3), ("eth0:1 sda_2 none", 3), ("none_ here", 0)])
+def test_a_run_with_a_digit_is_one_value(log: str, values: int) -> None:
+    assert Text.of(Shown.as_it_is(log)).values == values
+
+
 def test_any_tone_is_reached_by_the_made_up_logs() -> None:
     tones = {read(text.words, text.values).tone for text in map(Text.of, map(shown, made_up(300)))}
     assert tones == {"fault", "eased", "plain"}
