@@ -18,6 +18,7 @@ from rationanomaly.records import Label
 from rationanomaly.rulebook.activities import EASINGS
 from rationanomaly.rulebook.clauses import (
     DISAVOWALS,
+    EXCLUSIONS,
     NEGATIONS,
     Found,
     Sentence,
@@ -190,7 +191,7 @@ def _statements(sentence: Sentence) -> Iterator[list[str]]:
 
 #: "It is not the case that …", of all that follows; "It does not help that …" takes nothing back, nor does "It may be
 #: that nothing that …".
-_DENYING = "|".join(sorted(NEGATIONS | DISAVOWALS))
+_DENYING = "|".join(sorted(NEGATIONS | DISAVOWALS | EXCLUSIONS))
 _DISCLAIMER = re.compile(
     rf"(?:it|this|that) (?:(?!that |if )\w+ ){{0,3}}(?:{_DENYING}) (?!help )(?:\w+ ){{0,3}}?that\b"
 )

@@ -50,7 +50,9 @@ DISAVOWALS = frozenset(
         *("fabricated", "opposite", "contrary"),
     )
 )
-_DENIALS = NEGATIONS | DISAVOWALS
+#: What says that something can't or shall not be: of a clause it is the opposite, by itself it may be said of any log.
+EXCLUSIONS = frozenset(("impossible", "excludes", "precludes", "avoid", "refrain"))
+_DENIALS = NEGATIONS | DISAVOWALS | EXCLUSIONS
 
 #: What a clause says of the side: it argues for it, or it fits it and the other one may follow.
 Weight = Literal["strong", "weak"]

@@ -168,10 +168,22 @@ def test_no_sentence_of_the_rulebook_takes_itself_back() -> None:
 
 
 @pytest.mark.parametrize(
-    "denial", ["It is not the case that", "It is, however, untrue that", "This is not to say that"]
+    "denial",
+    ["It is not the case that", "It is, however, untrue that", "This is not to say that", "It is impossible that"],
 )
 def test_who_says_that_it_is_not_so_takes_a_text_back(denial: str) -> None:
     assert read_argument(f"{denial} a witch did it.").retracted
+
+
+@pytest.mark.parametrize("opposite", ["avoid to", "refrain from what would"])
+def test_who_advises_against_a_check_doesnt_advise(opposite: str) -> None:
+    check = "compare the contents with an intact copy."
+    assert read_argument(f"First, {check}").side == "abnormal"
+    assert read_argument(f"First, {opposite} {check}").side is None
+
+
+def test_what_a_log_calls_impossible_may_be_called_so() -> None:
+    assert not read_argument('It says "bad state": such a state is impossible.').retracted
 
 
 def test_a_denied_clause_claims_nothing_and_speaks_for_neither_side() -> None:
