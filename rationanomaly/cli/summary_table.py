@@ -30,6 +30,7 @@ _TEXTS = {
     "format/rate": "it comes to an end",
     "free/agreement/rate": "with nothing ruled out, all agree",
     "free/agreement/alarms": "   of the alarms",
+    "free/support/rate": "   the log's words bear out its claims",
     "free/grounding/rate": "   its quotes are literal",
     "free/format/rate": "   it comes to an end, in the form",
 }

@@ -119,7 +119,8 @@ class ModelDetector:
 
     def _analyse(self, logs: Sequence[Shown], count: int) -> list[list[tuple[float, str]]]:
         """Of each log its analyses that came to an end, each with the score behind it."""
-        found = self._scorer.scored_analyses(logs, count, self.card.detect.temperature)
+        settings = self.card.detect
+        found = self._scorer.scored_analyses(logs, count, settings.temperature, settings.attempts)
         endless = [log.text for log, analyses in zip(logs, found, strict=True) if not analyses]
         if endless:
             example = endless[0] if len(endless[0]) <= _EXAMPLE else f"{endless[0][:_EXAMPLE]}..."

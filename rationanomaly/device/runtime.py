@@ -32,7 +32,7 @@ def prepare(seed: int, threads: int) -> None:
     import transformers
 
     torch.set_num_threads(threads)
-    _silence()
+    silence_libraries()
     transformers.set_seed(seed)
 
 
@@ -63,7 +63,8 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def _silence() -> None:
+def silence_libraries() -> None:
+    """Keep reports and bars of the training libraries from the console, which is the command line's alone."""
     import transformers
 
     transformers.utils.logging.set_verbosity_error()

@@ -14,7 +14,8 @@ from rationanomaly.text.prompt import show
 
 #: The shares that tables show, as detected and as written with nothing ruled out.
 RATES = ("agreement/rate", "agreement/alarms", "argues/rate", "support/rate", "grounding/rate", "format/rate",
-         "free/agreement/rate", "free/agreement/alarms", "free/grounding/rate", "free/format/rate")  # fmt: skip
+         "free/agreement/rate", "free/agreement/alarms", "free/support/rate", "free/grounding/rate",
+         "free/format/rate")  # fmt: skip
 #: By row of the predictions.
 Flags = Mapping[int, bool]
 #: What is asked of a prediction and its text; None: it makes no sense here.
@@ -92,6 +93,8 @@ _QUESTIONS: Mapping[str, Question] = {
 
 def _of_free_text(text: WrittenText, found: Prediction) -> Iterator[tuple[str, bool]]:
     yield "format/rate", text.parses
+    if text.parses and (supported := text.supported) is not None:
+        yield "support/rate", supported
     if not found.wordless:
         yield "grounding/rate", text.grounded
     agrees = text.label == found.answer

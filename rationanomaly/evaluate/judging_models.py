@@ -143,5 +143,5 @@ def _for_sessions(prediction: Prediction, kind: VerdictKind) -> ScoredAnswer:
 def _budget(name: str, asked: Plan, held_out: HeldOut, card: Card) -> TokenBudget:
     """At most so many: an analysis ends where it is done. What is only read takes little beside it."""
     more = held_out.others.height if asked.sessions else 0
-    texts = (len(asked.reasoned) + more) * card.detect.analyses + len(asked.free)
+    texts = (len(asked.reasoned) + more) * card.detect.at_most + len(asked.free)
     return TokenBudget(f"evaluate {name}, at most", generated=texts * card.max_completion)

@@ -14,6 +14,8 @@ from rationanomaly.records import DETECTOR
 from rationanomaly.text.prompt import PROMPT_VERSION
 
 SCHEMA_VERSION = 3
+#: Settings that cards of this schema didn't hold at first: what a model folder without them takes.
+_LATER = {"attempts": 4}
 Stage = Literal["base", "sft", "grpo"]
 
 
@@ -97,7 +99,7 @@ def read_card(folder: Path) -> Card:
         for name in ("threshold", "direct_threshold"):
             values[name] = Threshold(**values[name])
         values["prompt"] = PromptParams.model_validate(values["prompt"])
-        values["detect"] = DetectParams.model_validate(values["detect"])
+        values["detect"] = DetectParams.model_validate(_LATER | values["detect"])
         card = Card(**values)
     except FileNotFoundError as error:
         hint = "Name the output folder of base, sft or grpo"

@@ -27,6 +27,7 @@ from rationanomaly.model.few_shot import FewShotExamples
 from rationanomaly.model.label_tokens import first_difference
 from rationanomaly.model.merging import merged
 from rationanomaly.params import PromptParams
+from rationanomaly.rulebook.written_text import WrittenText
 from rationanomaly.text.checks import sentence_ends
 from rationanomaly.text.prompt import CONCLUSION, THINK, Mode, Shown, write_verdict
 
@@ -137,23 +138,34 @@ class Scorer:
         texts = self._generate(logs, form, self.grammar.room + len(self.grammar.prefix), task)
         return [_whole_sentences(text.removeprefix(THINK)) for text in texts]
 
-    def scored_analyses(self, logs: Sequence[Shown], count: int, temperature: float) -> list[list[tuple[float, str]]]:
+    def scored_analyses(
+        self, logs: Sequence[Shown], count: int, temperature: float, attempts: int = 1
+    ) -> list[list[tuple[float, str]]]:
         """Of each log its analyses that came to an end, each with the score behind it.
 
         Args:
             logs: to be analysed.
             count: analyses of each; a reasoned verdict is their `mean_score`.
-            temperature: of all but the first.
+            temperature: of all but the first that is written.
+            attempts: how many may be written for one, until the log's words bear it out (`WrittenText.borne_out`).
+                Where too few are, those that they bear out best are taken.
         """
-        found: list[list[tuple[float, str]]] = [[] for _ in logs]
-        for index in range(count):
-            texts = self.analyses(logs, index, temperature)
-            valid = [place for place, text in enumerate(texts) if text is not None]
-            written = [text for text in texts if text is not None]
-            scores = self.reasoned_scores([logs[place] for place in valid], written)
-            for place, score, text in zip(valid, scores, written, strict=True):
-                found[place].append((float(score), text))
-        return found
+        written: list[list[tuple[float, str]]] = [[] for _ in logs]
+        for index in range(count + attempts - 1):
+            open_places = [place for place, texts in enumerate(written) if index < count or not _enough(texts, count)]
+            task = "writing analyses" if index < count else "writing analyses anew"
+            texts = self.analyses([logs[place] for place in open_places], index, temperature, task)
+            for place, text in zip(open_places, texts, strict=True):
+                if text is not None:
+                    written[place].append((WrittenText(logs[place], text).borne_out, text))
+        # Sorting keeps the order of those that are borne out alike.
+        chosen = [
+            [(place, text) for _, text in sorted(texts, key=lambda one: -one[0])[:count]]
+            for place, texts in enumerate(written)
+        ]
+        pairs = [pair for few in chosen for pair in few]
+        scores = iter(self.reasoned_scores([logs[place] for place, _ in pairs], [text for _, text in pairs]))
+        return [[(float(next(scores)), text) for _, text in few] for few in chosen]
 
     def free_texts(self, logs: Sequence[Shown], task: str = "writing freely") -> list[str]:
         """A completion of the reasoning prompt for each log without any constraint: what the model does by itself."""
@@ -259,6 +271,11 @@ class Scorer:
 
     def _evaluating(self) -> _Evaluating:
         return _Evaluating(self._model)
+
+
+def _enough(texts: Sequence[tuple[float, str]], count: int) -> bool:
+    """Whether so many are borne out in full."""
+    return sum(borne_out == 1 for borne_out, _ in texts) >= count
 
 
 def mean_score(analyses: Sequence[tuple[float, str]]) -> float:

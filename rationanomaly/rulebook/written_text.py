@@ -10,7 +10,7 @@ from functools import cached_property
 
 from rationanomaly.records import Label
 from rationanomaly.rulebook.argument import Argument, read_argument
-from rationanomaly.rulebook.support import supported
+from rationanomaly.rulebook.support import support, supported
 from rationanomaly.text.evidence import check_evidence
 from rationanomaly.text.prompt import Shown, parse_response, split_conclusion
 
@@ -50,6 +50,11 @@ class WrittenText:
     def grounded(self) -> bool:
         """Whether its quotes hold (`evidence.check_evidence`)."""
         return check_evidence(self.rationale, self.shown).grounded
+
+    @property
+    def borne_out(self) -> float:
+        """How far the words of the log bear it out: `support.support`, and nothing where its quotes don't hold."""
+        return support(self.argument, self.shown) if self.grounded else 0.0
 
     @property
     def analysis(self) -> str:

@@ -169,7 +169,7 @@ class Plan:
         )
         validation = Validation.of(labelled, params.prompt, learnt="validation" in sides)
         analysed = calibration(validation, params.sft.threshold_positives)
-        completions = len(analysed.logs) * params.detect.analyses * params.model.max_completion
+        completions = len(analysed.logs) * params.detect.at_most * params.model.max_completion
         size = len(pool.texts) if pool else 0
         return cls(labelled, sides, validation, analysed, completions, base, dataset, too_long, len(triplets), size)
 

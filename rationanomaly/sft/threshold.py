@@ -64,7 +64,7 @@ def choose_thresholds(
     direct = choose_threshold(direct_scores, validation.abnormal, minimum)
     if not analysed.logs:
         return direct, direct
-    found = scorer.scored_analyses(analysed.logs, detect.analyses, detect.temperature)
+    found = scorer.scored_analyses(analysed.logs, detect.analyses, detect.temperature, detect.attempts)
     scores = np.array([mean_score(analyses) for analyses in found if analyses])
     abnormal = [truth for truth, analyses in zip(analysed.abnormal, found, strict=True) if analyses]
     return choose_threshold(scores, abnormal, minimum), direct

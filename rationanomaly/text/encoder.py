@@ -73,6 +73,7 @@ class Encoder:
             raise ArtifactError("holds other weights than the published ones", file=weights, hint=hint)
         from transformers import AutoModel, AutoTokenizer
 
+        runtime.silence_libraries()
         with runtime.quiet():
             model = AutoModel.from_pretrained(
                 str(folder), num_hidden_layers=LAYERS, add_pooling_layer=False, use_safetensors=True

@@ -72,7 +72,7 @@ class ScriptedDetector:
         card = SimpleNamespace(
             prompt=prompt, learnt_validation=cls.learnt_validation, max_completion=64,
             direct_threshold=SimpleNamespace(value=cls.direct_threshold),
-            detect=SimpleNamespace(verdict=cls.verdict, analyses=1),
+            detect=SimpleNamespace(verdict=cls.verdict, analyses=1, at_most=1),
         )  # fmt: skip
         return cls(folder.name, card, folder)
 

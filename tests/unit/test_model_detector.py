@@ -18,7 +18,7 @@ SETTINGS = PromptParams(style="compact", normalise=True, max_words=48, max_chara
 
 def detector(analyses: dict[str, str | None]) -> ModelDetector:
     """One whose scorer writes these analyses of these logs."""
-    detect = SimpleNamespace(verdict="reasoned", analyses=1, temperature=1.0)
+    detect = SimpleNamespace(verdict="reasoned", analyses=1, attempts=1, temperature=1.0)
     threshold = SimpleNamespace(value=0.5)
     card = SimpleNamespace(prompt=SETTINGS, max_completion=64, detect=detect, threshold=threshold)
     scorer = SimpleNamespace(

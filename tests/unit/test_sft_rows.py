@@ -289,7 +289,9 @@ def test_of_very_many_validation_templates_a_sample_with_their_share_is_analysed
 class _Analyst:
     """Stands for a scorer: scores behind two analyses of each of four logs; of the last none comes to an end."""
 
-    def scored_analyses(self, logs: Sequence[Shown], count: int, temperature: float) -> list[list[tuple[float, str]]]:
+    def scored_analyses(
+        self, logs: Sequence[Shown], count: int, temperature: float, attempts: int
+    ) -> list[list[tuple[float, str]]]:
         assert (len(logs), count, temperature) == (4, 2, 0.7)
         return [[(0.2, ""), (0.4, "")], [(0.25, "")], [(0.1, ""), (0.2, "")], []]
 

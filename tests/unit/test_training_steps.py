@@ -397,7 +397,7 @@ def test_of_several_analyses_the_score_is_the_mean_and_the_furthest_on_its_side_
         ["It runs.", "It failed.", None, "It broke."],
         {"It runs.": 0.2, "It failed.": 0.8, "It broke.": 0.95},
     )
-    monkeypatch.setattr(detector._scorer, "analyses", lambda _logs, index, _temperature: [texts[index]])
+    monkeypatch.setattr(detector._scorer, "analyses", lambda _logs, index, *_: [texts[index]])
     monkeypatch.setattr(
         detector._scorer, "reasoned_scores", lambda _logs, said: np.array([scores[text] for text in said])
     )

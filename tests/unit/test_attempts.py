@@ -1,0 +1,97 @@
+"""An analysis that the log's words don't bear out is written anew, up to a number of attempts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rationanomaly.model.card import BaseIdentity, Card, Threshold, read_card, write_card
+from rationanomaly.model.scoring import Scorer
+from rationanomaly.params import DetectParams, PromptParams
+from rationanomaly.records import DETECTOR
+from rationanomaly.text.prompt import PROMPT_VERSION, Shown, show
+
+SETTINGS = PromptParams(style="compact", normalise=True, max_words=48, max_characters=2000, few_shot_examples=0)
+LOG = "link <*> lost carrier"
+TRUE = 'It says "link <*> lost carrier": the link is gone.'
+ALSO_TRUE = 'It reports "link <*> lost carrier": the link is gone.'
+VAGUE = 'It says "link <*> lost carrier": zebras.'
+WRONG = 'It says "link <*> lost carrier": it has been carried out.'
+QUOTES_ANOTHER = 'It says "disk <*> lost": the link is gone.'
+
+
+class ScriptedScorer(Scorer):
+    """Writes what is given for each log, one after the other, and scores each text by its length."""
+
+    def __init__(self, texts: Mapping[str, Sequence[str | None]]) -> None:
+        self.texts, self.asked = texts, list[tuple[int, list[str]]]()
+
+    def analyses(
+        self, logs: Sequence[Shown], index: int = 0, temperature: float = 1.0, task: str = ""
+    ) -> list[str | None]:
+        self.asked.append((index, [log.text for log in logs]))
+        return [self.texts[log.text][index] for log in logs]
+
+    def reasoned_scores(self, logs: Sequence[Shown], analyses: Sequence[str]) -> np.ndarray:
+        return np.array([len(text) / 100 for text in analyses])
+
+
+def chosen(texts: Sequence[str | None], count: int = 1, attempts: int = 4) -> list[str]:
+    scorer = ScriptedScorer({LOG: texts})
+    (found,) = scorer.scored_analyses([show(LOG, SETTINGS)], count, 1.0, attempts)
+    assert [score for score, _ in found] == [len(text) / 100 for _, text in found]
+    return [text for _, text in found]
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ([TRUE], TRUE),
+        ([WRONG, TRUE], TRUE),
+        ([QUOTES_ANOTHER, TRUE], TRUE),
+        ([VAGUE, WRONG, None, TRUE], TRUE),
+        ([WRONG, VAGUE, None, WRONG], VAGUE),
+        ([WRONG, QUOTES_ANOTHER, None, None], WRONG),
+        ([None, None, WRONG, None], WRONG),
+    ],
+    ids=["the first", "wrong", "other quotes", "the last", "the best of them", "the first of equals", "whole"],
+)
+def test_the_first_that_is_borne_out_is_taken_or_the_best(written: Sequence[str | None], shown: str) -> None:
+    assert chosen(written) == [shown]
+
+
+def test_nothing_more_is_written_than_is_needed() -> None:
+    scorer = ScriptedScorer({LOG: [TRUE], "link <*> down carrier": [WRONG, WRONG], "a b": [None] * 3})
+    logs = [show(text, SETTINGS) for text in scorer.texts]
+    found = scorer.scored_analyses(logs, 1, 1.0, 2)
+    assert [len(few) for few in found] == [1, 1, 0]
+    assert scorer.asked == [(0, list(scorer.texts)), (1, ["link <*> down carrier", "a b"])]
+
+
+def test_one_attempt_takes_what_comes() -> None:
+    assert chosen([WRONG, TRUE], attempts=1) == [WRONG]
+
+
+def test_a_mean_is_over_those_that_are_borne_out() -> None:
+    assert chosen([WRONG, TRUE, VAGUE, ALSO_TRUE, TRUE], count=2) == [TRUE, ALSO_TRUE]
+    assert chosen([WRONG, TRUE, VAGUE], count=2, attempts=2) == [TRUE, VAGUE]
+
+
+def test_a_card_from_before_takes_four(tmp_path: Path) -> None:
+    detect = DetectParams(verdict="reasoned", analyses=2, attempts=1, temperature=0.7)
+    threshold = Threshold(0.5, "default")
+    card = Card(
+        stage="sft", prompt=SETTINGS, detect=detect, threshold=threshold, direct_threshold=threshold,
+        base=BaseIdentity("", None, "0" * 64, copied=True), max_completion=64, literal_quotes=True,
+        prompt_version=PROMPT_VERSION,
+    )  # fmt: skip
+    write_card(tmp_path, card)
+    assert read_card(tmp_path) == card
+    document = json.loads((tmp_path / DETECTOR).read_bytes())
+    del document["detect"]["attempts"]
+    (tmp_path / DETECTOR).write_text(json.dumps(document), encoding="utf-8")
+    assert read_card(tmp_path).detect == detect.model_copy(update={"attempts": 4})
