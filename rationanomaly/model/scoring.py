@@ -147,25 +147,33 @@ class Scorer:
             logs: to be analysed.
             count: analyses of each; a reasoned verdict is their `mean_score`.
             temperature: of all but the first that is written.
-            attempts: how many may be written for one, until the log's words bear it out (`WrittenText.borne_out`).
-                Where too few are, those that they bear out best are taken.
+            attempts: how many may be written for each, until the log's words bear one out (`WrittenText.borne_out`)
+                that argues as the first of them did: words are looked for, not another verdict. Where none is, the
+                one that is borne out best is taken.
         """
-        written: list[list[tuple[float, str]]] = [[] for _ in logs]
-        for index in range(count + attempts - 1):
-            open_places = [place for place, texts in enumerate(written) if index < count or not _enough(texts, count)]
-            task = "writing analyses" if index < count else "writing analyses anew"
-            texts = self.analyses([logs[place] for place in open_places], index, temperature, task)
-            for place, text in zip(open_places, texts, strict=True):
-                if text is not None:
-                    written[place].append((WrittenText(logs[place], text).borne_out, text))
-        # Sorting keeps the order of those that are borne out alike.
-        chosen = [
-            [(place, text) for _, text in sorted(texts, key=lambda one: -one[0])[:count]]
-            for place, texts in enumerate(written)
-        ]
-        pairs = [pair for few in chosen for pair in few]
-        scores = iter(self.reasoned_scores([logs[place] for place, _ in pairs], [text for _, text in pairs]))
-        return [[(float(next(scores)), text) for _, text in few] for few in chosen]
+        found: list[list[tuple[float, str]]] = [[] for _ in logs]
+        for number in range(count):
+            texts = self._borne_out_analyses(logs, number, count, temperature, attempts)
+            valid = [place for place, text in enumerate(texts) if text is not None]
+            written = [text for text in texts if text is not None]
+            scores = self.reasoned_scores([logs[place] for place in valid], written)
+            for place, score, text in zip(valid, scores, written, strict=True):
+                found[place].append((float(score), text))
+        return found
+
+    def _borne_out_analyses(
+        self, logs: Sequence[Shown], number: int, count: int, temperature: float, attempts: int
+    ) -> list[str | None]:
+        """Analysis ``number`` of ``count`` of each log; those written anew have numbers of their own to be seeded by."""
+        best: list[WrittenText | None] = [None] * len(logs)
+        for attempt in range(attempts):
+            index = number + attempt * count
+            places = [place for place, text in enumerate(best) if text is None or text.borne_out < 1]
+            task = "writing analyses anew" if attempt else "writing analyses"
+            texts = self.analyses([logs[place] for place in places], index, temperature, task)
+            for place, text in zip(places, texts, strict=True):
+                best[place] = _better(best[place], WrittenText(logs[place], text) if text is not None else None)
+        return [text.rationale if text else None for text in best]
 
     def free_texts(self, logs: Sequence[Shown], task: str = "writing freely") -> list[str]:
         """A completion of the reasoning prompt for each log without any constraint: what the model does by itself."""
@@ -273,9 +281,12 @@ class Scorer:
         return _Evaluating(self._model)
 
 
-def _enough(texts: Sequence[tuple[float, str]], count: int) -> bool:
-    """Whether so many are borne out in full."""
-    return sum(borne_out == 1 for borne_out, _ in texts) >= count
+def _better(before: WrittenText | None, other: WrittenText | None) -> WrittenText | None:
+    """The other one if it is borne out better and argues for no other label; the first of equals."""
+    if before is None or other is None:
+        return before or other
+    same = before.argument.side in (None, other.argument.side)
+    return other if same and other.borne_out > before.borne_out else before
 
 
 def mean_score(analyses: Sequence[tuple[float, str]]) -> float:

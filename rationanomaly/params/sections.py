@@ -344,8 +344,8 @@ class DetectParams(Section):
     Attributes:
         verdict: `reasoned`: out of the model's own analysis; `direct`: without one, many times faster.
         analyses: of each template; the score is their mean. Each takes as long as the first.
-        attempts: how many analyses may be written for one, until the log's words bear out what it claims, as the
-            rulebook reads it. For a model that another teacher taught, 1: the rulebook hardly knows its words.
+        attempts: how often each is written at most, until the log's words bear out what it claims, as the rulebook reads
+            it. For a model that another teacher taught, 1: the rulebook hardly knows its words.
         temperature: of the second analysis and those behind it, which are sampled; the first takes the likeliest words.
     """
 
@@ -357,7 +357,7 @@ class DetectParams(Section):
     @property
     def at_most(self) -> int:
         """Analyses that are written of one template."""
-        return self.analyses + self.attempts - 1
+        return self.analyses * self.attempts
 
 
 class ModelParams(Section):

@@ -51,7 +51,7 @@ class WrittenText:
         """Whether its quotes hold (`evidence.check_evidence`)."""
         return check_evidence(self.rationale, self.shown).grounded
 
-    @property
+    @cached_property
     def borne_out(self) -> float:
         """How far the words of the log bear it out: `support.support`, and nothing where its quotes don't hold."""
         return support(self.argument, self.shown) if self.grounded else 0.0

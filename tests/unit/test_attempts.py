@@ -20,7 +20,8 @@ LOG = "link <*> lost carrier"
 TRUE = 'It says "link <*> lost carrier": the link is gone.'
 ALSO_TRUE = 'It reports "link <*> lost carrier": the link is gone.'
 VAGUE = 'It says "link <*> lost carrier": zebras.'
-WRONG = 'It says "link <*> lost carrier": it has been carried out.'
+WRONG = 'It says "link <*> lost carrier": the time set has run out.'
+OTHER_SIDE = 'It says "<*> lost carrier": it may only mean that a short disturbance came up and passed.'
 QUOTES_ANOTHER = 'It says "disk <*> lost": the link is gone.'
 
 
@@ -54,11 +55,23 @@ def chosen(texts: Sequence[str | None], count: int = 1, attempts: int = 4) -> li
         ([WRONG, TRUE], TRUE),
         ([QUOTES_ANOTHER, TRUE], TRUE),
         ([VAGUE, WRONG, None, TRUE], TRUE),
-        ([WRONG, VAGUE, None, WRONG], VAGUE),
+        ([None, WRONG, VAGUE, TRUE], TRUE),
+        ([OTHER_SIDE, TRUE, None, TRUE], OTHER_SIDE),
+        ([WRONG, VAGUE, None, WRONG], WRONG),
         ([WRONG, QUOTES_ANOTHER, None, None], WRONG),
         ([None, None, WRONG, None], WRONG),
     ],
-    ids=["the first", "wrong", "other quotes", "the last", "the best of them", "the first of equals", "whole"],
+    ids=[
+        "the first",
+        "wrong",
+        "other quotes",
+        "the last",
+        "the first has no end",
+        "another verdict",
+        "says neither",
+        "the first of equals",
+        "whole",
+    ],
 )
 def test_the_first_that_is_borne_out_is_taken_or_the_best(written: Sequence[str | None], shown: str) -> None:
     assert chosen(written) == [shown]
@@ -77,8 +90,8 @@ def test_one_attempt_takes_what_comes() -> None:
 
 
 def test_a_mean_is_over_those_that_are_borne_out() -> None:
-    assert chosen([WRONG, TRUE, VAGUE, ALSO_TRUE, TRUE], count=2) == [TRUE, ALSO_TRUE]
-    assert chosen([WRONG, TRUE, VAGUE], count=2, attempts=2) == [TRUE, VAGUE]
+    assert chosen([WRONG, TRUE, ALSO_TRUE], count=2, attempts=2) == [ALSO_TRUE, TRUE]
+    assert chosen([WRONG, WRONG, WRONG, ALSO_TRUE], count=2, attempts=2) == [WRONG, ALSO_TRUE]
 
 
 def test_a_card_from_before_takes_four(tmp_path: Path) -> None:
