@@ -49,11 +49,11 @@ def main() -> int:
     for number, row in enumerate(
         _rows(detector._scorer, logs, arguments.attempts, detector.card.detect.temperature), 1
     ):
-        figures = " ".join(
+        cells = " ".join(
             f"{f1_score(abnormal, scores >= threshold):.3f} {average_precision_score(abnormal, scores):.3f}".rjust(18)
             for scores in (row.taken, row.best, row.mean)
         )
-        print(f"{number:8} {row.written:8} {row.borne_out:10.3f} {figures}", flush=True)
+        print(f"{number:8} {row.written:8} {row.borne_out:10.3f} {cells}", flush=True)
     return 0
 
 

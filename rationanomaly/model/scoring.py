@@ -164,7 +164,7 @@ class Scorer:
     def _borne_out_analyses(
         self, logs: Sequence[Shown], number: int, count: int, temperature: float, attempts: int
     ) -> list[str | None]:
-        """Analysis ``number`` of ``count`` of each log; those written anew have numbers of their own to be seeded by."""
+        """Analysis ``number`` of ``count`` of each log; one that is written anew has a number of its own as its seed."""
         best: list[WrittenText | None] = [None] * len(logs)
         for attempt in range(attempts):
             index = number + attempt * count

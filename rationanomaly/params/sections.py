@@ -344,8 +344,8 @@ class DetectParams(Section):
     Attributes:
         verdict: `reasoned`: out of the model's own analysis; `direct`: without one, many times faster.
         analyses: of each template; the score is their mean. Each takes as long as the first.
-        attempts: how often each is written at most, until the log's words bear out what it claims, as the rulebook reads
-            it. For a model that another teacher taught, 1: the rulebook hardly knows its words.
+        attempts: how often each is written at most, until the log's words bear out what it claims, as the rulebook
+            reads it. For a model that another teacher taught, 1: the rulebook hardly knows its words.
         temperature: of the second analysis and those behind it, which are sampled; the first takes the likeliest words.
     """
 
