@@ -164,7 +164,7 @@ class Scorer:
     def _borne_out_analyses(
         self, logs: Sequence[Shown], number: int, count: int, temperature: float, attempts: int
     ) -> list[str | None]:
-        """Analysis ``number`` of ``count`` of each log; one that is written anew has a number of its own as its seed."""
+        """Analysis ``number`` of ``count`` of each log; one written anew is seeded by a number of its own."""
         best: list[WrittenText | None] = [None] * len(logs)
         for attempt in range(attempts):
             index = number + attempt * count
