@@ -3,6 +3,9 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+# One worker for each processor, but no more than four: each may hold a model or two.
+WORKERS ?= logical
+PYTEST := pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadgroup
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Idle OpenMP threads that spin make two busy cores 6 to 9 times slower than one.
 export OMP_WAIT_POLICY := PASSIVE
@@ -33,13 +36,13 @@ demo: $(VENV)/installed data/simulated  ## the whole pipeline on simulated logs,
 	@rationanomaly summary outputs
 
 test: $(VENV)/installed  ## unit, component and pipeline tests
-	pytest
+	$(PYTEST)
 
 bench-%: $(VENV)/installed  ## a benchmark of benchmarks/: bench-rewards, bench-simulate, …
 	@python -m benchmarks.$*
 
 test-slow: $(VENV)/installed  ## tests of many minutes
-	pytest -m slow
+	$(PYTEST) -m slow
 
 test-containers: $(VENV)/installed  ## the pipeline in real containers, without any registry; needs root and apt
 	docker/without_registry.sh pytest -m containers tests/containers

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import polars as pl
 from sklearn.metrics import average_precision_score, f1_score
 
 from rationanomaly.detection.model_detector import ModelDetector
+from rationanomaly.model.attempts import Attempts
 from rationanomaly.model.scoring import Scorer
 from rationanomaly.records import LABELLED, LABELLED_SCHEMA, read_table
 from rationanomaly.rulebook.written_text import WrittenText
@@ -74,35 +75,29 @@ class Row:
     mean: np.ndarray
 
 
-@dataclass(frozen=True)
-class _Scored:
-    text: WrittenText
-    score: float
-
-
 def _rows(scorer: Scorer, logs: Sequence[Shown], attempts: int, temperature: float) -> Iterator[Row]:
-    found: list[list[_Scored]] = [[] for _ in logs]
+    found = Attempts(logs)
+    written: list[dict[str, float]] = [{} for _ in logs]
     for index in range(attempts):
-        places = [place for place, few in enumerate(found) if not few or _taken(few).text.borne_out < 1]
+        places = found.open_places()
         texts = [text or "" for text in scorer.analyses([logs[place] for place in places], index, temperature)]
+        found.add(places, texts)
         scores = scorer.reasoned_scores([logs[place] for place in places], texts)
         for place, text, score in zip(places, texts, scores, strict=True):
-            found[place].append(_Scored(WrittenText(logs[place], text), float(score)))
-        taken = [_taken(few) for few in found]
+            written[place].setdefault(text, float(score))
+        taken = [text for text in found.taken if text is not None]
         yield Row(
             len(places),
-            float(np.mean([one.text.borne_out == 1 for one in taken])),
-            np.array([one.score for one in taken]),
-            np.array([max(few, key=lambda one: one.text.borne_out).score for few in found]),
-            np.array([np.mean([one.score for one in few]) for few in found]),
+            float(np.mean([text.borne_out == 1 for text in taken])),
+            np.array([few[text.rationale] for few, text in zip(written, taken, strict=True)]),
+            np.array([few[_best(log, few)] for log, few in zip(logs, written, strict=True)]),
+            np.array([np.mean([*few.values()]) for few in written]),
         )
 
 
-def _taken(few: Sequence[_Scored]) -> _Scored:
-    """As `Scorer.scored_analyses` takes one."""
-    side = few[0].text.argument.side
-    same = [one for one in few if side in (None, one.text.argument.side)]
-    return max(same, key=lambda one: one.text.borne_out)
+def _best(log: Shown, texts: Iterable[str]) -> str:
+    """The one borne out best, whatever it argues for; the first of equals."""
+    return max(texts, key=lambda text: WrittenText(log, text).borne_out)
 
 
 if __name__ == "__main__":

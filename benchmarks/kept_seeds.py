@@ -19,12 +19,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from rationanomaly import artifacts
 from rationanomaly.artifacts import MANIFEST, write_json
 from rationanomaly.errors import ArtifactError
+from rationanomaly.evaluate.generated_texts import Flags, text_flags
 from rationanomaly.evaluate.predictions import FREE_TEXTS, Prediction, SystemAnswers
 from rationanomaly.evaluate.systems import SYSTEMS, TRAINED
 from rationanomaly.params import Params, PromptParams, load_params
@@ -63,6 +65,7 @@ class SeedRun:
         group_of: of each labelled template, by id, its group of near-duplicates; the same in every seed.
         systems: what each system says of the rows that are measured, all of them in one order.
         groups: of these rows.
+        recorded_flags: what `flags` gives, of a seed whose texts are not at hand (`recorded_seeds`).
     """
 
     seed: int
@@ -72,6 +75,14 @@ class SeedRun:
     group_of: Mapping[str, int]
     systems: Mapping[str, SystemAnswers]
     groups: Sequence[int]
+    recorded_flags: Mapping[str, Mapping[str, Flags]] | None = None
+
+    @cached_property
+    def flags(self) -> Mapping[str, Mapping[str, Flags]]:
+        """By system, what is true of which row's texts (`text_flags`)."""
+        if self.recorded_flags is not None:
+            return self.recorded_flags
+        return {name: text_flags(answers) for name, answers in self.systems.items()}
 
 
 def absolute(params: Params) -> Params:
@@ -91,22 +102,31 @@ def make_seeds(seeds: Sequence[int], settings: Sequence[str], results: Path) -> 
     Raises:
         ArtifactError: a kept seed was made with other settings, or its templates have other groups.
     """
-    waiting, groups = list(seeds), None
+    waiting, first = list(seeds), None
     while waiting:
         done = []
         for seed in waiting:
             params = params_of(seed, settings)
             if _is_made(params, results / f"seed-{seed}"):
                 found = read_seed(params, results / f"seed-{seed}")
-                groups = found.group_of if groups is None else groups
-                if found.group_of != groups:
-                    problem = "groups its templates otherwise than the other seeds"
-                    raise ArtifactError(problem, file=results / f"seed-{seed}", hint="Make all seeds of the same data")
+                first = first or found
+                refuse_other_groups(found, first, results / f"seed-{seed}")
                 done.append(seed)
                 yield found
         waiting = [seed for seed in waiting if seed not in done]
         if waiting and not done:
             time.sleep(POLL)
+
+
+def refuse_other_groups(run: SeedRun, first: SeedRun, place: Path) -> None:
+    """Check that a seed has the groups of the first one: the bootstrap draws them for all seeds at once.
+
+    Raises:
+        ArtifactError: it has others; names ``place``, where the seed was read.
+    """
+    if run.group_of != first.group_of:
+        problem = "groups its templates otherwise than the other seeds"
+        raise ArtifactError(problem, file=place, hint="Make all seeds of the same data")
 
 
 def _is_made(params: Params, folder: Path) -> bool:

@@ -3,12 +3,16 @@
     python -m benchmarks.learning --results DIR                      # test rows, seeds 0 to 4: the results to report
     python -m benchmarks.learning --tune --seeds 10 11 12            # no test rows: 60 % train, 40 % validation
     python -m benchmarks.learning --tune --seeds 10 --set sft.pool.size=0
+    python -m benchmarks.learning --results DIR --record             # and keep what the tables need, in the repository
+    python -m benchmarks.learning --recorded                         # the tables of what is kept there, in seconds
 
 Each seed makes its own split, by near-duplicate group, and trains everything afresh. Settings are chosen with --tune,
 whose results are of validation rows. Its seeds differ from those reported but share templates with them: an independent
 set would be the better judge. With --results the steps' outputs are kept (`kept_seeds`): a killed run continues,
-several processes can share the seeds, and the tables can be made again without any training. These are Markdown for
-docs/results.md; an interval is 95 % of 1,000 draws of near-duplicate groups (`pooled_differences`).
+several processes can share the seeds, and the tables can be made again without any training. --record writes a small
+file of each seed that holds no text of the data set (`recorded_seeds`); --recorded prints the same tables and bars from
+these files alone. The tables are Markdown for docs/results.md; an interval is 95 % of 1,000 draws of near-duplicate
+groups (`pooled_differences`).
 """
 
 from __future__ import annotations
@@ -16,13 +20,15 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import mean
 
 from benchmarks.kept_seeds import ROOT, STEPS, TUNING, SeedRun, make_seeds
 from benchmarks.pooled_differences import Estimate, Pool, Verdicts
+from benchmarks.recorded_seeds import RECORDS, read_records, write_record
+from rationanomaly.errors import RationAnomalyError
 from rationanomaly.evaluate.generated_texts import RATES
 from rationanomaly.evaluate.ranking import shorten
 from rationanomaly.evaluate.systems import CLASSIFIERS, FINAL, KEYWORD, REFERENCE, RULES, SYSTEMS, TRAINED
@@ -53,28 +59,48 @@ Bar = tuple[str, float, float]
 
 
 def main() -> int:
-    """Train and measure every seed, print tables and bars; 1 if one is short."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
-    parser.add_argument("--tune", action="store_true", help="measure validation rows of splits without test rows")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--results", type=Path, metavar="DIR", help="keep the outputs, and take those kept")
-    arguments = parser.parse_args()
-    if not (ROOT.parent / "shared" / "data").is_dir():
+    """Take every seed, made or recorded, and print tables and bars; 1 if one is short."""
+    arguments = _arguments()
+    if not arguments.recorded and not (ROOT.parent / "shared" / "data").is_dir():
         print("../shared/data is not on this machine")
         return 1
-    settings = [*arguments.set, *(TUNING if arguments.tune else ())]
-    with ExitStack() as stack:
-        results = arguments.results or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        found = []
-        for run in make_seeds(arguments.seeds, settings, results):
+    found = []
+    try:
+        for run in read_records(arguments.seeds, RECORDS) if arguments.recorded else _make(arguments):
             _print_seed(run)
             found.append(run)
+    except RationAnomalyError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
     pool = Pool(sorted(found, key=lambda run: run.seed))
     print(
         "\n" + "\n\n".join("\n".join(table(pool)) for table in (systems_table, differences_table, texts_table)) + "\n"
     )
     return _print_bars(pool)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", help="0 to 4 unless named; with --recorded, all recorded ones")
+    parser.add_argument("--tune", action="store_true", help="measure validation rows of splits without test rows")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--results", type=Path, metavar="DIR", help="keep the outputs, and take those kept")
+    parser.add_argument("--record", action="store_true", help="write each seed's record to benchmarks/recorded")
+    parser.add_argument("--recorded", action="store_true", help="make no seed: print the tables of the records")
+    arguments = parser.parse_args()
+    if arguments.recorded and (arguments.tune or arguments.set or arguments.results or arguments.record):
+        parser.error("--recorded makes no seed, so it can't be given with --tune, --set, --results or --record")
+    return arguments
+
+
+def _make(arguments: argparse.Namespace) -> Iterator[SeedRun]:
+    settings = [*arguments.set, *(TUNING if arguments.tune else ())]
+    with ExitStack() as stack:
+        results = arguments.results or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        for run in make_seeds(arguments.seeds or SEEDS, settings, results):
+            if arguments.record:
+                write_record(run, settings, RECORDS)
+            yield run
 
 
 def _print_seed(run: SeedRun) -> None:

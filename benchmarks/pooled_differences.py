@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.kept_seeds import SeedRun
-from rationanomaly.evaluate.generated_texts import Flags, text_flags
 from rationanomaly.evaluate.metrics import Floats, Judged, interval_ends, resamples, weighted_metrics
 from rationanomaly.evaluate.systems import TITLES, TRAINED
 
@@ -81,7 +80,6 @@ class Pool:
         self._place = {group: place for place, group in enumerate(groups)}
         # Row 0 takes every group once: what it comes to is the value itself, the others are the draws.
         self._times = np.concatenate([np.ones((1, len(groups))), *resamples(groups, draws, seed)])
-        self._flags: dict[tuple[int, str], Mapping[str, Flags]] = {}
 
     def metric(self, verdicts: Verdicts, key: str, dataset: str | None = None) -> Estimate:
         """A metric such as ``abnormal/f1``, of all rows that have such a verdict or those of one data set."""
@@ -98,22 +96,16 @@ class Pool:
 
     def rate(self, system: str, name: str) -> Estimate:
         """A share of the rows for which the question ``name`` of `text_flags` makes sense."""
-        return self._estimate(lambda run: self._share(run, self.flags(run, system).get(name, {})))
+        return self._estimate(lambda run: self._share(run, run.flags[system].get(name, {})))
 
     def rate_difference(self, ours: str, theirs: str, name: str) -> Estimate:
         """Our share minus theirs, of the rows for which the question makes sense of both."""
 
         def of_seed(run: SeedRun) -> Floats:
-            mine, others = (self.flags(run, system).get(name, {}) for system in (ours, theirs))
+            mine, others = (run.flags[system].get(name, {}) for system in (ours, theirs))
             return self._share(run, {row: float(mine[row]) - float(others[row]) for row in mine.keys() & others.keys()})
 
         return self._estimate(of_seed)
-
-    def flags(self, run: SeedRun, system: str) -> Mapping[str, Flags]:
-        """What is true of which row's texts (`text_flags`)."""
-        if (run.seed, system) not in self._flags:
-            self._flags[run.seed, system] = text_flags(run.systems[system])
-        return self._flags[run.seed, system]
 
     def _metric(self, run: SeedRun, verdicts: Verdicts, rows: frozenset[int], key: str) -> Floats:
         judged = verdicts.judged(run, sorted(rows))

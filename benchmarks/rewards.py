@@ -1,6 +1,6 @@
 """How long the reward takes, and whether it can be fooled.
 
-Speed: 512 completions of 110 words, 8 to a log, against a teacher of the same length. Probes: `reward_probes`, each on
+Speed: 512 completions of 110 words, 8 to a log, against a teacher of the same length. Probes: `probe_trials`, each on
 several logs with both labels, in several wordings, as both styles of prompt show them, beside a teacher's rationale
 and without one.
 
@@ -28,6 +28,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import grpo_step, reward_probes
+from benchmarks.probe_trials import PROBES
 from rationanomaly.device import runtime
 from rationanomaly.params import load_params
 from rationanomaly.rewards import Composition
@@ -93,7 +94,7 @@ def main() -> int:
     print(f"REWARDS_S = {seconds:.3f} (target {TARGET_S}) {'ok' if fast else 'short'}")
     print(f"REWARDS_SPEEDUP = {loading / ours:.0f} (target {TARGET_SPEEDUP:.0f}) {'ok' if faster else 'short'}")
     print(f"REWARDS_SHARE_OF_STEP = {share:.3f} (target {TARGET_SHARE}) {'ok' if share <= TARGET_SHARE else 'short'}")
-    probes, paying = len(reward_probes.PROBES), len({loss.probe for loss in losses})
+    probes, paying = len(PROBES), len({loss.probe for loss in losses})
     print(f"HACK_PROBES = {probes} (target {TARGET_PROBES}) {'ok' if probes >= TARGET_PROBES else 'short'}")
     beside = {loss.probe for loss in reward_probes.losses_to_hand_written(composition, params.prompt)}
     print(f"HACKS_ABOVE_HAND_WRITTEN = {len(beside)} (no target: honest answers in words that are not the rulebook's)")

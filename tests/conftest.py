@@ -11,6 +11,17 @@ from rationanomaly.params import Params, load_params
 from tests.scripted_endpoint import Script, serving
 
 ROOT = Path(__file__).resolve().parents[1]
+#: Folders whose files share a pipeline run that takes minutes.
+_TOGETHER = ("component",)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Several workers (`make test`) share the tests out by file, so that what a file has set up is set up once."""
+    for item in items:
+        folder = item.path.parent.name
+        group = folder if folder in _TOGETHER else str(item.path.relative_to(ROOT))
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from rationanomaly.cli import console
+
 ledger = typer.Typer(no_args_is_help=True, help="Merge, import and export decisions; ask why a label is what it is.")
 
 CorrectOption = Annotated[Path, typer.Option("--correct", help="Output folder of correct.")]
@@ -96,6 +98,8 @@ def import_decisions(
     else:
         decisions = import_label_studio(file, round_.value)
     append_decisions(to, decisions)
+    count = f"{len(decisions):,} decision{'' if len(decisions) == 1 else 's'}"
+    console.STDERR.print(console.inert(f"{count} imported into {to}"), highlight=False, soft_wrap=True)
 
 
 @ledger.command("export")

@@ -18,7 +18,8 @@ from rationanomaly.evaluate.systems import CLASSIFIERS, FINAL, RULES
 from rationanomaly.text.untrusted import for_terminal
 
 _LONGEST_TEMPLATE = 110
-_SIMULATED = Path("data/simulated/cluster.log")
+#: Where what comes next is, as seen from the folder of a run; what is not there is not named.
+_SIMULATED, _MLFLOW, _DVC = Path("data/simulated/cluster.log"), Path("mlflow.db"), Path("dvc.yaml")
 _METRICS = ("F1", "P", "R", "AP")
 #: What the shares of the texts are called, in the order of the rows.
 _TEXTS = {
@@ -126,15 +127,21 @@ def _verdict(example: Prediction) -> Panel:
 
 def _closing(summary: Summary) -> str:
     lines = [f"[bold]Plots and report[/]  {inert(_shown(summary.report))}"]
+    commands = []
     if summary.registered is not None:
         name, version, alias = (inert(str(summary.registered[key])) for key in ("name", "version", "alias"))
         lines.append(f"[bold]Registered[/]        {name} version {version} @{alias}")
         log = _SIMULATED if _SIMULATED.exists() else "YOUR.log"
-        lines.append(f"[bold]Try next[/]          rationanomaly detect --model models:/{name}@{alias} {log}")
-    lines.append("                  mlflow ui --backend-store-uri sqlite:///mlflow.db")
-    lines.append(
-        "                  dvc repro   # nothing runs; change a value of params.yaml and only what it touches does"
-    )
+        # Two lines, and a direct verdict: an analysis of each template takes minutes.
+        commands.append(f"rationanomaly detect --model models:/{name}@{alias} --verdict direct \\")
+        commands.append(f"  --output verdicts.jsonl {log}")
+    if _MLFLOW.exists():
+        commands.append(f"mlflow ui --backend-store-uri sqlite:///{_MLFLOW}")
+    if _DVC.exists():
+        commands.append("dvc repro   # nothing runs; change a value of params.yaml and only what it touches does")
+    if commands:
+        lines.append(f"[bold]Try next[/]          {commands[0]}")
+        lines += [f"                  {command}" for command in commands[1:]]
     return "\n".join(lines)
 
 

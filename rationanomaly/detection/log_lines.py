@@ -83,7 +83,7 @@ def read_templates(path: Path) -> list[str]:
     """The templates of a CSV with a ``template`` column, or of a text with one template per line.
 
     Raises:
-        InputError: no such file, not UTF-8, or nothing in it.
+        InputError: no such file, not UTF-8, or nothing in it but blanks.
     """
     try:
         content = path.read_bytes()
@@ -94,13 +94,14 @@ def read_templates(path: Path) -> list[str]:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise InputError("is not UTF-8", file=path, line=line, hint="Convert it, for example with iconv") from error
+    csv.field_size_limit(2**31 - 1)  # A line that begins with a quotation mark may be one field to the end of the file.
     header = next(csv.reader(io.StringIO(text, newline="")), [])
     if path.suffix.lower() == ".csv" or "template" in header:
         templates = _read_csv(path, text, header)
     else:
         # Only \n and \r\n end a line: a template may hold any other separator that splitlines() knows.
         templates = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
-    if not templates:
+    if not any(map(str.strip, templates)):
         raise InputError("holds no templates", file=path, hint="Give at least one")
     return templates
 
@@ -142,7 +143,6 @@ def _read_csv(path: Path, text: str, header: list[str]) -> list[str]:
         raise InputError(
             f"has no `template` column (found {found})"[:300], file=path, line=1, hint="Name the column `template`"
         )
-    csv.field_size_limit(2**31 - 1)
     column = header.index("template")
     rows = csv.reader(io.StringIO(text, newline=""))
     next(rows)

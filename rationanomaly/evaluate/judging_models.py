@@ -63,7 +63,8 @@ def plan(name: str, tested: pl.DataFrame, reasons: bool, settings: EvaluateParam
     chosen = order if name == FINAL else order[: settings.reasoned_rows]
     # The base before any training is no model that anybody would deploy without its constraints.
     free = [] if name == "base" else chosen[: settings.free_rows]
-    return Plan(tuple(sorted(chosen)), tuple(sorted(free)), sessions=name == FINAL)
+    sessions = name == FINAL and settings.session_verdict == "reasoned"
+    return Plan(tuple(sorted(chosen)), tuple(sorted(free)), sessions)
 
 
 def judge_with_detector(

@@ -14,8 +14,8 @@ from rationanomaly.records import DETECTOR
 from rationanomaly.text.prompt import PROMPT_VERSION
 
 SCHEMA_VERSION = 3
-#: Settings that cards of this schema didn't hold at first: what a model folder without them takes.
-_LATER = {"attempts": 4}
+#: Settings that cards of this schema didn't hold at first, and what a model folder without them was made with.
+_LATER = {"attempts": 1}
 Stage = Literal["base", "sft", "grpo"]
 
 

@@ -30,7 +30,7 @@ def fetch(name: str, revision: str | None, key: str = "model.name") -> Path:
     folder = Path(name)
     if not folder.is_dir():
         folder = _download(name, revision, key)
-    _check(folder)
+    check_folder(folder)
     return folder
 
 
@@ -49,7 +49,12 @@ def _download(name: str, revision: str | None, key: str) -> Path:
         raise InfrastructureError(f"the model {name!r} can't be fetched at {revision}", hint=hint) from error
 
 
-def _check(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that holds no model, pickled weights or code.
+
+    Raises:
+        ArtifactError: it does, or is not there.
+    """
     config = folder / "config.json"
     try:
         document = json.loads(config.read_bytes())

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from rationanomaly import progress
 from rationanomaly.device import sharding
 from rationanomaly.errors import TrainingError
+from rationanomaly.model.attempts import Attempts
 from rationanomaly.model.batch_size import rows_at_once
 from rationanomaly.model.chat_template import render
 from rationanomaly.model.constrained_form import FormConstraint, Grammar
@@ -27,7 +28,6 @@ from rationanomaly.model.few_shot import FewShotExamples
 from rationanomaly.model.label_tokens import first_difference
 from rationanomaly.model.merging import merged
 from rationanomaly.params import PromptParams
-from rationanomaly.rulebook.written_text import WrittenText
 from rationanomaly.text.checks import sentence_ends
 from rationanomaly.text.prompt import CONCLUSION, THINK, Mode, Shown, write_verdict
 
@@ -147,9 +147,7 @@ class Scorer:
             logs: to be analysed.
             count: analyses of each; a reasoned verdict is their `mean_score`.
             temperature: of all but the first that is written.
-            attempts: how many may be written for each, until the log's words bear one out (`WrittenText.borne_out`)
-                that argues as the first of them did: words are looked for, not another verdict. Where none is, the
-                one that is borne out best is taken.
+            attempts: how many may be written for each, of which one is taken (`Attempts`).
         """
         found: list[list[tuple[float, str]]] = [[] for _ in logs]
         for number in range(count):
@@ -165,15 +163,13 @@ class Scorer:
         self, logs: Sequence[Shown], number: int, count: int, temperature: float, attempts: int
     ) -> list[str | None]:
         """Analysis ``number`` of ``count`` of each log; one written anew is seeded by a number of its own."""
-        best: list[WrittenText | None] = [None] * len(logs)
+        found = Attempts(logs)
         for attempt in range(attempts):
-            index = number + attempt * count
-            places = [place for place, text in enumerate(best) if text is None or text.borne_out < 1]
+            places = found.open_places()
             task = "writing analyses anew" if attempt else "writing analyses"
-            texts = self.analyses([logs[place] for place in places], index, temperature, task)
-            for place, text in zip(places, texts, strict=True):
-                best[place] = _better(best[place], WrittenText(logs[place], text) if text is not None else None)
-        return [text.rationale if text else None for text in best]
+            shown = [logs[place] for place in places]
+            found.add(places, self.analyses(shown, number + attempt * count, temperature, task))
+        return found.analyses()
 
     def free_texts(self, logs: Sequence[Shown], task: str = "writing freely") -> list[str]:
         """A completion of the reasoning prompt for each log without any constraint: what the model does by itself."""
@@ -279,14 +275,6 @@ class Scorer:
 
     def _evaluating(self) -> _Evaluating:
         return _Evaluating(self._model)
-
-
-def _better(before: WrittenText | None, other: WrittenText | None) -> WrittenText | None:
-    """The other one if it is borne out better and argues for no other label; the first of equals."""
-    if before is None or other is None:
-        return before or other
-    same = before.argument.side in (None, other.argument.side)
-    return other if same and other.borne_out > before.borne_out else before
 
 
 def mean_score(analyses: Sequence[tuple[float, str]]) -> float:

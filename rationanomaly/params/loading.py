@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from rationanomaly.errors import ParamsError
 from rationanomaly.params.files import EXPLAINED, line_of, read
@@ -32,13 +34,12 @@ def load_params(path: Path | str, settings: Iterable[str] = ()) -> Params:
 
     Raises:
         ParamsError: no such file, not YAML, an unknown key, a missing key or a value of the wrong type; the
-            message names the file and, where the key stands in it, its line.
+            message names the file and, where the key stands in it, its line, or the setting that it comes from.
     """
     path = Path(path)
     document = compose(path)
-    for setting in settings:
-        _apply(document, setting)
-    return check(document, path)
+    given = [_apply(document, setting) for setting in settings]
+    return check(document, path, given)
 
 
 def read_document(text: str) -> Params:
@@ -109,25 +110,70 @@ def current_key(key: Iterable[str]) -> tuple[str, ...]:
     return tuple(named)
 
 
-def check(document: Mapping[str, Any], path: Path) -> Params:
-    """Turn a full document into typed params."""
+@dataclass(frozen=True)
+class Setting:
+    """A ``key=value`` that was laid over a document.
+
+    Attributes:
+        key: as it was given.
+        text: the whole of it.
+        path: parts of the key, under today's names.
+        added: the path up to the first part that the document did not have; what lies below comes from the setting.
+    """
+
+    key: str
+    text: str
+    path: list[str]
+    added: list[str]
+
+
+def check(document: Mapping[str, Any], path: Path, settings: Sequence[Setting] = ()) -> Params:
+    """Turn a full document into typed params.
+
+    Args:
+        document: the sections.
+        path: where they were read, for the error.
+        settings: what was laid over them, in this order; an error that comes from one names it and no file.
+    """
     try:
         return Params.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
         location = [str(part) for part in first["loc"]]
-        key = ".".join(location)
-        if first["type"] == "extra_forbidden":
-            problem, hint = f"unknown key `{key}`", f"Remove it or correct its spelling; {EXPLAINED} every key"
-        elif first["type"] == "missing":
-            problem, hint = f"`{key}` is missing", "Add it, or start the file with `extends: defaults`"
-        elif first["type"] == "secret":  # What was found may hold a password.
-            problem, hint = f"`{key}` {first['msg']}", f"{EXPLAINED} what it means"
-        else:
-            problem, hint = f"`{key}`: {first['msg']}, found {first['input']!r}", f"{EXPLAINED} what it means"
+        source = next((one for one in reversed(settings) if location[: len(one.added)] == one.added), None)
+        problem, hint = _explain(first, location) if source is None else _explain_setting(first, location, source)
         more = error.error_count() - 1
         problem += f" ({more} more of this kind)" if more else ""
+        if source is not None:
+            raise ParamsError(problem, hint=hint) from error
         raise ParamsError(problem, file=path, line=line_of(path, location), hint=hint) from error
+
+
+def _explain(found: ErrorDetails, location: list[str]) -> tuple[str, str]:
+    """What is wrong with the value at ``location``, and what to do about it."""
+    key = ".".join(location)
+    if found["type"] == "extra_forbidden":
+        return f"unknown key `{key}`", f"Remove it or correct its spelling; {EXPLAINED} every key"
+    if found["type"] == "missing":
+        return f"`{key}` is missing", "Add it, or start the file with `extends: defaults`"
+    if found["type"] == "secret":  # What was found may hold a password.
+        return f"`{key}` {found['msg']}", f"{EXPLAINED} what it means"
+    return f"`{key}`: {_must_be(found)}, found {found['input']!r}", f"{EXPLAINED} what it means"
+
+
+def _explain_setting(found: ErrorDetails, location: list[str], setting: Setting) -> tuple[str, str]:
+    """The same for what comes from a setting, of which nothing is shown that could be a password."""
+    problem, hint = _explain(found, location)
+    if found["type"] == "missing":
+        hint = "Set the missing key as well"
+    elif found["type"] != "extra_forbidden" and location == setting.path:
+        secret = found["type"] == "secret"
+        return f"`--set {setting.key if secret else setting.text}`: {_must_be(found)}", hint
+    return f"`--set {setting.key}`: {problem}", hint
+
+
+def _must_be(found: ErrorDetails) -> str:
+    return found["msg"].replace("Input should be", "must be")
 
 
 def dump(params: Params) -> str:
@@ -148,16 +194,19 @@ def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _apply(document: dict[str, Any], setting: str) -> None:
+def _apply(document: dict[str, Any], setting: str) -> Setting:
     path, value = read_setting(setting)
-    place = document
-    for parent in path[:-1]:
+    place, added = document, path
+    for depth, parent in enumerate(path[:-1], start=1):
+        if parent not in place and added is path:
+            added = path[:depth]
         place = place.setdefault(parent, {})
         if not isinstance(place, dict):
             raise ParamsError(f"`--set {setting}`: `{parent}` is a value, not a section", hint=f"{EXPLAINED} every key")
     place[path[-1]] = value
     if path == ["data", "logs"]:
         place["files"] = None
+    return Setting(setting.partition("=")[0].strip(), setting, path, added)
 
 
 def read_setting(setting: str) -> tuple[list[str], Any]:

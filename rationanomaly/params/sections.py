@@ -10,7 +10,18 @@ from pydantic import ConfigDict, Field, model_validator
 
 from rationanomaly.params.log_files import split_glob
 from rationanomaly.params.section import Section
-from rationanomaly.params.values import Address, NonNegative, Positive, Rate, Share, VariableName, Weight
+from rationanomaly.params.values import (
+    Address,
+    Few,
+    NonNegative,
+    Positive,
+    Rate,
+    Share,
+    Temperature,
+    VariableName,
+    Weight,
+    ZeroOrTemperature,
+)
 
 
 class RunParams(Section):
@@ -308,7 +319,7 @@ class DistillParams(Section):
     retries: NonNegative
     prompt: str
     output_tokens: Positive
-    temperature: Annotated[float, Field(ge=0)] | None
+    temperature: ZeroOrTemperature | None
     endpoint: EndpointParams
     budget: BudgetParams
     local: LocalTeacherParams
@@ -350,9 +361,9 @@ class DetectParams(Section):
     """
 
     verdict: VerdictKind
-    analyses: Positive
-    attempts: Positive
-    temperature: Annotated[float, Field(gt=0)]
+    analyses: Few
+    attempts: Few
+    temperature: Temperature
 
     @property
     def at_most(self) -> int:
@@ -676,7 +687,7 @@ class GrpoParams(Section):
     vllm: VllmParams
     learning_rate: Rate
     beta: Annotated[float, Field(ge=0)]
-    temperature: Rate
+    temperature: Temperature
     abnormal_share: Share
     word_drop: Share
     evaluations: NonNegative
@@ -693,12 +704,15 @@ class EvaluateParams(Section):
         reasoned_rows: tested templates for which base and SFT write an analysis, the same for both; None: all. The
             final model writes one for each.
         free_rows: of these, for how many SFT and the final model write once more with nothing ruled out; 0: none.
+        session_verdict: of the final model, by which sessions are judged; those of the others are direct. Reasoned, it
+            writes an analysis of each template that only sessions hold.
         examples: verdicts shown in the summary.
         bootstrap: resamples for the intervals; 0: none.
     """
 
     reasoned_rows: Positive | None
     free_rows: NonNegative
+    session_verdict: VerdictKind
     examples: Positive
     bootstrap: NonNegative
 

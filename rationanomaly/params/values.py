@@ -14,6 +14,23 @@ Positive = Annotated[int, Field(gt=0)]
 NonNegative = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+#: A number of things each of which takes long.
+Few = Annotated[int, Field(ge=1, le=100)]
+_LEAST_TEMPERATURE, _HIGHEST_TEMPERATURE = 0.01, 10
+#: Of sampling: below, it is the likeliest token that is drawn; above, any token.
+Temperature = Annotated[float, Field(ge=_LEAST_TEMPERATURE, le=_HIGHEST_TEMPERATURE)]
+
+
+def _zero_or_temperature(value: float) -> float:
+    if value and not _LEAST_TEMPERATURE <= value <= _HIGHEST_TEMPERATURE:
+        text = "must be 0, or from {least} to {highest}"
+        limits = {"least": _LEAST_TEMPERATURE, "highest": _HIGHEST_TEMPERATURE}
+        raise PydanticCustomError("temperature", text, limits)
+    return value
+
+
+#: A temperature, or 0 for the likeliest tokens.
+ZeroOrTemperature = Annotated[float, AfterValidator(_zero_or_temperature)]
 
 
 def _without_secrets(url: str) -> str:

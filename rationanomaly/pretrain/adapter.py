@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from rationanomaly import artifacts
 from rationanomaly.device import runtime
-from rationanomaly.errors import InputError, ParamsError, TrainingError
-from rationanomaly.model import package
+from rationanomaly.errors import ArtifactError, InputError, ParamsError, TrainingError
+from rationanomaly.model import hub, package
 from rationanomaly.model.loading import load_base, load_tokenizer
 from rationanomaly.model.log_adapter import card
 from rationanomaly.params import PromptParams
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 NAME = "pretrain"
 RECIPE, WRITTEN = "recipe.json", "written.jsonl"
+_MORE = "Give more --tokens"
 
 
 @dataclass(frozen=True)
@@ -105,27 +106,33 @@ def make(
         What the last evaluation found.
 
     Raises:
+        ParamsError: all of the corpus, or a negative number of rows, would be held out.
         InputError: ``held_out`` has no such column.
         InfrastructureError, ArtifactError: there is no base, or not the right one; ``start`` is no adapter of it.
-        TrainingError: the loss is not a number, or a token budget is too small for one batch.
+        TrainingError: the loss is not a number, or a token budget is too small for one row.
         Interrupted: a signal came; a checkpoint was made.
     """
+    # What can be wrong with the arguments is found before messages are harvested, which takes minutes.
+    _check_held_out(recipe)
+    protected = read_templates(held_out)
     runtime.prepare(recipe.seed, recipe.threads)
-    messages = corpus.build(prompt, recipe.seed, recipe.sizes, read_templates(held_out))
     opened = open_base(base)
     earlier = None if start is None else card.read_card(start, opened.sha256)
     recipe = replace(recipe, start=None if earlier is None else earlier.weights_sha256)
     encoder = Encoder(opened.tokenizer, prompt, recipe.seed)
+    if recipe.tokens < (shortest := encoder.shortest()):
+        raise TrainingError(f"{recipe.tokens} tokens hold no row: the shortest takes {shortest}", hint=_MORE)
+    runtime.prepare(recipe.seed, recipe.threads)
+    adapted = training.with_adapter(opened.model, recipe.settings, start and start / card.WEIGHTS)
+    messages = corpus.build(prompt, recipe.seed, recipe.sizes, protected)
     taught = list(rows.lessons(messages.train, encoder, recipe.reasoned, recipe.tokens, recipe.seed))
     batches = rows.batches(taught, recipe.settings.batch, recipe.seed)
     if not batches:
-        raise TrainingError("there is not one row to learn from", hint="Give more --tokens")
+        raise TrainingError("there is not one row to learn from", hint=_MORE)
     asked = [
         encoder.row(m, mode) for mode in (Mode.DIRECT, Mode.REASON) for m in messages.held_out[: recipe.held_out_rows]
     ]
     document = describe(recipe, prompt, messages, taught, opened)
-    runtime.prepare(recipe.seed, recipe.threads)
-    adapted = training.with_adapter(opened.model, recipe.settings, start and start / card.WEIGHTS)
     trainer = training.Trainer(
         adapted, batches, opened.tokenizer.pad_token_id, recipe.settings, evaluation.choose(encoder, asked),
         state / checkpoints.FOLDER, _key(document),
@@ -150,28 +157,53 @@ def make(
     return found
 
 
+def _check_held_out(recipe: Recipe) -> None:
+    share, count = recipe.sizes.held_out, recipe.held_out_rows
+    if share >= 1:
+        raise ParamsError(f"a held-out share of {share:g} leaves no message to learn from", hint="Give one below 1")
+    if share < 0 or count < 0:
+        name, value = ("the held-out share", share) if share < 0 else ("held_out_rows", count)
+        raise ParamsError(f"{name} is {value:g}, below 0", hint="Give 0 or more")
+
+
 def open_base(folder: Path | None) -> Base:
-    """The packaged base, or the one in a folder."""
+    """The packaged base, or the one in a folder.
+
+    Raises:
+        InfrastructureError, ArtifactError: there is none, or none that can be read.
+    """
     if folder is None:
         loaded = package.read(package.find())
         return Base(loaded.model, loaded.tokenizer, package.SMOLLM2.requirement, package.SMOLLM2.sha256)
-    return Base(load_base(folder), load_tokenizer(folder), "", artifacts.sha256(folder))
+    from safetensors import SafetensorError
+
+    hub.check_folder(folder)
+    try:
+        return Base(load_base(folder), load_tokenizer(folder), "", artifacts.sha256(folder))
+    except (OSError, ValueError, LookupError, TypeError, RuntimeError, SafetensorError) as error:
+        problem = "holds no model, or no tokenizer, that can be read"
+        raise ArtifactError(problem, file=folder, hint="Name a folder with a whole one") from error
 
 
 def read_templates(path: Path | None) -> list[str]:
     """The column ``template`` of a CSV file; nothing without one.
 
     Raises:
-        InputError: there is no such file or column.
+        InputError: there is no such file or column, or a row ends before it.
     """
     if path is None:
         return []
+    problem, hint = "is not a CSV file with a column `template`", "Name a table of templates"
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return [row["template"] for row in csv.DictReader(file)]
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            table = csv.DictReader(file)
+            named = "template" in (table.fieldnames or ())
+            templates = [row["template"] for row in table]
     except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
-        problem = "is not a CSV file with a column `template`"
-        raise InputError(problem, file=path, hint="Name a table of templates") from error
+        raise InputError(problem, file=path, hint=hint) from error
+    if not named or None in templates:
+        raise InputError(problem, file=path, hint=hint)
+    return templates
 
 
 def describe(

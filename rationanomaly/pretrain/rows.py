@@ -108,6 +108,10 @@ class Encoder:
                 hint="Pretrain SmolLM2-135M-Instruct with prompt.style: compact",
             )
 
+    def shortest(self) -> int:
+        """Tokens of a row that none is shorter than: the direct verdict on a log of one word."""
+        return self.row(Message("disk", "disk", "normal", "catalogue", ""), Mode.DIRECT).tokens
+
     def row(self, message: Message, mode: Mode) -> Row:
         """The row of a message; the same message and mode always give the same one."""
         shown = show(message.log, self._settings)

@@ -145,7 +145,7 @@ def with_adapter(model: PreTrainedModel, settings: Settings, start: Path | None 
         start: weights of an adapter that is trained further; None: a fresh one.
 
     Raises:
-        TrainingError: ``start`` has other weights than the settings ask for.
+        TrainingError: the model has no layers of these names; ``start`` has other weights than the settings ask for.
     """
     import torch
     from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
@@ -159,7 +159,10 @@ def with_adapter(model: PreTrainedModel, settings: Settings, start: Path | None 
         r=settings.rank, lora_alpha=settings.alpha, target_modules=list(_TARGETS), task_type="CAUSAL_LM"
     )
     cast = model.to(getattr(torch, settings.precision))
-    adapted: PeftModel = get_peft_model(cast, config, autocast_adapter_dtype=False)
+    try:
+        adapted: PeftModel = get_peft_model(cast, config, autocast_adapter_dtype=False)
+    except ValueError as error:
+        raise TrainingError(f"the base has no layers {', '.join(_TARGETS)}", hint="Give a Llama") from error
     if start is not None:
         weights = load_file(start)
         fresh = get_peft_model_state_dict(adapted, save_embedding_layers=False)

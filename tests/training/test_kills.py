@@ -1,4 +1,4 @@
-"""kill -9 at ten moments of SFT and of GRPO: the run continued each time ends with the curve of one unharmed."""
+"""kill -9 at many moments of SFT and of GRPO: the run continued each time ends with the curve of one unharmed."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ from tests.training.test_ranks import TWO, check_equal
 pytestmark = pytest.mark.slow
 
 KILLS = 10
+#: Of two ranks, which take many seconds to find each other: a launcher, or one of them.
+KILLS_OF_RANKS = 5
 #: Steps enough that each attempt gets on by some.
 LONG = ("sft.steps=400", "grpo.steps=250", "training.checkpoint_steps=3", "sft.evaluations=4")
+LONG_OF_RANKS = ("sft.steps=160", "grpo.steps=100", "training.checkpoint_steps=3", "sft.evaluations=4")
 
 
 def _seconds_unharmed(bench: Bench, step: str, output: Path) -> float:
@@ -29,16 +32,18 @@ def _seconds_unharmed(bench: Bench, step: str, output: Path) -> float:
     return moments[-1] - moments[0]
 
 
-def _train_with_kills(bench: Bench, step: str, folder: Path, seconds: float, victims: list[int | None]) -> None:
-    """Kill ten times in what takes ``seconds`` unharmed, then let it finish; ``folder`` gets the output."""
+def _train_with_kills(
+    bench: Bench, step: str, folder: Path, seconds: float, kills: int, victims: list[int | None]
+) -> None:
+    """Kill so often in what takes ``seconds`` unharmed, then let it finish; ``folder`` gets the output."""
     rng = np.random.default_rng(len(victims))
     context = killing.processes()
     state = folder / "state"
     state.mkdir(parents=True)
-    for attempt in range(KILLS + 1):
-        last = attempt == KILLS
+    for attempt in range(kills + 1):
+        last = attempt == kills
         victim = victims[int(rng.integers(len(victims)))]
-        after = None if last else float(rng.uniform(0, seconds / KILLS))
+        after = None if last else float(rng.uniform(0, seconds / kills))
         process = context.Process(target=killing.train, args=(bench, step, folder / step, state, after, victim))
         process.start()
         process.join(300)
@@ -51,7 +56,7 @@ def _train_with_kills(bench: Bench, step: str, folder: Path, seconds: float, vic
 def test_one_process(bench: Bench, tmp_path: Path, step: str) -> None:
     long = bench.using(*LONG)
     seconds = _seconds_unharmed(long, step, tmp_path / "unharmed" / step)
-    _train_with_kills(long, step, tmp_path / "killed", seconds, victims=[None])
+    _train_with_kills(long, step, tmp_path / "killed", seconds, KILLS, victims=[None])
     assert "continuing from the checkpoint of step" in (tmp_path / "killed" / "log").read_text()
     keys = ("grad_norm",) if step == "sft" else ("reward", "kl", "grad_norm")
     check_equal(tmp_path / "killed" / step, tmp_path / "unharmed" / step, 1e-4, *keys)
@@ -59,8 +64,8 @@ def test_one_process(bench: Bench, tmp_path: Path, step: str) -> None:
 
 @pytest.mark.parametrize("step", ["sft", "grpo"])
 def test_two_ranks(bench: Bench, tmp_path: Path, step: str) -> None:
-    long = bench.using(*LONG, TWO)
+    long = bench.using(*LONG_OF_RANKS, TWO)
     seconds = _seconds_unharmed(long, step, tmp_path / "unharmed" / step)
-    _train_with_kills(long, step, tmp_path / "killed", seconds, victims=[None, 0, 1])
+    _train_with_kills(long, step, tmp_path / "killed", seconds, KILLS_OF_RANKS, victims=[None, 0, 1])
     keys = () if step == "sft" else ("reward",)
     check_equal(tmp_path / "killed" / step, tmp_path / "unharmed" / step, 1e-3, *keys)

@@ -85,6 +85,14 @@ def test_nothing_more_is_written_than_is_needed() -> None:
     assert scorer.asked == [(0, list(scorer.texts)), (1, ["link <*> down carrier", "a b"])]
 
 
+def test_a_log_without_words_is_not_written_of_again() -> None:
+    scorer = ScriptedScorer({"<*> <*> <*> <*>": [WRONG, TRUE], LOG: [WRONG, TRUE]})
+    logs = [show(text, SETTINGS) for text in scorer.texts]
+    found = scorer.scored_analyses(logs, 1, 1.0, 2)
+    assert [text for ((_, text),) in found] == [WRONG, TRUE]
+    assert scorer.asked[1:] == [(1, [LOG])]
+
+
 def test_one_attempt_takes_what_comes() -> None:
     assert chosen([WRONG, TRUE], attempts=1) == [WRONG]
 
@@ -94,8 +102,8 @@ def test_a_mean_is_over_those_that_are_borne_out() -> None:
     assert chosen([WRONG, WRONG, WRONG, ALSO_TRUE], count=2, attempts=2) == [WRONG, ALSO_TRUE]
 
 
-def test_a_card_from_before_takes_four(tmp_path: Path) -> None:
-    detect = DetectParams(verdict="reasoned", analyses=2, attempts=1, temperature=0.7)
+def test_a_card_from_before_keeps_one_attempt(tmp_path: Path) -> None:
+    detect = DetectParams(verdict="reasoned", analyses=2, attempts=3, temperature=0.7)
     threshold = Threshold(0.5, "default")
     card = Card(
         stage="sft", prompt=SETTINGS, detect=detect, threshold=threshold, direct_threshold=threshold,
@@ -107,4 +115,4 @@ def test_a_card_from_before_takes_four(tmp_path: Path) -> None:
     document = json.loads((tmp_path / DETECTOR).read_bytes())
     del document["detect"]["attempts"]
     (tmp_path / DETECTOR).write_text(json.dumps(document), encoding="utf-8")
-    assert read_card(tmp_path).detect == detect.model_copy(update={"attempts": 4})
+    assert read_card(tmp_path).detect == detect.model_copy(update={"attempts": 1})

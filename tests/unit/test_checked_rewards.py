@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.reward_probes import HAND_WRITTEN, LABELS, PROBES, Trial, scenes
+from benchmarks.probe_scenes import HAND_WRITTEN, LABELS, scenes
+from benchmarks.probe_trials import PROBES
+from benchmarks.reward_probes import Trial
 from rationanomaly.params import Params, RewardParams
 from rationanomaly.rewards import Composition, RewardBreakdown
 from rationanomaly.rewards.terms import BATCH_TERMS, CHECKED, TERMS

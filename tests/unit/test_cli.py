@@ -227,6 +227,29 @@ def test_a_bad_table_of_templates_is_refused(call: Call, tmp_path: Path, content
     assert "t.csv" in said
 
 
+@pytest.mark.parametrize(
+    ("name", "content"), [("t.txt", "\n"), ("t.txt", "\n \r\n\t\n"), ("t.csv", 'template\n""\n" "\n')]
+)
+def test_templates_that_are_all_blank_are_one_clear_line(call: Call, tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content, newline="")
+    code, said = call("detect", "--model", "model", "--templates", name, "--output", "verdicts.jsonl")
+    assert (code, said) == (3, f"error {name}: holds no templates. Give at least one.")
+    assert not (tmp_path / "verdicts.jsonl").exists()
+
+
+def test_templates_that_begin_with_a_quotation_mark_may_be_long(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text('"open\n' + "link <*> down\n" * 20_000)
+    code, said = call("detect", "--model", "model", "--templates", "t.txt")
+    assert code == 4, said
+
+
+def test_a_setting_that_is_wrong_is_one_line_that_names_it(call: Call) -> None:
+    code, said = call("parse", "--set", "sft.steps=0", "--output", "out")
+    assert code == 2
+    assert said.startswith("error `--set sft.steps=0`: must be greater than 0.")
+    assert "params.yaml" not in said
+
+
 def test_detect_needs_exactly_one_kind_of_input(call: Call) -> None:
     assert call("detect", "--model", "model")[0] == 2
 

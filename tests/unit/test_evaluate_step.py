@@ -280,9 +280,9 @@ def test_base_and_sft_analyse_the_same_few_rows(
 ) -> None:
     with caplog.at_level(logging.INFO, logger="rationanomaly.model.budget"):
         metrics = evaluate(setting(quick, reasoned_rows=2, free_rows=1), folders, tmp_path / "out")
-    # 64 tokens a text. Of the final model also the two templates that only sessions need.
+    # 64 tokens a text.
     budgets = [f"evaluate {name}, at most: tokens: {64 * texts} to generate" for name, texts in
-               (("base", 2), ("sft", 2 + 1), ("grpo", 4 + 1 + 2))]  # fmt: skip
+               (("base", 2), ("sft", 2 + 1), ("grpo", 4 + 1))]  # fmt: skip
     assert [message.partition(";")[0] for message in caplog.messages if "tokens" in message] == budgets
     first = sorted(held_out_names(), key=records.template_id)
     written = {
@@ -313,20 +313,23 @@ def test_which_rows_are_analysed_depends_on_no_seed(quick: Params, folders: dict
     assert found[0] == found[1]
 
 
-def test_a_session_is_judged_by_one_kind_of_verdict(quick: Params, folders: dict[str, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "lower"), [("direct", LOWER), ("reasoned", 0)])
+def test_a_session_is_judged_by_one_kind_of_verdict(
+    quick: Params, folders: dict[str, Path], tmp_path: Path, kind: str, lower: float
+) -> None:
     alarm = records.template_id("power supply <*> has failed")
     some = sorted(map(records.template_id, held_out_names())).index(alarm) + 1
-    evaluate(setting(quick, reasoned_rows=some), folders, tmp_path / "out")
+    evaluate(setting(quick, reasoned_rows=some, session_verdict=kind), folders, tmp_path / "out")
     scores: dict[str, set[float]] = {}
     for _, row in records.read_objects(tmp_path / "out" / records.SESSION_PREDICTIONS):
         scores.setdefault(row["model"], set()).add(row["score"])
-    assert scores["grpo"] == {SCORES["abnormal"]}
+    assert scores["grpo"] == {SCORES["abnormal"] - lower}
     assert scores["sft"] == {SCORES["abnormal"] - LOWER}, "although some of its templates have a reasoned score"
     others = {name for name, (_, split, _) in WORLD.items() if split == "validation"}
     opened = [name for name, what, _ in ScriptedDetector.asked if what == "open"]
     assert opened == ["base", "sft", "grpo"], "each is loaded once"
     kinds = {(name, kind) for name, kind, template in ScriptedDetector.asked if template in others}
-    assert kinds == {("base", "direct"), ("sft", "direct"), ("grpo", "reasoned")}
+    assert kinds == {("base", "direct"), ("sft", "direct"), ("grpo", kind)}
 
 
 def test_a_model_with_direct_verdicts_writes_nothing(

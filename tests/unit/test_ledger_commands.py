@@ -38,6 +38,16 @@ def test_import_and_merge(tmp_path: Path) -> None:
     assert [entry.decision.reviewer for entry in read_ledger(tmp_path / "both.jsonl").entries] == ["ada", "bob"]
 
 
+def test_import_says_how_many_decisions_it_has_added(tmp_path: Path) -> None:
+    for rows, said in (("a <*>,abnormal\nb,normal\nc,\n", "2 decisions"), ("d,normal\n", "1 decision")):
+        (tmp_path / "labels.csv").write_text(f"template,decision\n{rows}")
+        to = tmp_path / "[b]ada.jsonl"
+        assert invoke("import", tmp_path / "labels.csv", "--ledger", to, "--reviewer", "ada") == (
+            f"{said} imported into {to}\n"
+        )
+    assert len(read_ledger(to).entries) == 3
+
+
 def test_export_and_tasks(tmp_path: Path) -> None:
     labelled(tmp_path)
     invoke("export", "--correct", tmp_path, "--output", tmp_path / "patch.json")

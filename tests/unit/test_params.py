@@ -139,6 +139,86 @@ def test_a_bad_setting_is_refused(setting: str) -> None:
         load_params(DEFAULT, [setting])
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("sft.steps=0", "`--set sft.steps=0`: must be greater than 0."),
+        ("grpo.beta=many", "`--set grpo.beta=many`: must be a valid number"),
+        ("sft.pool=3", "`--set sft.pool=3`: must be"),
+        ("distill.rest=x", "`--set distill.rest=x`: must be 'none' or 'builtin'."),
+        ("register.tolerance=0", "`--set register.tolerance=0`: must be greater than 0."),
+        ("sft.stepz=3", "`--set sft.stepz`: unknown key `sft.stepz`."),
+        ("nosuch.a=1", "`--set nosuch.a`: unknown key `nosuch`."),
+        ("parse.sessions={lines: 7}", "`--set parse.sessions`: `parse.sessions.kind` is missing"),
+        ("parse.masks={word: [a]}", "`--set parse.masks`: `parse.masks.word`: must be a valid string, found ['a']"),
+        ("cluster.steps.sft.cpu='2'", "`--set cluster.steps.sft.cpu`: `cluster.steps.sft.memory` is missing"),
+    ],
+)
+def test_a_bad_setting_is_named_and_no_file(tmp_path: Path, setting: str, said: str) -> None:
+    (tmp_path / "own.yaml").write_text("extends: defaults\nsft: {steps: 5}\n")
+    with pytest.raises(ParamsError) as caught:
+        load_params(tmp_path / "own.yaml", ["run.seed=1", setting, "grpo.steps=2"])
+    assert str(caught.value).startswith(said)
+    assert (caught.value.file, caught.value.line) == (None, None)
+    assert "own.yaml" not in str(caught.value)
+
+
+def test_the_last_of_two_settings_of_a_key_is_named() -> None:
+    with pytest.raises(ParamsError, match=r"^`--set sft\.steps=-2`"):
+        load_params(DEFAULTS, ["sft.steps=3", "sft.steps=-2"])
+    assert load_params(DEFAULTS, ["sft.steps=-2", "sft.steps=3"]).sft.steps == 3
+
+
+def test_beside_good_settings_a_bad_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text("extends: defaults\nsft:\n  steps: 0\n")
+    with pytest.raises(ParamsError, match=rf"^{re.escape(str(path))}:3: `sft\.steps`: must be greater than 0, found 0"):
+        load_params(path, ["sft.batch=4", "run.seed=1"])
+    assert load_params(path, ["sft.steps=4"]).sft.steps == 4
+
+
+def test_a_password_in_a_setting_is_not_shown() -> None:
+    for setting in ("distill.endpoint.url=https://me:pw123@host", "distill.endpoint.pass=pw123"):
+        with pytest.raises(ParamsError) as caught:
+            load_params(DEFAULTS, [setting])
+        assert str(caught.value).startswith(f"`--set {setting.partition('=')[0]}`")
+        assert "pw123" not in str(caught.value)
+
+
+TEMPERATURES = ("detect.temperature", "grpo.temperature", "distill.temperature")
+
+
+@pytest.mark.parametrize("key", TEMPERATURES)
+def test_all_temperatures_have_the_same_range(key: str) -> None:
+    for value in (0.01, 10):
+        assert value_of(load_params(DEFAULTS, [f"{key}={value}"]), key) == value
+    for text in ("0.009", "10.1", "-1", ".nan", ".inf"):
+        with pytest.raises(ParamsError, match=rf"^`--set {key}={text}`: must be"):
+            load_params(DEFAULTS, [f"{key}={text}"])
+
+
+def test_every_temperature_is_tried_above_and_a_teacher_may_have_none() -> None:
+    found = {
+        f"{name}.{key}"
+        for name, section in load_params(DEFAULTS).model_dump(by_alias=True).items()
+        for key in section
+        if "temperature" in key
+    }
+    assert found == set(TEMPERATURES)
+    for value in (0, None):
+        setting = f"distill.temperature={json.dumps(value)}"
+        assert load_params(DEFAULTS, [setting]).distill.temperature == value
+
+
+@pytest.mark.parametrize("key", ["detect.attempts", "detect.analyses"])
+def test_analyses_and_attempts_are_few(key: str) -> None:
+    for value in (1, 100):
+        assert value_of(load_params(DEFAULTS, [f"{key}={value}"]), key) == value
+    for value in (0, 101):
+        with pytest.raises(ParamsError, match=rf"^`--set {key}={value}`: must be"):
+            load_params(DEFAULTS, [f"{key}={value}"])
+
+
 # ---------------------------------------------------------------- names that were changed
 
 #: Earlier key, today's key, a value that is not the default one.

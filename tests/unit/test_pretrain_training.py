@@ -16,7 +16,7 @@ from peft import get_peft_model_state_dict
 from safetensors.torch import load_file
 
 from rationanomaly import artifacts, progress
-from rationanomaly.errors import InputError, TrainingError
+from rationanomaly.errors import ArtifactError, InputError, ParamsError, TrainingError
 from rationanomaly.model.loading import load_base, load_tokenizer
 from rationanomaly.model.log_adapter import card
 from rationanomaly.params import PromptParams, load_params
@@ -222,6 +222,106 @@ def test_an_adapter_of_another_shape_is_not_trained_further(tmp_path: Path, make
         make(tmp_path / "further", tmp_path / "state", larger, tmp_path / "made")
     assert "\n" not in str(caught.value) and "same rank" in str(caught.value.hint)
     assert not (tmp_path / "further").exists()
+
+
+@pytest.fixture
+def harvestless(monkeypatch: pytest.MonkeyPatch, base: Path, prompt: PromptParams) -> Callable[..., None]:
+    """Pretrain where messages must not be harvested."""
+
+    def build(*_: Any) -> Corpus:
+        raise SystemError("messages are harvested")
+
+    monkeypatch.setattr(corpus, "build", build)
+
+    def made(tmp_path: Path, recipe: Recipe = RECIPE, **given: Path) -> None:
+        adapter.make(recipe, prompt, tmp_path / "made", tmp_path / "state", **{"base": base, **given})
+
+    return made
+
+
+def bad_base(folder: Path, kind: str) -> Path:
+    """A folder that is no base."""
+    if kind == "nothing":
+        return folder / "nowhere"
+    save_small_chat_model(folder, chat_template=kind == "speaks first")
+    if kind == "not a config":
+        (folder / "config.json").write_text("{}")
+    elif kind == "no weights":
+        (folder / "model.safetensors").unlink()
+    elif kind == "torn weights":
+        (folder / "model.safetensors").write_bytes(b"0" * 100)
+    elif kind == "no tokenizer":
+        for path in folder.glob("tokenizer*"):
+            path.unlink()
+    elif kind == "no Llama":
+        from transformers import GPT2Config, GPT2LMHeadModel
+
+        GPT2LMHeadModel(GPT2Config(vocab_size=300, n_embd=8, n_layer=1, n_head=1)).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("nothing", "nowhere: holds no readable config"),
+        ("not a config", "holds no model, or no tokenizer, that can be read"),
+        ("no weights", "holds no weights"),
+        ("torn weights", "holds no model, or no tokenizer, that can be read"),
+        ("no tokenizer", "holds no model, or no tokenizer, that can be read"),
+        ("no Llama", "the base has no layers q_proj"),
+        ("speaks first", "a prompt begins with"),
+    ],
+)
+def test_a_bad_base_is_one_line_before_messages_are_harvested(
+    tmp_path: Path, harvestless: Callable[..., None], kind: str, said: str
+) -> None:
+    with pytest.raises((ArtifactError, TrainingError), match=said) as caught:
+        harvestless(tmp_path, base=bad_base(tmp_path / "base", kind))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_bad_start_is_one_line_before_messages_are_harvested(
+    tmp_path: Path, harvestless: Callable[..., None], base: Path
+) -> None:
+    with pytest.raises(ArtifactError, match="is not the card of a log adapter"):
+        harvestless(tmp_path, start=tmp_path / "nowhere")
+    large = training.Settings(**{**vars(SETTINGS), "rank": 8})
+    adapted = training.with_adapter(load_base(base), large)
+    (tmp_path / "start").mkdir()
+    card.write(
+        adapted, tmp_path / "start", base="", base_sha256=artifacts.sha256(base), recipe={}, seed=0, tokens=1
+    )  # fmt: skip
+    with pytest.raises(TrainingError, match="an adapter of another shape"):
+        harvestless(tmp_path, start=tmp_path / "start")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sizes": Sizes(held_out=1.0)}, "a held-out share of 1 leaves no message to learn from"),
+        ({"sizes": Sizes(held_out=-0.1)}, "the held-out share is -0.1, below 0"),
+        ({"held_out_rows": -1}, "held_out_rows is -1, below 0"),
+        ({"tokens": 12}, "12 tokens hold no row"),
+    ],
+)
+def test_what_leaves_nothing_to_learn_from_is_one_line_before_messages_are_harvested(
+    tmp_path: Path, harvestless: Callable[..., None], change: dict[str, Any], said: str
+) -> None:
+    with pytest.raises((ParamsError, TrainingError), match=said):
+        harvestless(tmp_path, Recipe(**{**vars(RECIPE), **change}))
+
+
+@pytest.mark.parametrize("table", ["", "text\n", "label,template\nnormal\n"])
+def test_a_bad_table_is_one_line_before_messages_are_harvested(
+    tmp_path: Path, harvestless: Callable[..., None], table: str
+) -> None:
+    (tmp_path / "x.csv").write_text(table)
+    with pytest.raises(InputError, match="not a CSV file with a column `template`"):
+        harvestless(tmp_path, held_out=tmp_path / "x.csv")
+
+
+def test_no_row_is_shorter_than_the_shortest(messages: Corpus, encoder: Encoder) -> None:
+    assert encoder.shortest() <= min(encoder.row(m, mode).tokens for m in messages.train[:300] for mode in Mode)
 
 
 def test_a_checkpoint_of_another_recipe_is_left_alone(tmp_path: Path, make: Callable[..., Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -47,11 +46,10 @@ def test_the_import_loads_nothing_heavy_and_every_name_is_there() -> None:
     assert set(ra.__all__) <= set(dir(ra))
 
 
-def test_the_import_takes_less_than_three_tenths_of_a_second() -> None:
-    command = [sys.executable, "-X", "importtime", "-c", "import rationanomaly"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-    found = re.findall(r"\|\s+(\d+) \|\s+rationanomaly$", said, re.MULTILINE)
-    assert [int(microseconds) < 300_000 for microseconds in found] == [True]
+def test_the_import_takes_no_time_for_it_loads_hardly_a_module() -> None:
+    code = "import sys; before = set(sys.modules); import rationanomaly; print(len(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 0 < int(done.stdout) < 20
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:

@@ -13,8 +13,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from benchmarks import rationales
-from benchmarks.rationales import CRITERIA, DRAWN, EARLIER, KEY, OURS, SHEET, Entry
+from benchmarks import rationale_drawing, rationale_scores, rationales
+from benchmarks.rationale_drawing import DRAWN, EARLIER, OURS, Entry
+from benchmarks.rationale_rubric import CRITERIA, RUBRIC
+from benchmarks.rationales import KEY, SHEET
 from rationanomaly import artifacts, records
 from rationanomaly.errors import InputError
 from rationanomaly.evaluate.predictions import Prediction
@@ -43,7 +45,7 @@ OF_EARLIER = [earlier(row) for row in range(20)]
 
 
 def drawn(seed: int = 0, of_ours: list[Entry] = OF_OURS, of_earlier: list[Entry] = OF_EARLIER) -> list[Entry]:
-    return rationales.draw(of_ours, of_earlier, GROUPS, seed)
+    return rationale_drawing.draw(of_ours, of_earlier, GROUPS, seed)
 
 
 # ---------------------------------------------------------------- what is drawn
@@ -107,17 +109,17 @@ def outside(page: str) -> str:
 
 def test_the_sheet_names_neither_models_nor_labels() -> None:
     entries = [replace(entry, label="secret", text="The pump runs.") for entry in drawn()]
-    page = rationales.sheet(entries)
+    page = rationale_drawing.sheet(entries)
     assert len(blocks(page)) == 50
     for word in (OURS, EARLIER, "grpo", "000bd77", "secret"):
         assert word not in page
-    of_each = [outside(rationales.sheet([replace(entry, model=model) for entry in entries])) for model in DRAWN]
+    of_each = [outside(rationale_drawing.sheet([replace(entry, model=model) for entry in entries])) for model in DRAWN]
     assert of_each[0] == of_each[1]
 
 
 def test_a_conclusion_that_repeats_the_verdict_is_left_to_the_verdict() -> None:
     whole = ours(TEMPLATES[0], 0)
-    same, opposed = blocks(rationales.sheet([whole, replace(whole, answer="abnormal")]))
+    same, opposed = blocks(rationale_drawing.sheet([whole, replace(whole, answer="abnormal")]))
     assert "So the log is" not in same
     assert same.endswith("verdict: normal\n")
     assert "So the log is normal." in opposed
@@ -125,7 +127,11 @@ def test_a_conclusion_that_repeats_the_verdict_is_left_to_the_verdict() -> None:
 
 @pytest.mark.parametrize(
     ("field", "write"),
-    [("template", rationales.sheet), ("text", rationales.sheet), ("text", lambda entries: as_document(entries))],
+    [
+        ("template", rationale_drawing.sheet),
+        ("text", rationale_drawing.sheet),
+        ("text", lambda entries: as_document(entries)),
+    ],
 )
 def test_hostile_text_stays_in_its_block(field: str, write: Callable[[list[Entry]], str]) -> None:
     plain = drawn()
@@ -147,11 +153,11 @@ def test_the_document_names_no_template() -> None:
 
 def as_document(entries: list[Entry]) -> str:
     alike = dict.fromkeys(range(1, 51), (2, 2, 2))
-    return rationales.document(dict(enumerate(entries, 1)), [alike, alike])
+    return rationale_scores.document(dict(enumerate(entries, 1)), [alike, alike])
 
 
 def test_the_readers_learn_that_logs_are_data_before_they_see_one() -> None:
-    page = rationales.sheet(drawn())
+    page = rationale_drawing.sheet(drawn())
     assert page.index("Logs and texts are data") < page.index("## Rubric") < page.index("```text")
 
 
@@ -217,7 +223,7 @@ def test_a_sheet_is_never_replaced(folder: Path, tmp_path: Path, capsys: pytest.
 @pytest.mark.parametrize("changed", [{"label": "odd"}, {"rationale": " "}, {"template": None}, {"answer": "invalid"}])
 def test_an_earlier_text_that_lacks_something_is_refused(tmp_path: Path, changed: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="o:1: does not hold template"):
-        rationales.read_earlier(others(tmp_path / "o", **changed))
+        rationale_drawing.read_earlier(others(tmp_path / "o", **changed))
 
 
 # ---------------------------------------------------------------- what is scored
@@ -269,7 +275,7 @@ def test_kappa_weighs_a_disagreement_by_its_square() -> None:
     # Of the pairs 00 01 22 22 the squares sum to 1, and to 7 by the readers' shares alone: 1 - 1 / 7.
     first = {number: (score, 2, 1) for number, score in enumerate([0, 0, 2, 2])}
     second = {number: (score, 2, score) for number, score in enumerate([0, 1, 2, 2])}
-    assert rationales.agreement_table([first, second])[-2:] == [
+    assert rationale_scores.agreement_table([first, second])[-2:] == [
         "| equal scores | .750 | 1.000 | .250 |",
         "| quadratic weighted kappa | .857 | – | .000 |",
     ]
@@ -284,7 +290,7 @@ def test_the_document_holds_every_text_with_its_scores(folder: Path, capsys: pyt
     assert text.rstrip() in capsys.readouterr().out
     assert len(blocks(text)) == 50
     assert re.search(r"^### 7\n\nLabel (ab)?normal\. Scores: 2 2 2 and 2 0 1\.$", text, re.MULTILINE)
-    assert rationales.RUBRIC.strip() in text and "Read in May." in text
+    assert RUBRIC.strip() in text and "Read in May." in text
 
 
 def without(number: str) -> dict[str, Any]:
@@ -320,7 +326,7 @@ def test_scores_that_are_wrong_are_refused_in_one_line(
 def test_a_file_that_is_no_sheet_of_scores_is_refused(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "a").write_text(text)
     with pytest.raises(InputError, match=says):
-        rationales.read_scores(tmp_path / "a", {1: OF_OURS[0]})
+        rationale_scores.read_scores(tmp_path / "a", {1: OF_OURS[0]})
 
 
 def test_one_reader_is_not_enough(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -337,5 +343,5 @@ def test_a_key_without_all_texts_is_refused(folder: Path, capsys: pytest.Capture
 
 
 def test_every_criterion_has_a_target_and_stands_in_the_rubric() -> None:
-    assert tuple(rationales.TARGETS) == CRITERIA
-    assert all(f"**{name.capitalize()}:" in rationales.RUBRIC for name in CRITERIA)
+    assert tuple(rationale_scores.TARGETS) == CRITERIA
+    assert all(f"**{name.capitalize()}:" in RUBRIC for name in CRITERIA)

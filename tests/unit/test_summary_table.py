@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 import io
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import typer
 from rich.console import Console
 
+from rationanomaly.cli.app import app
+from rationanomaly.cli.before import simulate
 from rationanomaly.cli.summary_table import show_summary
 from rationanomaly.evaluate.generated_texts import RATES
 from rationanomaly.evaluate.summary import ClassMetrics, Summary, SystemSummary
 from rationanomaly.evaluate.systems import SYSTEMS, TITLES, TRAINED
+from rationanomaly.runs.tracking import tracking_uri
+from rationanomaly.simulate.dataset import LOG
 
 NOTHING = ClassMetrics(None, None, None, None, None)
 METRICS = ClassMetrics(0.741, 0.652, 0.853, 0.864, None)
@@ -81,3 +88,53 @@ def test_models_without_texts_have_no_table_of_them(summary: Summary) -> None:
     silent = replace(summary, systems=tuple(replace(system, texts={}) for system in summary.systems))
     assert "Texts" in page(summary)
     assert "Texts" not in page(silent)
+
+
+REGISTERED = {"name": "rationanomaly", "version": "3", "alias": "candidate"}
+
+
+def commands(summary: Summary) -> list[str]:
+    """What the closing page advises to type."""
+    closing = page(summary, 110).partition("Try next")[2].replace("\\\n", " ")
+    return [line.strip() for line in closing.splitlines() if line.strip()]
+
+
+def test_detect_is_advised_with_a_direct_verdict_and_options_that_it_takes(
+    summary: Summary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    log = inspect.signature(simulate).parameters["output"].default / LOG
+    detect = typer.main.get_command(app).commands["detect"]  # type: ignore[attr-defined]
+    for place in ("YOUR.log", str(log)):
+        if place == str(log):
+            (tmp_path / log).parent.mkdir(parents=True)
+            (tmp_path / log).touch()
+        (advised,) = commands(replace(summary, registered=REGISTERED))
+        program, verb, *arguments = shlex.split(advised)
+        given = detect.make_context(verb, arguments).params
+        assert (program, verb, given["model"]) == ("rationanomaly", "detect", "models:/rationanomaly@candidate")
+        assert (given["verdict"], str(given["output"]), given["logs"]) == ("direct", "verdicts.jsonl", place)
+
+
+def test_what_is_not_here_is_not_advised(summary: Summary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    assert commands(summary) == []
+    database = Path(tracking_uri().removeprefix("sqlite:///"))
+    database.touch()
+    (tmp_path / "dvc.yaml").touch()
+    ui, again = commands(summary)
+    assert ui == f"mlflow ui --backend-store-uri sqlite:///{database.relative_to(tmp_path)}"
+    assert again.startswith("dvc repro ")
+
+
+def test_the_advice_fits_the_picture_of_the_summary(
+    summary: Summary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("data/simulated/cluster.log", "mlflow.db", "dvc.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    closing = page(replace(summary, registered=REGISTERED), 110).partition("Registered")[2]
+    assert max(map(len, closing.splitlines())) <= 110
