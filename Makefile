@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # One worker for each processor, but no more than four: each may hold a model or two.
 WORKERS ?= logical
-PYTEST := pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadgroup
+PYTEST := pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Idle OpenMP threads that spin make two busy cores 6 to 9 times slower than one.
 export OMP_WAIT_POLICY := PASSIVE

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from rationanomaly.params import Params, load_params
 from tests.scripted_endpoint import Script, serving
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Folders whose files share a pipeline run that takes minutes.
-_TOGETHER = ("component",)
+_TOGETHER = ("tests/component",)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Several workers (`make test`) share the tests out by file, so that what a file has set up is set up once."""
-    for item in items:
-        folder = item.path.parent.name
-        group = folder if folder in _TOGETHER else str(item.path.relative_to(ROOT))
-        item.add_marker(pytest.mark.xdist_group(group))
+class _ByFile(LoadScopeScheduling):
+    """Shares tests out to several workers (`make test`) by file: what a file has set up is set up once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        folder = path.rpartition("/")[0]
+        return folder if folder in _TOGETHER else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFile:
+    """Called where several workers are asked for."""
+    return _ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
