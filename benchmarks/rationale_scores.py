@@ -97,8 +97,17 @@ def _means(entries: Mapping[int, Entry], readers: Sequence[Scores], model: str) 
     return [float(mean(column)) for column in zip(*rows, strict=True)]
 
 
-def document(entries: Mapping[int, Entry], readers: Sequence[Scores], note: str = "") -> str:
-    """A Markdown page: means, agreement, rubric, and each text with its scores, the final model's first."""
+def document(
+    entries: Mapping[int, Entry], readers: Sequence[Scores], note: str = "", show_templates: bool = False
+) -> str:
+    """A Markdown page: means, agreement, rubric, and each text with its scores, the final model's first.
+
+    Args:
+        entries: the texts by number.
+        readers: their scores.
+        note: paragraphs of its own.
+        show_templates: the logs themselves; False: their hashes, for published templates may not be passed on.
+    """
     ours = [entry for entry in entries.values() if entry.model == OURS]
     right = sum(entry.answer == entry.label for entry in ours)
     opening = (
@@ -107,12 +116,12 @@ def document(entries: Mapping[int, Entry], readers: Sequence[Scores], note: str 
         f"drawn at random (`python -m benchmarks.rationales draw`), mixed, and given to two readers without labels and "
         f"without saying which model wrote a text; the rubric was written before. They did not see a text's last "
         f"sentence where it only repeats the verdict. {right} of the {len(ours)} verdicts of the final model are "
-        f"right. Scores are 0 to {BEST}. The templates are published elsewhere and named by their hashes."
+        f"right. Scores are 0 to {BEST}."
     )
+    opening += "" if show_templates else " The templates are published elsewhere and named by their hashes."
     parts = [
         "# Rationales, scored blind",
-        textwrap.fill(opening, 120, break_on_hyphens=False),
-        note,
+        *(textwrap.fill(paragraph, 120, break_on_hyphens=False) for paragraph in (opening, *note.split("\n\n"))),
         "## Means",
         _lines(means_table(entries, readers)),
     ]
@@ -122,7 +131,9 @@ def document(entries: Mapping[int, Entry], readers: Sequence[Scores], note: str 
     for model in DRAWN:
         order = f"Scores are {', '.join(CRITERIA)}; the first reader's, then the second's."
         parts += [f"## Texts of the {model}", order]
-        parts += [_scored(number, entry, readers) for number, entry in entries.items() if entry.model == model]
+        parts += [
+            _scored(number, entry, readers, show_templates) for number, entry in entries.items() if entry.model == model
+        ]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
@@ -149,10 +160,10 @@ def _kappa(first: Sequence[int], second: Sequence[int]) -> str:
     return shorten(float(cohen_kappa_score(first, second, labels=[0, 1, BEST], weights="quadratic")))
 
 
-def _scored(number: int, entry: Entry, readers: Sequence[Scores]) -> str:
+def _scored(number: int, entry: Entry, readers: Sequence[Scores], show_template: bool) -> str:
     given = " and ".join(" ".join(map(str, scores[number])) for scores in readers)
-    # The published templates may not be passed on.
-    log = f"SHA-256 {hashlib.sha256(entry.template.encode()).hexdigest()[:16]}"
+    hashed = f"SHA-256 {hashlib.sha256(entry.template.encode()).hexdigest()[:16]}"
+    log = entry.template if show_template else hashed
     block = fenced({"log": log, "text": entry.text, "verdict": entry.answer})
     return f"### {number}\n\nLabel {entry.label}. Scores: {given}.\n\n{block}"
 

@@ -13,6 +13,7 @@ none would be known by that.
 
 Each reader hands in JSON, ``{"1": [faithful, useful, fluent], …}``. `tabulate` writes means, agreement, and every text
 with its scores; its bars are the means of the final model over both readers, and it exits with 1 if one is short.
+Published logs are named by their hashes, for they may not be passed on; with --simulated they are shown.
 """
 
 from __future__ import annotations
@@ -37,7 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     drawing = commands.add_parser("draw", help="write a sheet for the readers and its key")
-    drawing.add_argument("kept", type=Path, metavar="DIR/seed-N", help="a seed that bench-learning kept")
+    drawing.add_argument(
+        "kept",
+        type=Path,
+        metavar="DIR/seed-N",
+        help="a seed that bench-learning kept, or the outputs of a pipeline run",
+    )
     drawing.add_argument("--others", type=Path, required=True, metavar="FILE", help="an earlier model's texts")
     drawing.add_argument("--output", type=Path, required=True, metavar="FOLDER")
     drawing.add_argument("--seed", type=int, default=0, help="of the drawing")
@@ -45,12 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tabulating.add_argument("folder", type=Path, metavar="FOLDER", help="what `draw` wrote")
     tabulating.add_argument("--scores", type=Path, action="append", required=True, help="one for each of two readers")
     tabulating.add_argument("--note", default="", help="a paragraph for the document: commits, seed, who read")
+    tabulating.add_argument("--simulated", action="store_true", help="the logs are simulated and may be shown")
     tabulating.add_argument("--output", type=Path, metavar="FILE", help="write the document, too")
     options = parser.parse_args(arguments)
     try:
         if options.command == "draw":
             return _draw(options.kept, options.others, options.output, options.seed)
-        return _tabulate(options.folder, options.scores, options.note, options.output)
+        return _tabulate(options)
     except RationAnomalyError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -68,14 +75,14 @@ def _draw(kept: Path, others: Path, output: Path, seed: int) -> int:
     return 0
 
 
-def _tabulate(folder: Path, paths: Sequence[Path], note: str, output: Path | None) -> int:
-    if len(paths) != 2:
-        raise InputError(f"{len(paths)} files of scores are named", hint="Name one for each of two readers")
-    entries = read_key(folder / KEY)
-    readers = [read_scores(path, entries) for path in paths]
-    page = document(entries, readers, note)
-    if output is not None:
-        write_text(output, page)
+def _tabulate(options: argparse.Namespace) -> int:
+    if len(options.scores) != 2:
+        raise InputError(f"{len(options.scores)} files of scores are named", hint="Name one for each of two readers")
+    entries = read_key(options.folder / KEY)
+    readers = [read_scores(path, entries) for path in options.scores]
+    page = document(entries, readers, options.note, show_templates=options.simulated)
+    if options.output is not None:
+        write_text(options.output, page)
     print(page)
     short = False
     for name, value, target in bars(entries, readers):

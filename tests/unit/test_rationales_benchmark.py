@@ -293,6 +293,14 @@ def test_the_document_holds_every_text_with_its_scores(folder: Path, capsys: pyt
     assert RUBRIC.strip() in text and "Read in May." in text
 
 
+def test_only_simulated_logs_are_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    template = json.loads((folder / "key.json").read_bytes())["1"]["template"]
+    tabulated(folder, everywhere([2, 2, 2]), everywhere([2, 2, 2]))
+    assert f"log:     {template}" not in capsys.readouterr().out
+    tabulated(folder, everywhere([2, 2, 2]), everywhere([2, 2, 2]), "--simulated")
+    assert f"log:     {template}" in capsys.readouterr().out
+
+
 def without(number: str) -> dict[str, Any]:
     return {key: value for key, value in everywhere([1, 1, 1]).items() if key != number}
 
