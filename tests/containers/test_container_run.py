@@ -23,7 +23,7 @@ from rationanomaly.simulate import write
 from rationanomaly.steps import STEPS, Step
 from tests.conftest import ROOT
 
-pytestmark = [pytest.mark.containers, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.containers, pytest.mark.timeout(1800)]
 
 BY_STEP = pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 MICRO = ROOT / "profiles" / "micro.yaml"

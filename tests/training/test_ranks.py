@@ -70,7 +70,7 @@ def test_a_rank_that_is_killed_ends_the_step_with_one_line_about_it(bench: Bench
     many = bench.using(TWO, "sft.steps=600")
     with progress.listening(at_step("SFT", 3, kill)), pytest.raises(TrainingError) as caught:
         many.run("sft", tmp_path / "sft", tmp_path / "state")
-    assert time.monotonic() - killed[0] < 60
+    assert time.monotonic() - killed[0] < 300
     assert "rank 1 of 2 was killed by SIGKILL" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "sft").exists()

@@ -67,7 +67,7 @@ def test_sigterm_makes_a_checkpoint_of_all_ranks_and_the_same_command_continues(
         pytest.raises(Interrupted, match=r"a checkpoint of step \d+ was") as interrupted,
     ):
         two.run("sft", tmp_path / "sft", tmp_path / "state")
-    assert time.monotonic() - asked[0] < 30
+    assert time.monotonic() - asked[0] < 120
     (step,) = map(int, re.findall(r"step (\d+)", str(interrupted.value)))
     assert 5 <= step < two.params.sft.steps
     trained: list[float] = []
