@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from rationanomaly.errors import InputError
 from rationanomaly.records import DETECTOR
 from rationanomaly.runs import tracking
+from rationanomaly.runs.database import make_database
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -39,8 +40,10 @@ def connect() -> MlflowClient:
     tracking.quieten()
     import mlflow
 
-    mlflow.set_tracking_uri(tracking.tracking_uri())
-    mlflow.set_registry_uri(tracking.tracking_uri())
+    uri = tracking.tracking_uri()
+    make_database(uri)
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
     return mlflow.MlflowClient()
 
 

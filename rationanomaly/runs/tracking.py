@@ -23,6 +23,7 @@ from rationanomaly.errors import InfrastructureError
 from rationanomaly.params import Params
 from rationanomaly.records import CURVES, read_objects
 from rationanomaly.runs import code_identity
+from rationanomaly.runs.database import make_database
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -166,7 +167,9 @@ def close_pipeline(params: Params, succeeded: bool, message: str) -> tuple[str, 
     from mlflow import MlflowClient
 
     quieten()
-    client = MlflowClient(tracking_uri())
+    uri = tracking_uri()
+    make_database(uri)
+    client = MlflowClient(uri)
     experiment = _experiment(client, params.run.name)
     document = params_hash(params)
     parent = _newest(client, experiment, f"tags.`rationanomaly.params` = '{document}' and tags.`{STEP}` = 'pipeline'")
@@ -205,6 +208,7 @@ def _open(
 ) -> tuple[MlflowClient, str, str]:
     from mlflow import MlflowClient
 
+    make_database(uri)
     client = MlflowClient(uri)
     experiment = _experiment(client, params.run.name)
     parent = _parent(client, experiment, params, lineage)
