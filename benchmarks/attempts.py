@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,29 +75,30 @@ class Row:
     mean: np.ndarray
 
 
+@dataclass(frozen=True)
+class _Scored:
+    text: WrittenText
+    score: float
+
+
 def _rows(scorer: Scorer, logs: Sequence[Shown], attempts: int, temperature: float) -> Iterator[Row]:
     found = Attempts(logs)
-    written: list[dict[str, float]] = [{} for _ in logs]
+    written: list[list[_Scored]] = [[] for _ in logs]
     for index in range(attempts):
         places = found.open_places()
         texts = [text or "" for text in scorer.analyses([logs[place] for place in places], index, temperature)]
         found.add(places, texts)
         scores = scorer.reasoned_scores([logs[place] for place in places], texts)
         for place, text, score in zip(places, texts, scores, strict=True):
-            written[place].setdefault(text, float(score))
-        taken = [text for text in found.taken if text is not None]
+            written[place].append(_Scored(WrittenText(logs[place], text), float(score)))
+        taken = [next(one for one in few if one.text == text) for few, text in zip(written, found.taken, strict=True)]
         yield Row(
             len(places),
-            float(np.mean([text.borne_out == 1 for text in taken])),
-            np.array([few[text.rationale] for few, text in zip(written, taken, strict=True)]),
-            np.array([few[_best(log, few)] for log, few in zip(logs, written, strict=True)]),
-            np.array([np.mean([*few.values()]) for few in written]),
+            float(np.mean([one.text.borne_out == 1 for one in taken])),
+            np.array([one.score for one in taken]),
+            np.array([max(few, key=lambda one: one.text.borne_out).score for few in written]),
+            np.array([np.mean([one.score for one in few]) for few in written]),
         )
-
-
-def _best(log: Shown, texts: Iterable[str]) -> str:
-    """The one borne out best, whatever it argues for; the first of equals."""
-    return max(texts, key=lambda text: WrittenText(log, text).borne_out)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,6 @@ def make_database(uri: str) -> None:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as place:
             new = Path(place).resolve() / path.name
             _make_tables(new)
-            new.chmod(0o644)
             sync(new)
             _publish(new, path)
 

@@ -1,4 +1,4 @@
-"""Linear time is told from what grows faster, however slow the machine."""
+"""What grows faster than its size is found, however slow the machine."""
 
 from __future__ import annotations
 
