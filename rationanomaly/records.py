@@ -32,6 +32,9 @@ LINES_SCHEMA = pl.Schema(
         "time": pl.Datetime("us", "UTC"),  # null where the format has none
         "node": pl.String(),  # null where the format has none
         "alert": pl.Boolean(),  # the line's own alert tag; null where the format has none
+        "level": pl.String(),  # these three: null where the format has none
+        "logger": pl.String(),
+        "thread": pl.String(),
         "template_id": pl.String(),
         "parameters": pl.List(pl.String()),  # what stands at the template's wildcards
     }

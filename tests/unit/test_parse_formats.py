@@ -154,7 +154,7 @@ def test_custom_format_takes_named_groups(settings: ParseParams) -> None:
     own = settings.model_copy(update={"pattern": pattern, "time_format": "%d.%m.%Y %H:%M:%S"})
     row = read("custom", "03.03.2031 00:00:02;h1;;pool is empty", own)
     expected = {"time": datetime(2031, 3, 3, 0, 0, 2, 0, UTC), "node": "h1", "alert": False, "message": "pool is empty"}
-    assert row == expected | {"continues": None}
+    assert row == dict.fromkeys(formats.FIELDS) | expected
 
 
 @pytest.mark.parametrize("pattern", ["(", r"(?<message>a)\1", "(?<text>.*)", "(?<message>.*)(?<level>x)"])

@@ -22,8 +22,12 @@ FIELDS = pl.Schema(
         "time": pl.Datetime("us", "UTC"),
         "node": pl.String(),
         "alert": pl.Boolean(),  # the line's own alert tag
+        "level": pl.String(),  # in capitals; a letter that stands for one is written out
+        "logger": pl.String(),  # what wrote the line: a logger, a component, a program
+        "thread": pl.String(),
+        "stream": pl.String(),  # of a container; lines of several are read apart
         "message": pl.String(),
-        "continues": pl.Boolean(),  # in the next line
+        "continues": pl.Boolean(),  # in the next line of the stream
     }
 )
 
@@ -46,6 +50,9 @@ class Format:
         keys: regular expression of what groups lines to sessions (all its matches in a message), or None.
         names_year: whether a line's time names the year.
         detectable: whether ``data.format: auto`` may choose it.
+        is_dated: whether each record begins with a time, so that a line without one belongs to the record before.
+        marks: from the same frame to which of the lines bear the format's own marks, for ``auto``: stricter than
+            `parse`, which takes a user's word. None: each line that `parse` reads.
     """
 
     name: str
@@ -54,6 +61,8 @@ class Format:
     keys: str | None = None
     names_year: bool = True
     detectable: bool = True
+    is_dated: bool = True
+    marks: Callable[[pl.DataFrame], pl.Series] | None = None
 
     def read(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per row of ``lines`` (column ``raw``), with exactly the columns of `FIELDS`."""

@@ -10,7 +10,7 @@ from rationanomaly.parse.formats import Format
 
 def formats(_settings: ParseParams | None) -> list[Format]:
     """Plain lines; never detected, for everything would fit."""
-    return [Format("plain", "each line is a message", parse, detectable=False)]
+    return [Format("plain", "each line is a message", parse, detectable=False, is_dated=False)]
 
 
 def parse(lines: pl.DataFrame) -> pl.DataFrame:
