@@ -6,9 +6,12 @@ additions:
 * A message that a template covers already (equal words, or a wildcard) joins it and the tree stays as it is. A
   message seen before is always covered, so learning it twice is learning it once: it is enough to learn each
   distinct message in the order of its first line, and a log cut in two gives the templates of the whole.
-* Masked words tell nothing and are left out of the similarity, above and below the fraction.
-* A wildcard at which only a few plain words occur (``started``, ``stopped``) is a choice, not a parameter: each of
-  the words makes a template of its own, until there are too many of them.
+* Masked words tell nothing and are left out of the similarity, above and below the fraction; words that are no plain
+  names count half.
+* A wildcard at which only a few plain words occur (``web``, ``mail``) is a choice, not a parameter: each of the words
+  makes a template of its own, until there are too many of them.
+* A word that names a state (``started``, ``state=down``) makes a template of its own wherever it stands, so that
+  states that exclude each other never share one. Where one of the words of a choice does, there may be more of them.
 """
 
 from __future__ import annotations
@@ -18,7 +21,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from rationanomaly.rulebook.states import core, state_in
+
 WILDCARD = "<*>"
+#: Of the rules by which messages are told apart.
+VERSION = 2
+#: What a word that is no plain one counts in the similarity; of the LogHub samples, .5 to 1 make no difference.
+_IDENTIFIER = 0.5
+#: Plain words that make a template each where one of them names a state.
+_MAX_STATES = 16
+#: Templates of one cluster, after which only the first state of a message is kept, in small letters.
+_MAX_VARIANTS = 1000
+#: They change with the number in front and say nothing else.
+_UNITS = frozenset(["b", "kb", "mb", "gb", "tb", "kib", "mib", "gib", "tib", "ns", "us", "ms", "sec", "secs"])
 
 #: An inner node leads on by the next word; a leaf stands under ``clusters``.
 Node = dict[str, Any]
@@ -67,23 +82,37 @@ class Cluster:
         words: the template's words.
         choices: place of a wildcard → the few plain words that occur there. Wildcards at other places are parameters.
         variants: texts of the templates that this cluster makes, by first appearance.
+        states: whether words that name a state make templates of their own.
+        crowded: there were too many of them, so that only the first one of a message does.
         weight: number of words that are no wildcards; the more, the more specific the template.
     """
 
     words: list[str]
     choices: dict[int, list[str]] = field(default_factory=dict)
-    variants: list[str] = field(default_factory=list)
+    variants: dict[str, None] = field(default_factory=dict)
+    states: bool = True
+    crowded: bool = False
 
     def __post_init__(self) -> None:
         self.weight = sum(word != WILDCARD for word in self.words)
 
     def text(self, words: list[str]) -> str:
-        """The text of the template of a message that is covered: choices are filled in."""
+        """The text of the template of a message that is covered: choices and states are filled in."""
         filled = list(self.words)
         for place, choices in self.choices.items():
             if words[place] in choices:
                 filled[place] = words[place]
+        if self.states:
+            self._fill_states(filled, words)
         return " ".join(filled)
+
+    def _fill_states(self, filled: list[str], words: list[str]) -> None:
+        for place, own in enumerate(self.words):
+            state = state_in(words[place]) if own == WILDCARD else None
+            if state is not None:
+                filled[place] = state if self.crowded else words[place]
+                if self.crowded:
+                    return
 
     def absorb(self, words: list[str], limit: int) -> tuple[bool, list[tuple[int, str]]]:
         """Generalise so far that ``words`` are covered.
@@ -106,12 +135,23 @@ class Cluster:
                 lost.append((place, own))
                 self.words[place] = WILDCARD
             known = known if word in known else [*known, word]
-            if len(known) <= limit and all(map(_is_plain, known)):
+            if all(map(self._is_plain, known)) and len(known) <= self._limit(known, limit):
                 self.choices[place] = known
             else:
                 generalised = True
         self.weight -= len(lost)
         return generalised, lost
+
+    def _is_plain(self, word: str) -> bool:
+        """A name of something, hardly a value: letters only."""
+        if not self.states:
+            return word.isalpha()
+        value = core(word)
+        return value.isalpha() and value.lower() not in _UNITS
+
+    def _limit(self, choices: list[str], limit: int) -> int:
+        """How many words may be a choice: more where one of them names a state."""
+        return max(limit, _MAX_STATES) if self.states and limit and any(map(state_in, choices)) else limit
 
 
 class Drain:
@@ -121,9 +161,12 @@ class Drain:
         depth: of the tree, the root and the leaves included: ``depth - 3`` words lead to a leaf.
         similarity: share of equal words from which on a message joins a cluster, in [0, 1].
         max_children: of an inner node; further words share its wildcard branch.
-        max_choices: a wildcard with at most so many different plain words is a choice; 0 for the paper's Drain.
+        max_choices: a wildcard with at most so many different plain words is a choice; 0 for the paper's Drain, which
+            knows of no states either.
         max_clusters: in all; from then on a message joins the most similar one of its leaf, however little it is.
         max_leaf: the same for one leaf.
+        version: of these rules. By 1, for what was learnt by it, no word is a state, and identifiers tell as much as
+            names.
     """
 
     def __init__(
@@ -134,9 +177,11 @@ class Drain:
         max_choices: int = 0,
         max_clusters: int = 100_000,
         max_leaf: int = 1000,
+        version: int = VERSION,
     ) -> None:
         self.depth, self.similarity, self.max_children = depth, similarity, max_children
         self.max_choices, self.max_clusters, self.max_leaf = max_choices, max_clusters, max_leaf
+        self.version, self._states = version, version > 1 and max_choices > 0
         self.tree: Node = {}
         self.clusters: list[Cluster] = []
         self._leaf_of: list[Leaf] = []
@@ -151,7 +196,7 @@ class Drain:
             number = self._best_of_leaf(words)
         if number is None:
             number = len(self.clusters)
-            self.clusters.append(Cluster(words))
+            self.clusters.append(Cluster(words, states=self._states))
             self._insert(words, number)
         self._absorb(number, words)
         return number
@@ -179,16 +224,21 @@ class Drain:
         cluster = self.clusters[number]
         generalised, lost = cluster.absorb(words, self.max_choices)
         self._leaf_of[number].forget(number, lost, blank=not cluster.weight)
-        text = cluster.text(words)
-        if text not in cluster.variants:
-            cluster.variants.append(text)
-        if len(cluster.variants) > max(self.max_choices, 1) ** 2:
+        cluster.variants[cluster.text(words)] = None
+        if cluster.choices and len(cluster.variants) > self._most_variants(cluster):
             cluster.choices.clear()
             generalised = True
+        if not cluster.crowded and len(cluster.variants) > _MAX_VARIANTS:
+            cluster.crowded = generalised = True
         if generalised:
             renamed = {text: cluster.text(text.split(" ")) for text in cluster.variants}
             self.successors |= {old: new for old, new in renamed.items() if old != new}
-            cluster.variants = list(dict.fromkeys(renamed.values()))
+            cluster.variants = dict.fromkeys(renamed.values())
+
+    def _most_variants(self, cluster: Cluster) -> int:
+        """So many templates of one cluster are choices; more are parameters."""
+        named = self._states and any(any(map(state_in, words)) for words in cluster.choices.values())
+        return max(self.max_choices, 1) ** 2 * (_MAX_STATES if named else 1)
 
     def _covering(self, words: list[str]) -> int | None:
         """The most specific cluster that covers a message; of equally specific ones the oldest."""
@@ -208,7 +258,7 @@ class Drain:
             node = node.get(word, node.get(WILDCARD, {}))
         leaf: Leaf = node.get("clusters", Leaf())
         full = len(leaf) >= self.max_leaf or len(self.clusters) >= self.max_clusters
-        needed = self.similarity * sum(word != WILDCARD for word in words)
+        needed = self.similarity * sum(map(self._telling, words))
         equal = leaf.equal(words)
         best, rank = None, (-1, 0, 0)
         for number in equal or (leaf if full or not needed else ()):
@@ -233,11 +283,21 @@ class Drain:
             if word not in node:
                 # The last free place is kept for the wildcard branch.
                 full = len(node) + (WILDCARD not in node) >= self.max_children
-                word = WILDCARD if full or _has_digit(word) else word
+                word = WILDCARD if full or self._is_value(word) else word
             node = node.setdefault(word, {})
         leaf: Leaf = node.setdefault("clusters", Leaf())
         leaf.put(number, words)
         self._leaf_of.append(leaf)
+
+    def _telling(self, word: str) -> float:
+        """What a word counts in the similarity: an identifier such as ``user=ada`` or ``a.b.C`` may be a parameter."""
+        if word == WILDCARD:
+            return 0.0
+        return 1.0 if self.version == 1 or core(word).isalpha() else _IDENTIFIER
+
+    def _is_value(self, word: str) -> bool:
+        """Whether a word leads to no branch of its own."""
+        return _has_digit(word) or (self.version > 1 and WILDCARD in word)
 
     def _route(self, words: list[str]) -> list[str]:
         """The words that lead to a leaf."""
@@ -252,11 +312,13 @@ class Drain:
             "max_choices": self.max_choices,
             "max_clusters": self.max_clusters,
             "max_leaf": self.max_leaf,
+            "version": self.version,
             "clusters": [
                 {
                     "template": " ".join(cluster.words),
                     "choices": {str(place): words for place, words in cluster.choices.items()},
-                    "variants": cluster.variants,
+                    "variants": list(cluster.variants),
+                    "crowded": cluster.crowded,
                 }
                 for cluster in self.clusters
             ],
@@ -268,10 +330,11 @@ class Drain:
     def from_state(cls, state: dict[str, Any]) -> Drain:
         """Make the tree that `state` described."""
         settings = ("depth", "similarity", "max_children", "max_choices", "max_clusters", "max_leaf")
-        drain = cls(*(state[name] for name in settings))
+        drain = cls(**{name: state[name] for name in settings}, version=state.get("version", 1))
         for entry in state["clusters"]:
             choices = {int(place): list(words) for place, words in entry["choices"].items()}
-            drain.clusters.append(Cluster(entry["template"].split(" "), choices, list(entry["variants"])))
+            variants, crowded = dict.fromkeys(entry["variants"]), entry.get("crowded", False)
+            drain.clusters.append(Cluster(entry["template"].split(" "), choices, variants, drain._states, crowded))
         drain.successors = dict(state["superseded"])
         drain._leaf_of = [Leaf()] * len(drain.clusters)
         drain.tree = drain._grown(state["tree"])
@@ -287,11 +350,6 @@ class Drain:
             leaf.put(number, self.clusters[number].words)
             self._leaf_of[number] = leaf
         return {"clusters": leaf}
-
-
-def _is_plain(word: str) -> bool:
-    """A word of letters only: a name of something, hardly a value."""
-    return word.isalpha()
 
 
 def _has_digit(word: str) -> bool:

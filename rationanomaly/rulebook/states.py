@@ -1,0 +1,90 @@
+"""Words that name a state: what something came to, or the condition that it is in.
+
+Messages that differ in such a word say different things, however alike they are: no verdict fits both ``backup
+succeeded`` and ``backup failed``. So they never share a template.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+
+from rationanomaly.rulebook.events import words_of
+from rationanomaly.rulebook.signs import EASINGS, FAULTS
+
+#: States that exclude each other: on the left what is well, or a beginning; on the right what is not, or an end.
+OPPOSITES: tuple[tuple[str, str], ...] = (
+    ("succeeded success successful successfully", "failed failure fail fails unsuccessful unsuccessfully error"),
+    ("passed pass passes", "failed fail rejected refused"),
+    ("ok okay good fine normal nominal", "bad abnormal critical faulty error alarm"),
+    ("up online alive available reachable", "down offline dead unavailable unreachable"),
+    ("on enabled", "off disabled"),
+    ("active", "inactive passive faulty standby"),
+    ("started starting running", "stopped stopping halted terminated crashed killed exited"),
+    ("resumed unpaused", "paused suspended frozen"),
+    ("created added inserted installed", "deleted removed uninstalled destroyed evicted"),
+    ("connected attached joined associated paired", "disconnected detached left disassociated unpaired"),
+    ("opened open", "closed"),
+    ("loaded mounted registered subscribed", "unloaded unmounted deregistered unregistered unsubscribed"),
+    ("locked acquired", "unlocked released"),
+    ("allowed permitted granted accepted", "denied forbidden rejected refused blocked revoked disallowed"),
+    ("authorized authenticated", "unauthorized unauthenticated"),
+    ("valid correct", "invalid incorrect wrong expired"),
+    ("healthy ready stable clean synced synchronized", "unhealthy unready unstable dirty unsynced unsynchronized"),
+    ("known recognized supported expected", "unknown unrecognized unsupported unexpected"),
+    ("found present", "missing absent notfound"),
+    ("completed complete finished done", "aborted incomplete cancelled canceled interrupted pending"),
+    ("true yes", "false no"),
+    ("plugged", "unplugged"),
+    ("restored recovered recovering resolved repaired", "lost degraded degrading damaged broken corrupted"),
+    ("accepted delivered sent", "dropped discarded bounced undelivered"),
+    ("encrypted trusted secure", "unencrypted untrusted insecure"),
+    ("consistent compatible", "inconsistent incompatible"),
+    ("responding responsive", "unresponsive stuck hung hanging stalled"),
+    ("promoted leader primary master", "demoted follower secondary slave replica"),
+    ("null none empty", "timeout full"),
+    ("increased rising raised high above", "decreased falling lowered low below"),
+)
+
+#: Words of the rulebook's signs that name no state: they count, deny or stand for a thing.
+_NO_STATES = words_of(
+    "not cannot count counts tally total ratio stats statistics test tests tested testing drill exercise instead "
+    "fallback failover bug problem problems attack attacks attacker intrusion parity skew trap violation severe "
+    "marginal"
+)
+#: The same ending in small letters, in CamelCase, behind a hyphen or an underscore.
+_LAST_WORD = re.compile(r"[A-Z]?[a-z]+$|[A-Z]+$")
+_PARTING = re.compile(r"[,;:|&]")
+_LONGEST = 256
+_EDGES = "\"'`()[]{}<>,;:.!?*#|"
+
+
+@cache
+def state_words() -> frozenset[str]:
+    """All words that name a state, in small letters: `OPPOSITES`, and what the rulebook knows of faults and reliefs."""
+    named = {word for sides in OPPOSITES for side in sides for word in side.split()}
+    of_signs = {phrase for sign in (*FAULTS, *EASINGS) for phrase in sign.words if " " not in phrase}
+    return frozenset(named | (of_signs - _NO_STATES))
+
+
+@lru_cache(maxsize=65_536)
+def state_in(word: str) -> str | None:
+    """The state that a word of a message names as it stands there, in small letters; None if it names none.
+
+    Quotes, brackets and punctuation at its ends don't matter, nor what stands before an equals sign or a colon:
+    ``(failed)``, ``state=down,``, ``link_up``, ``NodeReady``. A path, an address or a dotted name is none.
+    """
+    if len(word) > _LONGEST or "/" in word or "\\" in word or "@" in word:
+        return None
+    return next(filter(None, map(_state, _PARTING.split(word))), None)
+
+
+def core(word: str) -> str:
+    """A word without quotes, brackets and punctuation at its ends, and without the ``key=`` in front."""
+    return word.strip(_EDGES).rpartition("=")[2].strip(_EDGES)
+
+
+def _state(part: str) -> str | None:
+    value = core(part)
+    last = None if "." in value else _LAST_WORD.search(value)
+    return last.group().lower() if last is not None and last.group().lower() in state_words() else None
