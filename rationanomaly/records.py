@@ -46,6 +46,7 @@ TEMPLATES_SCHEMA = pl.Schema(
     {
         "template_id": pl.String(),
         "template": pl.String(),
+        "name": pl.String(),  # that a user gave it (parse.named_templates), or null
         "dataset": pl.String(),
         "label": pl.String(),  # ORIGINAL label: normal, abnormal, or null where the lines carry no tags
         "lines": pl.Int64(),  # 0 for a table of templates

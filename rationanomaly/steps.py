@@ -67,7 +67,7 @@ class Step:
         sources: raw inputs it reads, each a key of the params section ``data``.
         reads: steps whose output folders it reads.
         params: params sections whose change makes its output stale.
-        models: params that may name a folder with a model on this machine; its content counts like a raw input.
+        paths: params that may name a file or folder on this machine; its content counts like a raw input.
         resumes: it keeps checkpoints in its state, so that two runs with the same key must not share it at once.
         shards: the key of ``cluster`` that says how many pods share its work (`fan_out.py` in its package); None where
             one does all.
@@ -78,7 +78,7 @@ class Step:
     sources: tuple[str, ...]
     reads: tuple[str, ...]
     params: tuple[str, ...]
-    models: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
     resumes: bool = False
     shards: str | None = None
 
@@ -106,6 +106,7 @@ STEPS: tuple[Step, ...] = (
         ("logs",),
         (),
         ("data.files", "data.format", "parse"),
+        paths=("parse.continue_from", "parse.named_templates"),
         shards="parse_shards",
     ),
     Step("correct", "Apply the experts' decisions and split.", ("ledger",), ("parse",), ("run.seed", "correct")),
@@ -115,7 +116,7 @@ STEPS: tuple[Step, ...] = (
         ("reasoning",),
         ("correct",),
         ("run.seed", "prompt", "distill"),
-        models=("distill.local.model",),
+        paths=("distill.local.model",),
     ),
     Step(
         "base",
@@ -123,7 +124,7 @@ STEPS: tuple[Step, ...] = (
         (),
         ("correct",),
         ("run.seed", "prompt", "detect", "model", "training.threads", "base"),
-        models=("model.name",),
+        paths=("model.name",),
     ),
     Step(
         "sft",

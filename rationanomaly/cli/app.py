@@ -18,6 +18,7 @@ from rationanomaly.cli import after, before, console, deprecated
 from rationanomaly.cli.clean_state import clean_state
 from rationanomaly.cli.ledger import ledger
 from rationanomaly.cli.steps import step_command, step_help
+from rationanomaly.cli.templates import templates
 from rationanomaly.errors import INTERRUPTED, RationAnomalyError, named_extras
 from rationanomaly.steps import STEPS
 
@@ -69,6 +70,7 @@ _AFTER: Mapping[str, Callable[..., None]] = {
 for _name, _command in _BEFORE.items():
     app.command(_name, rich_help_panel="Before the pipeline")(_command)
 app.add_typer(ledger, name="ledger", rich_help_panel="Before the pipeline")
+app.add_typer(templates, name="templates", rich_help_panel="Before the pipeline")
 for _step in STEPS:
     _make = deprecated.COMMANDS.get(_step.name, step_command)
     app.command(_step.name, help=step_help(_step), rich_help_panel="Steps of the pipeline")(_make(_step))

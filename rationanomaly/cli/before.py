@@ -142,7 +142,7 @@ def print_params(
 def _warn_of_logs_beside_outputs(params: Params) -> None:
     """DVC watches the folder of a glob as a whole, and refuses one that holds its own outputs."""
     folder = params.data.logs.absolute()
-    if params.data.files is not None and Path.cwd().is_relative_to(folder):
+    if (params.data.files is not None or folder.is_dir()) and Path.cwd().is_relative_to(folder):
         logger.warning("DVC can't watch %s, which holds its outputs: put the logs in a folder of their own", folder)
 
 

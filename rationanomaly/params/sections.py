@@ -40,9 +40,9 @@ class DataParams(Section):
     """What the steps read from outside.
 
     Attributes:
-        logs: a log, a folder of `files`, or a CSV table of templates (dataset,template,label). A glob such as
-            `logs/app.log*` is taken as its folder and `files`, so that DVC can watch what it names.
-        files: of the folder `logs`, the files that fit this glob; None: `logs` is a file.
+        logs: a log, a folder of logs, or a CSV table of templates (dataset,template,label). A glob such as
+            `logs/**/app.log*` is taken as its folder and `files`, so that DVC can watch what it names.
+        files: of the folder `logs`, the files that fit this glob; None: all below it, or `logs` is a file.
         format: `templates` for a table; else the name of a log format (`parse/formats/`), or `auto`, which finds it
             out.
         ledger: reviewers' decisions (JSON Lines), or a published correction patch (JSON).
@@ -119,19 +119,28 @@ class SessionParams(Section):
 
 
 class JsonParams(Section):
-    """Fields of a JSON log; of each list the first that a line has is taken, `a.b` being `b` inside `a`.
+    """Fields of a JSON log; of each list the first that a line has is taken.
+
+    `a.b` is `b` inside `a`, or a name with a dot in it; what begins with `$` is a JSON path.
 
     Attributes:
         message: candidates for the text.
         time: candidates for the time.
         node: candidates for the node.
         alert: candidates for the alert tag; anything but -, 0, false, no, none, normal and nothing is an alert.
+        level: candidates for the level: a name, or a number of bunyan and pino, GELF or OpenTelemetry.
+        logger: candidates for what wrote the line.
+        thread: candidates for the thread.
     """
 
     message: list[str]
     time: list[str]
     node: list[str]
     alert: list[str]
+    # Params that were recorded before these three came hold none of them.
+    level: list[str] = Field(default_factory=list)
+    logger: list[str] = Field(default_factory=list)
+    thread: list[str] = Field(default_factory=list)
 
 
 class ParseParams(Section):
@@ -139,11 +148,14 @@ class ParseParams(Section):
 
     Attributes:
         continue_from: `miner.json` of an earlier run, whose templates keep wording and ids; None: starts empty.
-        year: of the first line of a syslog, which names none.
+        named_templates: JSON file of templates with names (`rationanomaly templates`), matched first and never
+            generalised; None: none.
+        year: of the first line whose time names none, as in syslog.
         json_fields: where format `json` finds what.
-        pattern: format `custom`: regex with the groups message, time, node and alert.
-        time_format: of the times of `pattern`, as of strptime; None: ISO 8601.
-        multiline: join stack traces to the record before.
+        pattern: format `custom`: regex with the group message, and any of time, node, alert, level, logger and thread.
+        time_format: of the times of `pattern`, as of strptime; without a year it comes from `year`; None: ISO 8601.
+        multiline: join lines without a time, such as those of a stack trace, to the record before.
+        hold_seconds: live input: wait so long for further lines of a record before it is given out; 0: do not wait.
         redact: kinds (email, token, key) that are taken out of every line first; costs speed.
         redact_patterns: own kinds, name → regex; a match becomes [name].
         masks: own masks, name → regex without backreferences, applied before the built-in ones.
@@ -161,11 +173,15 @@ class ParseParams(Section):
     """
 
     continue_from: Path | None
+    # Params that were recorded before this one came hold none.
+    named_templates: Path | None = None
     year: Annotated[int, Field(ge=1970, le=2200)]
     json_fields: JsonParams
     pattern: str | None
     time_format: str | None
     multiline: bool
+    # Params that were recorded before this one came do not hold it.
+    hold_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
     redact: list[str]
     redact_patterns: dict[str, str]
     masks: dict[str, str]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import bz2
+import lzma
 import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, Protocol
 
-from rationanomaly.errors import named_extras
+from rationanomaly.errors import InputError, named_extras
 
 _READ = 2**18
 
@@ -53,6 +54,52 @@ class _Bzip2:
         return self._inner.needs_input
 
 
+class _Xz:
+    #: Bytes of memory that a file may ask for; what `xz -9` makes asks for 65 MiB.
+    _MEMORY = 2**27
+
+    def __init__(self) -> None:
+        self._inner = lzma.LZMADecompressor(lzma.FORMAT_XZ, self._MEMORY)
+
+    eof = property(lambda self: self._inner.eof)
+    unused_data = property(lambda self: self._inner.unused_data)
+
+    def expand(self, data: bytes, limit: int) -> bytes:
+        try:
+            return self._inner.decompress(data, limit)
+        except lzma.LZMAError as error:
+            if "Memory" not in str(error):
+                raise EOFError from error
+            problem = f"takes more than {self._MEMORY // 2**20} MiB of memory to expand"
+            raise InputError(problem, hint="Compress it again with `xz -6`") from error
+
+    def starving(self) -> bool:
+        return self._inner.needs_input
+
+
+class _Lz4:
+    def __init__(self) -> None:
+        with named_extras():
+            import lz4.frame
+
+        self._inner, self._full = lz4.frame.LZ4FrameDecompressor(), False
+
+    eof = property(lambda self: self._inner.eof)
+    unused_data = property(lambda self: self._inner.unused_data or b"")
+
+    def expand(self, data: bytes, limit: int) -> bytes:
+        try:
+            text: bytes = self._inner.decompress(data, limit)
+        except RuntimeError as error:
+            raise EOFError from error
+        self._full = len(text) == limit
+        return text
+
+    def starving(self) -> bool:
+        # The rest of a block is kept inside when there was no room for it.
+        return self._inner.needs_input and not self._full
+
+
 class _Zstandard:
     #: A block of four bytes may expand to 128 KiB, so that this much makes 32 MiB at most.
     _PIECE = 1024
@@ -88,12 +135,9 @@ _MEMBERS: dict[bytes, Callable[[], _Decompressor]] = {
     b"\x1f\x8b": _Gzip,
     b"BZh": _Bzip2,
     b"\x28\xb5\x2f\xfd": _Zstandard,
+    b"\xfd7zXZ\0": _Xz,
+    b"\x04\x22\x4d\x18": _Lz4,
 }
-
-
-def first_bytes(stream: BinaryIO) -> bytes:
-    """The first bytes of a file, which tell whether it is compressed; they are not taken from it."""
-    return stream.peek(4)[:4] if hasattr(stream, "peek") else b""
 
 
 def is_compressed(magic: bytes) -> bool:
@@ -106,11 +150,13 @@ def decompress(stream: BinaryIO, magic: bytes, size: int) -> Iterator[bytes] | N
 
     Args:
         stream: at the file's beginning.
-        magic: its first four bytes.
+        magic: its first bytes, six at least where it has them.
         size: bytes of a piece.
 
     Raises:
         EOFError: while iterating: the file broke off or is damaged; the pieces before are good.
+        InputError: while iterating: it takes too much memory.
+        InfrastructureError: while iterating: the package that expands it is not installed.
     """
     for begin, member in _MEMBERS.items():
         if magic.startswith(begin):
@@ -119,7 +165,7 @@ def decompress(stream: BinaryIO, magic: bytes, size: int) -> Iterator[bytes] | N
 
 
 def _expand(stream: BinaryIO, member: Callable[[], _Decompressor], size: int) -> Iterator[bytes]:
-    """Expand the members of a file, one behind the other; zero bytes behind the last are padding."""
+    """Expand the members of a file, one behind the other; zero bytes behind one are padding."""
     pieces, held, data = [], 0, stream.read(_READ)
     try:
         while data:
@@ -135,8 +181,7 @@ def _expand(stream: BinaryIO, member: Callable[[], _Decompressor], size: int) ->
                 if held >= size:
                     yield b"".join(pieces)
                     pieces, held = [], 0
-            data = decompressor.unused_data or stream.read(_READ)
-            data = data if data.strip(b"\0") else b""
+            data = _without_padding(decompressor.unused_data, stream)
     except (zlib.error, OSError) as error:
         yield b"".join(pieces)
         raise EOFError from error
@@ -144,3 +189,12 @@ def _expand(stream: BinaryIO, member: Callable[[], _Decompressor], size: int) ->
         yield b"".join(pieces)
         raise
     yield b"".join(pieces)
+
+
+def _without_padding(data: bytes, stream: BinaryIO) -> bytes:
+    """The bytes of the next member; none at the end of the file."""
+    while not (data := data.lstrip(b"\0")):
+        data = stream.read(_READ)
+        if not data:
+            break
+    return data

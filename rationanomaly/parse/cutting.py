@@ -6,19 +6,17 @@ from bisect import bisect_right
 from itertools import accumulate
 from pathlib import Path
 
-import polars as pl
-
 from rationanomaly.errors import InputError
 from rationanomaly.params import ParseParams
 from rationanomaly.parse import formats
-from rationanomaly.parse.compression import first_bytes, is_compressed
-from rationanomaly.parse.detection import detect
+from rationanomaly.parse.detection import SAMPLE
+from rationanomaly.parse.file_order import pieces_in_time_order
 from rationanomaly.parse.formats import Format
-from rationanomaly.parse.joining import begins
+from rationanomaly.parse.joining import may_be_cut
 from rationanomaly.parse.lines import BOM, Counts, split_lines
-from rationanomaly.parse.reading import AUTO
+from rationanomaly.parse.reading import AUTO, detect_format, first_together
 from rationanomaly.parse.redaction import Redactor
-from rationanomaly.parse.source import Piece, Source
+from rationanomaly.parse.source import Piece, Source, is_whole
 from rationanomaly.raw_inputs import STDIN, find_files
 
 #: Bytes behind the wanted place in which a record is looked for; where there is none, no cut is made.
@@ -36,17 +34,18 @@ def find_format(log: Path, name: str, settings: ParseParams) -> Format:
         return formats.find(name, settings)
     source, redactor = Source(log, settings.max_expansion), Redactor(settings.redact, settings.redact_patterns)
     for piece in source.pieces:
-        for lines in split_lines(source.chunks(piece), settings.max_line_bytes, Counts()):
+        frames = split_lines(source.chunks(piece), settings.max_line_bytes, Counts())
+        for lines in first_together(frames, SAMPLE):
             if lines.height:
-                return detect(redactor.redact(lines)["raw"], settings, piece.file).format
+                return detect_format(redactor.redact(lines)["raw"], settings, piece.file)
     raise InputError("holds no line", file=log, hint="Name a log that holds lines")
 
 
 def cut(log: Path, shards: int, form: Format, settings: ParseParams) -> list[list[Piece]]:
-    """The pieces of each shard, in the order of the log; compressed files stay whole, and a shard may be empty.
+    """The pieces of each shard, in the order of the log; a shard may be empty.
 
-    Every piece of a file but its first begins with a record. So no record lies in two shards, and the records of all
-    shards are those of the log read as one.
+    Files that are compressed, or in UTF-16 or UTF-32, stay whole. Every piece of a file but its first begins with a
+    record. So no record lies in two shards, and the records of all shards are those of the log read as one.
 
     Args:
         log: a file or a glob.
@@ -61,7 +60,7 @@ def cut(log: Path, shards: int, form: Format, settings: ParseParams) -> list[lis
     for file in files:
         if file == STDIN or file.is_fifo():
             raise InputError("is a pipe, which can't be read in shards", file=file, hint="Write it to a file first")
-    pieces = [Piece(file, end=Piece(file).size) for file in files]
+    pieces = pieces_in_time_order([Piece(file, end=Piece(file).size) for file in files], form, settings)
     before = [0, *accumulate(piece.size for piece in pieces)]
     wanted = [before[-1] * number // shards for number in range(1, shards)]
     for piece, offset in zip(pieces, before[:-1], strict=True):
@@ -79,26 +78,28 @@ def _record_starts(piece: Piece, places: list[int], form: Format, settings: Pars
     """0, and the start of the first record behind each place; one that was not found is where the next is."""
     starts = [piece.size] * len(places)
     with piece.file.open("rb") as stream:
-        if places and not is_compressed(first_bytes(stream)):
+        if places and not is_whole(piece.file):
             for number, place in enumerate(places):
                 stream.seek(place)
-                start = _first_record(stream.read(_WINDOW), form, settings)
+                window = stream.read(_WINDOW)
+                start = _first_record(window, form, settings, at_end=place + len(window) >= piece.size)
                 starts[number] = piece.size if start is None else min(place + start, piece.size)
     for number in reversed(range(len(starts) - 1)):
         starts[number] = min(starts[number], starts[number + 1])
     return [0, *starts]
 
 
-def _first_record(window: bytes, form: Format, settings: ParseParams) -> int | None:
-    """The place in some bytes of a log at which a record begins for certain, or None."""
+def _first_record(window: bytes, form: Format, settings: ParseParams, at_end: bool) -> int | None:
+    """The place in some bytes of a log before which no record is open for certain, or None."""
     lines = window.splitlines(keepends=True)
-    # The first may be the end of a line, and what stands before the second is not known; the last may be cut off.
-    text = b"\n".join([b"", *(line.rstrip(b"\r\n") for line in lines[1:-1]), b""])
+    # The first may be the end of a line; the last may be cut off.
+    text = b"\n".join([b"", *(line.rstrip(b"\r\n") for line in lines[1 : None if at_end else -1]), b""])
     places = list(accumulate(map(len, lines), initial=0))
     redactor = Redactor(settings.redact, settings.redact_patterns)
     for frame in split_lines([text], settings.max_line_bytes, Counts()):
-        first = begins(form.read(redactor.redact(frame))) & (pl.int_range(frame.height, eager=True) > 0)
-        numbers: list[int] = frame["line"].filter(first).to_list()
+        frame = redactor.redact(frame)
+        cuts = may_be_cut(frame.hstack(form.read(frame)), form, at_end)
+        numbers: list[int] = frame["line"].filter(cuts).to_list()
         for number in numbers:
             if not lines[number - 1].startswith(BOM):
                 return places[number - 1]

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
+from itertools import islice
+from operator import or_
 from pathlib import Path
 
 import polars as pl
@@ -11,12 +16,23 @@ from rationanomaly.errors import InputError
 from rationanomaly.params import ParseParams
 from rationanomaly.parse import formats
 from rationanomaly.parse.formats import Format
-from rationanomaly.parse.joining import CONTINUES
+from rationanomaly.parse.line_kinds import CONTINUES, FIRST_LINES
 
 #: Lines that are looked at.
 SAMPLE = 1000
-#: The least share of them that has to fit.
+#: The least confidence with which a format is taken.
 LEAST = 0.5
+#: Formats as good as the best but for this much are as good as it: then the more particular one is taken.
+_AS_GOOD = 0.02
+#: How much a line counts that may belong to the record before it only because it has no time, or that the format reads
+#: though it lacks the format's marks.
+_UNSURE = 0.25
+#: From so many marked lines on, all that may belong to a record counts no more than one line.
+_RECORDS = 3
+#: Taken where nothing else fits: the least that a log has.
+_LAST_RESORT = "timestamped"
+#: Formats that an error names, with the command to read the log by each.
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -25,13 +41,34 @@ class Detection:
 
     Attributes:
         format: the format; of equally good ones the more particular.
-        confidence: share of the sampled lines that fit it, in [0, 1].
-        shares: the same of every format by name.
+        confidence: how surely, in [0, 1]; see `weigh`.
+        shares: the same of every format by name, the best first.
+        runner_up: the format that would be next; None if no other fits a line.
     """
 
     format: Format
     confidence: float
-    shares: dict[str, float]
+    shares: Mapping[str, float]
+    runner_up: str | None
+
+    def __str__(self) -> str:
+        other = f"; the next is {self.runner_up}, {self.shares[self.runner_up]:.0%}" if self.runner_up else ""
+        return f"{self.format.name}, confidence {self.confidence:.0%}{other}"
+
+
+@dataclass(frozen=True)
+class Weight:
+    """How well a format fits the first lines of a log.
+
+    Attributes:
+        confidence: in [0, 1]; see `weigh`.
+        marked: share of the lines that bear the format's own marks.
+        read: share of the lines of which the format could make something.
+    """
+
+    confidence: float
+    marked: float
+    read: float
 
 
 def detect(raw: pl.Series, settings: ParseParams, file: Path) -> Detection:
@@ -43,17 +80,85 @@ def detect(raw: pl.Series, settings: ParseParams, file: Path) -> Detection:
         file: where they come from, for the error.
 
     Raises:
-        InputError: no format fits at least half of the lines.
+        InputError: no format fits surely enough; names the best three with the command for each.
+    """
+    known = {name: form for name, form in formats.formats(settings).items() if form.detectable}
+    weights = weigh(raw, known)
+    # What a format could read, though nothing says that it should, decides between equals.
+    ranked = sorted(weights, key=lambda name: (-weights[name].confidence, -weights[name].read))
+    shares = {name: weights[name].confidence for name in ranked}
+    found = _choose(known, shares)
+    if shares[found] < LEAST:
+        candidates = [name for name in ranked if shares[name] or weights[name].read]
+        lines = min(raw.len(), SAMPLE)
+        raise InputError(_problem(shares, lines), file=file, line=1, hint=_hint(candidates[:_NAMED], file))
+    runner_up = next((name for name, share in shares.items() if share and name != found), None)
+    return Detection(known[found], shares[found], shares, runner_up)
+
+
+def weigh(raw: pl.Series, known: Mapping[str, Format]) -> dict[str, Weight]:
+    """How well each format fits the first lines of a log.
+
+    The confidence is the number of lines that bear the format's own marks, by that number and all that speaks against
+    it:
+
+    - lines of a stack trace count nothing, for there may be more of them than of records;
+    - where each record has a time, a line behind a marked one that no other format claims may belong to the same
+      record: it counts a quarter, and all such lines of one record at most one, once there are three marked lines;
+    - a line that the format reads though it lacks the marks counts a quarter;
+    - any other line counts one: before the first marked line, or with the marks of another format.
     """
     sample = raw.head(SAMPLE).to_frame("raw")
-    # The lines of a stack trace fit no format, and there may be more of them than of records.
-    whole = sample.filter(~pl.col("raw").str.contains(CONTINUES))
-    sample = whole if whole.height else sample
-    known = {name: form for name, form in formats.formats(settings).items() if form.detectable}
-    shares = {name: 1 - form.read(sample)["message"].null_count() / sample.height for name, form in known.items()}
-    best = max(shares, key=lambda name: shares[name])
-    if shares[best] < LEAST:
-        problem = f"fits no known log format (best: {best}, {shares[best]:.0%} of the first {sample.height} lines)"
-        hint = f"{formats.NAME_IT}: custom with parse.pattern, or plain to take each line as a message"
-        raise InputError(problem, file=file, line=1, hint=hint)
-    return Detection(known[best], shares[best], shares)
+    if not sample.height:
+        return dict.fromkeys(known, Weight(0.0, 0.0, 0.0))
+    read = {name: form.read(sample)["message"].is_not_null() for name, form in known.items()}
+    marked = {name: read[name] if form.marks is None else form.marked(sample) for name, form in known.items()}
+    is_trace = sample["raw"].str.contains(CONTINUES) | sample["raw"].str.contains(FIRST_LINES)
+    claimed = reduce(or_, marked.values())
+    return {
+        name: Weight(
+            _confidence(marked[name], read[name], claimed, is_trace, is_dated=form.is_dated),
+            int(marked[name].sum()) / sample.height,
+            int(read[name].sum()) / sample.height,
+        )
+        for name, form in known.items()
+    }
+
+
+def _confidence(
+    marked: pl.Series, read: pl.Series, claimed: pl.Series, is_trace: pl.Series, *, is_dated: bool
+) -> float:
+    """The confidence in one format; ``claimed`` are lines with the marks of any."""
+    fits = int(marked.sum())
+    if not fits:
+        return 0.0
+    record = marked.cum_sum()
+    against = ~marked & ~(is_trace & ~read)
+    unmarked = against & read
+    behind = against & ~read & ~claimed & (record > 0) & is_dated
+    lines = pl.DataFrame({"record": record, "count": behind}).group_by("record").agg(pl.col("count").sum() * _UNSURE)
+    undated = lines["count"].clip(upper_bound=1.0) if fits >= _RECORDS else lines["count"]
+    doubt = int((against & ~unmarked & ~behind).sum()) + _UNSURE * int(unmarked.sum()) + float(undated.sum())
+    return fits / (fits + doubt)
+
+
+def _choose(known: Mapping[str, Format], shares: Mapping[str, float]) -> str:
+    """The most particular of the best formats; ``known`` has the more particular first."""
+    others = {name: share for name, share in shares.items() if name != _LAST_RESORT}
+    if others and max(others.values()) >= LEAST:
+        shares = others
+    best = max(shares.values())
+    return next(name for name in known if name in shares and shares[name] >= best - _AS_GOOD)
+
+
+def _problem(shares: Mapping[str, float], lines: int) -> str:
+    fitting = ", ".join(f"{name} {share:.0%}" for name, share in islice(shares.items(), _NAMED) if share)
+    return f"fits no known log format surely enough (best: {fitting or 'none'}; of the first {lines} lines)"
+
+
+def _hint(names: list[str], file: Path) -> str:
+    """What to do: a command for each of the formats that fit best."""
+    log = shlex.quote(f"logs={file}")
+    command = f"rationanomaly parse --input {log} --set data.format={{}} --output outputs/parse"
+    commands = " or ".join(f"`{command.format(name)}`" for name in names or ["plain"])
+    return f"{formats.NAME_IT}: {commands}; custom with parse.pattern, or plain to take each line as a message"

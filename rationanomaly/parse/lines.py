@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 import polars as pl
 
 BOM = b"\xef\xbb\xbf"
+_LINES = pl.Schema({"line": pl.Int64(), "raw": pl.String()})
 #: Colours and cursor moves, window titles, and any escape that is left.
 _ANSI = r"\x1b\[[0-9;:?<=>]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*\x07|\x1b"
 
@@ -31,6 +32,7 @@ class Counts:
     ansi_lines: int = 0
     clock_jumps: int = 0
     truncated_files: int = 0
+    converted_files: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         mine, others = asdict(self), asdict(other)
@@ -44,11 +46,14 @@ class Counts:
 def split_lines(chunks: Iterable[bytes], max_line_bytes: int, counts: Counts) -> Iterator[pl.DataFrame]:
     """Frames of ``line`` (1-based, continuing from ``counts.lines``) and ``raw``, without line ends or empty lines.
 
-    Any of LF, CR LF and CR ends a line. A line over ``max_line_bytes`` is cut there, before all else, so that it does
-    not matter how it came in chunks. Invalid UTF-8 becomes U+FFFD; NULs, terminal escapes and a byte order mark go.
+    Any of LF, CR LF and CR ends a line. A line over ``max_line_bytes``, NULs aside, is cut there, before all else, so
+    that it does not matter how it came in chunks. Invalid UTF-8 becomes U+FFFD; NULs, terminal escapes and a byte order
+    mark go. An empty chunk gives an empty frame.
     """
     pending, skipping = b"", False
     for chunk in _unix_ends(chunks):
+        if not chunk:
+            yield _LINES.to_frame()
         start, end = 0, chunk.rfind(b"\n") + 1
         if skipping and end:
             start, skipping = chunk.index(b"\n") + 1, False
@@ -58,19 +63,23 @@ def split_lines(chunks: Iterable[bytes], max_line_bytes: int, counts: Counts) ->
         if not skipping:
             pending += chunk[max(start, end) :]
         if len(pending) > max_line_bytes:
-            # What follows of an endless line is passed over, so that it never lies in memory.
-            yield _frame(pending[: max_line_bytes + 1], max_line_bytes, counts)
-            pending, skipping = b"", True
+            pending = _one_nul(pending, max_line_bytes)
+            limit = _limit(pending, max_line_bytes)
+            if len(pending) > limit:
+                # What follows of an endless line is passed over, so that it never lies in memory.
+                yield _frame(pending[: limit + 1], max_line_bytes, counts)
+                pending, skipping = b"", True
     if pending:
         yield _frame(pending, max_line_bytes, counts)
 
 
 def _unix_ends(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """The chunks without a byte order mark, every line ended by LF alone."""
-    held = b""
-    for number, piece in enumerate(chunks):
+    held, at_start = b"", True
+    for piece in chunks:
         chunk = held + piece if held else piece
-        chunk = chunk.removeprefix(BOM) if number == 0 else chunk
+        if at_start and chunk:
+            chunk, at_start = chunk.removeprefix(BOM), False
         # A CR at the very end may be the first half of CR LF.
         held = b"\r" if chunk.endswith(b"\r") else b""
         if b"\r" in chunk:
@@ -91,12 +100,14 @@ def _frame(data: bytes, max_line_bytes: int, counts: Counts) -> pl.DataFrame:
     return frame.filter(~empty) if empty.any() else frame
 
 
-def _valid_and_short(data: bytes, limit: int, counts: Counts) -> bytes:
-    """The data as valid UTF-8, and without what lies behind the first ``limit`` bytes of a line."""
-    if not _has_long_line(data, limit) and _is_valid(data):
+def _valid_and_short(data: bytes, max_bytes: int, counts: Counts) -> bytes:
+    """The data as valid UTF-8, and without what lies behind the first ``max_bytes`` of a line."""
+    if not _has_long_line(data, max_bytes) and _is_valid(data):
         return data
     texts = data.split(b"\n")
-    for number, text in enumerate(texts):
+    for number, whole in enumerate(texts):
+        text = _one_nul(whole, max_bytes)
+        limit = _limit(text, max_bytes)
         short = text[: _character_start(text, limit)]
         repaired = short.decode(errors="replace").encode()
         # What takes the place of a byte has three.
@@ -104,6 +115,20 @@ def _valid_and_short(data: bytes, limit: int, counts: Counts) -> bytes:
         counts.invalid_utf8_lines += repaired != short
         counts.cut_lines += len(text) > limit or len(repaired) > limit
     return b"\n".join(texts)
+
+
+def _one_nul(text: bytes, max_bytes: int) -> bytes:
+    """A line whose NULs, if it has some in what is left of it, are one at its beginning.
+
+    Rotation in place leaves gigabytes of them in front of a line.
+    """
+    bare = text.replace(b"\0", b"")
+    return b"\0" + bare if 0 <= text.find(0) <= max_bytes else bare
+
+
+def _limit(text: bytes, max_bytes: int) -> int:
+    """Bytes of a line of which, without the NUL of `_one_nul`, ``max_bytes`` are left."""
+    return max_bytes + text.startswith(b"\0")
 
 
 def _has_long_line(data: bytes, limit: int) -> bool:

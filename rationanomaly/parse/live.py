@@ -43,9 +43,14 @@ def read_log(
     """
     miner = miner or Miner.new(settings)
     reader = LogReader(path, format_name, settings, counts, rejects)
-    sessions = None
+    sessions, waiting = None, list[pl.DataFrame]()
     for records in reader:
         sessions = sessions or assigner(settings.sessions, reader.format.keys)
-        named = miner.name(miner.take(records))
-        of_line = sessions.assign(named).select("line", "session").unique("line", keep="first", maintain_order=True)
-        yield named.join(of_line, on="line", how="left", maintain_order="left")
+        waiting.append(miner.name(miner.take(records)))
+        of_line = sessions.assign(waiting[-1]).select("line", "session")
+        if not sessions.waits:
+            of_line = of_line.unique("line", keep="first", maintain_order=True)
+            yield pl.concat(waiting).join(of_line, on="line", how="left", maintain_order="left")
+            waiting.clear()
+    if sessions is not None:
+        sessions.finish()

@@ -43,7 +43,7 @@ def merge(shards: Sequence[Shard], settings: ParseParams, output: Path) -> Metri
     form = formats.find(_common_format(shards), settings)
     counts = sum((shard.counts for shard in shards), Counts())
     check_counts(shards[0].log, form.name, counts, settings)
-    miner, clock = _learn(shards, settings), Clock(form.names_year)
+    miner, clock = _learn(shards, settings), Clock(settings.year)
     sessions = assigner(settings.sessions, form.keys)
     scratch = output / "sessions"
     summary, table = TemplateSummary(), session_table(settings.sessions, sessions.contiguous, scratch)
@@ -56,10 +56,11 @@ def merge(shards: Sequence[Shard], settings: ParseParams, output: Path) -> Metri
             summary.add(lines)
             sessions_file.write(table.add(sessions.assign(lines)))
             progress.report("naming", lines_file.rows, counts.records, "lines")
+        sessions.finish()
         for rows in table.finish():
             sessions_file.write(rows)
     shutil.rmtree(scratch, ignore_errors=True)
-    templates = summary.table(miner.superseded(), form.name, settings.abnormal_share)
+    templates = summary.table(miner.superseded(), form.name, settings.abnormal_share, miner.named.names())
     records.write_table(output / records.TEMPLATES, templates, records.TEMPLATES_SCHEMA)
     copy_rejects([shard.folder / records.REJECTS for shard in shards], _offsets(shards), output / records.REJECTS)
     miner.save(output / records.MINER)
@@ -85,7 +86,8 @@ def _common_format(shards: Sequence[Shard]) -> str:
 
 
 def _learn(shards: Sequence[Shard], settings: ParseParams) -> Miner:
-    miner = Miner.new(settings) if settings.continue_from is None else Miner.load(settings.continue_from)
+    known = settings.continue_from
+    miner = Miner.new(settings) if known is None else Miner.load(known).with_named(settings)
     done, total = 0, sum(shard.batches for shard in shards)
     for shard in shards:
         for masks in shard.masks():

@@ -13,6 +13,7 @@ from rationanomaly.errors import ArtifactError
 from rationanomaly.params import ParseParams
 from rationanomaly.parse.drain import WILDCARD, Drain
 from rationanomaly.parse.masking import Masker, single_spaced
+from rationanomaly.parse.named_templates import NamedTemplate, NamedTemplates, read_named
 from rationanomaly.records import template_id
 
 STATE_VERSION = 1
@@ -28,8 +29,10 @@ class Miner:
     nothing. So templates depend on the distinct masks in the order of their first line alone, not on batches.
     """
 
-    def __init__(self, masker: Masker, drain: Drain) -> None:
+    def __init__(self, masker: Masker, drain: Drain, named: NamedTemplates | None = None) -> None:
         self._masker, self._drain = masker, drain
+        #: Templates that users have named; they are never learnt.
+        self.named = named or NamedTemplates()
         self._learnt: set[str] = set()
         #: Mask → row of its template's text in `_named`.
         self._places: dict[str, int] = {}
@@ -42,7 +45,7 @@ class Miner:
         drain = Drain(
             settings.depth, settings.similarity, settings.max_children, settings.max_choices, settings.max_templates
         )
-        return cls(Masker(settings.masks, settings.max_words), drain)
+        return cls(Masker(settings.masks, settings.max_words), drain, _read_named(settings))
 
     @classmethod
     def load(cls, path: Path) -> Miner:
@@ -55,7 +58,8 @@ class Miner:
             state = json.loads(path.read_bytes())
             if state["version"] != STATE_VERSION:
                 raise ValueError
-            return cls(Masker(state["masks"], state["max_words"]), Drain.from_state(state["drain"]))
+            named = NamedTemplates([NamedTemplate(**one) for one in state.get("named", [])])
+            return cls(Masker(state["masks"], state["max_words"]), Drain.from_state(state["drain"]), named)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             again = "Run `rationanomaly parse` again"
             raise ArtifactError("is not the state of a miner", file=path, hint=again) from error
@@ -67,6 +71,7 @@ class Miner:
             "masks": self._masker.own,
             "max_words": self._masker.max_words,
             "drain": self._drain.state(),
+            "named": self.named.state(),
         }
         artifacts.write_json(path, state)
 
@@ -77,7 +82,7 @@ class Miner:
     def learn(self, masks: pl.Series) -> None:
         """Learn masks in their order."""
         for mask in masks:
-            if mask not in self._learnt:
+            if mask not in self._learnt and self.named.of_mark(mask) is None:
                 self._drain.learn(mask)
                 self._places.clear()
                 if len(self._learnt) < _REMEMBERED:
@@ -86,7 +91,7 @@ class Miner:
     def masked(self, records: pl.DataFrame) -> pl.DataFrame:
         """Single-space the ``message`` of records and add ``mask``, an Enum of its values by first appearance."""
         messages = single_spaced(records["message"])
-        masks = self._masker.mask_spaced(messages)
+        masks = self.named.mark(messages, self._masker.mask_spaced(messages))
         return records.with_columns(message=messages, mask=masks.cast(pl.Enum(masks.unique(maintain_order=True))))
 
     def take(self, records: pl.DataFrame) -> pl.DataFrame:
@@ -94,6 +99,13 @@ class Miner:
         masked = self.masked(records)
         self.learn(cast(pl.Enum, masked.schema["mask"]).categories)
         return masked
+
+    def with_named(self, settings: ParseParams) -> Miner:
+        """The same miner with the named templates of the params in the place of its own, if they name any."""
+        if settings.named_templates is not None:
+            self.named = _read_named(settings)
+            self._places.clear()
+        return self
 
     def texts(self, masks: pl.Series) -> pl.Series:
         """The text of each mask's template by what is learnt by now; null for a mask that no template covers."""
@@ -110,12 +122,13 @@ class Miner:
         place = pl.Series([self._place(mask) for mask in distinct], dtype=pl.UInt32).gather(masks.to_physical())
         named = self._named()
         words = records["message"].str.split(" ")
-        return records.drop("mask").with_columns(
+        records = records.with_columns(
             template=named["template"].gather(place),
             template_id=named["template_id"].gather(place),
             # A mask of the user's may swallow a space; then the words do not align and the last ones are missing.
             parameters=words.list.gather(named["wildcards"].gather(place), null_on_oob=True),
         )
+        return records.with_columns(self.named.parameters(records)).drop("mask")
 
     def superseded(self) -> dict[str, list[str]]:
         """Id of a template → ids that it had before it was generalised, oldest first."""
@@ -129,7 +142,9 @@ class Miner:
         if place is None:
             if len(self._places) >= _REMEMBERED:
                 self._places.clear()
-            place = self._rows.setdefault(self._drain.name(mask), len(self._rows))
+            named = self.named.of_mark(mask)
+            text = self._drain.name(mask) if named is None else named.template
+            place = self._rows.setdefault(text, len(self._rows))
             self._places[mask] = place
         return place
 
@@ -151,3 +166,8 @@ class Miner:
 def _wildcards(template: str) -> list[int]:
     """The places, from 0, of the words that hold a wildcard."""
     return [place for place, word in enumerate(template.split(" ")) if WILDCARD in word]
+
+
+def _read_named(settings: ParseParams) -> NamedTemplates:
+    """The named templates of the params."""
+    return NamedTemplates([] if settings.named_templates is None else read_named(settings.named_templates))

@@ -15,11 +15,12 @@ from rich.table import Table
 from rationanomaly.errors import InputError, ParamsError
 from rationanomaly.params import ParseParams
 from rationanomaly.parse import formats
-from rationanomaly.parse.detection import LEAST, SAMPLE
+from rationanomaly.parse.detection import SAMPLE, weigh
+from rationanomaly.parse.formats import Format
 from rationanomaly.parse.joining import Joiner
 from rationanomaly.parse.lines import Counts, split_lines
 from rationanomaly.parse.mining import Miner
-from rationanomaly.parse.reading import AUTO
+from rationanomaly.parse.reading import AUTO, detect_format
 from rationanomaly.parse.redaction import Redactor
 from rationanomaly.parse.source import Source
 from rationanomaly.parse.table import TABLE
@@ -71,14 +72,9 @@ def preview(path: Path, format_name: str, settings: ParseParams) -> Preview:
     if format_name == TABLE:
         raise ParamsError("a table of templates is taken as it stands", hint="Set data.format to auto to preview a log")
     lines = _first_lines(path, settings)
-    known = formats.formats(settings)
-    if format_name != AUTO:
-        formats.find(format_name, settings)
-    read = {name: form.read(lines) for name, form in known.items() if form.detectable or name == format_name}
-    shares = {name: 1 - fields["message"].null_count() / lines.height for name, fields in read.items()}
-    shares = dict(sorted(shares.items(), key=lambda pair: -pair[1]))
-    name = next(iter(shares)) if format_name == AUTO else format_name
-    joined = Joiner(hold=False, limit=settings.max_line_bytes).join(lines.hstack(read[name]))
+    form, shares = _format_of(path, format_name, lines, settings)
+    reader = form or formats.find(next(iter(shares)), settings)
+    joined = Joiner(hold=False, limit=settings.max_line_bytes, form=reader).join(lines.hstack(reader.read(lines)))
     miner = Miner.new(settings)
     named = miner.name(miner.take(joined.records))
     templates = (
@@ -89,7 +85,7 @@ def preview(path: Path, format_name: str, settings: ParseParams) -> Preview:
     )
     return Preview(
         path=path,
-        format=name if shares[name] >= (LEAST if format_name == AUTO else 1 / lines.height) else None,
+        format=None if form is None else form.name,
         detected=format_name == AUTO,
         shares=shares,
         lines=lines.height,
@@ -100,6 +96,23 @@ def preview(path: Path, format_name: str, settings: ParseParams) -> Preview:
         rejected=joined.rejected.head(_REJECTS),
         rejects=joined.rejected.height,
     )
+
+
+def _format_of(
+    path: Path, name: str, lines: pl.DataFrame, settings: ParseParams
+) -> tuple[Format | None, dict[str, float]]:
+    """The format by which parse would read the lines, None if it would not, and how well each fits."""
+    known = formats.formats(settings)
+    weights = weigh(lines["raw"], {one: form for one, form in known.items() if form.detectable or one == name})
+    ranked = sorted(weights, key=lambda one: (-weights[one].confidence, -weights[one].read))
+    shares = {one: weights[one].confidence for one in ranked}
+    if name != AUTO:
+        form = formats.find(name, settings)
+        return (form if form.read(lines)["message"].null_count() < lines.height else None), shares
+    try:
+        return detect_format(lines["raw"], settings, path), shares
+    except InputError:
+        return None, shares
 
 
 def show_preview(seen: Preview, console: Console) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,6 +16,7 @@ from rationanomaly.params import ParseParams
 from rationanomaly.parse import formats
 from rationanomaly.parse.clock import Clock
 from rationanomaly.parse.detection import SAMPLE, detect
+from rationanomaly.parse.file_order import pieces_in_time_order
 from rationanomaly.parse.formats import FIELDS, NAME_IT, Format
 from rationanomaly.parse.joining import Joined, Joiner
 from rationanomaly.parse.lines import Counts, split_lines
@@ -60,11 +61,13 @@ class LogReader:
     ) -> None:
         self.counts = counts or Counts()
         self._path, self._settings, self._rejects = path, settings, rejects
-        self._source = Source(path, settings.max_expansion, pieces)
+        self._source = Source(path, settings.max_expansion, pieces, settings.hold_seconds)
         self._format = None if format_name == AUTO else formats.find(format_name, settings)
         self._redactor = Redactor(settings.redact, settings.redact_patterns)
+        #: First lines of a container whose messages have shown no format yet.
+        self._sample: pl.DataFrame | None = None
         self._fitted = False
-        self._shard = shard
+        self._shard, self._is_all = shard, pieces is None
         self._clock: Clock | None = None
 
     @property
@@ -76,38 +79,64 @@ class LogReader:
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         started = time.monotonic()
-        for piece in self._source.pieces:
-            joiner = Joiner(hold=not self._source.live, limit=self._settings.max_line_bytes)
-            chunks = self._source.chunks(piece)
-            for lines in split_lines(chunks, self._settings.max_line_bytes, self.counts):
+        for piece in self._ordered_pieces():
+            joiner = self._new_joiner()
+            frames = split_lines(self._source.chunks(piece), self._settings.max_line_bytes, self.counts)
+            # How live lines come in batches is left to chance, so there is no waiting for a full sample.
+            is_sampled = self._format is None and not self._source.live
+            for lines in first_together(frames, SAMPLE) if is_sampled else frames:
                 if lines.height:
                     yield from self._records(piece.file, lines, joiner)
+                if self._source.live and (late := joiner.expire(time.monotonic() - self._settings.hold_seconds)):
+                    yield from self._finish(late)
                 rate = self.counts.lines / max(time.monotonic() - started, 1e-9)
                 progress.report("reading", self._source.position, self._source.size, "bytes", {"lines/s": rate})
             if (last := joiner.finish()) is not None:
                 yield from self._finish(last)
-        self.counts.truncated_files = self._source.truncated
-        if self._source.truncated:
-            logger.warning("%s: %d files break off; what they hold is used", self._path, self._source.truncated)
+        self._report_files()
+        filled = self.counts.lines > self.counts.empty_lines
+        if self._is_all and self._format is not None and filled and not self._fitted:
+            _no_line_fits(self._path, self._format.name, self._settings)
         # Without a line there is no telling the format of a shard either.
         if self._shard is None or self._format is None:
             name = None if self._format is None else self._format.name
             check_counts(self._path, name, self.counts, self._settings)
 
+    def _ordered_pieces(self) -> Sequence[Piece]:
+        """The pieces as they are to be read: of whole files, the oldest first."""
+        pieces = self._source.pieces
+        return pieces_in_time_order(pieces, self._format, self._settings) if self._is_all else pieces
+
+    def _new_joiner(self) -> Joiner:
+        live = self._source.live
+        hold = not live or self._settings.hold_seconds > 0
+        return Joiner(hold=hold, limit=self._settings.max_line_bytes, form=self._format, ordered=not live)
+
+    def _report_files(self) -> None:
+        self.counts.converted_files = self._source.converted
+        self.counts.truncated_files = self._source.truncated
+        if self._source.truncated:
+            logger.warning("%s: %d files break off; what they hold is used", self._path, self._source.truncated)
+
     def _records(self, file: Path, lines: pl.DataFrame, joiner: Joiner) -> Iterator[pl.DataFrame]:
         lines = self._redactor.redact(lines)
-        if self._format is None:
-            found = detect(lines["raw"], self._settings, file)
-            logger.info(
-                "%s: format %s, %.0f %% of the first lines fit", file, found.format.name, found.confidence * 100
-            )
-            self._format = found.format
-        fields = self._format.read(lines)
+        form = joiner.form = self._choose_format(file, lines)
+        fields = form.read(lines)
         self._fitted = self._fitted or fields["message"].null_count() < fields.height
         if not self._fitted and self.counts.lines >= SAMPLE and not self._shard:
-            _no_line_fits(file, self._format.name, self._settings)
+            _no_line_fits(file, form.name, self._settings)
         read = lines.hstack(fields)
-        yield from self._finish(joiner.join(read) if self._settings.multiline else joiner.split(read))
+        yield from self._finish(joiner.join(read, time.monotonic()) if self._settings.multiline else joiner.split(read))
+
+    def _choose_format(self, file: Path, lines: pl.DataFrame) -> Format:
+        """The format, detected again as long as the first lines do not tell that of a container's messages."""
+        if self._format is not None and self._sample is None:
+            return self._format
+        sample = lines if self._sample is None else pl.concat([self._sample, lines])
+        self._format = detect_format(sample["raw"], self._settings, file)
+        undecided = self._source.live and self._format.inner is None and sample.height < SAMPLE
+        self._sample = sample if undecided and is_container(self._format, sample) else None
+        return self._format
 
     def _finish(self, found: Joined) -> Iterator[pl.DataFrame]:
         """Count, pass the rejected lines on, put the clock right, and give the columns their final order."""
@@ -121,10 +150,53 @@ class LogReader:
             yield self._set_clock(found_records) if self._shard is None else found_records
 
     def _set_clock(self, records: pl.DataFrame) -> pl.DataFrame:
-        self._clock = self._clock or Clock(self.format.names_year)
+        self._clock = self._clock or Clock(self._settings.year)
         records = self._clock.set_right(records)
         self.counts.clock_jumps = self._clock.jumps
         return records
+
+
+def first_together(frames: Iterable[pl.DataFrame], lines: int) -> Iterator[pl.DataFrame]:
+    """The frames, the first of them as one of at least so many lines where there are as many."""
+    frames, first, found = iter(frames), list[pl.DataFrame](), 0
+    while found < lines and (frame := next(frames, None)) is not None:
+        first.append(frame)
+        found += frame.height
+    if first:
+        yield pl.concat(first)
+    yield from frames
+
+
+def detect_format(raw: pl.Series, settings: ParseParams, file: Path) -> Format:
+    """The format of lines, and where it is that of a container, the one that most of its messages have.
+
+    Args:
+        raw: the first lines.
+        settings: the params section ``parse``.
+        file: where they come from, for the error.
+
+    Raises:
+        InputError: no format fits.
+    """
+    found = detect(raw, settings, file)
+    logger.info("%s: format %s", file, found)
+    sample = raw.head(SAMPLE).to_frame("raw")
+    if not is_container(found.format, sample):
+        return found.format
+    messages = found.format.read(sample)["message"]
+    try:
+        inside = detect(messages.filter(messages.str.strip_chars() != ""), settings, file)
+    except InputError:
+        return found.format
+    if is_container(inside.format, messages.to_frame("raw")):
+        return found.format
+    logger.info("%s: format of the messages %s", file, inside)
+    return formats.behind(found.format, inside.format)
+
+
+def is_container(form: Format, lines: pl.DataFrame) -> bool:
+    """Whether most of some lines (column ``raw``) name the stream of a container that they come from."""
+    return form.inner is not None or form.read(lines)["stream"].null_count() * 2 < lines.height
 
 
 def check_counts(log: Path | str, format_name: str | None, counts: Counts, settings: ParseParams) -> None:

@@ -63,6 +63,8 @@ class Windows:
 
     def add(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Take in lines; gives the sessions that are complete."""
+        if lines.is_empty():
+            return SESSIONS_SCHEMA.to_frame()
         lines = pl.concat([*self._open, lines.select(_COLUMNS)])
         last = lines["session"] == lines["session"].last()
         self._open = [lines.filter(last)]

@@ -5,7 +5,7 @@ An assigner names each line's session as the lines come; `session_tables.py` mak
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import polars as pl
 
@@ -19,8 +19,24 @@ class Assigner(Protocol):
     #: Whether a session's lines follow each other, so that it is complete when the next one begins.
     contiguous: bool
 
+    @property
+    def waits(self) -> bool:
+        """Whether all lines so far are kept back, because a later one has to show their session."""
+        ...
+
     def assign(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """Add the column ``session``; lines of no session are left out, lines of several are repeated."""
+        """Add the column ``session``; lines of no session are left out, lines of several are repeated.
+
+        Lines that were kept back come first.
+        """
+        ...
+
+    def finish(self) -> None:
+        """Called behind the last line.
+
+        Raises:
+            InputError: lines are still kept back, so that their sessions are not known.
+        """
         ...
 
 
@@ -40,7 +56,16 @@ def assigner(settings: SessionParams, keys: str | None) -> Assigner:
             return Keys(settings.key or keys or "node")
 
 
-class LineWindows:
+class _AtOnce:
+    """Knows the session of a line as soon as it comes."""
+
+    waits = False
+
+    def finish(self) -> None:
+        """Nothing is kept back."""
+
+
+class LineWindows(_AtOnce):
     """Windows of ``size`` lines that fit the format."""
 
     contiguous = True
@@ -60,25 +85,44 @@ class TimeWindows:
 
     A line that is late by less than a window stays in the current one. A clock that jumps back further begins a
     new window; the number of its first line keeps its name apart from that of the window of the same time before.
+
+    Lines before the first that has a time are kept back until it comes, and belong to its window.
+
+    Args:
+        seconds: length of a window.
+        max_waiting: so many lines may be kept back.
     """
 
     contiguous = True
 
-    def __init__(self, seconds: int) -> None:
-        self._seconds = seconds
+    def __init__(self, seconds: int, max_waiting: int = 2**17) -> None:
+        self._seconds, self._max_waiting = seconds, max_waiting
         self._current: int | None = None
         self._name = ""
+        self._waiting: list[pl.DataFrame] = []
+        self._held = 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether no line has had a time yet."""
+        return self._held > 0
 
     def assign(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Add the column ``session``; a line without a time belongs to the current window.
 
         Raises:
-            InputError: the first line has no time.
+            InputError: too many lines come before the first that has a time.
         """
+        if self._current is None and lines["time"].null_count() == lines.height:
+            self._waiting.append(lines)
+            self._held += lines.height
+            if self._held >= self._max_waiting:
+                self._refuse()
+            return lines.clear().with_columns(pl.lit(None, pl.String).alias("session"))
+        lines = pl.concat([*self._waiting, lines])
+        self._waiting, self._held = [], 0
         window = lines["time"].dt.epoch("s") // self._seconds
-        if self._current is None and window.head(1).null_count():
-            raise InputError("sessions by time need lines with a time", hint="Set parse.sessions.kind to lines or key")
-        runs = window.forward_fill().fill_null(self._current or 0).rle().struct.unnest()
+        runs = window.forward_fill().fill_null(self._before(window)).rle().struct.unnest()
         names, first = [], 0
         for length, number in runs.iter_rows():
             if self._current is None or not self._current - 1 <= number <= self._current:
@@ -90,12 +134,29 @@ class TimeWindows:
         )
         return lines.with_columns(session)
 
+    def finish(self) -> None:
+        """Called behind the last line.
+
+        Raises:
+            InputError: no line had a time.
+        """
+        if self.waits:
+            self._refuse()
+
+    def _before(self, windows: pl.Series) -> int:
+        """The window of lines before the first that has a time."""
+        return int(windows.drop_nulls()[0]) if self._current is None else self._current
+
+    def _refuse(self) -> NoReturn:
+        problem = f"sessions by time need lines with a time, and none of the first {self._held} has one"
+        raise InputError(problem, hint="Set parse.sessions.kind to lines or key, or name another format")
+
     def _name_of(self, window: int, line: int) -> str:
         start = pl.select(pl.from_epoch(pl.lit(window * self._seconds)).dt.strftime("%Y-%m-%dT%H:%M:%SZ")).item()
         return f"{start} line {line}"
 
 
-class Keys:
+class Keys(_AtOnce):
     """Lines that share a key: the node, or whatever a regular expression finds in the message.
 
     Args:

@@ -7,7 +7,7 @@ counted. Line numbers begin at 1 in each shard; `merging.merge` puts the shards 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from rationanomaly.parse.rejects import write_rejects
 from rationanomaly.parse.source import Piece
 
 _ABOUT = "shard.json"
+#: Records of a batch, but for the last.
+_LEAST_ROWS = 2**15
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def read_shard(
     miner, batches = Miner.new(settings), 0
     rejects = write_rejects(folder / records.REJECTS)
     reader = LogReader(log, format_name, settings, rejects=rejects, shard=number, pieces=pieces)
-    for batch in prefetch(reader):
+    for batch in prefetch(_together(reader)):
         masked = miner.masked(batch)
         masked.write_ipc(_batch(folder, batches), compression="uncompressed")
         masked.select(pl.col("mask").unique(maintain_order=True).cast(pl.String)).write_ipc(_masks(folder, batches))
@@ -97,6 +99,19 @@ def open_shard(folder: Path) -> Shard:
     """The shard that `read_shard` left in a folder."""
     about = json.loads((folder / _ABOUT).read_bytes())
     return Shard(**about | {"folder": folder, "counts": Counts(**about["counts"])})
+
+
+def _together(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The same rows in fewer frames: thousands of small files would make thousands of small batches."""
+    held, rows = list[pl.DataFrame](), 0
+    for frame in frames:
+        held.append(frame)
+        rows += frame.height
+        if rows >= _LEAST_ROWS:
+            yield pl.concat(held)
+            held, rows = [], 0
+    if held:
+        yield pl.concat(held)
 
 
 def _batch(folder: Path, number: int) -> Path:

@@ -1,8 +1,9 @@
-"""Where a log's bytes come from: a file, plain or compressed, a glob of them, or standard input."""
+"""Where a log's bytes come from: a file, plain or compressed, a folder or a glob of them, or standard input."""
 
 from __future__ import annotations
 
 import io
+import logging
 import os
 import stat
 import sys
@@ -11,9 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from rationanomaly.errors import InputError
-from rationanomaly.parse.compression import decompress, first_bytes
+from rationanomaly.errors import InputError, about
+from rationanomaly.parse.compression import decompress, is_compressed
+from rationanomaly.parse.encoding import HEAD, as_utf8, wide_encoding
+from rationanomaly.parse.waiting import read_as_it_comes
 from rationanomaly.raw_inputs import CHUNK, STDIN, find_files
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,52 +45,77 @@ class Source:
     """Reads the files of a log one after the other.
 
     Args:
-        path: a file, a glob, or `STDIN`.
+        path: a file, a folder, a glob, or `STDIN`.
         max_expansion: a compressed file that grows by more than this factor is taken for a decompression bomb.
         pieces: what is to be read of it; None: all.
+        idle: seconds without a byte of live input after which comes an empty chunk; 0: never.
     """
 
-    def __init__(self, path: Path, max_expansion: int, pieces: Sequence[Piece] | None = None) -> None:
-        self.pieces = [Piece(file) for file in find_files(path)] if pieces is None else pieces
-        self._max_expansion = max_expansion
+    def __init__(
+        self, path: Path, max_expansion: int, pieces: Sequence[Piece] | None = None, idle: float = 0.0
+    ) -> None:
+        skipped = list[Path]()
+        self.pieces = [Piece(file) for file in find_files(path, skipped.append)] if pieces is None else pieces
+        if skipped:
+            logger.warning("%s: not read are %d devices, pipes and links, such as %s", path, len(skipped), skipped[0])
+        self._max_expansion, self._idle = max_expansion, idle
+        #: Where a file was named, and not a folder or a glob, one that is empty is a mistake.
+        self._may_be_empty = pieces is not None or self.pieces != [Piece(path)]
         #: Bytes on disk; None for standard input.
         self.size = None if path == STDIN else sum(piece.size for piece in self.pieces)
+        # Asked for with every batch; a folder may hold ten thousand files.
+        self._live = self.size is None or any(piece.file.is_fifo() for piece in self.pieces)
         #: Bytes on disk that are read.
         self.position = 0
         #: Compressed files that broke off or were damaged; what came before is kept.
         self.truncated = 0
+        #: Files in UTF-16 or UTF-32.
+        self.converted = 0
 
     @property
     def live(self) -> bool:
         """Whether bytes may come at any time: what is there should be passed on at once."""
-        return self.size is None
+        return self._live
 
     def chunks(self, piece: Piece) -> Iterator[bytes]:
-        """The decompressed bytes of one of the pieces.
+        """The decompressed bytes of one of the pieces, in UTF-8 if they were in UTF-16 or UTF-32.
 
         Raises:
             InputError: it is empty, can't be read, or expands beyond measure.
+            InfrastructureError: the package that expands it is not installed.
         """
+        chunks = self._stored(piece)
+        return chunks if piece.start else as_utf8(chunks, lambda encoding: self._converting(piece.file, encoding))
+
+    def _converting(self, file: Path, encoding: str) -> None:
+        if not self.converted:
+            logger.warning("%s: is converted from %s, as are further files that need it", file, encoding.upper())
+        self.converted += 1
+
+    def _stored(self, piece: Piece) -> Iterator[bytes]:
+        """What a piece holds, decompressed."""
         file = piece.file
         if file == STDIN:
             # Lines typed or piped slowly must not wait for a full chunk.
-            yield from iter(lambda: cast(io.BufferedReader, sys.stdin.buffer).read1(CHUNK), b"")
+            yield from read_as_it_comes(cast(io.BufferedReader, sys.stdin.buffer), CHUNK, self._idle)
             return
         before = self.position
         try:
-            with file.open("rb") as stream:
-                if os.fstat(stream.fileno()).st_size == 0 and stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                    raise InputError("is empty", file=file, hint="Name a log that holds lines")
+            with file.open("rb") as stream, about(file):
+                status = os.fstat(stream.fileno())
+                if not (status.st_size or self._may_be_empty) and stat.S_ISREG(status.st_mode):
+                    raise InputError("is empty", hint="Name a log that holds lines")
                 for chunk in self._read(piece, stream):
                     self.position = before + stream.tell() - piece.start if stream.seekable() else before
                     yield chunk
         except OSError as error:
             raise InputError(f"can't be read: {error.strerror}", file=file, hint="Check its permissions") from error
 
-    def _read(self, piece: Piece, stream: BinaryIO) -> Iterator[bytes]:
-        expanded = None if piece.start else decompress(stream, first_bytes(stream), CHUNK)
+    def _read(self, piece: Piece, stream: io.BufferedReader) -> Iterator[bytes]:
+        expanded = None if piece.start else decompress(stream, stream.peek(HEAD), CHUNK)
         if expanded is None:
-            yield from _read_plain(stream, piece)
+            live = piece.file.is_fifo()
+            yield from read_as_it_comes(stream, CHUNK, self._idle) if live else _read_plain(stream, piece)
             return
         total = 0
         try:
@@ -101,6 +131,13 @@ class Source:
                 yield chunk
         except EOFError:
             self.truncated += 1
+
+
+def is_whole(file: Path) -> bool:
+    """Whether a file can be read from its beginning only: it is compressed, or in UTF-16 or UTF-32."""
+    with file.open("rb") as stream:
+        head = stream.read(HEAD)
+    return is_compressed(head) or wide_encoding(head) is not None
 
 
 def _read_plain(stream: BinaryIO, piece: Piece) -> Iterator[bytes]:

@@ -49,20 +49,29 @@ class TemplateSummary:
         self._rows = rows
         self._add_examples(lines)
 
-    def table(self, superseded: Mapping[str, list[str]], dataset: str, abnormal_share: float) -> pl.DataFrame:
+    def table(
+        self,
+        superseded: Mapping[str, list[str]],
+        dataset: str,
+        abnormal_share: float,
+        names: Mapping[str, str] | None = None,
+    ) -> pl.DataFrame:
         """The rows of `records.TEMPLATES_SCHEMA`, in the order of their first line.
 
         Args:
             superseded: id of a template → ids that it had before.
             dataset: name of the data set.
             abnormal_share: a template is abnormal from this share of alert lines on.
+            names: text of a template → the name that a user gave it.
         """
         identities = self._rows["template_id"]
         share = pl.col("alert_lines") / pl.col("lines")
         tagged = pl.col("tagged")
         label = pl.when(share >= abnormal_share).then(pl.lit("abnormal")).otherwise(pl.lit("normal"))
         texts = pl.List(pl.String)
+        name = pl.col("template").replace_strict(dict(names or {}), default=None, return_dtype=pl.String)
         return self._rows.with_columns(
+            name.alias("name"),
             pl.lit(dataset).alias("dataset"),
             pl.when(tagged).then(label).alias("label"),
             pl.when(tagged).then("alert_lines").alias("alert_lines"),

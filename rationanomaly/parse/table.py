@@ -63,6 +63,7 @@ def _row(path: Path, line: int, row: dict[str, str]) -> dict[str, object]:
     return {
         "template_id": template_id(template),
         "template": template,
+        "name": None,
         "dataset": row.get("dataset") or UNNAMED,
         "label": label,
         "lines": 0,

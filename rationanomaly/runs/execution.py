@@ -175,10 +175,13 @@ def _resolve(step: Step, params: Params, inputs: Inputs, state: Path) -> dict[st
 
 
 def _own_sources(step: Step, params: Params, paths: Mapping[str, Path]) -> dict[str, str]:
-    """SHA-256 of the raw inputs that the step itself reads, folders with models among them."""
-    models = {name: Path(value) for name in step.models if (value := _value(params, name))}
-    digests = {name: artifacts.sha256(folder) for name, folder in models.items() if folder.is_dir()}
-    return digests | {name: raw_inputs.digest(paths[name]) for name in step.sources}
+    """SHA-256 of the raw inputs that the step itself reads, and of files and folders that its params name."""
+    named = {name: Path(value) for name in step.paths if (value := _value(params, name))}
+    digests = {name: artifacts.sha256(path) for name, path in named.items() if path.exists()}
+    return digests | {
+        name: raw_inputs.digest(paths[name]) if name == "logs" else artifacts.sha256(paths[name])
+        for name in step.sources
+    }
 
 
 def _key(step: Step, params: Params, digests: Mapping[str, str], sources: Mapping[str, str]) -> str:

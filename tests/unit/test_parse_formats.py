@@ -13,6 +13,7 @@ from rationanomaly.errors import InputError, ParamsError
 from rationanomaly.params import Params, ParseParams
 from rationanomaly.parse import formats
 from rationanomaly.parse.detection import detect
+from rationanomaly.parse.formats.fields import NO_YEAR
 
 EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
     "simulated": (
@@ -21,13 +22,15 @@ EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
             "time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC),
             "node": "r08-u01",
             "alert": True,
+            "level": "ERROR",
+            "logger": "power",
             "message": "supply 2 lost",
         },
     ),
     "bgl": (
         "- 1117838570 2005.06.03 R01-M0 2005-06-03-15.42.50.675872 R01-M0 RAS KERNEL INFO cache is warm again",
         {"time": datetime(2005, 6, 3, 22, 42, 50, 675872, UTC), "node": "R01-M0", "alert": False}
-        | {"message": "cache is warm again"},
+        | {"message": "cache is warm again", "level": "INFO", "logger": "KERNEL"},
     ),
     "thunderbird": (
         "ECC 1131566461 2005.11.09 dn7 Nov 9 12:01:01 dn7/dn7 kernel: bank 3 corrected",
@@ -39,23 +42,28 @@ EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "docker": (
         '{"log":"half a \\"line","stream":"stdout","time":"2031-03-03T00:00:02.154000001Z"}',
-        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "message": 'half a "line', "continues": True},
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "message": 'half a "line', "continues": True}
+        | {"stream": "stdout"},
     ),
     "cri": (
         "2031-03-03T02:00:02.154000001+02:00 stderr F pool is empty",
-        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "message": "pool is empty", "continues": False},
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "message": "pool is empty", "continues": False}
+        | {"stream": "stderr"},
     ),
     "syslog-5424": (
         '<165>1 2031-03-03T00:00:02.003Z gate evntslog - ID47 [a@1 b="x\\"]y" c="2"][d@1] an event',
-        {"time": datetime(2031, 3, 3, 0, 0, 2, 3000, UTC), "node": "gate", "message": "an event"},
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 3000, UTC), "node": "gate", "message": "an event"}
+        | {"level": "NOTICE", "logger": "evntslog"},
     ),
     "syslog": (
         "<34>Mar  3 22:14:15 gate su[12]: login failed for ada",
-        {"time": datetime(2000, 3, 3, 22, 14, 15, 0, UTC), "node": "gate", "message": "login failed for ada"},
+        {"time": datetime(NO_YEAR, 3, 3, 22, 14, 15, 0, UTC), "node": "gate", "message": "login failed for ada"}
+        | {"level": "CRIT", "logger": "su", "thread": "12"},
     ),
     "rsyslog": (
         "2031-03-03T00:00:02.154+01:00 gate CRON[77]: job done",
-        {"time": datetime(2031, 3, 2, 23, 0, 2, 154000, UTC), "node": "gate", "message": "job done"},
+        {"time": datetime(2031, 3, 2, 23, 0, 2, 154000, UTC), "node": "gate", "message": "job done"}
+        | {"logger": "CRON", "thread": "77"},
     ),
     "access": (
         '10.0.0.9 - ada [03/Mar/2031:00:00:02 +0100] "GET /a?b=1 HTTP/1.1" 500 12 "-" "curl \\"8\\""',
@@ -66,21 +74,114 @@ EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
         "[Mon Mar 03 00:00:02.902022 2031] [core:error] [pid 35:tid 43] [client 10.0.0.9:1] File does not exist: /x",
         {
             "time": datetime(2031, 3, 3, 0, 0, 2, 902022, UTC),
-            "node": "10.0.0.9:1",
+            "node": "10.0.0.9",
+            "level": "ERROR",
+            "logger": "core",
+            "thread": "43",
             "message": "File does not exist: /x",
         },
     ),
     "nginx-error": (
         "2031/03/03 00:00:02 [crit] 77#0: *5 connect() failed",
-        {"time": datetime(2031, 3, 3, 0, 0, 2, 0, UTC), "message": "connect() failed"},
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 0, UTC), "message": "connect() failed"}
+        | {"level": "CRITICAL", "thread": "0"},
     ),
     "application": (
         "2031-03-03 00:00:02,154 [pool-1] WARN  org.shop.Cart - cart is empty",
-        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "message": "cart is empty"},
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "message": "cart is empty"}
+        | {"level": "WARN", "logger": "org.shop.Cart", "thread": "pool-1"},
     ),
     "json": (
         '{"timeUnixNano":"1929744002154000000","body":{"stringValue":"cart is empty"},"host":"h1"}',
         {"time": datetime(2031, 2, 25, 0, 0, 2, 154000, UTC), "node": "h1", "message": "cart is empty"},
+    ),
+    "logcat": (
+        "03-03 00:00:02.154  1702  2395 W Cart Service: cart: empty",
+        {"time": datetime(NO_YEAR, 3, 3, 0, 0, 2, 154000, UTC), "level": "WARNING", "logger": "Cart Service"}
+        | {"thread": "1702-2395", "message": "cart: empty"},
+    ),
+    "logcat-year": (
+        "2031-03-03 00:00:02.154  1702  2395 E Cart: empty",
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "level": "ERROR", "logger": "Cart"}
+        | {"thread": "1702-2395", "message": "empty"},
+    ),
+    "windows-servicing": (
+        "2031-03-03 00:00:02, Info                  CBS    Loaded servicing stack",
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 0, UTC), "level": "INFO", "logger": "CBS"}
+        | {"message": "Loaded servicing stack"},
+    ),
+    "windows-event": (
+        "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name='Disk'/>"
+        "<EventID>7</EventID><Level>2</Level><TimeCreated SystemTime='2031-03-03T00:00:02.1540000Z'/>"
+        "<Execution ProcessID='4' ThreadID='8'/><Computer>h1</Computer></System>"
+        "<EventData><Data Name='Device'>D:</Data></EventData></Event>",
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "node": "h1", "level": "ERROR", "logger": "Disk"}
+        | {"thread": "4-8", "message": "EventID 7 Device=D:"},
+    ),
+    "hpc": (
+        "77 node-8 unix.hw state_change.up 1930262402 1 Component is up",
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 0, UTC), "node": "node-8", "logger": "unix.hw"}
+        | {"message": "Component is up"},
+    ),
+    "healthapp": (
+        "20310303-0:0:2:154|Step_LSC|302|onStandStepChanged 3579",
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "logger": "Step_LSC", "thread": "302"}
+        | {"message": "onStandStepChanged 3579"},
+    ),
+    "proxifier": (
+        "[03.03 00:00:02] shop.exe *64 - shop.example:443 open directly",
+        {"time": datetime(NO_YEAR, 3, 3, 0, 0, 2, 0, UTC), "logger": "shop.exe"}
+        | {"message": "shop.example:443 open directly"},
+    ),
+    "openstack": (
+        "2031-03-03 00:00:02.154 25 INFO nova.compute [req-1 a b - - -] [instance: x] VM started",
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "level": "INFO", "logger": "nova.compute"}
+        | {"thread": "25", "message": "[instance: x] VM started"},
+    ),
+    "postgresql-csv": (
+        '2031-03-03 00:00:02.154 UTC,"app","db",77,"10.0.0.9:1",66.1,1,"SELECT",2031-03-03 00:00:01 UTC,3/4,0,ERROR,'
+        '42P01,"no ""orders""","It is gone.",,,,,"select 1",15,,"psql"',
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "node": "10.0.0.9", "level": "ERROR", "thread": "77"}
+        | {"message": 'no "orders" DETAIL: It is gone.'},
+    ),
+    "alb": (
+        "h2 2031-03-03T00:00:02.154Z app/shop/6 10.0.0.9:1 - -1 -1 -1 502 - 29 12 "
+        '"GET https://shop.example/a HTTP/2.0" "curl" - -',
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "node": "10.0.0.9", "logger": "app/shop/6"}
+        | {"message": "GET https://shop.example/a HTTP/2.0 502 Bad Gateway 12"},
+    ),
+    "elb": (
+        "2031-03-03T00:00:02.154Z shop 10.0.0.9:1 10.0.0.1:80 0.1 0.2 0.3 200 200 0 12 "
+        '"GET http://shop.example/a HTTP/1.1" "curl" - -',
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "node": "10.0.0.9", "logger": "shop"}
+        | {"message": "GET http://shop.example/a HTTP/1.1 200 OK 12"},
+    ),
+    "s3-access": (
+        '7b shop [03/Mar/2031:00:00:02 +0000] 10.0.0.9 - R1 REST.GET.OBJECT a "GET /a HTTP/1.1" 404 NoSuchKey 12 - 7 -',
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 0, UTC), "node": "10.0.0.9", "logger": "shop"}
+        | {"message": "GET /a HTTP/1.1 404 Not Found NoSuchKey 12"},
+    ),
+    "cloudfront": (
+        "\t".join(
+            ["2031-03-03", "00:00:02", "FRA56", "12", "10.0.0.9", "GET", "d1.example", "/a", "200", "-", "curl", "b=1"]
+            + ["-"] * 11
+            + ["HTTP/2.0"]
+        ),
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 0, UTC), "node": "10.0.0.9", "message": "GET /a?b=1 HTTP/2.0 200 OK 12"},
+    ),
+    "vpc-flow": (
+        "2 123456789010 eni-1a 10.0.0.9 10.0.0.1 5000 22 6 20 4249 1930262402 1930262460 REJECT OK",
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 0, UTC), "node": "eni-1a"}
+        | {"message": "REJECT OK 6 10.0.0.9 10.0.0.1 5000 22 20 4249"},
+    ),
+    "cloudwatch": (
+        "2031-03-03T00:00:02.154Z [ERROR]\t2031-03-03T00:00:02.150Z\t01234567-89ab-cdef-0123-456789abcdef\tempty",
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "level": "ERROR", "message": "empty"}
+        | {"thread": "01234567-89ab-cdef-0123-456789abcdef"},
+    ),
+    "timestamped": (
+        "[2031-03-03 00:00:02] backup begins",
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 0, UTC), "message": "backup begins"},
     ),
     "plain": ("whatever", {"message": "whatever"}),
 }
@@ -117,11 +218,12 @@ def test_format_refuses_other_lines(name: str, line: str, settings: ParseParams)
 def test_format_is_detected(name: str, settings: ParseParams) -> None:
     found = detect(pl.Series([EXAMPLES[name][0]] * 3 + ["odd one"]), settings, Path("x.log"))
     assert found.format.name == name
-    assert found.confidence == 0.75
+    assert 0.75 <= found.confidence < 1
+    assert found.shares[name] == found.confidence
 
 
 def test_a_log_of_no_known_format_is_an_error_that_names_the_best(settings: ParseParams) -> None:
-    with pytest.raises(InputError, match=r"x.log:1: fits no known log format \(best: .*custom"):
+    with pytest.raises(InputError, match=r"x.log:1: fits no known log format surely enough .*--format plain`; custom"):
         detect(pl.Series(["once upon a time", "there was a log"]), settings, Path("x.log"))
 
 
@@ -157,7 +259,7 @@ def test_custom_format_takes_named_groups(settings: ParseParams) -> None:
     assert row == dict.fromkeys(formats.FIELDS) | expected
 
 
-@pytest.mark.parametrize("pattern", ["(", r"(?<message>a)\1", "(?<text>.*)", "(?<message>.*)(?<level>x)"])
+@pytest.mark.parametrize("pattern", ["(", r"(?<message>a)\1", "(?<text>.*)", "(?<message>.*)(?<colour>x)"])
 def test_a_custom_format_that_can_not_work_is_refused(pattern: str, settings: ParseParams) -> None:
     with pytest.raises(ParamsError, match=r"parse\.pattern"):
         formats.find("custom", settings.model_copy(update={"pattern": pattern}))

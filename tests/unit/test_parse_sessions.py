@@ -12,9 +12,11 @@ from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 
 from rationanomaly.errors import InputError, ParamsError
-from rationanomaly.params import SessionParams
+from rationanomaly.params import Params, SessionParams
+from rationanomaly.parse import source
+from rationanomaly.parse.live import read_log
 from rationanomaly.parse.session_tables import Scattered, session_table
-from rationanomaly.parse.sessions import assigner
+from rationanomaly.parse.sessions import TimeWindows, assigner
 from rationanomaly.records import SESSIONS_SCHEMA
 
 START = datetime(2031, 3, 3, tzinfo=UTC)
@@ -62,6 +64,7 @@ def cut(
         parts.append(table.add(names.assign(frame.slice(place, size))))
         place += size
     parts.append(table.add(names.assign(frame.slice(place))))
+    names.finish()
     sessions = pl.concat([*parts, *table.finish()])
     assert sessions.schema == SESSIONS_SCHEMA
     return sessions
@@ -103,13 +106,68 @@ def test_a_clock_that_is_set_back_begins_a_new_window() -> None:
     assert sessions["session"].n_unique() == 3
 
 
-def test_time_windows_need_times() -> None:
-    with pytest.raises(InputError, match="need lines with a time"):
-        cut(lines(2), settings(kind="time"))
+@pytest.mark.parametrize("sizes", [[2], [1, 1], [1]])
+def test_time_windows_need_times(sizes: list[int]) -> None:
+    with pytest.raises(InputError, match="need lines with a time, and none of the first 2 has one"):
+        cut(lines(2), settings(kind="time"), sizes)
+
+
+def test_lines_that_wait_for_a_time_do_not_fill_the_memory() -> None:
+    windows = TimeWindows(60, max_waiting=5)
+    assert [windows.assign(batch).height for batch in lines(4).iter_slices(2)] == [0, 0]
+    with pytest.raises(InputError, match="none of the first 6 has one"):
+        windows.assign(lines(2))
 
 
 def test_a_line_without_a_time_belongs_to_the_current_window() -> None:
     assert cut(lines(3, [1, None, 2]), settings(kind="time"))["lines"].to_list() == [3]
+
+
+@pytest.mark.parametrize("sizes", [[7], [1, 1, 1, 1, 1, 1, 1], [2], [3, 4], [4, 1]])
+def test_lines_before_the_first_time_belong_to_its_window(sizes: list[int]) -> None:
+    sessions = cut(lines(7, [None, None, None, 130, 131, None, 190]), settings(kind="time"), sizes)
+    assert sessions.select("session", "first_line", "lines").rows() == [
+        ("2031-03-03T00:02:00Z line 1", 1, 6),
+        ("2031-03-03T00:03:00Z line 7", 7, 1),
+    ]
+
+
+@pytest.mark.parametrize(("count", "kind"), [(0, "time"), (0, "lines"), (3, "lines"), (3, "key")])
+def test_nothing_is_kept_back_where_no_time_is_needed(count: int, kind: str) -> None:
+    assert cut(lines(count, node=["a"] * count), settings(kind=kind))["lines"].sum() == count
+
+
+@pytest.mark.parametrize("chunk", [30, 100, 10**6])
+def test_live_lines_wait_for_the_first_time(
+    chunk: int, params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "CHUNK", chunk)
+    sessions = params.parse.sessions.model_copy(update={"kind": "time", "seconds": 60})
+    own = params.parse.model_copy(update={"sessions": sessions})
+    times = ["-", "-", "2031-03-03T00:02:10Z", "-", "2031-03-03T00:03:10Z"]
+    text = "".join(f"<14>1 {time} host app {number} - - step\n" for number, time in enumerate(times))
+    (tmp_path / "x.log").write_text(text, encoding="utf-8")
+    found = pl.concat(list(read_log(tmp_path / "x.log", "syslog-5424", own)))
+    assert found["line"].to_list() == [1, 2, 3, 4, 5]
+    assert found["thread"].to_list() == ["0", "1", "2", "3", "4"]
+    assert found["session"].to_list() == ["2031-03-03T00:02:00Z line 1"] * 4 + ["2031-03-03T00:03:00Z line 5"]
+    (tmp_path / "x.log").write_text("<14>1 - host app 1 - - step\n" * 3, encoding="utf-8")
+    with pytest.raises(InputError, match="none of the first 3 has one"):
+        list(read_log(tmp_path / "x.log", "syslog-5424", own))
+
+
+@settings_of(deadline=None)
+@given(
+    st.lists(st.one_of(st.none(), st.integers(0, 900)), min_size=1, max_size=40).filter(any),
+    st.lists(st.integers(1, 9), max_size=9),
+)
+def test_time_windows_are_the_same_whatever_the_batches_with_lines_without_a_time(
+    seconds: list[int | None], sizes: list[int]
+) -> None:
+    frame = lines(len(seconds), [None if second is None else float(second) for second in seconds])
+    sessions = cut(frame, settings(kind="time"), sizes)
+    assert sessions["lines"].sum() == len(seconds)
+    assert sessions.equals(cut(frame, settings(kind="time")))
 
 
 def test_any_alert_line_makes_a_session_an_alert() -> None:

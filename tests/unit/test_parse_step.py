@@ -188,10 +188,10 @@ def test_a_damaged_miner_state_is_an_error(content: str, tmp_path: Path) -> None
 
 
 def test_rejects_are_written_with_their_reason(parse: Parse, log: Path) -> None:
-    log.write_text(log.read_text(encoding="utf-8") + "what is this\n", encoding="utf-8")
+    log.write_text("what is this\n" + log.read_text(encoding="utf-8"), encoding="utf-8")
     out = parse(log)
     rows = [row for _, row in records.read_objects(out.folder / records.REJECTS)]
-    assert rows == [{"line": 1001, "reason": "fits no record of the format", "text": "what is this"}]
+    assert rows == [{"line": 1, "reason": "fits no record of the format", "text": "what is this"}]
     assert out.metrics["rejects"] == 1
 
 

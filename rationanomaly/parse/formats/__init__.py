@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -32,9 +32,32 @@ FIELDS = pl.Schema(
 )
 
 #: Modules of this package with a function ``formats(settings)``; the more particular formats first.
-_MODULES = ("bgl", "hdfs", "container", "syslog", "simulated", "web", "application", "json_lines", "custom", "plain")
+_MODULES = (
+    "bgl",
+    "hdfs",
+    "container",
+    "android",
+    "windows",
+    "hpc",
+    "healthapp",
+    "proxifier",
+    "openstack",
+    "postgresql",
+    "aws",
+    "syslog",
+    "simulated",
+    "web",
+    "cloudwatch",
+    "application",
+    "json_lines",
+    "timestamped",
+    "custom",
+    "plain",
+)
 
 
+#: Between the name of a container's format and that of its messages.
+_BEHIND = "+"
 #: What to do where a log's format is wrong, for whoever names it to a command or in params.
 NAME_IT = "Name the format (--format, or data.format in params)"
 
@@ -53,6 +76,7 @@ class Format:
         is_dated: whether each record begins with a time, so that a line without one belongs to the record before.
         marks: from the same frame to which of the lines bear the format's own marks, for ``auto``: stricter than
             `parse`, which takes a user's word. None: each line that `parse` reads.
+        inner: of a container's format, what reads its messages, once their pieces are together; see `behind`.
     """
 
     name: str
@@ -63,6 +87,7 @@ class Format:
     detectable: bool = True
     is_dated: bool = True
     marks: Callable[[pl.DataFrame], pl.Series] | None = None
+    inner: Format | None = None
 
     def read(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per row of ``lines`` (column ``raw``), with exactly the columns of `FIELDS`."""
@@ -71,6 +96,11 @@ class Format:
             (pl.col(name) if name in found.columns else pl.lit(None)).cast(kind).alias(name)
             for name, kind in FIELDS.items()
         )
+
+    def marked(self, lines: pl.DataFrame) -> pl.Series:
+        """Which lines (column ``raw``) bear the marks of the format and are read by it."""
+        is_read = self.read(lines)["message"].is_not_null()
+        return is_read if self.marks is None else is_read & self.marks(lines).fill_null(False)
 
 
 def formats(settings: ParseParams | None = None) -> Mapping[str, Format]:
@@ -90,9 +120,23 @@ def find(name: str, settings: ParseParams | None = None) -> Format:
         ParamsError: no format of that name, or what the user says of it is wrong.
     """
     known = formats(settings)
+    container, plus, inner = name.partition(_BEHIND)
+    if plus and container in known and inner in known:
+        return behind(known[container], known[inner])
     if name not in known:
         names = ", ".join(known)
         raise ParamsError(
             f"there is no format {name}", hint=f"{NAME_IT}, one of {names}, auto, or in params templates for a table"
         )
     return known[name]
+
+
+def behind(container: Format, inner: Format) -> Format:
+    """The format of a container whose messages have one of their own, by the name ``container+inner``."""
+    return replace(
+        container,
+        name=f"{container.name}{_BEHIND}{inner.name}",
+        summary=f"{inner.summary}, in the log of a container",
+        keys=inner.keys or container.keys,
+        inner=inner,
+    )

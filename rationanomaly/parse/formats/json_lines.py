@@ -1,8 +1,11 @@
-"""One JSON object a line, such as structured logs of applications and OpenTelemetry log records."""
+"""One JSON object a line: structured logs of applications, OpenTelemetry log records.
+
+The names under which loggers write the fields are params (`JsonParams`); what the values mean is here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import polars as pl
@@ -10,6 +13,14 @@ import polars as pl
 from rationanomaly.params import JsonParams, ParseParams
 from rationanomaly.parse.formats import Format
 from rationanomaly.parse.formats.fields import epoch_time, iso_time
+from rationanomaly.parse.formats.json_objects import one_line, read_names
+from rationanomaly.parse.formats.levels import full_level, syslog_level, telemetry_level
+
+_NO_ALERT = ("", "-", "0", "false", "no", "none", "normal")
+#: How the text of an object or an array begins.
+_OBJECT = r'^(?:\{["}]|\[(?:[\]"\[{]|-?[0-9][0-9.e+-]*[,\]]|true|false|null))'
+#: GELF, whose levels are those of syslog.
+_GELF = "short_message"
 
 
 def formats(settings: ParseParams | None) -> list[Format]:
@@ -20,23 +31,76 @@ def formats(settings: ParseParams | None) -> list[Format]:
 
 
 def parse(lines: pl.DataFrame, fields: JsonParams) -> pl.DataFrame:
-    """The first of the named fields that a line has counts; a line without a message does not fit."""
-    columns = {name: _first(getattr(fields, name)) for name in ("message", "time", "node", "alert")}
-    found = lines.select(**columns)
-    alert = pl.col("alert").str.to_lowercase().is_in(["", "-", "0", "false", "no", "none", "normal"])
-    return found.select(
-        "message", "node", time=pl.coalesce(iso_time(pl.col("time")), epoch_time(pl.col("time"))), alert=~alert
+    """The first of the named fields that a line has counts; a line without a message does not fit.
+
+    Line breaks in a message become blanks, so that a stack trace in JSON has the template of one on several lines.
+    """
+    named = dict(fields)
+    names = [name for candidates in named.values() for name in candidates]
+    values = read_names(lines["raw"], [*names, _GELF, "stream", "@t"])
+    values = values.select(column for column in values if column.null_count() < values.height)
+    has = {field: [name for name in candidates if name in values.columns] for field, candidates in named.items()}
+    alert = _first(has["alert"]).str.to_lowercase().is_in(_NO_ALERT)
+    found = values.select(
+        time=_coalesce([written_time(pl.col(name)) for name in has["time"]], pl.Datetime("us", "UTC")),
+        node=_first(has["node"]),
+        alert=~alert,
+        level=_level(values, has["level"]),
+        logger=_first(has["logger"]).str.replace(r":[0-9]+$", ""),
+        thread=_first(has["thread"]),
+        stream=stream(values),
+        message=_message(has["message"]),
     )
+    return _of_height(found, lines.height).with_columns(pl.col("message").map_batches(one_line, pl.String))
+
+
+def written_time(texts: pl.Expr) -> pl.Expr:
+    """Times in ISO 8601 or as a number since 1970; null for what is neither."""
+    number = epoch_time(texts)
+    return pl.coalesce(number, iso_time(pl.when(number.is_null()).then(texts)))
+
+
+def stream(values: pl.DataFrame) -> pl.Expr:
+    """The stream of a container that a line names, if it is one."""
+    if "stream" not in values.columns:
+        return pl.lit(None, pl.String)
+    return pl.when(pl.col("stream").is_in(["stdout", "stderr"])).then("stream")
+
+
+def _level(values: pl.DataFrame, names: Sequence[str]) -> pl.Expr:
+    read = []
+    for name in names:
+        if name.lower().endswith("severitynumber"):
+            read.append(telemetry_level(pl.col(name)))
+            continue
+        if _GELF in values.columns:
+            read.append(pl.when(pl.col(_GELF).is_not_null()).then(syslog_level(pl.col(name))))
+        read.append(full_level(pl.col(name)))
+    if "@t" in values.columns:
+        # Serilog leaves out the level that most lines have.
+        read.append(pl.when(pl.col("@t").is_not_null()).then(pl.lit("INFORMATION")))
+    return _coalesce(read, pl.String())
+
+
+def _message(names: Sequence[str]) -> pl.Expr:
+    """A text rather than an object, and an object rather than an empty text."""
+    filled = [pl.when(pl.col(name) != "").then(name) for name in names]
+    return _coalesce([*map(_text, names), *filled, *map(pl.col, names)], pl.String())
 
 
 def _first(names: Sequence[str]) -> pl.Expr:
-    if not names:
-        return pl.lit(None, pl.String)
-    return pl.coalesce(pl.col("raw").str.json_path_match(_path(name)) for name in names)
+    return _coalesce(map(_text, names), pl.String())
 
 
-def _path(name: str) -> str:
-    """``body.stringValue`` as a JSON path; a name with a dot in itself is written as a path (``$['a.b']``)."""
-    if name.startswith("$"):
-        return name
-    return "$" + "".join(f"['{part}']" for part in name.split("."))
+def _text(name: str) -> pl.Expr:
+    """A value that is no object and not empty."""
+    return pl.when((pl.col(name) != "") & ~pl.col(name).str.contains(_OBJECT)).then(name)
+
+
+def _coalesce(found: Iterable[pl.Expr], kind: pl.DataType) -> pl.Expr:
+    return pl.coalesce([*found, pl.lit(None, kind)])
+
+
+def _of_height(found: pl.DataFrame, height: int) -> pl.DataFrame:
+    """A frame of literals has one row."""
+    return found if found.height == height else found[[0] * height]

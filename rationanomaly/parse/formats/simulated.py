@@ -6,11 +6,14 @@ import polars as pl
 
 from rationanomaly.params import ParseParams
 from rationanomaly.parse.formats import Format
+from rationanomaly.parse.formats.fields import has_alert_tag
+
+_MARKS = r"^[^ ]+ [0-9T:.-]{19,30}Z [^ ]+ [a-z][a-z0-9_-]* (?:DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|SEVERE|FATAL) "
 
 
 def formats(_settings: ParseParams | None) -> list[Format]:
     """The simulator's own format."""
-    return [Format("simulated", "written by `rationanomaly simulate`", parse)]
+    return [Format("simulated", "written by `rationanomaly simulate`", parse, marks=_marks)]
 
 
 def parse(lines: pl.DataFrame) -> pl.DataFrame:
@@ -21,5 +24,12 @@ def parse(lines: pl.DataFrame) -> pl.DataFrame:
         "time",
         node="field_2",
         alert=pl.col("field_0") != "-",
+        logger="field_3",
+        level="field_4",
         message=pl.when(pl.col("time").is_not_null()).then("field_5"),
     )
+
+
+def _marks(lines: pl.DataFrame) -> pl.Series:
+    """A tag that is no level, and a subsystem and a severity behind the node."""
+    return lines["raw"].str.contains(_MARKS) & has_alert_tag(lines)

@@ -8,18 +8,50 @@ import polars as pl
 
 from rationanomaly.params import ParseParams
 from rationanomaly.parse.formats import Format
-from rationanomaly.parse.formats.fields import groups
+from rationanomaly.parse.formats.fields import groups, iso_time
+from rationanomaly.parse.formats.levels import full_level
 
+_V4 = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
+_V6 = r"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:\.[0-9]{1,3}){0,3}(?:%[A-Za-z0-9._-]+)?"
+_ADDRESS = rf"(?:{_V4}|{_V6})"
+#: A letter in its last part tells a name from an address.
+_NAME = r"(?:[A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]*[A-Za-z][A-Za-z0-9_-]*\.?"
+_HOST = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?"
+_PORT = r"(?::[0-9]{1,5})?"
+#: The rest of a list of proxies, whose first is the client.
+_UNKNOWN, _PROXIES = r"(?:(?:unknown|-), ?)*", r"(?:, ?[^ ,\"]+)*"
+#: A virtual host, or nothing in the place of an address, in front of the client's address; else the client first.
+_FRONT = (
+    rf"(?:(?:{_NAME}|-|\[{_V6}\]:[0-9]+|{_HOST}:[0-9]+) \[?(?<behind>{_ADDRESS})\]?"
+    rf"|(?:(?:{_HOST}|\[{_V6}\]|\*):[0-9]+ )?"
+    rf'"?{_UNKNOWN}(?:\[(?<bracketed>{_V6})\]{_PORT}|(?<v4>{_V4}){_PORT}|(?<node>{_V6}|unix:|{_HOST})){_PROXIES}"?)'
+)
+_CLF = r"[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9:.]{8,15} [+-][0-9]{4}"
+_ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.,Z+-]{8,24}"
+#: A request with a quote that is not escaped ends at the status.
 _ACCESS = (
-    r"^(?:[^ ]+:[0-9]+ )?(?<node>[^ ]+) [^ ]+ [^\[]*\[(?<time>[0-9]{2}/[A-Z][a-z]{2}/[0-9:]{13} [+-][0-9]{4})\] "
-    r'"(?<request>(?:[^"\\]|\\.)*)" (?<status>[0-9]{3}) (?<size>[0-9]+|-)(?: .*)?$'
+    rf"^{_FRONT} (?:(?:-|{_ADDRESS}|[^ 0-9\[][^ \[]*) (?:\[[^\]]*\] - )?(?:[^\[]* )?)?"
+    rf"\[(?:(?<time>{_CLF})|(?<iso>{_ISO}))\] "
+    r'"(?<request>(?:[^"\\]|\\.)*|.*?)" (?<status>[0-9]{3}|-) (?<size>[0-9]+|-)(?:[ ,].*)?$'
 )
 _APACHE = (
-    r"^\[(?<time>[A-Z][a-z]{2} [A-Z][a-z]{2} +[0-9]{1,2} [0-9:.]{8,15} [0-9]{4})\] \[[a-z0-9_:]*\] "
-    r"(?:\[pid [^\]]*\] )?(?:\[client (?<node>[^\]]*)\] )?(?<message>.*)$"
+    r"^\[(?<time>[A-Z][a-z]{2} [A-Z][a-z]{2} +[0-9]{1,2} [0-9:.]{8,15} [0-9]{4})\] "
+    r"\[(?:(?<module>[A-Za-z0-9_.-]*):)?(?<level>[a-z]+)[0-9]?\]"
+    r"(?: \[(?:pid (?<process>[0-9]+)(?::tid (?<thread>[0-9]+))?|tid (?<alone>[0-9]+))\])?(?: (?<text>.*))?$"
 )
-_NGINX = r"^(?<time>[0-9/]{10} [0-9:]{8}) \[[a-z]+\] [0-9]+#[0-9]+: (?:\*[0-9]+ )?(?<message>.*)$"
-_REASONS = {str(status.value): f"{status.value} {status.phrase}" for status in HTTPStatus}
+_CLIENT = r"\[(?:client|remote) (\[[^\] ]*\](?::[0-9]+)?|[^\] ]+)\] ?"
+_NGINX = r"^(?<time>[0-9/]{10} [0-9:]{8}) \[(?<level>[a-z]+)\] [0-9]+#(?<thread>[0-9]+): (?:\*[0-9]+ )?(?<message>.*)$"
+#: What the server itself writes of the client, rather than what a program behind it may say.
+_NGINX_CLIENTS = (r", client: ([^ ,]+)(?:, server: |$)", r"(?:^|, | )client: ([^ ,]+)")
+_REASONS = {str(status.value): f"{status.value} {status.phrase}" for status in HTTPStatus} | {
+    "444": "444 No Response",
+    "494": "494 Request Header Too Large",
+    "495": "495 Certificate Error",
+    "496": "496 No Certificate",
+    "497": "497 HTTP Request Sent To HTTPS Port",
+    "499": "499 Client Closed Request",
+    "-": "- No Status",
+}
 
 
 def formats(_settings: ParseParams | None) -> list[Format]:
@@ -32,31 +64,60 @@ def formats(_settings: ParseParams | None) -> list[Format]:
 
 
 def parse_access(lines: pl.DataFrame) -> pl.DataFrame:
-    """The node is the client; the message is ``REQUEST STATUS REASON SIZE``.
+    """The node is the client, of several in a row the first; the message is ``REQUEST STATUS REASON SIZE``.
 
     The reason phrase is added because the number is masked: ``500`` and ``200`` must not share a template.
     """
     found = groups(lines, _ACCESS)
-    status = pl.col("status").replace(_REASONS)
+    time = pl.col("time").str.to_datetime("%d/%b/%Y:%H:%M:%S%.f %z", time_unit="us", strict=False)
+    request = pl.when(pl.col("request") == "").then(pl.lit("-")).otherwise("request")
     return found.select(
-        time=_utc(pl.col("time").str.to_datetime("%d/%b/%Y:%H:%M:%S %z", time_unit="us", strict=False)),
-        node="node",
-        message=pl.concat_str("request", status, "size", separator=" "),
+        time=pl.coalesce(time.dt.convert_time_zone("UTC"), iso_time(pl.col("iso"))),
+        node=pl.coalesce("behind", "bracketed", "v4", "node"),
+        message=pl.concat_str(request, pl.col("status").replace(_REASONS), "size", separator=" "),
     )
 
 
 def parse_apache(lines: pl.DataFrame) -> pl.DataFrame:
-    """The time is taken for UTC."""
+    """The time is taken for UTC. The node is the client without its port, the logger the module.
+
+    The client may stand behind the text of an error of the system, which remains in the message.
+    """
+    found = groups(lines, _APACHE)
     written = pl.col("time").str.replace_all(r" +", " ")
-    time = written.str.to_datetime("%a %b %e %H:%M:%S%.f %Y", time_unit="us", time_zone="UTC", strict=False)
-    return groups(lines, _APACHE).select("node", "message", time=time)
+    text = pl.col("text").fill_null("")
+    return found.select(
+        time=written.str.to_datetime("%a %b %e %H:%M:%S%.f %Y", time_unit="us", time_zone="UTC", strict=False),
+        node=_without_port(pl.col("text").str.extract(_CLIENT), pl.col("module").is_not_null()),
+        level=full_level(pl.col("level")),
+        logger=pl.when(~pl.col("module").is_in(["", "-"])).then("module"),
+        thread=pl.coalesce("thread", "alone", "process"),
+        message=pl.when(pl.col("time").is_not_null()).then(text.str.replace_all(_CLIENT, "").str.strip_chars_end(" ")),
+    )
 
 
 def parse_nginx(lines: pl.DataFrame) -> pl.DataFrame:
-    """The time is taken for UTC."""
-    time = pl.col("time").str.to_datetime("%Y/%m/%d %H:%M:%S", time_unit="us", time_zone="UTC", strict=False)
-    return groups(lines, _NGINX).select("message", time=time)
+    """The time is taken for UTC. The node is the client that the message names."""
+    client = pl.coalesce(pl.col("message").str.extract(pattern) for pattern in _NGINX_CLIENTS)
+    return groups(lines, _NGINX).select(
+        "message",
+        "thread",
+        time=pl.col("time").str.to_datetime("%Y/%m/%d %H:%M:%S", time_unit="us", time_zone="UTC", strict=False),
+        node=client.str.strip_chars("[]"),
+        level=full_level(pl.col("level")),
+    )
 
 
-def _utc(times: pl.Expr) -> pl.Expr:
-    return times.dt.convert_time_zone("UTC")
+def _without_port(clients: pl.Expr, has_port: pl.Expr) -> pl.Expr:
+    """Addresses and names without the port behind.
+
+    Args:
+        clients: ``192.0.2.7:51005``, ``[2001:db8::7]:51005``, ``2001:db8::7:51005``.
+        has_port: whether a port is sure to follow an address; ``2001:db8::7:80`` is one by itself.
+    """
+    rest, colons = clients.str.extract(r"^(.*):[0-9]{1,5}$"), clients.str.count_matches(":", literal=True)
+    is_whole = (rest.str.contains("::", literal=True) & ~rest.str.contains("(?:^|[^:]):$")) | (colons == 8)
+    # No group of an address has five digits.
+    is_port = has_port | (colons == 8) | clients.str.contains(":[0-9]{5}$")
+    bare = pl.when((colons == 1) | (is_whole & is_port)).then(rest)
+    return pl.coalesce(clients.str.extract(r"^\[([^\]]*)\]"), bare, clients)
