@@ -28,7 +28,7 @@ from rationanomaly.steps import Outputs
 
 ROOT = Path(__file__).resolve().parents[1]
 REPEATS = 3
-TARGET_SPEEDUP = 5.0
+TARGET_SPEEDUP = 8.0
 AIM_SPEEDUP = 10.0
 TARGET_GROWTH = 0.10
 _SETTINGS = ["simulate.layout=bgl", "data.format=bgl"]

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import polars as pl
 
-from rationanomaly.errors import InputError
 from rationanomaly.params import load_params
 from rationanomaly.parse import formats
-from rationanomaly.parse.detection import detect, weigh
+from rationanomaly.parse.detection import LEAST, best_of, weigh
 from rationanomaly.parse.lines import Counts, split_lines
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,21 +23,22 @@ BEGIN, END = "<!-- matrix: python docs/format_matrix.py --write -->", "<!-- end 
 
 
 def draw() -> str:
-    """The matrix as Markdown: a row per sample with what was found and the share of marked lines of each format."""
+    """The matrix as Markdown: a row per sample, a column per format."""
     settings = load_params(ROOT / "rationanomaly" / "defaults.yaml", []).parse
     known = {name: form for name, form in formats.formats(settings).items() if form.detectable}
-    rows = ["| sample | found | confidence | formats whose marks its lines bear |", "| --- | --- | --- | --- |"]
+    rows = [_row("sample", "found", "confidence", *known), _row(*["---"] * (3 + len(known)))]
     for sample in sorted(SAMPLES.glob("*.log")):
         raw = first_lines(sample)
         weights = weigh(raw, known)
-        marked = [f"{name} {weight.marked:.0%}" for name, weight in weights.items() if weight.marked]
-        try:
-            found = detect(raw, settings, sample)
-            name, confidence = found.format.name, f"{found.confidence:.0%}"
-        except InputError:
-            name, confidence = "none", f"{max(weight.confidence for weight in weights.values()):.0%}"
-        rows.append(f"| {sample.stem} | {name} | {confidence} | {', '.join(marked) or 'none'} |")
+        found = best_of(weights, known)
+        name, confidence = (found.format.name, f"{found.confidence:.0%}") if found.confidence >= LEAST else ("none", "")
+        marked = [f"{weight.marked:.0%}" if weight.marked else "" for weight in weights.values()]
+        rows.append(_row(sample.stem, name, confidence, *marked))
     return "\n".join(rows)
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def first_lines(path: Path) -> pl.Series:

@@ -33,7 +33,7 @@ def find_format(log: Path, name: str, settings: ParseParams) -> Format:
     if name != AUTO:
         return formats.find(name, settings)
     source, redactor = Source(log, settings.max_expansion), Redactor(settings.redact, settings.redact_patterns)
-    for piece in source.pieces:
+    for piece in pieces_in_time_order(source.pieces, None, settings):
         frames = split_lines(source.chunks(piece), settings.max_line_bytes, Counts())
         for lines in first_together(frames, SAMPLE):
             if lines.height:

@@ -29,7 +29,7 @@ _AS_GOOD = 0.02
 _UNSURE = 0.25
 #: From so many marked lines on, all that may belong to a record counts no more than one line.
 _RECORDS = 3
-#: Taken where nothing else fits: the least that a log has.
+#: Taken where nothing else fits: the least that a log has. Its marks are that no other format claims a line.
 _LAST_RESORT = "timestamped"
 #: Formats that an error names, with the command to read the log by each.
 _NAMED = 3
@@ -84,14 +84,25 @@ def detect(raw: pl.Series, settings: ParseParams, file: Path) -> Detection:
     """
     known = {name: form for name, form in formats.formats(settings).items() if form.detectable}
     weights = weigh(raw, known)
+    found = best_of(weights, known)
+    if found.confidence < LEAST:
+        candidates = [name for name, share in found.shares.items() if share or weights[name].read]
+        problem = _problem(found.shares, min(raw.len(), SAMPLE))
+        raise InputError(problem, file=file, line=1, hint=_hint(candidates[:_NAMED], file))
+    return found
+
+
+def best_of(weights: Mapping[str, Weight], known: Mapping[str, Format]) -> Detection:
+    """The format that fits best, however little that is.
+
+    Args:
+        weights: of each format, from `weigh`.
+        known: the formats by name, the more particular first.
+    """
     # What a format could read, though nothing says that it should, decides between equals.
     ranked = sorted(weights, key=lambda name: (-weights[name].confidence, -weights[name].read))
     shares = {name: weights[name].confidence for name in ranked}
     found = _choose(known, shares)
-    if shares[found] < LEAST:
-        candidates = [name for name in ranked if shares[name] or weights[name].read]
-        lines = min(raw.len(), SAMPLE)
-        raise InputError(_problem(shares, lines), file=file, line=1, hint=_hint(candidates[:_NAMED], file))
     runner_up = next((name for name, share in shares.items() if share and name != found), None)
     return Detection(known[found], shares[found], shares, runner_up)
 
@@ -112,9 +123,12 @@ def weigh(raw: pl.Series, known: Mapping[str, Format]) -> dict[str, Weight]:
     if not sample.height:
         return dict.fromkeys(known, Weight(0.0, 0.0, 0.0))
     read = {name: form.read(sample)["message"].is_not_null() for name, form in known.items()}
-    marked = {name: read[name] if form.marks is None else form.marked(sample) for name, form in known.items()}
+    marked = {name: _marked(form, sample, read[name]) for name, form in known.items() if name != _LAST_RESORT}
+    claimed = reduce(or_, marked.values(), pl.repeat(False, sample.height, eager=True))
+    if _LAST_RESORT in known:
+        marked[_LAST_RESORT] = read[_LAST_RESORT] & ~claimed
+        claimed = claimed | marked[_LAST_RESORT]
     is_trace = sample["raw"].str.contains(CONTINUES) | sample["raw"].str.contains(FIRST_LINES)
-    claimed = reduce(or_, marked.values())
     return {
         name: Weight(
             _confidence(marked[name], read[name], claimed, is_trace, is_dated=form.is_dated),
@@ -123,6 +137,10 @@ def weigh(raw: pl.Series, known: Mapping[str, Format]) -> dict[str, Weight]:
         )
         for name, form in known.items()
     }
+
+
+def _marked(form: Format, sample: pl.DataFrame, read: pl.Series) -> pl.Series:
+    return read if form.marks is None else read & form.marks(sample).fill_null(False)
 
 
 def _confidence(

@@ -219,6 +219,14 @@ class Joiner:
 
 def _with_kinds(rows: pl.DataFrame, form: Format | None, has_streams: bool) -> pl.DataFrame:
     """Lines as the format inside a container reads them, with the columns of `line_kinds.line_kinds`."""
+    rows = _with_kinds_by_rule(rows, form, has_streams)
+    if form is None or form.strays is None or not rows["message"].null_count():
+        return rows
+    is_stray = ~_IS_READ & pl.col("raw").str.contains(form.strays)
+    return rows.with_columns(kind=pl.when(is_stray).then(pl.lit(STRAY, pl.UInt8)).otherwise("kind"))
+
+
+def _with_kinds_by_rule(rows: pl.DataFrame, form: Format | None, has_streams: bool) -> pl.DataFrame:
     is_dated, inner = form is None or form.is_dated, None if form is None else form.inner
     if inner is not None:
         rows = _look_inside(rows, inner)
@@ -261,9 +269,9 @@ def may_be_cut(lines: pl.DataFrame, form: Format, at_end: bool) -> pl.Series:
     rows = _with_kinds(rows, form, has_streams).with_columns(is_begin=is_begin.fill_null(False))
     if not has_streams:
         return rows["is_begin"]
-    before, end = pl.int_range(pl.len()).shift(1).over("key").fill_null(-1), int(rows["place"][-1])
+    rows, end = rows.with_columns(row=pl.int_range(pl.len())), int(rows["place"][-1])
     is_silent = pl.col("place") - pl.col("place").shift(1).over("key").fill_null(0) > _MAX_SILENCE
-    rows = rows.with_columns(row=pl.int_range(pl.len()), before=before, is_silent=is_silent)
+    rows = rows.with_columns(before=pl.col("row").shift(1).over("key").fill_null(-1), is_silent=is_silent)
     # A line that may continue the one before it in its stream forbids a cut between the two.
     ties = rows.filter(~pl.col("is_begin") & ~pl.col("is_silent")).select(start=pl.col("before") + 1, end="row")
     if not at_end:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,7 +16,8 @@ from rich.table import Table
 from rationanomaly.errors import InputError, ParamsError
 from rationanomaly.params import ParseParams
 from rationanomaly.parse import formats
-from rationanomaly.parse.detection import SAMPLE, weigh
+from rationanomaly.parse.clock import Clock
+from rationanomaly.parse.detection import SAMPLE, best_of, weigh
 from rationanomaly.parse.formats import Format
 from rationanomaly.parse.joining import Joiner
 from rationanomaly.parse.lines import Counts, split_lines
@@ -52,7 +54,7 @@ class Preview:
     path: Path
     format: str | None
     detected: bool
-    shares: dict[str, float]
+    shares: Mapping[str, float]
     lines: int
     records: int
     first: str | None
@@ -76,7 +78,7 @@ def preview(path: Path, format_name: str, settings: ParseParams) -> Preview:
     reader = form or formats.find(next(iter(shares)), settings)
     joined = Joiner(hold=False, limit=settings.max_line_bytes, form=reader).join(lines.hstack(reader.read(lines)))
     miner = Miner.new(settings)
-    named = miner.name(miner.take(joined.records))
+    named = miner.name(miner.take(Clock(settings.year).set_right(joined.records)))
     templates = (
         named.group_by("template", maintain_order=True)
         .agg(pl.len().alias("lines"), pl.col("message").last().alias("example"))
@@ -100,12 +102,10 @@ def preview(path: Path, format_name: str, settings: ParseParams) -> Preview:
 
 def _format_of(
     path: Path, name: str, lines: pl.DataFrame, settings: ParseParams
-) -> tuple[Format | None, dict[str, float]]:
+) -> tuple[Format | None, Mapping[str, float]]:
     """The format by which parse would read the lines, None if it would not, and how well each fits."""
-    known = formats.formats(settings)
-    weights = weigh(lines["raw"], {one: form for one, form in known.items() if form.detectable or one == name})
-    ranked = sorted(weights, key=lambda one: (-weights[one].confidence, -weights[one].read))
-    shares = {one: weights[one].confidence for one in ranked}
+    known = {one: form for one, form in formats.formats(settings).items() if form.detectable or one == name}
+    shares = best_of(weigh(lines["raw"], known), known).shares
     if name != AUTO:
         form = formats.find(name, settings)
         return (form if form.read(lines)["message"].null_count() < lines.height else None), shares

@@ -26,12 +26,12 @@ def shown(path: Path, form: str, params: Params) -> str:
 def test_a_preview_shows_format_templates_and_what_does_not_fit(params: Params, tmp_path: Path) -> None:
     path = tmp_path / "messages"
     rows = [f"Mar  3 22:14:15 gate cron[1]: job [red]{1000 + number}[/red] done" for number in range(30)]
-    path.write_text("\n".join([*rows, "what is this"]), encoding="utf-8")
+    path.write_text("\n".join(["what is this", *rows]), encoding="utf-8")
     text = shown(path, "auto", params)
     assert "syslog (detected; confidence: syslog 97%)" in text
     assert "job [red]<*>[/red] done" in text
     assert "1 of 1, most frequent first" in text
-    assert "31  what is this" in text
+    assert "1  what is this" in text
 
 
 def test_a_preview_of_what_fits_nothing_says_what_to_do(params: Params, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rationanomaly.artifacts import sha256
 from rationanomaly.errors import InputError
 from rationanomaly.params import Params
-from rationanomaly.parse import formats, source
+from rationanomaly.parse import cutting, formats, joining, source
 from rationanomaly.parse.cutting import cut
 from rationanomaly.parse.merging import merge
 from rationanomaly.parse.shards import open_shard, read_shard
@@ -30,6 +30,7 @@ LINES = st.sampled_from(
         "- 2031-03-03T00:00:06.000Z n3 auth INFO session opened for joe",
         "what is this",
         "  a line that continues",
+        "panic: boom",
         "",
     ]
 )
@@ -73,13 +74,34 @@ HARD = {
     "cri": [
         "2031-03-03T00:00:01.000000001Z stdout F a whole line",
         "2031-03-03T00:00:02.000000001Z stdout P a piece, ",
+        "2031-03-03T00:00:02.000000002Z stderr F a whole line",
+        "2031-03-03T00:00:02.000000003Z stderr P a piece, ",
+        "2031-03-03T00:00:02.000000003Z stdout F \tat a.B.c(B.java:1)",
+        "2031-03-03T00:00:02.000000003Z stderr F a.b.Missing: 7",
         "junk",
+    ],
+    "cri+application": [
+        "2031-03-03T00:00:01.000000001Z stdout F 2031-03-03 00:00:01,000 ERROR call failed",
+        "2031-03-03T00:00:01.000000001Z stderr F 2031-03-03 00:00:01,000 ERROR call failed",
+        "2031-03-03T00:00:01.000000001Z stderr P 2031-03-03 00:00:01,0",
+        "2031-03-03T00:00:01.000000001Z stderr F text",
+        "2031-03-03T00:00:01.000000001Z stdout F text",
+        "2031-03-03T00:00:01.000000001Z stdout F panic: boom",
+        "junk",
+    ],
+    "application": [
+        "2031-03-03 00:00:01,000 ERROR call failed",
+        "text",
+        "panic: boom",
+        "  at once",
+        "Mar 03, 2031 1:00:00 AM shop.Cart take",
+        "SEVERE: no cart",
     ],
     "plain": ["one", "  two", "", "\ufeffthree"],
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(
     st.data(), st.sampled_from(sorted(HARD)), st.integers(1, 5), st.sampled_from(["\n", "\r\n", "\r"]), st.booleans()
 )
@@ -92,15 +114,17 @@ def test_shards_cut_anywhere_are_put_together_what_the_whole_is(
     end: str,
     join: bool,
 ) -> None:
-    files = data.draw(st.lists(st.lists(st.sampled_from(HARD[form]), max_size=15), min_size=1, max_size=3))
+    files = data.draw(st.lists(st.lists(st.sampled_from(HARD[form]), max_size=25), min_size=1, max_size=3))
     section = params.parse.model_copy(update={"max_rejected_share": 1.0, "multiline": join})
     home = tmp_path_factory.mktemp("cut")
     for number, rows in enumerate(files):
         with (home / f"{number}.log").open("w", encoding="utf-8", newline="") as file:
             file.write(end.join([HARD[form][0], *rows]))
     log, reader = home / "*.log", formats.find(form, section)
-    whole = read_shard(log, form, section, home / "whole")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(joining, "_MAX_SILENCE", data.draw(st.sampled_from([1, 3, 1000])))
+        patch.setattr(cutting, "_WINDOW", data.draw(st.sampled_from([300, 1000, 2**22])))
+        whole = read_shard(log, form, section, home / "whole")
         patch.setattr(source, "CHUNK", data.draw(st.integers(20, 200)))
         pieces = cut(log, count, reader, section)
         shards = [read_shard(log, form, section, home / f"{n}", n, pieces[n]) for n in range(count)]
@@ -118,6 +142,38 @@ def test_a_log_is_cut_in_shards_of_about_equal_size(params: Params, tmp_path: Pa
     sizes = [sum(piece.size for piece in shard) for shard in shards]
     assert max(sizes) - min(sizes) < 100
     assert sum(sizes) == sum(file.stat().st_size for file in tmp_path.iterdir())
+
+
+def container_log(lines: int, form: str) -> str:
+    """Two streams, in one of which a line in ten is a trace's."""
+    message = "2031-03-03 00:00:00,000 INFO served" if form == "cri+application" else "served"
+    return "".join(
+        f"2031-03-03T00:00:00.5Z {'stderr' if number % 7 == 0 else 'stdout'} F "
+        f"{'  at once' if number % 10 == 9 else message} {number}\n"
+        for number in range(lines)
+    )
+
+
+@pytest.mark.parametrize("form", ["cri", "cri+application"])
+def test_a_log_of_a_container_is_cut_where_no_stream_is_open(params: Params, tmp_path: Path, form: str) -> None:
+    text = container_log(10_000, form)
+    (tmp_path / "a.log").write_text(text, encoding="utf-8")
+    shards = cut(tmp_path / "a.log", 4, formats.find(form), params.parse)
+    sizes = [sum(piece.size for piece in shard) for shard in shards]
+    assert max(sizes) - min(sizes) < 5000
+    for shard in shards[1:]:
+        first, *others = text.encode()[shard[0].start :].decode().splitlines()
+        other = next(line for line in others if line.split()[1] != first.split()[1])
+        assert "at once" not in first and "at once" not in other
+
+
+def test_what_is_inside_a_container_is_part_of_the_plan(params: Params, tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text(container_log(3000, "cri+application"), encoding="utf-8")
+    assert cutting.find_format(tmp_path / "a.log", "auto", params.parse).name == "cri+application"
+    shard = read_shard(tmp_path / "a.log", "auto", params.parse, tmp_path / "shard")
+    assert shard.format == "cri+application"
+    (tmp_path / "merged").mkdir()
+    assert merge([shard], params.parse, tmp_path / "merged")["lines"] == 3000
 
 
 def test_a_log_without_a_place_to_cut_is_one_shard(params: Params, tmp_path: Path) -> None:

@@ -36,6 +36,9 @@ _MODULES = (
     "bgl",
     "hdfs",
     "container",
+    "otlp",
+    "journald",
+    "klog",
     "android",
     "windows",
     "hpc",
@@ -50,6 +53,7 @@ _MODULES = (
     "cloudwatch",
     "application",
     "json_lines",
+    "logfmt",
     "timestamped",
     "custom",
     "plain",
@@ -74,8 +78,11 @@ class Format:
         names_year: whether a line's time names the year.
         detectable: whether ``data.format: auto`` may choose it.
         is_dated: whether each record begins with a time, so that a line without one belongs to the record before.
+        strays: regular expression of lines that stand among the records and belong to none: they are rejected.
         marks: from the same frame to which of the lines bear the format's own marks, for ``auto``: stricter than
             `parse`, which takes a user's word. None: each line that `parse` reads.
+        expand: from lines to rows, where a line may hold several records: the other columns of a line are repeated for
+            each of its rows. Comes before `parse`. None: a line holds one record at most.
         inner: of a container's format, what reads its messages, once their pieces are together; see `behind`.
     """
 
@@ -86,7 +93,9 @@ class Format:
     names_year: bool = True
     detectable: bool = True
     is_dated: bool = True
+    strays: str | None = None
     marks: Callable[[pl.DataFrame], pl.Series] | None = None
+    expand: Callable[[pl.DataFrame], pl.DataFrame] | None = None
     inner: Format | None = None
 
     def read(self, lines: pl.DataFrame) -> pl.DataFrame:

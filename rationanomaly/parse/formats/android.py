@@ -34,14 +34,17 @@ _LEVELS = {
     **{"E": "ERROR", "F": "FATAL", "A": "FATAL", "S": "SILENT"},
 }
 
+#: What stands where the buffers of a device begin.
+_HEADERS = r"^--------- (?:beginning of|switch to) "
+
 
 def formats(_settings: ParseParams | None) -> list[Format]:
     """Logcat without a year, which is its default, and with one or in seconds since 1970."""
     yearless = partial(parse, start=_NO_YEAR, read_time=lambda texts: yearless_time(texts, "%m-%d %H:%M:%S%.f"))
     dated = partial(parse, start=_YEAR, read_time=lambda texts: pl.coalesce(iso_time(texts), epoch_time(texts)))
     return [
-        Format("logcat", "Android", yearless, names_year=False),
-        Format("logcat-year", "Android, `-v year` or `-v epoch`", dated),
+        Format("logcat", "Android", yearless, names_year=False, strays=_HEADERS),
+        Format("logcat-year", "Android, `-v year` or `-v epoch`", dated, strays=_HEADERS),
     ]
 
 

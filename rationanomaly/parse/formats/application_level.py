@@ -95,13 +95,15 @@ _LEADING = (
     # INFO 2024-05-01 10:00:00 text; INFO:name:text; INFO  [main] 2024-05-01 10:00:00 Name.java:12 - text (Cassandra)
     rf"^(?<level>{_UNDATED})(?<rest>[ \t:|,].*)$",
     rf"^\[ *(?<level>(?i:{_UNDATED})) *(?<rest>\].*)$",
+    # FINE: text (the second line of java.util.logging)
+    r"^(?<level>CONFIG|FINE(?:R|ST)?)(?<rest>: .*)$",
     # I, [2024-05-01T10:00:00.000000 #7]  INFO -- : text (Ruby); [I 2024-05-01 10:00:00.000 Name] text (Jupyter)
     r"^(?<level>[DIWEFA]), (?<rest>\[[0-9].*)$",
     rf"^(?<open>\[)(?<level>{_UNDATED}|{_LETTERS})[ \t]+(?<rest>[0-9].*)$",
     # info: Some.Category[14] (Microsoft)
     r"^(?<level>trce|dbug|info|warn|fail|crit)(?<rest>: [A-Za-z_][A-Za-z0-9_.+`]*\[[0-9]+\](?: .*)?)$",
 )
-_LETTERED = (2, 3)
+_LETTERED = (3, 4)
 _THREAD = r"[\[(] *((?:[^\[\]()]|\[[^\[\]]*\])*?[A-Za-z](?:[^\[\]()]|\[[^\[\]]*\])*?) *[\])]"
 _DOTTED = r"(?:^|[ \t|\[({])([A-Za-z_$][A-Za-z0-9_$-]*(?:(?:\.|::)[A-Za-z0-9_$-]+)+)(?:[ \t|\])}:,]|$)"
 _NAME = rf"(?:^|[ \t|,]|[\])}}][ \t-]*)({_WORD})[ \t]*(?:[-|:,][ \t]*)?$"

@@ -47,8 +47,8 @@ def formats(_settings: ParseParams | None) -> list[Format]:
         Format("alb", "access log of AWS Application Load Balancers", parse_alb),
         Format("elb", "access log of AWS Classic Load Balancers", parse_elb),
         Format("s3-access", "access log of AWS S3", parse_s3),
-        Format("cloudfront", "access log of AWS CloudFront", parse_cloudfront),
-        Format("vpc-flow", "flow log of AWS VPC", parse_flow),
+        Format("cloudfront", "access log of AWS CloudFront", parse_cloudfront, strays="^#(?:Version|Fields):"),
+        Format("vpc-flow", "flow log of AWS VPC", parse_flow, strays="^version account-id "),
     ]
 
 

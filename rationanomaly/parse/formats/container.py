@@ -22,7 +22,7 @@ _NODES, _TAGS, _ADDED = ("kubernetes.host", "kubernetes.node.name"), ("logtag", 
 def formats(_settings: ParseParams | None) -> list[Format]:
     """Docker and CRI."""
     return [
-        Format("docker", "JSON files of Docker", parse_docker, marks=_are_dockers),
+        Format("docker", "JSON files of Docker", parse_docker, marks=_are_dockers, strays=r"^\{"),
         Format("cri", "containerd, CRI-O", parse_cri),
     ]
 

@@ -23,7 +23,7 @@ _LINE_FEED, _BLANK = 10, 32
 
 def formats(_settings: ParseParams | None) -> list[Format]:
     """The JSON form of the journal."""
-    return [Format("journald", "journal of systemd, as `journalctl -o json` writes it", parse)]
+    return [Format("journald", "journal of systemd, as `journalctl -o json` writes it", parse, strays=r"^\{")]
 
 
 def parse(lines: pl.DataFrame) -> pl.DataFrame:

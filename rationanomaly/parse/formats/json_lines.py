@@ -27,7 +27,11 @@ def formats(settings: ParseParams | None) -> list[Format]:
     """JSON lines, with the field names that the user gives."""
     if settings is None:
         return []
-    return [Format("json", "JSON lines, OpenTelemetry log records", partial(parse, fields=settings.json_fields))]
+    return [
+        Format(
+            "json", "JSON lines, OpenTelemetry log records", partial(parse, fields=settings.json_fields), strays=r"^\{"
+        )
+    ]
 
 
 def parse(lines: pl.DataFrame, fields: JsonParams) -> pl.DataFrame:

@@ -34,6 +34,8 @@ def parse(lines: pl.DataFrame) -> pl.DataFrame:
 def marks(lines: pl.DataFrame, settings: ParseParams | None) -> pl.Series:
     """Lines that fit this format and no other that may be detected."""
     fits = parse(lines)["message"].is_not_null()
+    if not fits.any():
+        return fits
     for form in all_formats.formats(settings).values():
         if form.detectable and form.name != _NAME:
             fits &= ~(form.read(lines)["message"].is_not_null() if form.marks is None else form.marks(lines))
