@@ -23,6 +23,8 @@ _TWO_LINES = (
 )
 #: Go's own logger writes no level; its date and the place in the source are its marks.
 _GO = r"^[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{6})? (?:[A-Za-z\[\"(]|[a-z_/-]+\.go:[0-9]+: )"
+#: Spark's own layout names a logger, with or without its package.
+_SPARK = r"^[0-9]{2}/[0-9]{2}/[0-9]{2} [0-9:]{8} [A-Z]+ +([A-Z][A-Za-z0-9_$]*): "
 #: Between a level and the time behind it.
 _BETWEEN = (r"^[\])>]?[ \t:|,-]*(?:\[ *(?<thread>[A-Za-z][^\[\]]*?) *\][ \t]+)?(?<stamp>\[?[0-9A-Z].*)$",)
 
@@ -50,7 +52,9 @@ def parse(lines: pl.DataFrame) -> pl.DataFrame:
     origin = split_origin(front["rest"])
     whole = front.drop("rest").rename({"logger": "front_logger", "thread": "front_thread"}).hstack(origin)
     whole = whole.with_columns(pl.coalesce("logger", "front_logger"), pl.coalesce("thread", "front_thread"))
-    return _with_two_lines(raw, whole).select("time", "node", "level", "logger", "thread", "message", "continues")
+    return _with_two_lines(raw, _with_spark(raw, whole)).select(
+        "time", "node", "level", "logger", "thread", "message", "continues"
+    )
 
 
 def marks(lines: pl.DataFrame) -> pl.Series:
@@ -84,6 +88,18 @@ def _level_before(texts: pl.Series) -> pl.DataFrame:
             logger=pl.lit(None, pl.String),
         )
         .select("time", "level", "logger", "thread", "rest")
+    )
+
+
+def _with_spark(raw: pl.Series, found: pl.DataFrame) -> pl.DataFrame:
+    if not raw.str.contains(_SPARK).any():
+        return found
+    name = pl.lit(raw.str.extract(_SPARK))
+    return found.with_columns(
+        logger=pl.coalesce("logger", name),
+        message=pl.when(pl.col("logger").is_null() & name.is_not_null())
+        .then(pl.col("message").str.strip_prefix(name + ": "))
+        .otherwise("message"),
     )
 
 

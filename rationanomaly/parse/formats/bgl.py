@@ -13,7 +13,7 @@ from rationanomaly.parse.formats.fields import has_alert_tag
 from rationanomaly.parse.formats.syslog import without_tag
 
 _MARKS = r"^[^ ]+ [0-9]{9,10} [0-9]{4}\.[0-9]{2}\.[0-9]{2} [^ ]+ "
-_PROGRAM = r"^([A-Za-z_][^ \[\]:=]*)(?:\[[^\]]*\])?: "
+_PROGRAM = r"^([A-Za-z_/][^ \[\]:=]*)(?:\[[^\]]*\])?: "
 
 
 def formats(_settings: ParseParams | None) -> list[Format]:

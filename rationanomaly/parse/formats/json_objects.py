@@ -48,7 +48,12 @@ def read_names(raw: pl.Series, names: Iterable[str]) -> pl.DataFrame:
 
 def read_schema(raw: pl.Series, schema: Mapping[str, PolarsDataType]) -> pl.DataFrame:
     """Fields of the given types, a row a line; null where a value is missing or is of another type."""
-    return _read(_objects(raw), schema)
+    texts = _objects(raw)
+    try:
+        # Many times faster for objects in lists, and refuses the whole for one odd value.
+        return texts.str.json_decode(pl.Struct(dict(schema))).struct.unnest()
+    except pl.exceptions.PolarsError:
+        return _read(texts, schema)
 
 
 def one_line(texts: pl.Series, keep_tabs: bool = False) -> pl.Series:
