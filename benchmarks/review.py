@@ -69,14 +69,14 @@ def write_folder(folder: Path) -> None:
     ]
     ids = [records.template_id(text) for text in texts]
     table = pl.DataFrame({"template_id": ids, "template": texts}).with_columns(
-        dataset=pl.lit("bench"), lines=3, alert_lines=0, mixed=False, first_line=1, last_line=1,
+        dataset=pl.lit("bench"), name=None, lines=3, alert_lines=0, mixed=False, first_line=1, last_line=1,
         label=pl.Series(["abnormal" if n % 30 == 0 else "normal" for n in range(TEMPLATES)]),
         first_seen=None, last_seen=None, examples=pl.lit([], dtype=pl.List(pl.String)),
         parameters=pl.lit([], dtype=pl.List(pl.List(pl.String))), supersedes=pl.lit([], dtype=pl.List(pl.String)),
     )  # fmt: skip
     records.write_table(folder / records.TEMPLATES, table, records.TEMPLATES_SCHEMA)
     lines = pl.DataFrame({"template_id": 3 * ids}).with_columns(
-        line=pl.int_range(1, 3 * TEMPLATES + 1), time=None, node=None, alert=False,
+        line=pl.int_range(1, 3 * TEMPLATES + 1), time=None, node=None, alert=False, level=None, logger=None, thread=None,
         parameters=pl.lit(["7"], dtype=pl.List(pl.String)),
     )  # fmt: skip
     records.write_table(folder / records.LINES, lines, records.LINES_SCHEMA)

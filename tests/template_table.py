@@ -13,7 +13,7 @@ def template_table(rows: list[tuple[str, str, str | None]]) -> pl.DataFrame:
     empty = pl.lit([], dtype=pl.List(pl.String))
     return table.with_columns(
         template_id=pl.col("template").map_elements(records.template_id, return_dtype=pl.String),
-        lines=0, alert_lines=None, mixed=False, first_line=pl.int_range(1, pl.len() + 1),
+        name=None, lines=0, alert_lines=None, mixed=False, first_line=pl.int_range(1, pl.len() + 1),
         last_line=pl.int_range(1, pl.len() + 1), first_seen=None, last_seen=None, examples=empty,
         parameters=pl.lit([], dtype=pl.List(pl.List(pl.String))), supersedes=empty,
     )  # fmt: skip

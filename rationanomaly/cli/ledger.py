@@ -69,7 +69,9 @@ def merge(
     from rationanomaly.decisions.appending import merge_ledgers
     from rationanomaly.decisions.ledger import write_decision
 
-    write_text(output, "".join(f"{write_decision(one)}\n" for one in merge_ledgers(ledgers)))
+    merged = merge_ledgers(ledgers)
+    write_text(output, "".join(f"{write_decision(one)}\n" for one in merged))
+    _say(f"{_counted(len(merged))} merged into {output}")
 
 
 @ledger.command("import")
@@ -98,8 +100,8 @@ def import_decisions(
     else:
         decisions = import_label_studio(file, round_.value)
     append_decisions(to, decisions)
-    count = f"{len(decisions):,} decision{'' if len(decisions) == 1 else 's'}"
-    console.STDERR.print(console.inert(f"{count} imported into {to}"), highlight=False, soft_wrap=True)
+    passed_over = f"; passed over: {decisions.passed_over}" if decisions.passed_over else ""
+    _say(f"{_counted(len(decisions))} imported into {to}{passed_over}")
 
 
 @ledger.command("export")
@@ -149,3 +151,11 @@ def export_tasks(
     decisions = None if decided is None else assign(read_ledger(decided), templates)[0]
     write_text(output, json.dumps(export_label_studio(templates, decisions), indent=1, ensure_ascii=False) + "\n")
     write_text(output.with_suffix(".xml"), LABEL_STUDIO_CONFIG)
+
+
+def _counted(decisions: int) -> str:
+    return f"{decisions:,} decision{'' if decisions == 1 else 's'}"
+
+
+def _say(message: str) -> None:
+    console.STDERR.print(console.inert(message), highlight=False, soft_wrap=True)

@@ -28,10 +28,13 @@ class Pace:
         self._requests, self._tokens = requests, tokens
         self._clock, self._sleep = clock, sleep
         self._sent: deque[tuple[float, int]] = deque()
-        self._turn = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def wait(self, tokens: int) -> None:
         """Return when a call of so many tokens may be sent."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:  # Each part of the questions is asked in a loop of its own, and a lock serves one.
+            self._loop, self._turn = loop, asyncio.Lock()
         async with self._turn:
             while True:
                 now = self._clock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rationanomaly.distill.answer_form import in_asked_form
 from rationanomaly.distill.journal import Kept, digest
 from rationanomaly.distill.teacher_prompt import TeacherPrompt
 from rationanomaly.distill.teachers import Answer, Question
@@ -39,6 +40,6 @@ def answer_of(kept: Kept | None) -> Answer | None:
         return Answer("", "truncated", "the answer was cut off at the limit of tokens; write less")
     if kept.finish == "content_filter":
         return Answer("", "filtered", "the teacher's content filter refused to answer")
-    if not kept.text.strip():
-        return Answer("", "empty", "the answer was empty")
-    return Answer(kept.text)
+    # Journals of earlier versions hold answers as they came.
+    text = in_asked_form(kept.text)
+    return Answer(text) if text.strip() else Answer("", "empty", "the answer was empty")

@@ -1,17 +1,19 @@
 """Ask, check, ask again: the rounds in which a teacher's answers become triplets or refusals.
 
-All questions of a round are asked before any answer is checked, and answers are checked in the order of the
-templates. So the result depends on the answers alone, not on which of them came first.
+Answers are checked in the order of the templates, once those to all questions of a round are there. So the result
+depends on the answers alone, not on which of them came first. Only the first few of a run are checked before more is
+asked, to see whether it is worth it (`early_stop`).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rationanomaly.distill.checks import Checker, CheckResult
-from rationanomaly.distill.teachers import Question, Teacher
+from rationanomaly.distill.early_stop import EarlyStop
+from rationanomaly.distill.teachers import Answer, Question, Teacher
 from rationanomaly.records import Rejected, Triplet
 
 log = logging.getLogger(__name__)
@@ -35,16 +37,21 @@ def teach(teacher: Teacher, questions: Sequence[Question], checker: Checker, ret
 
     Returns:
         how each question ended, in their order.
+
+    Raises:
+        InputError: the first answers were all refused for one reason; see `EarlyStop`.
     """
     outcomes: dict[tuple[str, int], Outcome] = {}
     pending = list(questions)
+    early_stop = EarlyStop(teacher, checker.settings)
     for attempt in range(1 + retries):
         refused: list[Question] = []
-        for question, answer in zip(pending, teacher.answers(pending), strict=True):
+        for question, answer in _answers(teacher, pending, early_stop):
             if answer.reason is None:
                 check = checker.check(question, answer.text)
             else:
                 check = CheckResult(answer.text, answer.reason, answer.detail)
+            early_stop.note(answer, check)
             outcomes[question.template_id, question.sample] = Outcome(question, _record(question, check, teacher))
             if check.reason is not None and not answer.final:
                 refused.append(replace(question, attempt=attempt + 1, refusal=check.detail))
@@ -53,6 +60,16 @@ def teach(teacher: Teacher, questions: Sequence[Question], checker: Checker, ret
             break
         pending = refused
     return [outcomes[question.template_id, question.sample] for question in questions]
+
+
+def _answers(
+    teacher: Teacher, questions: Sequence[Question], early_stop: EarlyStop
+) -> Iterator[tuple[Question, Answer]]:
+    """Each question with its answer; whoever takes them checks one before taking the next."""
+    later = questions
+    while later:
+        now, later = early_stop.split(later)
+        yield from zip(now, teacher.answers(now), strict=True)
 
 
 def _record(question: Question, check: CheckResult, teacher: Teacher) -> Triplet | Rejected:

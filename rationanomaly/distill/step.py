@@ -6,6 +6,7 @@ the teacher. Writes the accepted triplets, the rejected ones with a reason, what
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -14,6 +15,7 @@ from statistics import median
 import polars as pl
 
 from rationanomaly import artifacts, records
+from rationanomaly.distill.acceptance import require_accepted, require_match
 from rationanomaly.distill.checks import Checker
 from rationanomaly.distill.report import write_report
 from rationanomaly.distill.rounds import Outcome, teach
@@ -27,18 +29,29 @@ from rationanomaly.steps import Inputs, Metrics, Outputs
 from rationanomaly.text import prompt
 from rationanomaly.text.checks import word_count
 
+log = logging.getLogger(__name__)
+
 
 def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
-    """Let the teacher write a rationale for each training template, check it, keep what passes."""
+    """Let the teacher write a rationale for each training template, check it, keep what passes.
+
+    Raises:
+        InputError: nothing was accepted although something was asked for (`acceptance`), or the first answers were all
+            refused for one reason (`early_stop`).
+    """
     # Ask and check.
     questions = read_questions(params, inputs)
     checker = Checker(params.distill)
     with TEACHERS[params.distill.teacher](params, inputs, outputs.journal_folder) as teacher:
         outcomes = teach(teacher, questions, checker, params.distill.retries)
         bill = teacher.bill
+    if params.distill.teacher == "import":
+        require_match(outcomes, inputs["reasoning"])
 
     # Let the built-in teacher write what the teacher left unwritten.
     if params.distill.fallback_teacher == "builtin":
+        if outcomes and not any(end.accepted for end in outcomes):
+            log.warning("no rationale of %s was accepted; the fallback teacher writes all of them", teacher.name)
         left = [replace(end.question, attempt=0, refusal=None) for end in outcomes if not end.accepted]
         with open_builtin(params, inputs, outputs.journal_folder) as teacher:
             outcomes = [end for end in outcomes if not _is_absent(end)]
@@ -49,6 +62,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     # Write.
     triplets = [end.record for end in outcomes if isinstance(end.record, Triplet)]
     rejected = [end.record for end in outcomes if isinstance(end.record, Rejected)]
+    require_accepted(triplets, rejected, bill, params.distill)
     cost = count_cost(triplets, rejected, bill, params)
     records.write_rows(outputs.folder / records.TRIPLETS, triplets)
     records.write_rows(outputs.folder / records.REJECTED, rejected)

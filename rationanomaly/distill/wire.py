@@ -12,11 +12,12 @@ import email.utils
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
+from rationanomaly.distill.answer_form import in_asked_form
 from rationanomaly.distill.budget import Tokens
 from rationanomaly.distill.journal import Kept
 from rationanomaly.distill.redaction import Secrets, from_environment
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 #: A longer body is no chat completion; an endless one must not fill the memory.
 LONGEST_BODY = 4 * 1024 * 1024
 _LONGEST_DETAIL = 200
+#: Where servers put what a model thought: DeepSeek and vLLM, OpenRouter and newer vLLM, Ollama.
+_THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
+#: In the type of a content's part that holds such thoughts.
+_THOUGHTS = ("think", "reason")
 _WORTH_ANOTHER_TRY = frozenset({408, 409, 425, 429})
 _OURS_TO_FIX = {
     401: "Check the key: distill.endpoint.key names the variable that holds it",
@@ -135,9 +140,27 @@ def read_completion(body: bytes, strike: Callable[[str], str]) -> Reply:
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
         return Reply(garbled.outcome, garbled.detail, used=used, again=True)
-    text, finish = message.get("content"), choice.get("finish_reason")
-    kept = Kept(strike(text) if isinstance(text, str) else "", strike(str(finish or "stop"))[:40])
-    return Reply("answer", answer=kept, used=used)
+    text = in_asked_form(*(strike(part) for part in _texts(message)))
+    return Reply("answer", answer=Kept(text, strike(str(choice.get("finish_reason") or "stop"))[:40]), used=used)
+
+
+def _texts(message: dict[str, Any]) -> tuple[str, str]:
+    """What a message says, and what its writer thought before, where the server tells these apart."""
+    content = message.get("content")
+    parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else [{"text": content}]
+    said, thought = list[str](), list[str]()
+    for part in parts:
+        (thought if any(name in str(part.get("type")) for name in _THOUGHTS) else said).append(_text_of(part))
+    apart = (_text_of({"text": message.get(name)}) for name in _THOUGHT_FIELDS)
+    return "".join(said), "".join(thought) or next(filter(None, apart), "")
+
+
+def _text_of(part: Mapping[str, Any]) -> str:
+    """The text of one part of a message; it may lie a list deeper."""
+    found = next((part[name] for name in ("text", *_THOUGHT_FIELDS) if part.get(name)), "")
+    if isinstance(found, list):
+        found = "".join(str(below.get("text") or "") for below in found if isinstance(below, dict))
+    return found if isinstance(found, str) else ""
 
 
 def retry_after(value: str | None, now: Callable[[], float] = time.time) -> float | None:

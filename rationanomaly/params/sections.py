@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from rationanomaly.params.log_files import split_glob
+from rationanomaly.params.registry_names import ModelAlias, ModelName
 from rationanomaly.params.section import Section
 from rationanomaly.params.values import (
     Address,
@@ -314,6 +315,7 @@ class DistillParams(Section):
         max_words: of a rationale; longer teaches a large student more, and a small one to lose its thread.
         rationales_per_template: accepted ones; each is a call at least.
         retries: after a refusal, with its reason in the next request; each is a call.
+        stop_after_refusals: so many first answers, all refused for one reason, stop the step; 0: never.
         prompt: version: `distill/prompts/<version>.md`.
         output_tokens: longest answer; lower makes the worst case cheaper and cuts more answers off.
         temperature: 0: always the same words; None: not sent, for models that refuse it.
@@ -333,6 +335,7 @@ class DistillParams(Section):
     max_words: Positive
     rationales_per_template: Positive
     retries: NonNegative
+    stop_after_refusals: NonNegative
     prompt: str
     output_tokens: Positive
     temperature: ZeroOrTemperature | None
@@ -742,9 +745,9 @@ class RegisterParams(Section):
         tolerance: largest difference of logits between the folder and what was registered.
     """
 
-    name: str
-    alias: str
-    tolerance: Rate
+    name: ModelName
+    alias: ModelAlias
+    tolerance: Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class StepResources(Section):

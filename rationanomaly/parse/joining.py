@@ -80,7 +80,7 @@ class Joiner:
     def split(self, lines: pl.DataFrame) -> Joined:
         """Without joining: every line is a record or rejected."""
         if self.form is not None and self.form.inner is not None:
-            lines = _look_inside(lines, self.form.inner).drop("is_inside")
+            lines = _read_inside(lines, self.form.inner).drop("is_inside")
         fits = lines["message"].is_not_null()
         return Joined(lines.filter(fits), lines.filter(~fits).select(_LINES.names()), 0)
 
@@ -229,7 +229,7 @@ def _with_kinds(rows: pl.DataFrame, form: Format | None, has_streams: bool) -> p
 def _with_kinds_by_rule(rows: pl.DataFrame, form: Format | None, has_streams: bool) -> pl.DataFrame:
     is_dated, inner = form is None or form.is_dated, None if form is None else form.inner
     if inner is not None:
-        rows = _look_inside(rows, inner)
+        rows = _read_inside(rows, inner)
         kinds = line_kinds(rows, pl.col("is_inside"), is_dated=is_dated, is_dated_inside=inner.is_dated)
         return rows.drop("is_inside").hstack(kinds)
     if not has_streams and not rows["message"].null_count():
@@ -239,7 +239,7 @@ def _with_kinds_by_rule(rows: pl.DataFrame, form: Format | None, has_streams: bo
     return rows.hstack(line_kinds(rows, _IS_READ & pl.col("stream").is_null(), is_dated=is_dated))
 
 
-def _look_inside(rows: pl.DataFrame, inner: Format) -> pl.DataFrame:
+def _read_inside(rows: pl.DataFrame, inner: Format) -> pl.DataFrame:
     """Lines of a container as the format of its messages reads them, with ``is_inside``, whether it does.
 
     The time is the container's, where it has one. A message that the format does not read stays as it is.

@@ -129,13 +129,17 @@ class LogReader:
         yield from self._finish(joiner.join(read, time.monotonic()) if self._settings.multiline else joiner.split(read))
 
     def _choose_format(self, file: Path, lines: pl.DataFrame) -> Format:
-        """The format, detected again as long as the first lines do not tell that of a container's messages."""
-        if self._format is not None and self._sample is None:
+        """The format; that of a container's messages is looked for as long as the first live lines do not tell it."""
+        if self._format is None:
+            self._format = detect_format(lines["raw"], self._settings, file)
+            self._sample = lines.clear() if self._source.live and is_container(self._format, lines) else None
+        elif self._sample is None:
             return self._format
-        sample = lines if self._sample is None else pl.concat([self._sample, lines])
-        self._format = detect_format(sample["raw"], self._settings, file)
-        undecided = self._source.live and self._format.inner is None and sample.height < SAMPLE
-        self._sample = sample if undecided and is_container(self._format, sample) else None
+        if self._sample is not None:
+            self._sample = pl.concat([self._sample, lines])
+            self._format = with_inner(self._format, self._sample["raw"], self._settings, file)
+            undecided = self._format.inner is None and self._sample.height < SAMPLE
+            self._sample = self._sample if undecided else None
         return self._format
 
     def _finish(self, found: Joined) -> Iterator[pl.DataFrame]:
@@ -180,18 +184,30 @@ def detect_format(raw: pl.Series, settings: ParseParams, file: Path) -> Format:
     """
     found = detect(raw, settings, file)
     logger.info("%s: format %s", file, found)
+    return with_inner(found.format, raw, settings, file)
+
+
+def with_inner(form: Format, raw: pl.Series, settings: ParseParams, file: Path) -> Format:
+    """A container's format with the one that most of its messages have; any other format as it is.
+
+    Args:
+        form: the format of the lines.
+        raw: the first lines.
+        settings: the params section ``parse``.
+        file: where they come from.
+    """
     sample = raw.head(SAMPLE).to_frame("raw")
-    if not is_container(found.format, sample):
-        return found.format
-    messages = found.format.read(sample)["message"]
+    if form.inner is not None or not is_container(form, sample):
+        return form
+    messages = form.read(sample)["message"]
     try:
         inside = detect(messages.filter(messages.str.strip_chars() != ""), settings, file)
     except InputError:
-        return found.format
+        return form
     if is_container(inside.format, messages.to_frame("raw")):
-        return found.format
+        return form
     logger.info("%s: format of the messages %s", file, inside)
-    return formats.behind(found.format, inside.format)
+    return formats.behind(form, inside.format)
 
 
 def is_container(form: Format, lines: pl.DataFrame) -> bool:

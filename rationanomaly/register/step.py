@@ -39,11 +39,15 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     ``refit_of`` and the version's description.
 
     Raises:
-        GateError: the reloaded version does not give the logits of the folder; the version is deleted again.
+        GateError: the reloaded version does not give the logits of the folder, and is deleted again; or there is
+            nothing to compare them by.
     """
     name = params.register_.name
     folder = inputs["grpo"]
     probes = _probes(inputs["evaluate"] / PREDICTIONS)
+    if not probes:
+        hint = "Evaluate on a test split with templates; without one nothing is registered"
+        raise GateError("there is no template to compare the registered model by", file=inputs["evaluate"], hint=hint)
 
     # ---- the version: made once for one model folder, however often the step runs
     client = model_registry.connect()
@@ -119,10 +123,11 @@ def is_tagged(metric: str) -> bool:
 
 
 def _largest_difference(folder: Path, reloaded: Path, probes: list[str]) -> float:
-    """Largest difference between the two models' logits of the probes' scores."""
+    """Largest difference between the two models' logits of the probes' scores; NaN without a probe or with a NaN."""
     scores = [ModelDetector.open(place).direct_scores(probes) for place in (folder, reloaded)]
-    pairs = zip(*scores, strict=True)
-    return max((abs(_logit(a) - _logit(b)) for a, b in pairs), default=0.0)
+    differences = [abs(_logit(a) - _logit(b)) for a, b in zip(*scores, strict=True)]
+    # `max` would drop a NaN that stands behind a number; nothing compared is no proof either.
+    return max(differences) if differences and not any(map(math.isnan, differences)) else math.nan
 
 
 def _logit(probability: float) -> float:

@@ -75,7 +75,7 @@ def folder(tmp_path: Path) -> Path:
     table = template_table([("site", text, "abnormal" if text in FAULTS[:2] else "normal") for text in TEXTS])
     records.write_table(tmp_path / records.TEMPLATES, table, records.TEMPLATES_SCHEMA)
     rows = [
-        [number, None, None, None, records.template_id(text), ["7"] * text.count("<*>")]
+        [number, *[None] * 6, records.template_id(text), ["7"] * text.count("<*>")]
         for number, text in enumerate(TEXTS, 1)
     ]
     lines = type(table)(rows, schema=records.LINES_SCHEMA, orient="row")

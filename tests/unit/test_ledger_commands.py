@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 
 import polars as pl
+import pytest
 from typer.testing import CliRunner
 
 from rationanomaly import records
 from rationanomaly.cli.app import app
 from rationanomaly.cli.ledger import ledger
 from rationanomaly.decisions.ledger import read_ledger
+from rationanomaly.errors import InputError
 from tests.template_table import template_table
 
 
@@ -39,13 +41,54 @@ def test_import_and_merge(tmp_path: Path) -> None:
 
 
 def test_import_says_how_many_decisions_it_has_added(tmp_path: Path) -> None:
-    for rows, said in (("a <*>,abnormal\nb,normal\nc,\n", "2 decisions"), ("d,normal\n", "1 decision")):
+    missing = "; passed over: rows without a decision (1)"
+    for rows, said, more in (
+        ("a <*>,abnormal\nb,normal\nc,\n", "2 decisions", missing),
+        ("d,normal\n", "1 decision", ""),
+    ):
         (tmp_path / "labels.csv").write_text(f"template,decision\n{rows}")
         to = tmp_path / "[b]ada.jsonl"
         assert invoke("import", tmp_path / "labels.csv", "--ledger", to, "--reviewer", "ada") == (
-            f"{said} imported into {to}\n"
+            f"{said} imported into {to}{more}\n"
         )
     assert len(read_ledger(to).entries) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "options", "said"),
+    [
+        ("empty.csv", "template,decision\n", (), "holds no decision"),
+        (
+            "open.csv",
+            "template,decision\na,\nb,\n",
+            (),
+            r"holds no decision (passed over: rows without a decision (2))",
+        ),
+        ("min.json", '[{"id": 1, "template": "a", "annotator": 1}]', ("--from", "label-studio"), "not JSON-MIN"),
+        ("none.json", "[]", ("--from", "label-studio"), "holds no decision"),
+        ("export.json", '[{"data": {"template": "a"}}]', (), "is JSON and no CSV"),
+        ("labels.csv", "template,decision\na,normal\n", ("--from", "label-studio"), "--from csv"),
+    ],
+)
+def test_an_import_of_nothing_is_an_error_and_touches_no_ledger(
+    tmp_path: Path, name: str, text: str, options: tuple[str, ...], said: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    words = ["import", str(tmp_path / name), "--ledger", str(tmp_path / "l.jsonl"), "--reviewer", "ada", *options]
+    with pytest.raises(InputError) as caught:
+        CliRunner().invoke(ledger, words, catch_exceptions=False)
+    assert said in str(caught.value) and name in str(caught.value)
+    assert caught.value.exit_code == 3
+    assert not (tmp_path / "l.jsonl").exists()
+
+
+def test_merge_says_how_many_decisions_there_are(tmp_path: Path) -> None:
+    for name, rows in (("ada", "a,normal\n"), ("bob", "a,normal\nb,abnormal\n")):
+        (tmp_path / "labels.csv").write_text(f"template,decision\n{rows}")
+        invoke("import", tmp_path / "labels.csv", "--ledger", tmp_path / f"{name}.jsonl", "--reviewer", name)
+    both = tmp_path / "both.jsonl"
+    said = invoke("merge", tmp_path / "ada.jsonl", tmp_path / "bob.jsonl", "--output", both)
+    assert said == f"3 decisions merged into {both}\n"
 
 
 def test_export_and_tasks(tmp_path: Path) -> None:

@@ -219,6 +219,38 @@ def test_analyses_and_attempts_are_few(key: str) -> None:
             load_params(DEFAULTS, [f"{key}={value}"])
 
 
+# ---------------------------------------------------------------- names for the model registry
+
+ALIASES = ["latest", "LATEST", "v1", "V20", "", "a b", "a/b", "a@b", "a.b", "v1\n", "x" * 256]
+NAMES = ["team/model", "models:/a", "a:b", "", " ", ".", "..", "..a", "/a", "a/", "a//b"]
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_an_alias_that_mlflow_refuses_is_refused_when_params_are_read(alias: str) -> None:
+    with pytest.raises(ParamsError, match=r"register\.alias"):
+        load_params(DEFAULTS, [f"register.alias={json.dumps(alias)}"])
+
+
+@pytest.mark.parametrize("name", [*NAMES, "x" * 256, "a@b", "it's", "a?b", "a#b", " a", "a\nb", "a\u202eb"])
+def test_a_model_name_that_mlflow_or_an_address_can_not_take_is_refused(name: str) -> None:
+    with pytest.raises(ParamsError, match=r"register\.name"):
+        load_params(DEFAULTS, [f"register.name={json.dumps(name)}"])
+
+
+@pytest.mark.parametrize("alias", ["candidate", "prod-1", "v1-best", "vertex", "latest_2", "2024", "größte", "x" * 255])
+@pytest.mark.parametrize("name", ["rationanomaly", "my model", "a.b.c", "模型", "v1", "latest", "x" * 255])
+def test_what_mlflow_takes_is_taken(name: str, alias: str) -> None:
+    given = (f"register.name={json.dumps(name)}", f"register.alias={json.dumps(alias)}")
+    params = load_params(DEFAULTS, given).register_
+    assert (params.name, params.alias) == (name, alias)
+
+
+@pytest.mark.parametrize("tolerance", ["0", "-1", ".nan", ".inf"])
+def test_a_tolerance_that_lets_everything_or_nothing_pass_is_refused(tolerance: str) -> None:
+    with pytest.raises(ParamsError, match=rf"`--set register\.tolerance={tolerance}`: must be"):
+        load_params(DEFAULTS, [f"register.tolerance={tolerance}"])
+
+
 # ---------------------------------------------------------------- names that were changed
 
 #: Earlier key, today's key, a value that is not the default one.

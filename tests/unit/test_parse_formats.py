@@ -34,11 +34,13 @@ EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "thunderbird": (
         "ECC 1131566461 2005.11.09 dn7 Nov 9 12:01:01 dn7/dn7 kernel: bank 3 corrected",
-        {"time": datetime(2005, 11, 9, 20, 1, 1, 0, UTC), "node": "dn7", "alert": True, "message": "bank 3 corrected"},
+        {"time": datetime(2005, 11, 9, 20, 1, 1, 0, UTC), "node": "dn7", "alert": True}
+        | {"logger": "kernel", "message": "bank 3 corrected"},
     ),
     "hdfs": (
         "081109 203615 148 INFO dfs.DataNode$PacketResponder: Block blk_-77 is safe",
-        {"time": datetime(2008, 11, 9, 20, 36, 15, 0, UTC), "message": "Block blk_-77 is safe"},
+        {"time": datetime(2008, 11, 9, 20, 36, 15, 0, UTC), "level": "INFO", "logger": "dfs.DataNode$PacketResponder"}
+        | {"message": "Block blk_-77 is safe"},
     ),
     "docker": (
         '{"log":"half a \\"line","stream":"stdout","time":"2031-03-03T00:00:02.154000001Z"}',
@@ -183,6 +185,34 @@ EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
         "[2031-03-03 00:00:02] backup begins",
         {"time": datetime(2031, 3, 3, 0, 0, 2, 0, UTC), "message": "backup begins"},
     ),
+    "klog": (
+        "W0303 00:00:02.154000      77 cart.go:12] cart is empty",
+        {"time": datetime(NO_YEAR, 3, 3, 0, 0, 2, 154000, UTC), "level": "WARNING", "logger": "cart.go"}
+        | {"thread": "77", "message": "cart is empty"},
+    ),
+    "glog": (
+        "W20310303 00:00:02.154000    77 cart.cc:12] cart is empty",
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "level": "WARNING", "logger": "cart.cc"}
+        | {"thread": "77", "message": "cart is empty"},
+    ),
+    "journald": (
+        '{"__REALTIME_TIMESTAMP":"1930262402154000","_HOSTNAME":"h1","PRIORITY":"4","SYSLOG_IDENTIFIER":"shop",'
+        '"_PID":"77","MESSAGE":"cart is empty"}',
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "node": "h1", "level": "WARNING", "logger": "shop"}
+        | {"thread": "77", "message": "cart is empty"},
+    ),
+    "logfmt": (
+        'time=2031-03-03T00:00:02.154Z level=warn logger=cart msg="cart is empty" cart=17',
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "level": "WARN", "logger": "cart"}
+        | {"message": "cart is empty cart=17"},
+    ),
+    "otlp": (
+        '{"resourceLogs":[{"resource":{"attributes":[{"key":"host.name","value":{"stringValue":"h1"}}]},'
+        '"scopeLogs":[{"scope":{"name":"cart"},"logRecords":[{"timeUnixNano":"1930262402154000000",'
+        '"severityNumber":13,"body":{"stringValue":"cart is empty"}}]}]}]}',
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "node": "h1", "level": "WARN", "logger": "cart"}
+        | {"message": "cart is empty"},
+    ),
     "plain": ("whatever", {"message": "whatever"}),
 }
 
@@ -223,7 +253,7 @@ def test_format_is_detected(name: str, settings: ParseParams) -> None:
 
 
 def test_a_log_of_no_known_format_is_an_error_that_names_the_best(settings: ParseParams) -> None:
-    with pytest.raises(InputError, match=r"x.log:1: fits no known log format surely enough .*--format plain`; custom"):
+    with pytest.raises(InputError, match=r"x.log:1: fits no known log format surely .*data.format=plain .*`; custom"):
         detect(pl.Series(["once upon a time", "there was a log"]), settings, Path("x.log"))
 
 

@@ -64,40 +64,53 @@ TRACES = {
     ],
     "Python": [
         'Traceback (most recent call last):\n  File "a.py", line 1, in f\n    g()\nshop.errors.NotFound: cart 7',
-        'Traceback (most recent call last):\n  File "a.py", line 1, in f\n    g(x,\n      ^^\nKeyError: 7\n\nDuring handling of '
-        'the above exception, another exception occurred:\n\nTraceback (most recent call last):\n  File "a.py", line 2, '
+        'Traceback (most recent call last):\n  File "a.py", line 1, in f\n    g(x,\n      ^^\nKeyError: 7\n\nDuring '
+        "handling of "
+        'the above exception, another exception occurred:\n\nTraceback (most recent call last):\n  File "a.py", line '
+        "2, "
         "in g\nRuntimeError: no cart",
-        '  + Exception Group Traceback (most recent call last):\n  |   File "a.py", line 1, in <module>\n  | ExceptionGroup: '
+        '  + Exception Group Traceback (most recent call last):\n  |   File "a.py", line 1, in <module>\n  | '
+        "ExceptionGroup: "
         "two (2 sub-exceptions)\n  +-+---------------- 1 ----------------\n    | ValueError: 1\n    +----------------"
         " 2 ----------------\n    | TypeError: 2\n    +------------------------------------",
         '  File "a.py", line 3\n    x = = 3\n        ^\nSyntaxError: invalid syntax',
         'Traceback (most recent call last):\n  File "a.py", line 1, in f\nrequests.exceptions.ConnectTimeout: pool '
         "exhausted\nsee the manual,\nchapter 3",
-        'Traceback (most recent call last):\n  File "a.py", line 1, in f\nKeyboardInterrupt\nThe above exception was the '
-        'direct cause of the following exception:\nTraceback (most recent call last):\n  File "b.py", line 1, in g\nStop: 1',
+        'Traceback (most recent call last):\n  File "a.py", line 1, in f\nKeyboardInterrupt\nThe above exception was '
+        "the "
+        'direct cause of the following exception:\nTraceback (most recent call last):\n  File "b.py", line 1, in g\n'
+        "Stop: 1",
     ],
     ".NET": [
-        "System.InvalidOperationException: no cart\n   at Shop.Cart.Take() in /src/Cart.cs:line 22\n   at Shop.Program.Main()",
-        "System.AggregateException: One or more errors occurred. (no cart)\n ---> System.Exception: no cart\n   at A.B()\n"
+        "System.InvalidOperationException: no cart\n   at Shop.Cart.Take() in /src/Cart.cs:line 22\n   at "
+        "Shop.Program.Main()",
+        "System.AggregateException: One or more errors occurred. (no cart)\n ---> System.Exception: no cart\n   at "
+        "A.B()\n"
         "   --- End of inner exception stack trace ---\n   at A.C()",
         "System.IO.IOException: gone\n   at A.B()\n--- End of stack trace from previous location ---\n   at A.D()",
         "Shop.Errors.Missing: cart\n   at A.<>c__DisplayClass3_0.<B>b__0()",
-        "Microsoft.Data.SqlClient.SqlException (0x80131904): Timeout expired.\n   at A.B()\nClientConnectionId:7f3e\nError "
+        "Microsoft.Data.SqlClient.SqlException (0x80131904): Timeout expired.\n   at A.B()\nClientConnectionId:7f3e\n"
+        "Error "
         "Number:-2,State:0,Class:11",
     ],
     "PHP": [
         "Stack trace:\n#0 /app/x.php(3): f()\n#1 {main}\n  thrown in /app/x.php on line 3",
-        '[stacktrace]\n#0 /app/x.php(3): App\\Http\\Kernel->handle(Object(Request))\n#1 [internal function]: f(1)\n#2 {main}\n"}',
-        "App\\Errors\\NotFoundException: cart 7 in /app/x.php:3\nStack trace:\n#0 {main}\n\nNext RuntimeException: no in /x:4\n"
+        "[stacktrace]\n#0 /app/x.php(3): App\\Http\\Kernel->handle(Object(Request))\n#1 [internal function]: f(1)\n"
+        '#2 {main}\n"}',
+        "App\\Errors\\NotFoundException: cart 7 in /app/x.php:3\nStack trace:\n#0 {main}\n\nNext RuntimeException: "
+        "no in /x:4\n"
         "Stack trace:\n#0 {main}",
         "PHP Stack trace:\nPHP   1. {main}() /app/x.php:0\nPHP   2. f($a = 1) /app/x.php:3",
         "#0 phar:///app/tool.phar/x.php(3): f()\n#1 {main}",
     ],
     "Node.js": [
         "Error: no cart\n    at take (/app/x.js:1:2)\n    at async Promise.all (index 0)",
-        "TypeError [ERR_INVALID_ARG_TYPE]: The argument must be of type string\n    at new F (node:internal/x:1:2) {\n  code: 'E'\n}",
-        "Error: connect ECONNREFUSED 127.0.0.1:5432\n    at TCPConnectWrap.afterConnect [as oncomplete] (node:net:1:2)\n"
-        "Emitted 'error' event on Socket instance at:\n    at emit (node:events:1:2)\n  errno: -111,\n}\n\nNode.js v18.12.1",
+        "TypeError [ERR_INVALID_ARG_TYPE]: The argument must be of type string\n    at new F (node:internal/x:1:2) "
+        "{\n  code: 'E'\n}",
+        "Error: connect ECONNREFUSED 127.0.0.1:5432\n    at TCPConnectWrap.afterConnect [as oncomplete] "
+        "(node:net:1:2)\n"
+        "Emitted 'error' event on Socket instance at:\n    at emit (node:events:1:2)\n  errno: -111,\n}\n\nNode.js "
+        "v18.12.1",
         "at take (/app/x.js:1:2)\nat /app/y.js:3:4\nat Object.<anonymous> (/app/z.js:1:1)",
         "AggregateError: All promises were rejected\n    at f (file:///app/x.mjs:1:2) {\n  [errors]: [ Error: a ]\n}",
     ],
@@ -138,13 +151,18 @@ def test_what_has_no_time_belongs_to_the_record_before(settings: ParseParams, te
 FIRST_LINES = {
     "Go": [
         "panic: boom\n\ngoroutine 1 [running]:\nmain.f(0xc0)\n\t/app/main.go:18 +0x92\nexit status 2",
-        "panic: assignment to entry in nil map [recovered]\n\tpanic: again\n\ngoroutine 7 [running]:\nmain.(*T).f(...)\n\t/a.go:1\n"
+        "panic: assignment to entry in nil map [recovered]\n\tpanic: again\n\ngoroutine 7 [running]:\n"
+        "main.(*T).f(...)\n\t/a.go:1\n"
         "created by main.start in goroutine 1\n\t/a.go:9 +0x1",
-        "fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [chan receive]:\nmain.main()\n\t/a.go:3 +0x1\n\n"
+        "fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [chan receive]:\nmain.main()\n\t/a.go:3 "
+        "+0x1\n\n"
         "goroutine 18 [select]:\nnet/http.(*conn).serve(0xc0, {0x1, 0x2})\n\t/b.go:3",
-        "panic: runtime error: invalid memory address or nil pointer dereference\n[signal SIGSEGV: segmentation violation "
-        "code=0x1 addr=0x0 pc=0x4]\n\ngoroutine 1 [running]:\npanic({0x6a, 0xc0})\n\t/p.go:1\nruntime.goexit()\n\t/r.s:1",
-        "SIGQUIT: quit\nPC=0x46 m=0 sigcode=0\n\ngoroutine 0 [idle]:\nruntime.futex(0x5a, 0x80)\n\t/r.s:1\n\nrax    0xca\nrip    0x46",
+        "panic: runtime error: invalid memory address or nil pointer dereference\n[signal SIGSEGV: segmentation "
+        "violation "
+        "code=0x1 addr=0x0 pc=0x4]\n\ngoroutine 1 [running]:\npanic({0x6a, 0xc0})\n\t/p.go:1\nruntime.goexit()\n"
+        "\t/r.s:1",
+        "SIGQUIT: quit\nPC=0x46 m=0 sigcode=0\n\ngoroutine 0 [idle]:\nruntime.futex(0x5a, 0x80)\n\t/r.s:1\n\nrax    "
+        "0xca\nrip    0x46",
         "WARNING: DATA RACE\nWrite at 0x00c0 by goroutine 7:\n  main.f()\n      /a.go:12 +0x44",
     ],
     "Java": [
@@ -162,15 +180,18 @@ FIRST_LINES = {
         "Fatal error: Internal CLR error.\n   at A.B()",
     ],
     "PHP": [
-        "PHP Fatal error:  Uncaught Error: boom in /app/x.php:3\nStack trace:\n#0 {main}\n  thrown in /app/x.php on line 3",
+        "PHP Fatal error:  Uncaught Error: boom in /app/x.php:3\nStack trace:\n#0 {main}\n  thrown in /app/x.php on "
+        "line 3",
         "PHP Warning:  Undefined variable $a in /app/x.php on line 3",
-        "PHP Parse error:  syntax error, unexpected token in /app/x.php on line 3\nPHP Stack trace:\nPHP   1. {main}() /x.php:0",
+        "PHP Parse error:  syntax error, unexpected token in /app/x.php on line 3\nPHP Stack trace:\nPHP   1. "
+        "{main}() /x.php:0",
         "Fatal error: Uncaught Exception: x in /app/x.php:3\nStack trace:\n#0 {main}",
         "PHP Notice:  Undefined index: a in /app/x.php on line 3",
     ],
     "Node.js": [
         "/app/x.js:3\n  throw new Error('x')\n  ^\n\nError: x\n    at f (/app/x.js:3:9)\n\nNode.js v18.12.1",
-        "node:internal/process/promises:246\n      triggerUncaughtException(err, true);\n      ^\n\n[Error: x] {\n  errno: -2\n}",
+        "node:internal/process/promises:246\n      triggerUncaughtException(err, true);\n      ^\n\n[Error: x] {\n  "
+        "errno: -2\n}",
         "node:events:491\n      throw er; // Unhandled 'error' event\n      ^\n\nError: x\n    at f (/a.js:1:2)",
         "(node:7) UnhandledPromiseRejectionWarning: Error: x\n    at f (/a.js:1:2)",
         "file:///app/x.mjs:3\nthrow 1\n^\n1\n(Use `node --trace-uncaught ...` to show where the exception was thrown)",
@@ -178,17 +199,21 @@ FIRST_LINES = {
     ],
     "Ruby": [
         "/app/x.rb:3:in `f': boom (RuntimeError)\n\tfrom /app/x.rb:7:in `<main>'",
-        "/app/x.rb:3:in 'Cart#take': undefined method 'x' for nil (NoMethodError)\n\n    a.x\n     ^^\n\tfrom /app/x.rb:7:in 'f'",
+        "/app/x.rb:3:in 'Cart#take': undefined method 'x' for nil (NoMethodError)\n\n    a.x\n     ^^\n\tfrom "
+        "/app/x.rb:7:in 'f'",
         "(irb):1:in `<main>': boom (RuntimeError)\n\tfrom /b.rb:1:in `f'",
         "#<Thread:0x1 /app/x.rb:1 run> terminated with exception (report_on_exception is true):\n\tfrom a.rb:1:in `f'",
         "bin/rails:4:in `<main>': boom (LoadError)",
     ],
     "Python": [
-        'Exception in thread Thread-1 (f):\nTraceback (most recent call last):\n  File "a.py", line 1, in f\nValueError: x',
-        'Fatal Python error: Segmentation fault\n\nCurrent thread 0x0 (most recent call first):\n  File "a.py", line 1 in f',
+        'Exception in thread Thread-1 (f):\nTraceback (most recent call last):\n  File "a.py", line 1, in f\n'
+        "ValueError: x",
+        'Fatal Python error: Segmentation fault\n\nCurrent thread 0x0 (most recent call first):\n  File "a.py", line '
+        "1 in f",
         "Exception ignored in: <function f at 0x1>\nTraceback (most recent call last):\nValueError: x",
         "/app/x.py:3: DeprecationWarning: old\n  f()",
-        "--- Logging error ---\nTraceback (most recent call last):\nTypeError: not all\nCall stack:\n  File \"a.py\", line 1\nMessage: 'x'\n"
+        "--- Logging error ---\nTraceback (most recent call last):\nTypeError: not all\nCall stack:\n  File "
+        "\"a.py\", line 1\nMessage: 'x'\n"
         "Arguments: (1,)",
     ],
 }

@@ -128,7 +128,8 @@ def test_records_of_one_stream_do_not_wait_for_the_other(settings: ParseParams, 
 
 def test_the_format_inside_a_container_is_found_when_it_shows(settings: ParseParams, pipe: BinaryIO) -> None:
     prefix = "2031-03-03T00:00:00.5Z stdout F "
-    script = [f"{prefix}starting\n", 0.2, *(f"{prefix}{text}\n" for text in (ERROR, "SELECT id", FINE, FINE))]
+    lines = [f"{prefix}{text}\n" for text in (ERROR, "SELECT id", FINE, FINE)]
+    script: list[str | float] = [f"{prefix}starting\n", 0.2, *lines]
     assert [message for message, _ in read_live(script, pipe, settings, "auto")] == [
         "starting",
         "write failed SELECT id",

@@ -13,6 +13,7 @@ from rationanomaly.cli.app import app
 from rationanomaly.errors import InputError
 from rationanomaly.params import Params
 from rationanomaly.parse.preview import preview, show_preview
+from rationanomaly.parse.reading import LogReader
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,6 +53,28 @@ def test_a_preview_of_an_endless_file_reads_its_beginning(params: Params, tmp_pa
 def test_a_preview_of_no_file_is_an_error(params: Params, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         preview(tmp_path / "x.log", "auto", params.parse)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2031-03-03 00:00:02,154 ERROR no cart\njava.io.IOException: no\n" + "\tat a.B.c(B.java:0)\n" * 9,
+        "2031-03-03 00:00:02,154 INFO one\nand more of it\n" * 4,
+        "2031-03-03T00:00:02.154Z stdout F 2031-03-03 00:00:02,154 INFO [main] org.shop.Cart: one\n" * 4,
+        "Mar  3 22:14:15 gate cron[1]: done\n" * 4,
+        "once upon a time\nthere was a log\n",
+    ],
+)
+def test_a_preview_and_parse_agree(text: str, params: Params, tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    path.write_text(text, encoding="utf-8")
+    seen, reader = preview(path, "auto", params.parse), LogReader(path, "auto", params.parse)
+    if seen.format is None:
+        with pytest.raises(InputError, match="fits no known log format"):
+            list(reader)
+        return
+    records = sum(batch.height for batch in reader)
+    assert (seen.format, seen.records, seen.rejects) == (reader.format.name, records, reader.counts.rejects)
 
 
 LINES = "Mar  3 22:14:15 gate cron[1]: job 1234 done\n" * 3

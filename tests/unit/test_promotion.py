@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.utils.validation import (
+    _validate_model_alias_name,
+    _validate_model_alias_name_reserved,
+    _validate_model_name,
+)
 
 from rationanomaly.errors import GateError, InputError, ParamsError
 from rationanomaly.evaluate.systems import RIVALS, difference_prefix
+from rationanomaly.params.registry_names import fault_of_alias, fault_of_model_name
 from rationanomaly.register.promotion import Policy, Promotion, promote, read_policy
 from rationanomaly.register.step import is_tagged
 from tests.conftest import ROOT
@@ -28,7 +36,7 @@ def client(store: str, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
     return MlflowClient(store, store)
 
 
-def add(client: MlflowClient, name: str, **found: float) -> str:
+def add(client: MlflowClient, name: str, **found: float | str) -> str:
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name)
     tags = {f"template/abnormal/{key}": str(value) for key, value in found.items()}
@@ -68,6 +76,98 @@ def test_a_version_without_metrics_is_not_promoted(client: MlflowClient) -> None
     version = add(client, "untagged")
     with pytest.raises(GateError, match="carries no metric"):
         promote(f"models:/untagged/{version}", "champion", POLICY)
+
+
+F1, AP, GAIN = "template/abnormal/f1", "template/abnormal/ap", "difference/labeller/template/abnormal/f1"
+
+
+@pytest.mark.parametrize(
+    ("metric", "value"),
+    [
+        *[(F1, text) for text in ("nan", "NaN", "-nan", "inf", "Infinity", "-inf", "1e999", "n/a", "", "None", "0,9")],
+        *[(F1, text) for text in ("-0.2", "1.01", "61", "0x1", "1_0", "٠.٩", "0.9 of 1", "true")],
+        *[(GAIN, text) for text in ("nan", "inf", "-1.2", "1.2", "none")],
+        ("template/abnormal/f1/low", "nan"),
+        ("template/rows", "-3"),
+        ("template/rows", "inf"),
+        ("agreement/alarms", "7"),
+    ],
+)
+def test_what_a_metric_can_not_be_never_passes(client: MlflowClient, metric: str, value: str) -> None:
+    version = add(client, "odd", f1=0.6, ap=0.6)
+    client.set_model_version_tag("odd", version, metric, value)
+    policy = Policy(minimum={AP: 0.1, metric: -5}, not_worse={})
+    with pytest.raises(GateError, match=f"says that {metric} is .*, which it can't be"):
+        promote(f"models:/odd/{version}", "champion", policy)
+    assert "champion" not in client.get_registered_model("odd").aliases
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "limit"),
+    [
+        (F1, "0", 0),
+        (F1, "1.0000", 1),
+        (F1, " 0.5 ", 0.5),
+        (F1, ".5", 0.5),
+        (GAIN, "-1", -1),
+        ("template/rows", "3e2", 300),
+    ],
+)
+def test_what_is_as_good_as_is_needed_passes(client: MlflowClient, metric: str, value: str, limit: float) -> None:
+    version = add(client, "even")
+    client.set_model_version_tag("even", version, metric, value)
+    policy = Policy(minimum={metric: limit}, not_worse={})
+    assert promote(f"models:/even/{version}", "best", policy).version == version
+
+
+@pytest.mark.parametrize("held", [None, "nan", "-inf", "n/a", "1.5", "-0.1"])
+def test_a_holder_without_the_metric_lets_nobody_pass(client: MlflowClient, held: str | None) -> None:
+    name = f"held-{held}".replace("/", "-")
+    holder = add(client, name, f1=0.6)
+    if held is not None:
+        client.set_model_version_tag(name, holder, AP, held)
+    client.set_registered_model_alias(name, "champion", holder)
+    version = add(client, name, f1=0.9, ap=0.9)
+    with pytest.raises(GateError, match=f"version {holder} "):
+        promote(f"models:/{name}/{version}", "champion", POLICY)
+    assert str(client.get_model_version_by_alias(name, "champion").version) == holder
+
+
+def test_all_that_is_wrong_is_said(client: MlflowClient) -> None:
+    version = add(client, "bad", ap="nan")
+    policy = Policy(minimum={F1: 0.5, AP: 0.5}, not_worse={})
+    with pytest.raises(GateError, match=f"carries no metric {F1}; version {version} says that {AP} is 'nan'"):
+        promote(f"models:/bad/{version}", "champion", policy)
+
+
+@pytest.mark.parametrize("alias", ["latest", "Latest", "v1", "V12", "", "a b", "team/best", "x" * 256])
+def test_an_alias_that_mlflow_reserves_is_refused_before_anything_is_asked(alias: str) -> None:
+    with pytest.raises(ParamsError, match="--to"):
+        promote("models:/first/1", alias, POLICY)
+
+
+def mlflow_takes(*checks: Callable[[str], None], name: str) -> bool:
+    try:
+        for check in checks:
+            check(name)
+    except MlflowException:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "alias", ["latest", "LATEST", "v1", "V20", "", "a b", "a/b", "a.b", "x" * 256, "v1a", "größte", "1"]
+)
+def test_an_alias_is_refused_where_mlflow_refuses_it(alias: str) -> None:
+    taken = mlflow_takes(_validate_model_alias_name, _validate_model_alias_name_reserved, name=alias)
+    assert (fault_of_alias(alias) is None) is taken
+
+
+@pytest.mark.parametrize(
+    "name", ["team/model", "a:b", "", " ", ".", "..", "..a", "/a", "a/", "a b", "a.b.c", "模型", "v1"]
+)
+def test_a_model_name_is_refused_where_mlflow_refuses_it(name: str) -> None:
+    assert (fault_of_model_name(name) is None) is mlflow_takes(_validate_model_name, name=name)
 
 
 @pytest.mark.parametrize("address", ["models:/nobody@candidate", "models:/first/99", "nonsense"])
@@ -132,7 +232,16 @@ def test_a_version_carries_what_a_policy_may_ask_for(metric: str, tagged: bool) 
     assert is_tagged(metric) is tagged
 
 
-@pytest.mark.parametrize("text", ["", "minimum: {}", "minimum: {}\nnot_worse: {}\nodd: 1", "minimum: [", "- 1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "minimum: {}", "minimum: {}\nnot_worse: {}\nodd: 1", "minimum: [", "- 1"),
+        "minimum: {f1: .5}\nnot_worse: {}\nminimum: {}",
+        "minimum: {f1: .5, f1: 0}\nnot_worse: {}",
+        *[f"minimum: {{f1: {limit}}}\nnot_worse: {{}}" for limit in (".nan", "-.inf", "", "high")],
+        *[f"minimum: {{}}\nnot_worse: {{f1: {margin}}}" for margin in (".nan", ".inf", "-1")],
+    ],
+)
 def test_a_bad_policy_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "policy.yaml").write_text(text)
     with pytest.raises(ParamsError, match="is no promotion policy"):

@@ -245,6 +245,7 @@ def test_lines_are_put_together_with_the_lines_around_them(tmp_path: Path) -> No
     lines = records.LINES_SCHEMA.to_frame().clear()
     rows = {
         "line": [1, 2, 3], "time": [None] * 3, "node": [None] * 3, "alert": [None] * 3,
+        "level": [None] * 3, "logger": [None] * 3, "thread": [None] * 3,
         "template_id": ids, "parameters": [[], ["sd<a>"], []],
     }  # fmt: skip
     records.write_table(

@@ -47,12 +47,14 @@ class Answer:
         reason: why there is no text, such as ``budget``; None if there is one.
         detail: one sentence for people.
         final: asking again after a refusal is of no use.
+        fresh: a call of this run brought it; the journal did not know it.
     """
 
     text: str
     reason: str | None = None
     detail: str = ""
     final: bool = False
+    fresh: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result
@@ -79,7 +80,7 @@ class EndpointTeacher:
         self._pace = Pace(endpoint.requests_per_minute, endpoint.tokens_per_minute, clock, sleep)
         self._deadline = clock() + endpoint.total_seconds
         self._jitter = random.Random(0)  # noqa: S311 (spreads retries, guards nothing)
-        self._in_flight = self._failed_in_a_row = 0
+        self._in_flight = self._failed_in_a_row = self._parts = 0
 
     @property
     def bill(self) -> Bill:
@@ -105,6 +106,7 @@ class EndpointTeacher:
     async def _ask_all(self, requests: Sequence[Request]) -> list[Answer]:
         """Ask by as many workers as calls may be in flight."""
         self._settled = asyncio.Condition()
+        self._parts += 1
         answers: dict[int, Answer] = {}
         queue = iter(enumerate(requests))
         async with Wire(self._settings, self._secrets) as wire:
@@ -124,7 +126,8 @@ class EndpointTeacher:
     ) -> None:
         for number, request in queue:
             answers[number] = await self._ask(wire, request)
-            progress.report(f"asking {self.name}", len(answers), total, "questions", {"spent": self._spent()})
+            part = f", part {self._parts}" if self._parts > 1 else ""
+            progress.report(f"asking {self.name}{part}", len(answers), total, "questions", {"spent": self._spent()})
 
     async def _ask(self, wire: Wire, request: Request) -> Answer:
         """Send until there is an answer, or until another try is of no use."""
@@ -140,7 +143,7 @@ class EndpointTeacher:
             self._failed_in_a_row = 0
             answer = answer_of(reply.answer)
             assert answer is not None  # noqa: S101 (there is something to make it of)
-            return answer
+            return replace(answer, fresh=True)
         if reply.outcome not in ("budget", "time"):
             self._count_failure(reply)
         return Answer("", reply.outcome, reply.detail, final=True)

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rationanomaly.artifacts import sha256
+from rationanomaly.distill.answer_form import in_asked_form
 from rationanomaly.distill.teachers import Answer, Bill, Question, Teacher
 from rationanomaly.errors import InputError
 from rationanomaly.params import Params, PromptParams
@@ -54,7 +55,7 @@ class ImportTeacher:
             if not isinstance(template, str) or not isinstance(reasoning, str):
                 hint = "Give each line `input` (a template) and `reasoning` (<think>…</think><answer>…</answer>)"
                 raise InputError("lacks `input` or `reasoning`", file=file, line=number, hint=hint)
-            self._answers[template].append(reasoning)
+            self._answers[template].append(in_asked_form(reasoning))
 
     def answers(self, questions: Sequence[Question]) -> list[Answer]:
         """See `Teacher`. There is no second try: what is in the file is all there is."""

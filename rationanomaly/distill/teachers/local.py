@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rationanomaly import progress
 from rationanomaly.artifacts import sha256
+from rationanomaly.distill.answer_form import in_asked_form
 from rationanomaly.distill.budget import Tokens, worst_case
 from rationanomaly.distill.journal import Journal, Kept, digest
 from rationanomaly.distill.redaction import Secrets
@@ -51,6 +53,7 @@ class LocalTeacher:
         self.prompt_version = prompt.version
         self._settings, self._prompt, self._journal = settings, prompt, journal
         self._loaded: tuple[Any, Any] | None = None
+        self._parts = 0
 
     @property
     def bill(self) -> Bill:
@@ -65,11 +68,14 @@ class LocalTeacher:
         """
         requests = [Request.of(question, self._prompt, self._journal.campaign) for question in questions]
         missing = [request for request in requests if self._journal.answer(request.key) is None]
+        self._parts += bool(missing)
+        part = f", part {self._parts}" if self._parts > 1 else ""
         for done, batch in enumerate(_batches(missing, self._settings.local.batch)):
             self._generate(batch)
-            progress.report(f"asking {self.name}", done * self._settings.local.batch + len(batch), len(missing))
-        found = (answer_of(self._journal.answer(request.key)) for request in requests)
-        return [answer for answer in found if answer is not None]
+            progress.report(f"asking {self.name}{part}", done * self._settings.local.batch + len(batch), len(missing))
+        fresh = {request.key for request in missing}
+        found = ((request.key, answer_of(self._journal.answer(request.key))) for request in requests)
+        return [replace(answer, fresh=key in fresh) for key, answer in found if answer is not None]
 
     def _generate(self, requests: Sequence[Request]) -> None:
         """Answer a batch and journal each answer with the tokens that it took."""
@@ -95,7 +101,8 @@ class LocalTeacher:
             made = row[len(mask) :].tolist()
             stopped = tokenizer.eos_token_id in made
             made = made[: made.index(tokenizer.eos_token_id)] if stopped else made
-            kept = Kept(tokenizer.decode(made, skip_special_tokens=True), "stop" if stopped else "length")
+            text = in_asked_form(tokenizer.decode(made, skip_special_tokens=True))
+            kept = Kept(text, "stop" if stopped else "length")
             self._journal.settled(call, request.key, Tokens(int(mask.sum()), len(made)), "answer", kept)
 
     def _model(self) -> tuple[Any, Any]:

@@ -87,6 +87,8 @@ _LAYOUTS = (
     rf"{_LEAD}(?:{_THREAD} +)?(?<logger>{_DOTTED}) (?<message>\[.*)$",
     # [org.example.Pool] text
     rf"{_LEAD}\[ *(?<logger>{_DOTTED}) *(?::[0-9]+ *)?\] *(?:[:-] +)?{_MESSAGE}",
+    # text (org.example.Pool) (Kafka)
+    rf"{_LEAD}(?<message>.*) \((?<logger>[a-z][A-Za-z0-9_$]*\.(?:[A-Za-z0-9_$]+\.)*(?:[A-Z][A-Za-z0-9_$]*|logger))\)$",
     # [main] text; [worker-3] text
     rf"{_LEAD}\[ *(?<thread>main|[A-Za-z][A-Za-z_.]*[ #-][A-Za-z0-9 _.#-]*[0-9]) *\] *(?:[:-] +)?{_MESSAGE}",
     # ] [engine] text (Fluent Bit); ] name - text (log4js);  Name] text (Jupyter)
@@ -95,8 +97,6 @@ _LAYOUTS = (
     rf"^\[ (?<logger>[A-Za-z_][A-Za-z0-9_.]*)\] {_MESSAGE}",
     # views 7 140735 text (Django)
     rf"^ (?<logger>[a-z_]+) [0-9]+ [0-9]{{5,}} {_MESSAGE}",
-    # text (org.example.Pool) (Kafka)
-    rf"{_LEAD}(?<message>.*) \((?<logger>[a-z][A-Za-z0-9_$]*(?:\.[A-Za-z0-9_$]+)+)\)$",
 )
 _PLAIN = (r"^\]?[ \t]+(?<message>[A-Za-z0-9\"'(\[{/<].*)$", rf"{_LEAD}{_MESSAGE}")
 

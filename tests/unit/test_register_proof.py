@@ -1,0 +1,76 @@
+"""The proof that what was registered is what was trained: a comparison that can't be made is none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from rationanomaly.cli.app import main
+from rationanomaly.errors import GateError
+from rationanomaly.params import load_params
+from rationanomaly.records import PREDICTIONS
+from rationanomaly.register import step
+from rationanomaly.steps import Outputs
+from tests.conftest import ROOT
+
+NAN = math.nan
+
+
+@dataclass
+class FixedScores:
+    """A model whose scores are known."""
+
+    scores: Sequence[float]
+
+    def direct_scores(self, probes: Sequence[str]) -> Sequence[float]:
+        return self.scores[: len(probes)]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "passes"),
+    [
+        ((0.1, 0.9, 0.5), (0.1, 0.9, 0.5), True),
+        ((0.1, 0.9, 0.5), (0.1, 0.9, 0.6), False),
+        ((NAN, 0.9, 0.5), (NAN, 0.9, 0.5), False),
+        ((0.1, 0.9, 0.5), (0.1, NAN, 0.5), False),
+        ((0.1, 0.9, NAN), (0.1, 0.9, 0.5), False),
+        ((0.1, 0.9, math.inf), (0.1, 0.9, NAN), False),
+        ((), (), False),
+    ],
+)
+def test_a_score_that_is_no_number_proves_nothing(
+    ours: Sequence[float], theirs: Sequence[float], passes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = {"folder": FixedScores(ours), "reloaded": FixedScores(theirs)}
+    monkeypatch.setattr(step.ModelDetector, "open", lambda place: models[place.name])
+    found = step._largest_difference(Path("folder"), Path("reloaded"), ["a"] * len(ours))
+    assert (found <= 1e-4) is passes
+
+
+def test_without_a_template_to_compare_by_nothing_is_registered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    (tmp_path / PREDICTIONS).write_text("")
+    inputs = {"grpo": tmp_path, "evaluate": tmp_path}
+    with pytest.raises(GateError, match="no template to compare"):
+        step.run(load_params(ROOT / "params.yaml"), inputs, Outputs(tmp_path / "out", tmp_path / "state"))
+    assert not (tmp_path / "mlflow.db").exists()
+
+
+@pytest.mark.parametrize("setting", ["register.alias=latest", "register.alias=v1", "register.name=team/model"])
+@pytest.mark.parametrize("command", ["register", "parse", "params"])
+def test_a_name_that_mlflow_reserves_ends_any_step_at_once(
+    setting: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    output = [] if command == "params" else ["--params", "defaults", "--output", "out"]
+    monkeypatch.setattr("sys.argv", ["rationanomaly", command, *output, "--set", setting])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 2
+    assert setting in capsys.readouterr().err
