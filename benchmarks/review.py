@@ -76,7 +76,8 @@ def write_folder(folder: Path) -> None:
     )  # fmt: skip
     records.write_table(folder / records.TEMPLATES, table, records.TEMPLATES_SCHEMA)
     lines = pl.DataFrame({"template_id": 3 * ids}).with_columns(
-        line=pl.int_range(1, 3 * TEMPLATES + 1), time=None, node=None, alert=False, level=None, logger=None, thread=None,
+        line=pl.int_range(1, 3 * TEMPLATES + 1), time=None, node=None, alert=False,
+        level=None, logger=None, thread=None,
         parameters=pl.lit(["7"], dtype=pl.List(pl.String)),
     )  # fmt: skip
     records.write_table(folder / records.LINES, lines, records.LINES_SCHEMA)
