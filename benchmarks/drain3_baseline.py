@@ -31,7 +31,11 @@ def our_masks() -> list[str]:
     day_and_month, month = (pattern.replace(r"(?-u:\b)", edge) for pattern in dates)
     # A mask of Drain3 has one wildcard, so the day before a month is a mask of its own.
     day = re.sub(r"^(.*?\)) (.*)\(\?= \[0-9\]\)$", r"\1(?= \2 [0-9])", day_and_month)
-    return [day, month, *(pattern.replace(r"(?-u:\b)", edge) for pattern in MASKS.values())]
+    return [
+        day,
+        month,
+        *(pattern.replace(r"(?-u:\b)", edge).replace(r"(?-u:\B)", r"(?a:\B)") for pattern in MASKS.values()),
+    ]
 
 
 def prepare() -> Path:

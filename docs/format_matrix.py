@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import polars as pl
 
 from rationanomaly.params import load_params
 from rationanomaly.parse import formats
-from rationanomaly.parse.detection import LEAST, best_of, weigh
+from rationanomaly.parse.detection import LEAST, Weight, best_of, weigh
 from rationanomaly.parse.formats import Format
 from rationanomaly.parse.lines import Counts, split_lines
 
@@ -31,7 +32,7 @@ def draw_matrix() -> str:
     known = _detectable()
     rows = [_row("sample", "found", "confidence", *known), _row(*["---"] * (3 + len(known)))]
     for sample in sorted(SAMPLES.glob("*.log")):
-        weights = weigh(first_lines(sample), known)
+        weights = fits(sample)
         best = best_of(weights, known)
         name, confidence = (best.format.name, f"{best.confidence:.0%}") if best.confidence >= LEAST else ("none", "")
         marked = [f"{weight.marked:.0%}" if weight.marked else "" for weight in weights.values()]
@@ -48,6 +49,12 @@ def draw_formats() -> str:
     return "\n".join(rows)
 
 
+@cache
+def fits(sample: Path) -> Mapping[str, Weight]:
+    """How well each format fits a sample."""
+    return weigh(first_lines(sample), _detectable())
+
+
 def first_lines(path: Path) -> pl.Series:
     """The lines of a sample as `parse` gets them."""
     return pl.concat(list(split_lines([path.read_bytes()], 2**20, Counts())))["raw"]
@@ -57,8 +64,8 @@ def with_tables(page: str) -> str:
     """The page with the tables of today."""
     for name, draw in (("formats", draw_formats), ("matrix", draw_matrix)):
         begin, end = (mark.format(name) for mark in _MARKS)
-        before, _, rest = page.partition(begin)
-        page = f"{before}{begin}\n\n{draw()}\n\n{end}{rest.partition(end)[2]}"
+        before, _, behind = page.partition(begin)
+        page = f"{before}{begin}\n\n{draw()}\n\n{end}{behind.partition(end)[2]}"
     return page
 
 

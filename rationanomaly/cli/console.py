@@ -44,8 +44,9 @@ def set_up_logging(verbose: bool, debug: bool) -> None:
     handler.setFormatter(InertFormatter("%(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("rationanomaly").setLevel(level)
-    # What a step is going to take is said to everybody, before it takes it.
-    logging.getLogger("rationanomaly.model.budget").setLevel(min(level, logging.INFO))
+    # What a step is going to take is said to everybody, before it takes it, and what an import took.
+    for name in ("model.budget", "distill.acceptance"):
+        logging.getLogger(f"rationanomaly.{name}").setLevel(min(level, logging.INFO))
     if not debug:
         warnings.simplefilter("ignore")
         for name in _CHATTY:

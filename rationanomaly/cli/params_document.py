@@ -166,7 +166,7 @@ def _yaml() -> YAML:
     """Reads and writes values as they are spelt."""
     parser = YAML()
     parser.preserve_quotes = True
-    parser.width = 4096
+    parser.width = 110
     parser.indent(mapping=2, sequence=4, offset=2)
     parser.Emitter = _Emitter
     parser.Representer = _Representer
@@ -343,7 +343,8 @@ def _write(document: _Document) -> str:
         if above and not blocks:  # Read again, it would be the head of the file.
             blocks.append(above)
             above = []
-        blocks.append([*above, stream.getvalue().rstrip("\n")])
+        # A list that continues in the next line would leave a blank at its end.
+        blocks.append([*above, *(line.rstrip() for line in stream.getvalue().rstrip("\n").split("\n"))])
     if document.tail:
         blocks.append(document.tail)
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"

@@ -57,7 +57,7 @@ def require_agreement(agreement: dict[str, Any], minimum: float) -> None:
         GateError: it is.
     """
     kappa = agreement["fleiss_kappa"]
-    if kappa is not None and kappa < minimum:
+    if kappa is not None and not kappa >= minimum:
         defined = [pair for pair in agreement["pairs"] if pair["cohen_kappa"] is not None]
         worst = min(defined, key=lambda pair: pair["cohen_kappa"], default=None)
         apart = "" if worst is None else f" (furthest apart: {' and '.join(worst['reviewers'])})"

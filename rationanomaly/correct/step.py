@@ -19,7 +19,7 @@ from rationanomaly.correct.review_queue import review_queue
 from rationanomaly.correct.reviewers import measure_agreement, require_agreement
 from rationanomaly.correct.split import LEFT_OUT, SIDES, audit_leakage, split_templates
 from rationanomaly.decisions.labels import Resolution, assign, describe, resolve
-from rationanomaly.decisions.ledger import Problem, read_ledger, warn_of
+from rationanomaly.decisions.ledger import Problem, read_ledger, require_counting, warn_of
 from rationanomaly.decisions.precedents import settled
 from rationanomaly.errors import about
 from rationanomaly.params import Params
@@ -33,7 +33,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     """Turn templates and a ledger into labelled templates with a split, an agreement report and a review queue.
 
     Raises:
-        InputError: no ledger, or labels of one class only.
+        InputError: no ledger, one of which no line counts, or labels of one class only.
         GateError: the reviewers agree too little, or the split leaks.
     """
     settings, seed = params.correct, params.run.seed
@@ -43,6 +43,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     ledger = read_ledger(inputs["ledger"])
     decisions, unassigned = assign(ledger, templates)
     problems = [*ledger.problems, *unassigned]
+    require_counting(inputs["ledger"], ledger, problems)
     warn_of(problems)
     resolutions = [resolve(label, mine) for label, mine in zip(templates["label"], decisions, strict=True)]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
@@ -139,6 +139,26 @@ def warn_of(problems: Iterable[Problem]) -> None:
             "%d lines of the ledger do not count; the first: %s:%d: %s",
             len(ignored), first.file, first.line, first.problem,
         )  # fmt: skip
+
+
+def require_counting(path: Path, ledger: Ledger, problems: Sequence[Problem]) -> None:
+    """See to it that a ledger is about what it is used for; an empty one may be.
+
+    Args:
+        path: where it was read.
+        ledger: what was read.
+        problems: the ledger's own, and those that were found in its use.
+
+    Raises:
+        InputError: it has lines, and not one of them counts.
+    """
+    lines = {(entry.file, entry.line) for entry in ledger.entries} | {(one.file, one.line) for one in ledger.problems}
+    ignored = [problem for problem in problems if not problem.counts]
+    if lines and lines <= {(problem.file, problem.line) for problem in ignored}:
+        first = ignored[0]
+        problem = f"none of its {len(lines):,} lines counts; the first: {first.file}:{first.line}: {first.problem}"
+        hint = "Name the ledger of this log; other tools' files are read by `rationanomaly ledger import`"
+        raise InputError(problem, file=path, hint=hint)
 
 
 def write_decision(decision: Decision) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from rationanomaly.artifacts import writing_file
-from rationanomaly.decisions.ledger import read_ledger, warn_of
+from rationanomaly.decisions.ledger import read_ledger, require_counting, warn_of
 from rationanomaly.decisions.precedents import Precedents
 from rationanomaly.detection.detector import Detector
 from rationanomaly.errors import InputError
@@ -28,11 +28,12 @@ def open_precedents(detector: Detector, ledger: Path | None) -> Precedents:
     """What experts have decided: what the model folder carries, and a newer ledger laid over it.
 
     Raises:
-        InputError: no such ledger.
+        InputError: no such ledger, or one of which no line counts.
     """
     if ledger is None:
         return detector.precedents
     newer = read_ledger(ledger)
+    require_counting(ledger, newer, newer.problems)
     warn_of(newer.problems)
     return detector.precedents.under(newer)
 

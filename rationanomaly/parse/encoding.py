@@ -18,7 +18,7 @@ _MARKS: Final = (
 )
 #: Without a mark, so many bytes at least have to show it.
 _LEAST: Final = 8
-#: Bytes without a NUL, with a line end and valid as UTF-8, from which on the rest is no UTF-16 any more.
+#: Bytes without a NUL, with a line end and valid as UTF-8, from which on the remainder is no UTF-16 any more.
 _LEAST_UTF8: Final = 32
 _NO_CONTROLS: Final = bytes({*range(32, 127), *range(128, 256), *b"\t\n\r\x1b"})
 _REPLACEMENT: Final = "\ufffd".encode()
@@ -130,8 +130,8 @@ def _end_of_wide(chunk: bytes, unit: int) -> int:
     """Where UTF-8 begins that another program has appended; the chunk's length where none has."""
     end = chunk.rfind(0) + 1
     end += -end % unit
-    rest = chunk[end:]
-    return end if len(rest) >= _LEAST_UTF8 and b"\n" in rest and _is_utf8(rest) else len(chunk)
+    remainder = chunk[end:]
+    return end if len(remainder) >= _LEAST_UTF8 and b"\n" in remainder and _is_utf8(remainder) else len(chunk)
 
 
 def _encode(text: str) -> bytes:

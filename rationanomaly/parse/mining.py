@@ -16,7 +16,8 @@ from rationanomaly.parse.masking import Masker, single_spaced
 from rationanomaly.parse.named_templates import NamedTemplate, NamedTemplates, read_named
 from rationanomaly.records import template_id
 
-STATE_VERSION = 1
+#: A state of version 1 was learnt by version 1 of the masks, and continues to mask by it.
+STATE_VERSION = 2
 #: Distinct masks that are remembered to save time; what lies beyond is worked out anew and comes out the same.
 _REMEMBERED = 200_000
 _NAMED = pl.Schema({"template": pl.String(), "template_id": pl.String(), "wildcards": pl.List(pl.UInt32)})
@@ -27,10 +28,13 @@ class Miner:
 
     The template of a message is a pure function of its mask and the learnt state, and learning a mask again changes
     nothing. So templates depend on the distinct masks in the order of their first line alone, not on batches.
+
+    Attributes:
+        masker: makes the masks of messages.
     """
 
     def __init__(self, masker: Masker, drain: Drain, named: NamedTemplates | None = None) -> None:
-        self._masker, self._drain = masker, drain
+        self.masker, self._drain = masker, drain
         #: Templates that users have named; they are never learnt.
         self.named = named or NamedTemplates()
         self._learnt: set[str] = set()
@@ -41,10 +45,17 @@ class Miner:
 
     @classmethod
     def new(cls, settings: ParseParams) -> Miner:
-        """A miner that has learnt nothing."""
+        """A miner that has learnt nothing; it masks as the one that it continues from, if there is one.
+
+        Raises:
+            ArtifactError: ``continue_from`` names no miner state.
+        """
         drain = Drain(
             settings.depth, settings.similarity, settings.max_children, settings.max_choices, settings.max_templates
         )
+        if settings.continue_from is not None:
+            earlier = cls.load(settings.continue_from).with_named(settings)
+            return cls(earlier.masker, drain, earlier.named)
         return cls(Masker(settings.masks, settings.max_words), drain, _read_named(settings))
 
     @classmethod
@@ -56,10 +67,11 @@ class Miner:
         """
         try:
             state = json.loads(path.read_bytes())
-            if state["version"] != STATE_VERSION:
+            if state["version"] not in (1, STATE_VERSION):
                 raise ValueError
+            masker = Masker(state["masks"], state["max_words"], state["mask_version"] if state["version"] > 1 else 1)
             named = NamedTemplates([NamedTemplate(**one) for one in state.get("named", [])])
-            return cls(Masker(state["masks"], state["max_words"]), Drain.from_state(state["drain"]), named)
+            return cls(masker, Drain.from_state(state["drain"]), named)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             again = "Run `rationanomaly parse` again"
             raise ArtifactError("is not the state of a miner", file=path, hint=again) from error
@@ -68,8 +80,9 @@ class Miner:
         """Write the state as JSON."""
         state: dict[str, Any] = {
             "version": STATE_VERSION,
-            "masks": self._masker.own,
-            "max_words": self._masker.max_words,
+            "mask_version": self.masker.version,
+            "masks": self.masker.own,
+            "max_words": self.masker.max_words,
             "drain": self._drain.state(),
             "named": self.named.state(),
         }
@@ -77,7 +90,7 @@ class Miner:
 
     def mask(self, messages: pl.Expr) -> pl.Expr:
         """The masks of messages: what the other methods take."""
-        return messages.map_batches(self._masker.mask, return_dtype=pl.String)
+        return messages.map_batches(self.masker.mask, return_dtype=pl.String)
 
     def learn(self, masks: pl.Series) -> None:
         """Learn masks in their order."""
@@ -91,7 +104,7 @@ class Miner:
     def masked(self, records: pl.DataFrame) -> pl.DataFrame:
         """Single-space the ``message`` of records and add ``mask``, an Enum of its values by first appearance."""
         messages = single_spaced(records["message"])
-        masks = self.named.mark(messages, self._masker.mask_spaced(messages))
+        masks = self.named.mark(messages, self.masker.mask_spaced(messages))
         return records.with_columns(message=messages, mask=masks.cast(pl.Enum(masks.unique(maintain_order=True))))
 
     def take(self, records: pl.DataFrame) -> pl.DataFrame:

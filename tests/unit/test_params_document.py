@@ -245,4 +245,4 @@ def test_a_glob_over_a_glob_keeps_the_comments(tmp_path: Path) -> None:
     path.write_text(compose_text(DEFAULTS, ["data.logs='a/*.log'"]))
     again = compose_text(path, ["data.logs='b/*.log'"])
     assert load_params(path, ["data.logs='b/*.log'"]) == read_document(again)
-    assert re.search(r"^  logs: '?b'? +# a log, a glob", again, re.MULTILINE)
+    assert re.search(r"^  logs: '?b'? +# a log, a folder, a glob", again, re.MULTILINE)

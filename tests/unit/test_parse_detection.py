@@ -54,7 +54,7 @@ def found(lines: list[str], settings: ParseParams) -> str:
 @pytest.mark.parametrize("sample", SAMPLES, ids=[path.stem for path in SAMPLES])
 def test_a_sample_has_its_own_format_or_none(sample: Path, settings: ParseParams) -> None:
     known, right = detectable(settings), sample.name.split(".")[0]
-    weights = weigh(matrix().first_lines(sample), known)
+    weights = matrix().fits(sample)
     best = best_of(weights, known)
     assert right == (best.format.name if best.confidence >= LEAST else UNKNOWN)
     # What is as sure of it is less particular.

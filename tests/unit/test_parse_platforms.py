@@ -27,8 +27,10 @@ TAG = "0123456789abcdef0123456789abcdef"
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
 EVENT = "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name='Disk'/>"
 CREATED = "<TimeCreated SystemTime='2024-05-01T10:00:00Z'/>"
-CSV = '2024-05-01 10:00:00 UTC,"a","b",7,"{node}",66.1,1,"SELECT",2024-05-01 09:00:00 UTC,3/4,0,{level},00000,{rest}'
-ALB = "https 2024-05-01T10:00:00Z app/x/1 {client} - -1 -1 -1 {status} - 0 7 {rest}"
+CSV = (
+    '2024-05-01 10:00:00 UTC,"a","b",7,"{node}",66.1,1,"SELECT",2024-05-01 09:00:00 UTC,3/4,0,{level},00000,{remainder}'
+)
+ALB = "https 2024-05-01T10:00:00Z app/x/1 {client} - -1 -1 -1 {status} - 0 7 {remainder}"
 S3 = "7b bucket [01/May/2024:10:00:00 +0000]"
 
 LINES: list[tuple[str, str, dict[str, Any]]] = [
@@ -157,54 +159,58 @@ LINES: list[tuple[str, str, dict[str, Any]]] = [
     ("openstack", "2017-05-16 00:00:00.008 INFO nova [-] a", {"message": None}),
     (
         "postgresql-csv",
-        CSV.format(node="1.2.3.4:5", level="ERROR", rest='"no ""x"", y",,,,'),
+        CSV.format(node="1.2.3.4:5", level="ERROR", remainder='"no ""x"", y",,,,'),
         {"node": "1.2.3.4", "thread": "7", "level": "ERROR", "message": 'no "x", y'},
     ),
     (
         "postgresql-csv",
-        CSV.format(node="2001:db8::1:5", level="LOG", rest='"a","b ""c""","h",,'),
+        CSV.format(node="2001:db8::1:5", level="LOG", remainder='"a","b ""c""","h",,'),
         {"node": "2001:db8::1", "message": 'a DETAIL: b "c"'},
     ),
     (
         "postgresql-csv",
-        CSV.format(node="[local]", level="DEBUG2", rest='"cut ""o'),
+        CSV.format(node="[local]", level="DEBUG2", remainder='"cut ""o'),
         {"node": "[local]", "level": "DEBUG", "message": 'cut "o'},
     ),
-    ("postgresql-csv", CSV.format(node="h", level="LOG", rest='"a\n\t b","c\nd"'), {"message": "a b DETAIL: c d"}),
-    ("postgresql-csv", CSV.format(node="h", level="LOG", rest='"",,'), {"message": ""}),
+    ("postgresql-csv", CSV.format(node="h", level="LOG", remainder='"a\n\t b","c\nd"'), {"message": "a b DETAIL: c d"}),
+    ("postgresql-csv", CSV.format(node="h", level="LOG", remainder='"",,'), {"message": ""}),
     (
         "postgresql-csv",
-        CSV.format(node="h", level="LOG", rest='"a",').replace('00 UTC,"a', '00 CEST,"a'),
+        CSV.format(node="h", level="LOG", remainder='"a",').replace('00 UTC,"a', '00 CEST,"a'),
         {"time": datetime(2024, 5, 1, 8, 0, 0, 0, UTC)},
     ),
-    ("postgresql-csv", CSV.format(node="h", level="LOG", rest='"a",').replace('"a","b"', '"a,""x",'), {"message": "a"}),
-    ("postgresql-csv", CSV.format(node="h", level="LOG", rest="")[:80], {"message": None}),
+    (
+        "postgresql-csv",
+        CSV.format(node="h", level="LOG", remainder='"a",').replace('"a","b"', '"a,""x",'),
+        {"message": "a"},
+    ),
+    ("postgresql-csv", CSV.format(node="h", level="LOG", remainder="")[:80], {"message": None}),
     (
         "alb",
-        ALB.format(client="1.2.3.4:5", status="502", rest='"GET https://x/?a="b" HTTP/1.1" "c" -'),
+        ALB.format(client="1.2.3.4:5", status="502", remainder='"GET https://x/?a="b" HTTP/1.1" "c" -'),
         {"node": "1.2.3.4", "logger": "app/x/1", "message": 'GET https://x/?a="b" HTTP/1.1 502 Bad Gateway 7'},
     ),
     (
         "alb",
-        ALB.format(client="[2001:db8::1]:5", status="460", rest='"GET / HTTP/1.1" "c'),
+        ALB.format(client="[2001:db8::1]:5", status="460", remainder='"GET / HTTP/1.1" "c'),
         {"node": "2001:db8::1", "message": "GET / HTTP/1.1 460 Client Closed Connection 7"},
     ),
     (
         "alb",
-        ALB.format(client="2001:db8::1:5", status="-", rest='"- http://x:80- " "-" -'),
+        ALB.format(client="2001:db8::1:5", status="-", remainder='"- http://x:80- " "-" -'),
         {"node": "2001:db8::1", "message": "- http://x:80- - 7"},
     ),
-    ("alb", ALB.format(client="-", status="200", rest='"" "-"'), {"node": None, "message": " 200 OK 7"}),
-    ("alb", ALB.format(client="1.2.3.4:5", status="200", rest='"GET /cut'), {"message": None}),
-    ("alb", ALB.format(client="1.2.3.4:5", status="200", rest='"GET /" "-"')[6:], {"message": None}),
+    ("alb", ALB.format(client="-", status="200", remainder='"" "-"'), {"node": None, "message": " 200 OK 7"}),
+    ("alb", ALB.format(client="1.2.3.4:5", status="200", remainder='"GET /cut'), {"message": None}),
+    ("alb", ALB.format(client="1.2.3.4:5", status="200", remainder='"GET /" "-"')[6:], {"message": None}),
     (
         "elb",
-        ALB.format(client="1.2.3.4:5", status="500", rest='"GET / HTTP/1.1"')[6:],
+        ALB.format(client="1.2.3.4:5", status="500", remainder='"GET / HTTP/1.1"')[6:],
         {"message": "GET / HTTP/1.1 500 Internal Server Error 7"},
     ),
     (
         "elb",
-        ALB.format(client="1.2.3.4:5", status="-", rest='"- - - " "-" - -')[6:],
+        ALB.format(client="1.2.3.4:5", status="-", remainder='"- - - " "-" - -')[6:],
         {"node": "1.2.3.4", "message": "- - - - 7"},
     ),
     (

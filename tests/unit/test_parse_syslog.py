@@ -34,7 +34,7 @@ def marked(name: str, line: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("rest", "expected"),
+    ("remainder", "expected"),
     [
         ("gate sshd[12]: login failed", ("gate", None, "sshd", "12", "login failed")),
         ("gate sshd(pam_unix)[12]: check pass; unknown", ("gate", None, "sshd(pam_unix)", "12", "check pass; unknown")),
@@ -79,8 +79,8 @@ def marked(name: str, line: str) -> bool:
 @pytest.mark.parametrize(
     ("name", "header"), [("syslog", "Mar  3 10:00:00 "), ("rsyslog", "2031-03-03T10:00:00.5+01:00 ")]
 )
-def test_hosts_tags_and_messages(name: str, header: str, rest: str, expected: tuple[Any, ...]) -> None:
-    assert fields(name, header + rest) == expected
+def test_hosts_tags_and_messages(name: str, header: str, remainder: str, expected: tuple[Any, ...]) -> None:
+    assert fields(name, header + remainder) == expected
 
 
 @pytest.mark.parametrize(

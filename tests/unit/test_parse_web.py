@@ -76,7 +76,7 @@ def test_what_is_no_client_makes_no_access_log(front: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rest", "message"),
+    ("remainder", "message"),
     [
         ('"-" 408 - "-" "-"', "- 408 Request Timeout -"),
         ('"" 400 0', "- 400 Bad Request 0"),
@@ -87,8 +87,8 @@ def test_what_is_no_client_makes_no_access_log(front: str) -> None:
         ('"GET / HTTP/1.1" 200 12 "-" "k" 78 0.001 [shop-80] [] 10.0.0.1:80 6 0.0 200 ab', "GET / HTTP/1.1 200 OK 12"),
     ],
 )
-def test_a_request_and_its_status_are_the_message(rest: str, message: str) -> None:
-    assert read("access", f"198.51.100.7 - - {TIME} {rest}")["message"] == message
+def test_a_request_and_its_status_are_the_message(remainder: str, message: str) -> None:
+    assert read("access", f"198.51.100.7 - - {TIME} {remainder}")["message"] == message
 
 
 def test_an_access_log_may_have_iso_times_and_fractions() -> None:

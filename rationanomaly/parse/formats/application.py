@@ -25,6 +25,7 @@ _TWO_LINES = (
 _GO = r"^[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{6})? (?:[A-Za-z\[\"(]|[a-z_/-]+\.go:[0-9]+: )"
 #: Spark's own layout names a logger, with or without its package.
 _SPARK = r"^[0-9]{2}/[0-9]{2}/[0-9]{2} [0-9:]{8} [A-Z]+ +([A-Z][A-Za-z0-9_$]*): "
+_SHORT = r"^([A-Za-z_$][A-Za-z0-9_$]*) +- "
 #: Between a level and the time behind it.
 _BETWEEN = (r"^[\])>]?[ \t:|,-]*(?:\[ *(?<thread>[A-Za-z][^\[\]]*?) *\][ \t]+)?(?<stamp>\[?[0-9A-Z].*)$",)
 
@@ -41,7 +42,7 @@ def parse(lines: pl.DataFrame) -> pl.DataFrame:
     """
     raw = lines["raw"]
     dated = split_time(raw)
-    fits = dated["rest"].is_not_null()
+    fits = dated["tail"].is_not_null()
     if fits.all():
         front = _level_behind(dated)
     else:
@@ -49,10 +50,10 @@ def parse(lines: pl.DataFrame) -> pl.DataFrame:
         behind = rows.filter(fits).hstack(_level_behind(dated.filter(fits)))
         before = rows.filter(~fits).hstack(_level_before(raw.filter(~fits)))
         front = pl.concat([behind, before], how="diagonal").sort("row").drop("row")
-    origin = split_origin(front["rest"])
-    whole = front.drop("rest").rename({"logger": "front_logger", "thread": "front_thread"}).hstack(origin)
+    origin = split_origin(front["tail"])
+    whole = front.drop("tail").rename({"logger": "front_logger", "thread": "front_thread"}).hstack(origin)
     whole = whole.with_columns(pl.coalesce("logger", "front_logger"), pl.coalesce("thread", "front_thread"))
-    return _with_two_lines(raw, _with_spark(raw, whole)).select(
+    return _with_two_lines(raw, _with_short_names(raw, whole)).select(
         "time", "node", "level", "logger", "thread", "message", "continues"
     )
 
@@ -65,41 +66,44 @@ def marks(lines: pl.DataFrame) -> pl.Series:
 
 
 def _level_behind(timed: pl.DataFrame) -> pl.DataFrame:
-    """Of lines that begin with a time: ``time``, ``level``, ``logger``, ``thread``, ``rest``."""
-    found = timed.select("time", "is_dated").hstack(find_level(timed["rest"]))
+    """Of lines that begin with a time: ``time``, ``level``, ``logger``, ``thread``, ``tail``."""
+    found = timed.select("time", "is_dated").hstack(find_level(timed["tail"]))
     if found["is_dated"].all():
         return found.drop("is_dated")
     fits = pl.col("is_dated") | pl.col("level").is_not_null()
-    return found.with_columns(rest=pl.when(fits).then("rest")).drop("is_dated")
+    return found.with_columns(tail=pl.when(fits).then("tail")).drop("is_dated")
 
 
 def _level_before(texts: pl.Series) -> pl.DataFrame:
     """The same of lines that begin with none: their level may be first, with a time behind it or without."""
     found = split_level(texts)
-    between = first_match(found["rest"], (_BETWEEN,), ("thread", "stamp"))
-    timed = split_time(between["stamp"]).rename({"rest": "behind"})
+    between = first_match(found["tail"], (_BETWEEN,), ("thread", "stamp"))
+    timed = split_time(between["stamp"]).rename({"tail": "behind"})
     has_time = pl.col("behind").is_not_null()
     return (
         found.hstack(timed)
         .hstack(between.select("thread"))
         .with_columns(
-            rest=pl.when(has_time).then("behind").when(~pl.col("needs_time")).then("rest"),
+            tail=pl.when(has_time).then("behind").when(~pl.col("needs_time")).then("tail"),
             thread=pl.when(has_time).then("thread"),
             logger=pl.lit(None, pl.String),
         )
-        .select("time", "level", "logger", "thread", "rest")
+        .select("time", "level", "logger", "thread", "tail")
     )
 
 
-def _with_spark(raw: pl.Series, found: pl.DataFrame) -> pl.DataFrame:
-    if not raw.str.contains(_SPARK).any():
+def _with_short_names(raw: pl.Series, found: pl.DataFrame) -> pl.DataFrame:
+    """With loggers that are one plain word: those of Spark, and of ``[thread] LEVEL name - text``."""
+    behind_thread = found["front_thread"].is_not_null() & found["logger"].is_null()
+    is_spark = raw.str.contains(_SPARK)
+    if not (behind_thread | is_spark).any():
         return found
-    name = pl.lit(raw.str.extract(_SPARK))
+    spark, short = pl.lit(raw.str.extract(_SPARK)), pl.col("message").str.extract(_SHORT)
+    name = pl.coalesce(spark, pl.when(pl.lit(behind_thread)).then(short))
+    is_new = pl.col("logger").is_null() & name.is_not_null()
+    message = pl.col("message").str.slice(name.str.len_chars()).str.replace("^(?::| +-) ", "")
     return found.with_columns(
-        logger=pl.coalesce("logger", name),
-        message=pl.when(pl.col("logger").is_null() & name.is_not_null())
-        .then(pl.col("message").str.strip_prefix(name + ": "))
-        .otherwise("message"),
+        logger=pl.coalesce("logger", name), message=pl.when(is_new).then(message).otherwise("message")
     )
 
 

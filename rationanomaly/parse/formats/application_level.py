@@ -45,9 +45,9 @@ _FULL: Mapping[str, str] = {
 }
 
 _GAP = r"[ \t]*(?:(?:--?|[|:,])[ \t]*)?"
-_BARE = rf"(?<level>{_WORDS})(?<rest>(?:[ \t|:;,/\]].*)?)$"
-_BRACKETED = rf"[\[(<] *(?<level>(?i:{_WORDS}|note|system|dbug|trce)|{_LETTERS}) *(?<rest>[\])>].*)$"
-_SMALL_BARE = rf"(?<level>{_SMALL})(?<rest>(?::[ \t]|:$|\t| *\||  | - ).*)$"
+_BARE = rf"(?<level>{_WORDS})(?<tail>(?:[ \t|:;,/\]].*)?)$"
+_BRACKETED = rf"[\[(<] *(?<level>(?i:{_WORDS}|note|system|dbug|trce)|{_LETTERS}) *(?<tail>[\])>].*)$"
+_SMALL_BARE = rf"(?<level>{_SMALL})(?<tail>(?::[ \t]|:$|\t| *\||  | - ).*)$"
 _BRACKETS = r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]|\([^()]*\)|\{[^{}]*\}"
 #: A word with a digit or a mark in it: a process, a thread, a dotted name. Prose has few of them before a level.
 _MARKED = r"[A-Za-z0-9_.$:/@#-]*[0-9.$:/@#][A-Za-z0-9_.$:/@#-]*"
@@ -60,10 +60,10 @@ _BEFORE = (
 #: Behind a time, in the order in which they are tried. Quick forms come first: each character can be only one thing.
 _QUICK = (
     # … INFO text; … [INFO ] text; … [main] INFO text; … - name - INFO - text
-    rf"^[ \t]+(?<level>{_WORDS})(?<rest>[ \t:|].*)$",
-    rf"^ \[(?<level>{_WORDS}) *(?<rest>\].*)$",
-    rf"^ \[(?<thread>[A-Za-z][A-Za-z0-9_ #-]*)\] +(?<level>{_WORDS})(?<rest> .*)$",
-    rf"^ - (?<logger>[A-Za-z_][A-Za-z0-9_.]*) - (?<level>{_WORDS})(?<rest> .*)$",
+    rf"^[ \t]+(?<level>{_WORDS})(?<tail>[ \t:|].*)$",
+    rf"^ \[(?<level>{_WORDS}) *(?<tail>\].*)$",
+    rf"^ \[(?<thread>[A-Za-z][A-Za-z0-9_ #-]*)\] +(?<level>{_WORDS})(?<tail> .*)$",
+    rf"^ - (?<logger>[A-Za-z_][A-Za-z0-9_.]*) - (?<level>{_WORDS})(?<tail> .*)$",
 )
 _DATED = (
     # 2024-05-01 10:00:00 INFO text; …|INFO|text; … - INFO - text
@@ -73,35 +73,35 @@ _DATED = (
     # 2024-05-01T10:00:00Z<tab>info<tab>name<tab>text
     rf"^{_GAP}{_SMALL_BARE}",
     # [2024-05-01 10:00:00,000: INFO/MainProcess] text (Celery)
-    rf"^\[[ \t:|,]*(?<level>{_WORDS})/(?<thread>[^\[\]]+)\](?<rest>.*)$",
+    rf"^\[[ \t:|,]*(?<level>{_WORDS})/(?<thread>[^\[\]]+)\](?<tail>.*)$",
     # [2024-05-01T10:00:00Z INFO  name::part] text (Rust's env_logger)
-    rf"^\[[ \t:|,]*(?<level>{_WORDS})[ \t]+(?<logger>[A-Za-z0-9_.:$-]+)\](?<rest>.*)$",
+    rf"^\[[ \t:|,]*(?<level>{_WORDS})[ \t]+(?<logger>[A-Za-z0-9_.:$-]+)\](?<tail>.*)$",
     # 2024-05-01T10:00:00Z I! text (Telegraf)
-    rf"^ (?<level>{_LETTERS})!(?<rest>.*)$",
+    rf"^ (?<level>{_LETTERS})!(?<tail>.*)$",
     # 1:M 01 May 2024 10:00:00.000 * text (Redis)
-    r"^ (?<level>[*#.])(?<rest> .*)$",
+    r"^ (?<level>[*#.])(?<tail> .*)$",
     # 2024-05-01T10:00:00.000+0000 I NETWORK  [conn42] text (MongoDB up to 4.2)
-    r"^ (?<level>[DIWEF])[1-5]? +(?:(?<logger>[A-Z][A-Z_]+)|-) +\[(?<thread>[^\[\]]*)\](?<rest>.*)$",
+    r"^ (?<level>[DIWEF])[1-5]? +(?:(?<logger>[A-Z][A-Z_]+)|-) +\[(?<thread>[^\[\]]*)\](?<tail>.*)$",
     # 2024-05-01 10:00:00 UTC [7801]: [3-1] user=app,db=shop LOG:  text (PostgreSQL)
-    rf"^(?:[ :].{{0,200}}?)?[ :](?<level>{_POSTGRES}):(?<rest>  .*)$",
+    rf"^(?:[ :].{{0,200}}?)?[ :](?<level>{_POSTGRES}):(?<tail>  .*)$",
     # 2024-05-01 10:00:00.008 25746 INFO name text; … [main] INFO name - text; … - name - INFO - text
     rf"{_BEFORE}{_BARE}",
     rf"{_BEFORE}{_BRACKETED}",
     # 2024-05-01T10:00:00Z [name] info: text; 01-May-2024 10:00:00.000 general: info: text (BIND)
-    rf"{_BEFORE}(?<level>{_SMALL})(?<rest>: .*)$",
+    rf"{_BEFORE}(?<level>{_SMALL})(?<tail>: .*)$",
 )
 #: Before a time, or where a line has none.
 _LEADING = (
     # INFO 2024-05-01 10:00:00 text; INFO:name:text; INFO  [main] 2024-05-01 10:00:00 Name.java:12 - text (Cassandra)
-    rf"^(?<level>{_UNDATED})(?<rest>[ \t:|,].*)$",
-    rf"^\[ *(?<level>(?i:{_UNDATED})) *(?<rest>\].*)$",
+    rf"^(?<level>{_UNDATED})(?<tail>[ \t:|,].*)$",
+    rf"^\[ *(?<level>(?i:{_UNDATED})) *(?<tail>\].*)$",
     # FINE: text (the second line of java.util.logging)
-    r"^(?<level>CONFIG|FINE(?:R|ST)?)(?<rest>: .*)$",
+    r"^(?<level>CONFIG|FINE(?:R|ST)?)(?<tail>: .*)$",
     # I, [2024-05-01T10:00:00.000000 #7]  INFO -- : text (Ruby); [I 2024-05-01 10:00:00.000 Name] text (Jupyter)
-    r"^(?<level>[DIWEFA]), (?<rest>\[[0-9].*)$",
-    rf"^(?<open>\[)(?<level>{_UNDATED}|{_LETTERS})[ \t]+(?<rest>[0-9].*)$",
+    r"^(?<level>[DIWEFA]), (?<tail>\[[0-9].*)$",
+    rf"^(?<open>\[)(?<level>{_UNDATED}|{_LETTERS})[ \t]+(?<tail>[0-9].*)$",
     # info: Some.Category[14] (Microsoft)
-    r"^(?<level>trce|dbug|info|warn|fail|crit)(?<rest>: [A-Za-z_][A-Za-z0-9_.+`]*\[[0-9]+\](?: .*)?)$",
+    r"^(?<level>trce|dbug|info|warn|fail|crit)(?<tail>: [A-Za-z_][A-Za-z0-9_.+`]*\[[0-9]+\](?: .*)?)$",
 )
 _LETTERED = (3, 4)
 _THREAD = r"[\[(] *((?:[^\[\]()]|\[[^\[\]]*\])*?[A-Za-z](?:[^\[\]()]|\[[^\[\]]*\])*?) *[\])]"
@@ -109,18 +109,18 @@ _DOTTED = r"(?:^|[ \t|\[({])([A-Za-z_$][A-Za-z0-9_$-]*(?:(?:\.|::)[A-Za-z0-9_$-]
 _NAME = rf"(?:^|[ \t|,]|[\])}}][ \t-]*)({_WORD})[ \t]*(?:[-|:,][ \t]*)?$"
 
 
-def find_level(rests: pl.Series) -> pl.DataFrame:
+def find_level(tails: pl.Series) -> pl.DataFrame:
     """What a line says of itself behind its time.
 
     Args:
-        rests: the lines without their time.
+        tails: the lines without their time.
 
     Returns:
         One row per line: ``level`` (null where there is none), ``logger`` and ``thread`` if they stand before the
-        level, and ``rest``, what stands behind the level; without one the whole.
+        level, and ``tail``, what stands behind the level; without one the whole.
     """
-    found = first_match(rests, (_QUICK, _DATED), ("level", "logger", "thread", "before", "rest"))
-    found = found.with_columns(level=_in_full(found["level"]), rest=pl.coalesce("rest", rests))
+    found = first_match(tails, (_QUICK, _DATED), ("level", "logger", "thread", "before", "tail"))
+    found = found.with_columns(level=_in_full(found["level"]), tail=pl.coalesce("tail", tails))
     if found["before"].null_count() == found.height:
         return found.drop("pattern", "before")
     # Few lines differ in what stands there.
@@ -136,12 +136,12 @@ def split_level(texts: pl.Series) -> pl.DataFrame:
     """The level with which each text begins.
 
     Returns:
-        One row per text: ``level``, ``rest``, and ``needs_time``, whether that is a level only before a time; all null
+        One row per text: ``level``, ``tail``, and ``needs_time``, whether that is a level only before a time; all null
         in a text that begins with none.
     """
-    found = first_match(texts, (_LEADING,), ("level", "open", "rest"))
-    rest = pl.concat_str(pl.col("open").fill_null(""), "rest")
-    return found.select(level=_in_full(found["level"]), rest=rest, needs_time=pl.col("pattern").is_in(_LETTERED))
+    found = first_match(texts, (_LEADING,), ("level", "open", "tail"))
+    tail = pl.concat_str(pl.col("open").fill_null(""), "tail")
+    return found.select(level=_in_full(found["level"]), tail=tail, needs_time=pl.col("pattern").is_in(_LETTERED))
 
 
 def _in_full(levels: pl.Series) -> pl.Series:

@@ -38,6 +38,9 @@ _LAYOUTS = (
     rf"{_LEAD}{_THREAD} +(?<logger>{_NAME}){_PLACE} +- {_MESSAGE}",
     # org.example.Pool: text; org.example.Pool - text; Pool.java:650 - text; my_app::pool: text
     rf"{_LEAD}(?<logger>{_DOTTED}){_PLACE}(?: \[\])?(?:: | *:? +- | +: | +\| ){_MESSAGE}",
+    # Pool:12 - text; ConnectionPool - text
+    rf"{_LEAD}(?<logger>{_NAME}):[0-9]+ +- {_MESSAGE}",
+    rf"{_LEAD}(?<logger>[A-Z][a-z0-9_]+[A-Z][A-Za-z0-9_$]*) +- {_MESSAGE}",
     # 7 --- [           main] o.e.Pool   : text (Spring Boot; the thread has 15 places, others stand beside it)
     rf"^ +(?:\[[^\[\]]*\] +)?[0-9]+ --- (?:\[[^\[\]]*\] ?)??\[ *(?<thread>[^\[\]]{{15}})\] (?:\[[^\[\]]*\] )?"
     rf"(?<logger>[^ ]+) *: {_MESSAGE}",
@@ -101,7 +104,7 @@ _LAYOUTS = (
 _PLAIN = (r"^\]?[ \t]+(?<message>[A-Za-z0-9\"'(\[{/<].*)$", rf"{_LEAD}{_MESSAGE}")
 
 
-def split_origin(rests: pl.Series) -> pl.DataFrame:
+def split_origin(tails: pl.Series) -> pl.DataFrame:
     """Who wrote each line, from what stands behind its level.
 
     A dotted name leaves the message; a plain word before a colon stays in it, unless the layout has a logger there.
@@ -109,7 +112,7 @@ def split_origin(rests: pl.Series) -> pl.DataFrame:
     Returns:
         One row per line: ``thread``, ``logger``, ``node`` (null where a line names none) and ``message``.
     """
-    found = first_match(rests, (_BEFORE_ALL, _QUICK, _LAYOUTS, _PLAIN), ("thread", "logger", "node", "message", "more"))
+    found = first_match(tails, (_BEFORE_ALL, _QUICK, _LAYOUTS, _PLAIN), ("thread", "logger", "node", "message", "more"))
     message = pl.col("message")
     if found["more"].null_count() < found.height:
         message = pl.concat_str(message, pl.col("more").fill_null(""))

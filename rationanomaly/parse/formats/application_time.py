@@ -36,7 +36,7 @@ def split_time(texts: pl.Series) -> pl.DataFrame:
 
     Returns:
         One row per text: ``time`` (null for a time of day without a date), ``is_dated`` (whether it has a date), and
-        ``rest`` (null in a text that begins with no time).
+        ``tail`` (null in a text that begins with no time).
     """
     patterns = [notation.pattern for notation in _NOTATIONS]
     found = first_match(texts, (patterns[:_QUICK], patterns[_QUICK:]), _GROUPS)
@@ -46,17 +46,17 @@ def split_time(texts: pl.Series) -> pl.DataFrame:
         read = _NOTATIONS[place].read(pl.col("time"), pl.col("zone"))
         time = read if len(places) == 1 else pl.when(pl.col("pattern") == place).then(read).otherwise(time)
     is_open = (pl.col("open") != "") & (pl.col("close") == "")
-    rest = pl.col("rest")
+    tail = pl.col("tail")
     if (found["open"] != "").any():
-        rest = pl.when(is_open).then(pl.concat_str("open", "rest")).otherwise("rest")
+        tail = pl.when(is_open).then(pl.concat_str("open", "tail")).otherwise("tail")
     is_dated = pl.col("pattern") < len(_NOTATIONS) - 1
-    return found.select(time=time, is_dated=is_dated, rest=rest)
+    return found.select(time=time, is_dated=is_dated, tail=tail)
 
 
 def _line(time: str) -> str:
     """A line that begins with a time; Redis writes its process and role before it."""
-    rest = "(?:[^0-9A-Za-z:].*|:(?:[^0-9].*)?)?"
-    return rf"^(?:[0-9]+:[XCSM] )?(?<open>[\[(]?)(?<time>{time})(?<zone>{_ZONE})?(?<close>[\])]?)(?<rest>{rest})$"
+    tail = "(?:[^0-9A-Za-z:].*|:(?:[^0-9].*)?)?"
+    return rf"^(?:[0-9]+:[XCSM] )?(?<open>[\[(]?)(?<time>{time})(?<zone>{_ZONE})?(?<close>[\])]?)(?<tail>{tail})$"
 
 
 def _iso(text: pl.Expr, zone: pl.Expr) -> pl.Expr:
@@ -95,7 +95,7 @@ def _no_date(text: pl.Expr, _zone: pl.Expr) -> pl.Expr:
     return pl.when(text.is_null()).then(pl.lit(None, pl.Datetime("us", "UTC")))
 
 
-_GROUPS = ("open", "time", "zone", "close", "rest")
+_GROUPS = ("open", "time", "zone", "close", "tail")
 _ISO = rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{_CLOCK}"
 _OFFSET = r"(?<zone>Z|[+-][0-9]{2}:?[0-9]{2})?"
 #: In the order in which they are tried; the last has no date. The first two are quick forms of the third: each
@@ -103,9 +103,9 @@ _OFFSET = r"(?<zone>Z|[+-][0-9]{2}:?[0-9]{2})?"
 _QUICK = 2
 _NOTATIONS = (
     _Notation(
-        rf"^(?<time>{_ISO}){_OFFSET}(?<rest>[ \t]+(?:[^A-Z+ \t-]|-[ \t]|INFO|WARN|ERROR|DEBUG|TRACE|FATAL).*)$", _iso
+        rf"^(?<time>{_ISO}){_OFFSET}(?<tail>[ \t]+(?:[^A-Z+ \t-]|-[ \t]|INFO|WARN|ERROR|DEBUG|TRACE|FATAL).*)$", _iso
     ),
-    _Notation(rf"^(?<open>\[)(?<time>{_ISO}){_OFFSET}(?<close>\])(?<rest>(?:[^0-9A-Za-z].*)?)$", _iso),
+    _Notation(rf"^(?<open>\[)(?<time>{_ISO}){_OFFSET}(?<close>\])(?<tail>(?:[^0-9A-Za-z].*)?)$", _iso),
     _Notation(_line(_ISO), _iso),
     _Notation(_line(rf"(?:[0-9]{{2}})?[0-9]{{2}}/[0-9]{{2}}/[0-9]{{2}} {_CLOCK}"), _slashes),
     _Notation(_line(r"[0-9]{4}[/-][0-9]{2}[/-][0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}:[0-9]{3}"), _slashes),

@@ -90,10 +90,10 @@ def _objects(raw: pl.Series) -> pl.Series:
 def _ways(name: str) -> list[_Path]:
     """``a.b.c`` as paths: the name as it stands first, then the longest names of the outer objects."""
     inner = [
-        (name[:place], *rest)
+        (name[:place], *remainder)
         for place in range(len(name) - 1, 0, -1)
         if name[place] == "."
-        for rest in _ways(name[place + 1 :])
+        for remainder in _ways(name[place + 1 :])
     ]
     return [(name,), *inner]
 

@@ -66,10 +66,10 @@ def _read(lines: pl.DataFrame) -> pl.DataFrame:
         value = chosen.select("row", pl.col("time" if field == "time" else "value").alias(field))
         read = read.join(value, on="row", how="left", maintain_order="left")
     is_left = pl.Series([True]).new_from_index(0, parts.height).scatter(spent, False)
-    rest = parts.filter(is_left)
-    texts = rest.group_by("row", maintain_order=True).agg(pl.col("written").str.join(" ").alias("rest"))
+    remainder = parts.filter(is_left)
+    texts = remainder.group_by("row", maintain_order=True).agg(pl.col("written").str.join(" ").alias("remainder"))
     read = read.join(texts, on="row", how="left", maintain_order="left")
-    whole = pl.concat_str("message", "rest", separator=" ", ignore_nulls=True).str.strip_chars(" ")
+    whole = pl.concat_str("message", "remainder", separator=" ", ignore_nulls=True).str.strip_chars(" ")
     fits = lines["raw"].str.contains(_STARTS)
     return read.select(
         "time",

@@ -36,12 +36,12 @@ _BSD = (
     rf"^{_PRIORITY}(?:[0-9]+: +)?(?:(?<before>{_HOST}): +)?[*.]?(?:[A-Z][a-z]{{2}},? +)?"
     rf"(?:(?<first>[12][0-9]{{3}}) +)?(?<date>{_DATE}) +(?:(?<middle>[12][0-9]{{3}}) +)?"
     rf"(?<time>{_CLOCK})(?:[.,](?<fraction>[0-9]{{1,9}}))?(?: (?<last>[12][0-9]{{3}}))?"
-    rf"(?: ?(?<zone>{'|'.join(ZONES)}|[+-][0-9]{{2}}:?[0-9]{{2}}))?(?<rest>:? .*)$"
+    rf"(?: ?(?<zone>{'|'.join(ZONES)}|[+-][0-9]{{2}}:?[0-9]{{2}}))?(?<remainder>:? .*)$"
 )
-_UNTIMED = r"^<(?<priority>[0-9]{1,3})>(?<rest>[^0-9 \t].*|[0-9]+: .*)$"
+_UNTIMED = r"^<(?<priority>[0-9]{1,3})>(?<remainder>[^0-9 \t].*|[0-9]+: .*)$"
 _ISO = (
     rf"^{_PRIORITY}(?<time>{_DAY}[Tt ]{_CLOCK}(?:[.,][0-9]{{1,9}})?"
-    r"(?: ?(?:[Zz]|UTC|GMT|[+-][0-9]{2}:?(?:[0-9]{2})?))?)(?<rest>:? .*)$"
+    r"(?: ?(?:[Zz]|UTC|GMT|[+-][0-9]{2}:?(?:[0-9]{2})?))?)(?<remainder>:? .*)$"
 )
 #: Behind a count of bytes (RFC 6587), and without structured data where a sender leaves it out.
 _MODERN = (
@@ -148,12 +148,14 @@ def _any_bsd(lines: pl.DataFrame) -> pl.DataFrame:
     dated = pl.format("{} {}", pl.coalesce("first", "middle", "last"), text)
     time = dated.str.to_datetime(f"%Y {_BSD_TIME}%.f %:z", time_unit="us", strict=False)
     return _described(
-        found.select("priority", "rest", "before", time=pl.coalesce(time, yearless_time(text, f"{_BSD_TIME}%.f %:z")))
+        found.select(
+            "priority", "remainder", "before", time=pl.coalesce(time, yearless_time(text, f"{_BSD_TIME}%.f %:z"))
+        )
     )
 
 
 def _untimed(lines: pl.DataFrame) -> pl.DataFrame:
-    found = groups(lines, _UNTIMED).with_columns(rest=pl.lit(": ") + pl.col("rest"))
+    found = groups(lines, _UNTIMED).with_columns(remainder=pl.lit(": ") + pl.col("remainder"))
     return _described(found.with_columns(time=pl.lit(None, pl.Datetime("us", "UTC")), before=pl.lit(None, pl.String)))
 
 
@@ -164,7 +166,7 @@ def _any_iso(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _described(headers: pl.DataFrame) -> pl.DataFrame:
     """The fields of `formats.FIELDS` that headers and what stands behind them give, and ``tagged``."""
-    parts = headers.with_columns(pl.col("rest").str.extract_groups(_REST).alias("parts")).unnest("parts")
+    parts = headers.with_columns(pl.col("remainder").str.extract_groups(_REST).alias("parts")).unnest("parts")
     tag, thread = pl.coalesce("application", "tag"), pl.coalesce("number", "pid")
     # "ERROR disk failed" and "ERROR: disk failed" name neither a host nor a program.
     parts = parts.with_columns(no_host=_named(pl.col("node")), no_program=_named(tag))
@@ -176,7 +178,7 @@ def _described(headers: pl.DataFrame) -> pl.DataFrame:
         "no_program",
     )
     hosted, programmed = pl.col("no_host").is_null(), pl.col("no_host").is_null() & pl.col("no_program").is_null()
-    whole = pl.when(hosted).then(pl.format("{}: {}", tag, "message")).otherwise(pl.col("rest"))
+    whole = pl.when(hosted).then(pl.format("{}: {}", tag, "message")).otherwise(pl.col("remainder"))
     logger = pl.coalesce("mnemonic", tag)
     return parts.select(
         "time",

@@ -18,7 +18,7 @@ _ADDRESS = rf"(?:{_V4}|{_V6})"
 _NAME = r"(?:[A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]*[A-Za-z][A-Za-z0-9_-]*\.?"
 _HOST = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?"
 _PORT = r"(?::[0-9]{1,5})?"
-#: The rest of a list of proxies, whose first is the client.
+#: The remainder of a list of proxies, whose first is the client.
 _UNKNOWN, _PROXIES = r"(?:(?:unknown|-), ?)*", r"(?:, ?[^ ,\"]+)*"
 #: A virtual host, or nothing in the place of an address, in front of the client's address; else the client first.
 _FRONT = (
@@ -115,9 +115,9 @@ def _without_port(clients: pl.Expr, has_port: pl.Expr) -> pl.Expr:
         clients: ``192.0.2.7:51005``, ``[2001:db8::7]:51005``, ``2001:db8::7:51005``.
         has_port: whether a port is sure to follow an address; ``2001:db8::7:80`` is one by itself.
     """
-    rest, colons = clients.str.extract(r"^(.*):[0-9]{1,5}$"), clients.str.count_matches(":", literal=True)
-    is_whole = (rest.str.contains("::", literal=True) & ~rest.str.contains("(?:^|[^:]):$")) | (colons == 8)
+    remainder, colons = clients.str.extract(r"^(.*):[0-9]{1,5}$"), clients.str.count_matches(":", literal=True)
+    is_whole = (remainder.str.contains("::", literal=True) & ~remainder.str.contains("(?:^|[^:]):$")) | (colons == 8)
     # No group of an address has five digits.
     is_port = has_port | (colons == 8) | clients.str.contains(":[0-9]{5}$")
-    bare = pl.when((colons == 1) | (is_whole & is_port)).then(rest)
+    bare = pl.when((colons == 1) | (is_whole & is_port)).then(remainder)
     return pl.coalesce(clients.str.extract(r"^\[([^\]]*)\]"), bare, clients)
