@@ -108,11 +108,11 @@ class Rare:
 _REST_OF_WORD = rf"((?:{EDGE}[A-Za-z_]{_WORD}*)?)<\*>((?:[A-Za-z_]{_WORD}*)?)"
 
 # A group that is no word of a programming language: a::b and dead::beef are names there.
-_TOLD = rf"(?:[0-9]{_HEX}{{0,3}}|{_HEX}[0-9]{_HEX}{{1,2}}|{_HEX}{{2}}[0-9]{_HEX}?|{_HEX}{{3}}[0-9])"
+_CLEAR_GROUP = rf"(?:[0-9]{_HEX}{{0,3}}|{_HEX}[0-9]{_HEX}{{1,2}}|{_HEX}{{2}}[0-9]{_HEX}?|{_HEX}{{3}}[0-9])"
 _REST = rf"(?:{_GROUP}:){{0,6}}(?:{_IPV4}|{_GROUP})"
 _SHORTENED = (
-    rf"{EDGE}(?:{_GROUP}:){{0,6}}{_TOLD}(?::{_GROUP}){{0,6}}::(?:{_REST})?"
-    rf"|{EDGE}(?:{_GROUP}:){{1,6}}:(?:{_GROUP}:){{0,6}}(?:{_IPV4}|{_TOLD})(?::{_GROUP}){{0,6}}"
+    rf"{EDGE}(?:{_GROUP}:){{0,6}}{_CLEAR_GROUP}(?::{_GROUP}){{0,6}}::(?:{_REST})?"
+    rf"|{EDGE}(?:{_GROUP}:){{1,6}}:(?:{_GROUP}:){{0,6}}(?:{_IPV4}|{_CLEAR_GROUP})(?::{_GROUP}){{0,6}}"
     rf"|{EDGE}(?:{_GROUP}:){{3,6}}:(?:{_REST})?"
     rf"|{NO_EDGE}::(?:[fF]{{4}}:(?:0:)?)?(?:{_IPV4}|[0-9]{_HEX}{{0,3}}(?::{_GROUP}){{0,6}})"
 )

@@ -14,7 +14,7 @@ from rationanomaly.parse.formats import Format
 
 SAMPLES = Path(__file__).parents[1] / "log_samples"
 TIME = "[03/Feb/2026:07:15:00 +0100]"
-REST = f'{TIME} "GET /a HTTP/1.1" 200 5 "-" "curl/8"'
+TAIL = f'{TIME} "GET /a HTTP/1.1" 200 5 "-" "curl/8"'
 APACHE = "[Tue Feb 03 07:15:00.5 2026] "
 NGINX = "2026/02/03 07:15:00 [error] 7#8: *5 "
 
@@ -56,7 +56,7 @@ def _formats() -> dict[str, Format]:
     ],
 )
 def test_the_node_of_an_access_log_is_the_client(front: str, node: str) -> None:
-    row = read("access", front + REST)
+    row = read("access", front + TAIL)
     assert (row["node"], row["message"]) == (node, "GET /a HTTP/1.1 200 OK 5")
     assert row["time"] == datetime(2026, 2, 3, 6, 15, tzinfo=UTC)
 
@@ -72,7 +72,7 @@ def test_the_node_of_an_access_log_is_the_client(front: str, node: str) -> None:
     ],
 )
 def test_what_is_no_client_makes_no_access_log(front: str) -> None:
-    assert read("access", front + REST)["message"] is None
+    assert read("access", front + TAIL)["message"] is None
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_a_request_and_its_status_are_the_message(remainder: str, message: str) 
 
 
 def test_an_access_log_may_have_iso_times_and_fractions() -> None:
-    iso = read("access", REST.replace(TIME, "2001:db8::7 - - [2026-02-03T07:15:00+01:00]"))
-    fraction = read("access", REST.replace(TIME, "::1 - - [03/Feb/2026:07:15:00.250 +0000]"))
+    iso = read("access", TAIL.replace(TIME, "2001:db8::7 - - [2026-02-03T07:15:00+01:00]"))
+    fraction = read("access", TAIL.replace(TIME, "::1 - - [03/Feb/2026:07:15:00.250 +0000]"))
     assert iso["time"] == datetime(2026, 2, 3, 6, 15, tzinfo=UTC)
     assert fraction["time"].microsecond == 250_000
 

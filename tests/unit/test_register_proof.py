@@ -46,7 +46,7 @@ def test_a_score_that_is_no_number_proves_nothing(
     ours: Sequence[float], theirs: Sequence[float], passes: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = {"folder": FixedScores(ours), "reloaded": FixedScores(theirs)}
-    monkeypatch.setattr(step.ModelDetector, "open", lambda place: models[place.name])
+    monkeypatch.setattr("rationanomaly.register.step.ModelDetector.open", lambda place: models[place.name])
     found = step._largest_difference(Path("folder"), Path("reloaded"), ["a"] * len(ours))
     assert (found <= 1e-4) is passes
 
