@@ -83,12 +83,12 @@ def parse_apache(lines: pl.DataFrame) -> pl.DataFrame:
 
     The client may stand behind the text of an error of the system, which remains in the message.
     """
-    found = groups(lines, _APACHE)
+    found = groups(lines, _APACHE).with_columns(client=pl.col("text").str.extract(_CLIENT))
     written = pl.col("time").str.replace_all(r" +", " ")
     text = pl.col("text").fill_null("")
     return found.select(
         time=written.str.to_datetime("%a %b %e %H:%M:%S%.f %Y", time_unit="us", time_zone="UTC", strict=False),
-        node=_without_port(pl.col("text").str.extract(_CLIENT), pl.col("module").is_not_null()),
+        node=_without_port(found),
         level=full_level(pl.col("level")),
         logger=pl.when(~pl.col("module").is_in(["", "-"])).then("module"),
         thread=pl.coalesce("thread", "alone", "process"),
@@ -108,16 +108,20 @@ def parse_nginx(lines: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _without_port(clients: pl.Expr, has_port: pl.Expr) -> pl.Expr:
-    """Addresses and names without the port behind.
+def _without_port(found: pl.DataFrame) -> pl.Series:
+    """The column ``client`` of addresses and names without the port behind.
 
-    Args:
-        clients: ``192.0.2.7:51005``, ``[2001:db8::7]:51005``, ``2001:db8::7:51005``.
-        has_port: whether a port is sure to follow an address; ``2001:db8::7:80`` is one by itself.
+    It is ``192.0.2.7:51005``, ``[2001:db8::7]:51005`` or ``2001:db8::7:51005``. Where a module is named, a port is sure
+    to follow an address; else ``2001:db8::7:80`` is an address by itself.
     """
-    remainder, colons = clients.str.extract(r"^(.*):[0-9]{1,5}$"), clients.str.count_matches(":", literal=True)
-    is_whole = (remainder.str.contains("::", literal=True) & ~remainder.str.contains("(?:^|[^:]):$")) | (colons == 8)
+    clients = found["client"].str.replace(r"^([^:]*):[0-9]{1,5}$", "$1")
+    places = clients.str.contains(":", literal=True).fill_null(False).arg_true()
+    if not places.len():
+        return clients
+    client, rest = pl.col("client"), pl.col("client").str.extract(r"^(.*):[0-9]{1,5}$")
+    has_nine = client.str.count_matches(":", literal=True) == 8
+    is_whole = (rest.str.contains("::", literal=True) & ~rest.str.contains("(?:^|[^:]):$")) | has_nine
     # No group of an address has five digits.
-    is_port = has_port | (colons == 8) | clients.str.contains(":[0-9]{5}$")
-    bare = pl.when((colons == 1) | (is_whole & is_port)).then(remainder)
-    return pl.coalesce(clients.str.extract(r"^\[([^\]]*)\]"), bare, clients)
+    is_port = pl.col("module").is_not_null() | has_nine | client.str.contains(":[0-9]{5}$")
+    bare = pl.coalesce(client.str.extract(r"^\[([^\]]*)\]"), pl.when(is_whole & is_port).then(rest), client)
+    return clients.scatter(places, found[places].select(bare).to_series())
