@@ -18,13 +18,15 @@ _ANSI = r"\x1b\[[0-9;:?<=>]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*\x07|\x1b"
 class Counts:
     """What was met on the way: nothing is lost in silence.
 
-    ``lines`` is the sum of the records and of ``empty_lines``, ``joined_lines`` and ``rejects``.
+    ``lines`` is the sum of the records and of ``empty_lines``, ``joined_lines`` and ``rejects``, less
+    ``added_records``: all but the first of lines that hold several.
     """
 
     lines: int = 0
     records: int = 0
     empty_lines: int = 0
     joined_lines: int = 0
+    added_records: int = 0
     rejects: int = 0
     cut_lines: int = 0
     invalid_utf8_lines: int = 0

@@ -76,6 +76,7 @@ def preview(path: Path, format_name: str, settings: ParseParams) -> Preview:
     lines = _first_lines(path, settings)
     form, shares = _format_of(path, format_name, lines, settings)
     reader = form or formats.find(next(iter(shares)), settings)
+    lines = lines if reader.expand is None else reader.expand(lines)
     joined = Joiner(hold=False, limit=settings.max_line_bytes, form=reader).join(lines.hstack(reader.read(lines)))
     miner = Miner.new(settings)
     named = miner.name(miner.take(Clock(settings.year).set_right(joined.records)))

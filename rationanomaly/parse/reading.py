@@ -121,6 +121,10 @@ class LogReader:
     def _records(self, file: Path, lines: pl.DataFrame, joiner: Joiner) -> Iterator[pl.DataFrame]:
         lines = self._redactor.redact(lines)
         form = joiner.form = self._choose_format(file, lines)
+        if form.expand is not None:
+            found = lines.height
+            lines = form.expand(lines)
+            self.counts.added_records += lines.height - found
         fields = form.read(lines)
         self._fitted = self._fitted or fields["message"].null_count() < fields.height
         if not self._fitted and self.counts.lines >= SAMPLE and not self._shard:

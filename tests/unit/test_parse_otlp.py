@@ -10,8 +10,11 @@ from typing import Any
 import polars as pl
 import pytest
 
+from rationanomaly.params import Params
 from rationanomaly.parse import formats
 from rationanomaly.parse.formats.otlp import expand
+from rationanomaly.parse.lines import Counts
+from rationanomaly.parse.reading import LogReader
 
 SAMPLES = Path(__file__).parents[1] / "log_samples"
 NOON = datetime(2026, 2, 3, 12, 0, tzinfo=UTC)
@@ -105,3 +108,12 @@ def test_each_record_of_a_sample_is_read(path: Path) -> None:
     found = read(*path.read_text(encoding="utf-8").splitlines())
     assert found.height > 5
     assert found.select("time", "node", "level", "logger", "message").null_count().row(0) == (0, 0, 0, 0, 0)
+
+
+def test_a_log_of_batches_has_a_record_for_each(params: Params) -> None:
+    counts = Counts()
+    found = pl.concat(list(LogReader(SAMPLES / "otlp.batches.log", "auto", params.parse, counts)))
+    raw = (SAMPLES / "otlp.batches.log").read_text(encoding="utf-8").splitlines()
+    expected = expand(pl.DataFrame({"line": range(1, len(raw) + 1), "raw": raw})).height
+    assert found.height == counts.records == expected > counts.lines
+    assert counts.lines + counts.added_records == counts.records + counts.joined_lines + counts.rejects
