@@ -31,8 +31,8 @@ def wide_encoding(head: bytes) -> str | None:
         head: the first `HEAD` bytes of the log, or all where it has less.
     """
     for mark, name in _MARKS:
-        # UTF-16-LE whose first character is NUL begins like UTF-32-LE, which has two NULs behind the next.
-        if head.startswith(mark) and (name != "utf-32-le" or not head[6:8].strip(b"\0")):
+        # UTF-16-LE whose first character is NUL begins like UTF-32-LE, whose characters end at U+10FFFF.
+        if head.startswith(mark) and (name != "utf-32-le" or head[6:8][::-1] <= b"\0\x10" or head[6:7] == head[6:]):
             return name
     head = _without_holes(head)
     if len(head) < _LEAST:

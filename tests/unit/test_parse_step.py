@@ -242,12 +242,12 @@ def test_a_missing_table_is_one_clear_error(parse: Parse, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("system", "form", "templates"),
     [
-        ("BGL", "bgl", 115),
-        ("Thunderbird", "thunderbird", 173),
-        ("HDFS", "hdfs", 17),
+        ("BGL", "bgl", 117),
+        ("Thunderbird", "thunderbird", 174),
+        ("HDFS", "hdfs", 16),
         ("Spark", "application", 35),
-        ("OpenSSH", "syslog", 26),
-        ("Linux", "syslog", 113),
+        ("OpenSSH", "syslog", 27),
+        ("Linux", "syslog", 116),
     ],
 )
 def test_real_logs_are_read_whole(system: str, form: str, templates: int, parse: Parse, shared_data: Path) -> None:
