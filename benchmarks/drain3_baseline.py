@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from rationanomaly.parse.masking import DATES, MASKS
+from rationanomaly.parse.masking import DATES, MASKS, MASKS_1, RARE, VERSION
 
 ROOT = Path(__file__).resolve().parents[1]
 _HOME = ROOT / ".bench" / "drain3"
@@ -24,18 +24,21 @@ EXAMPLE_MASKS = [
 ]
 
 
-def our_masks() -> list[str]:
-    """The built-in masks for Python's `re`: they match the same, one after the other."""
-    edge = r"(?a:\b)"
+def our_masks(version: int = VERSION) -> list[str]:
+    """The built-in masks for Python's `re`: they match the same, those of version 1 one after the other."""
     dates = [re.sub(r" \(\[0-9\]\)$", "(?= [0-9])", pattern) for pattern in DATES]
-    day_and_month, month = (pattern.replace(r"(?-u:\b)", edge) for pattern in dates)
+    day_and_month, month = map(_for_re, dates)
     # A mask of Drain3 has one wildcard, so the day before a month is a mask of its own.
     day = re.sub(r"^(.*?\)) (.*)\(\?= \[0-9\]\)$", r"\1(?= \2 [0-9])", day_and_month)
-    return [
-        day,
-        month,
-        *(pattern.replace(r"(?-u:\b)", edge).replace(r"(?-u:\B)", r"(?a:\B)") for pattern in MASKS.values()),
-    ]
+    if version == 1:
+        return [day, month, *map(_for_re, MASKS_1.values())]
+    rare = [f"(?:{mask.pattern})(?={mask.behind}|$)" if mask.behind else mask.pattern for mask in RARE.values()]
+    return [day, month, *map(_for_re, [*rare, "|".join(MASKS.values())])]
+
+
+def _for_re(pattern: str) -> str:
+    """A mask's pattern with the edges of ASCII words as Python writes them."""
+    return pattern.replace(r"(?-u:\b)", r"(?a:\b)").replace(r"(?-u:\B)", r"(?a:\B)")
 
 
 def prepare() -> Path:

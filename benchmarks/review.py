@@ -72,7 +72,8 @@ def write_folder(folder: Path) -> None:
         dataset=pl.lit("bench"), name=None, lines=3, alert_lines=0, mixed=False, first_line=1, last_line=1,
         label=pl.Series(["abnormal" if n % 30 == 0 else "normal" for n in range(TEMPLATES)]),
         first_seen=None, last_seen=None, examples=pl.lit([], dtype=pl.List(pl.String)),
-        parameters=pl.lit([], dtype=pl.List(pl.List(pl.String))), supersedes=pl.lit([], dtype=pl.List(pl.String)),
+        parameters=pl.lit([], dtype=pl.List(pl.List(pl.String))), parameter_types=pl.lit([], dtype=pl.List(pl.String)),
+        supersedes=pl.lit([], dtype=pl.List(pl.String)),
     )  # fmt: skip
     records.write_table(folder / records.TEMPLATES, table, records.TEMPLATES_SCHEMA)
     lines = pl.DataFrame({"template_id": 3 * ids}).with_columns(

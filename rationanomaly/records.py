@@ -58,7 +58,8 @@ TEMPLATES_SCHEMA = pl.Schema(
         "last_seen": pl.Datetime("us", "UTC"),
         "examples": pl.List(pl.String()),  # up to three messages
         "parameters": pl.List(pl.List(pl.String())),  # of each example: what stands at the template's wildcards
-        "supersedes": pl.List(pl.String()),  # ids that this template had before mining generalised it
+        "parameter_types": pl.List(pl.String()),  # what stands at each wildcard: a mask's name, text, or mixed
+        "supersedes": pl.List(pl.String()),  # ids that this template had before masks changed or mining generalised it
     }
 )
 

@@ -15,5 +15,5 @@ def template_table(rows: list[tuple[str, str, str | None]]) -> pl.DataFrame:
         template_id=pl.col("template").map_elements(records.template_id, return_dtype=pl.String),
         name=None, lines=0, alert_lines=None, mixed=False, first_line=pl.int_range(1, pl.len() + 1),
         last_line=pl.int_range(1, pl.len() + 1), first_seen=None, last_seen=None, examples=empty,
-        parameters=pl.lit([], dtype=pl.List(pl.List(pl.String))), supersedes=empty,
+        parameters=pl.lit([], dtype=pl.List(pl.List(pl.String))), parameter_types=empty, supersedes=empty,
     )  # fmt: skip

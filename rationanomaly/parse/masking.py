@@ -23,7 +23,7 @@ VERSION = 2
 #: An edge of an ASCII word, and a place that is none; the Unicode ones are many times slower.
 EDGE, NO_EDGE = r"(?-u:\b)", r"(?-u:\B)"
 _HEX, _WORD = "[0-9a-fA-F]", "[A-Za-z0-9_]"
-_DAY, _MONTH = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)", "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+DAY, MONTH = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)", "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 
 _UUID = rf"{EDGE}{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}{EDGE}"
 _IP = rf"{EDGE}[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}(?::[0-9]+)?{EDGE}"
@@ -41,7 +41,7 @@ MASKS_1: Mapping[str, str] = {
 _DECIMAL = r"[0-9]+(?:\.[0-9]+)?"
 _CLOCK = r"[0-9]{2}:?[0-9]{2}(?::?[0-9]{2}(?:[.,][0-9]+)?)?"
 _ZONE = "(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})"
-_RELEASE = r"[.+~-]?(?:rc|alpha|beta|dev|SNAPSHOT|RELEASE)[.-]?[0-9]*"
+RELEASE = r"[.+~-]?(?:rc|alpha|beta|dev|SNAPSHOT|RELEASE)[.-]?[0-9]*"
 _GROUP = f"{_HEX}{{1,4}}"
 _IPV4 = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
 _EIGHT_GROUPS = rf"(?:{_GROUP}:){{7}}{_GROUP}|(?:{_GROUP}:){{6}}{_IPV4}"
@@ -49,7 +49,7 @@ _SCOPE = "(?:%[A-Za-z0-9_.-]+)?"
 # As long as hash codes of objects and short commit ids; without a digit it would be a word.
 _SHORT_HEX = "|".join(f"[a-fA-F]{{{k}}}[0-9]{_HEX}{{{5 - k},{6 - k}}}" for k in range(6))
 _LETTER, _ALNUM = "[A-Za-z]", "[A-Za-z0-9]"
-_QUERY = "[A-Za-z0-9_.~%&=+,:/@-]"
+_QUERY = "[A-Za-z0-9_.~%&=+,:/@-]*[A-Za-z0-9_~%&=+/-]"
 
 #: Name → regular expression, the more particular first: at one place the first that matches wins. All are searched for
 #: at once, so none may look far beyond what another one matches before it, or the time would be quadratic; and none
@@ -64,16 +64,16 @@ MASKS: Mapping[str, str] = {
     r"|(?:[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}|[0-9]{1,2}/(?:[0-9]{1,2}|[A-Z][a-z]{2})/[0-9]{4})(?:[:T_-][0-9:.,]+)?)"
     rf"{EDGE}",
     "duration": rf"{EDGE}(?:[0-9]+[dhm]){{0,3}}{_DECIMAL}(?:ns|us|µs|μs|ms|msec|s|secs?|m|mins?|h|hrs?|d){EDGE}",
-    "size": rf"{EDGE}{_DECIMAL}(?:[kKmMgGtT]i?[bB]|[kKMGT]|[bB]){EDGE}",
+    "size": rf"{EDGE}{_DECIMAL}(?:[kKmMgGtT]i?[bB]|[kKMGT]i?|[bB]|bytes){EDGE}",
     "percent": rf"{EDGE}{_DECIMAL}%{NO_EDGE}",
-    "version": rf"{EDGE}[vV][0-9]+\.[0-9]+(?:[.:,_-][0-9]+)*(?:{_RELEASE})?{EDGE}",
+    "version": rf"{EDGE}[vV][0-9]+\.[0-9]+(?:[.:,_-][0-9]+)*(?:{RELEASE})?{EDGE}",
     # A name has its digits in one place, seldom in two.
     "hash": rf"{EDGE}(?:{_LETTER}*[0-9]+{_LETTER}+[0-9](?:[0-9]*{_LETTER}+[0-9]{_ALNUM}*|{_ALNUM}{{10,}})"
     rf"|{_LETTER}{{8,}}[0-9]+{_LETTER}+[0-9]+{_LETTER}{_ALNUM}*){EDGE}",
     # Before `hex`, which takes eight digits for its own whatever follows.
-    "numbers": rf"{EDGE}[0-9]+(?:[.:,_-][0-9]+)+(?:(?:[eE][+-]?[0-9]+|{_RELEASE}){EDGE})?",
+    "numbers": rf"{EDGE}[0-9]+(?:[.:,_-][0-9]+|_[a-z]_[0-9]+)+(?:(?:[eE][+-]?[0-9]+|{RELEASE}){EDGE})?",
     "hex": rf"{EDGE}(?:0[xX]{_HEX}+|{_HEX}{{8,}}|{_SHORT_HEX}){EDGE}",
-    "path": rf"(?:/[A-Za-z0-9_.+-]+){{2,}}/?(?:\?{_QUERY}+)?|/[A-Za-z0-9_.+-]*\?[A-Za-z0-9_.%-]+={_QUERY}*",
+    "path": rf"(?:/[A-Za-z0-9_.+-]+){{2,}}/?(?:\?{_QUERY})?|/[A-Za-z0-9_.+-]*\?[A-Za-z0-9_.%-]+=(?:{_QUERY})?",
     # Digits inside a word stay if they are few: ext3, ipv6 and L2 are names.
     "number": rf"{EDGE}[0-9]+(?:[eE][+-]?[0-9]+{EDGE})?|[0-9]{{3,}}(?:_(?:[a-z]_)?[0-9]+)*",
 }
@@ -116,7 +116,20 @@ _SHORTENED = (
     rf"|{EDGE}(?:{_GROUP}:){{3,6}}:(?:{_REST})?"
     rf"|{NO_EDGE}::(?:[fF]{{4}}:(?:0:)?)?(?:{_IPV4}|[0-9]{_HEX}{{0,3}}(?::{_GROUP}){{0,6}})"
 )
-_PADDED = "|".join(f"[A-Za-z0-9+/]{{{k}{',' * (k == 14)}}}[0-9][A-Za-z0-9+/]{{{14 - k},}}" for k in range(15))
+# Of base64 sixteen characters or more, in fours. Padded by one sign it holds a digit, or it would be a name and "=".
+_SIX_BITS = "[A-Za-z0-9+/]"
+_FOUR, _THREE = (
+    "|".join(f"{_SIX_BITS}{{{k}}}[0-9]{_SIX_BITS}{{{length - 1 - k}}}" for k in range(length)) for length in (4, 3)
+)
+_BASE64 = "|".join(
+    (
+        f"(?:{_SIX_BITS}{{4}}){{3,}}(?:{_SIX_BITS}{{2}}==|(?:{_THREE})=)",
+        *(
+            f"(?:{_SIX_BITS}{{4}}){{{k},}}(?:{_FOUR})(?:{_SIX_BITS}{{4}}){{{2 - k},}}{_SIX_BITS}{{3}}="
+            for k in range(3)
+        ),
+    )
+)
 _IN_URL, _IN_FILE = r"""[^\s"'`<>()\[\]{},;|\\^]""", r"""[^\s\\/:"<>|,;'()\[\]{}=]"""
 _FILES = rf"(?:\\+{_IN_FILE}*[^\s\\/:\"<>|,;'()\[\]{{}}=.])+\\*"
 #: The same for masks that would look too far ahead, need to see what follows, or are seldom met.
@@ -134,17 +147,17 @@ RARE: Mapping[str, Rare] = {
     ),
     "ipv6": Rare("::", rf"\[(?:{_SHORTENED}){_SCOPE}\]:[0-9]+|(?:{_SHORTENED}){_SCOPE}", "[^A-Za-z0-9_:<]"),
     "hash": Rare(":[0-9A-Za-z+/]{16}", "(?:[Ss][Hh][Aa]-?[0-9]{1,3}|[Mm][Dd]5|[Bb]lake2[bs]):[A-Za-z0-9+/]{16,}={0,2}"),
-    "base64": Rare("[A-Za-z0-9+/]{14}=", rf"{EDGE}(?:[A-Za-z0-9+/]{{14,}}==|(?:{_PADDED})=)", r"""[\s"',;:)\]}]"""),
+    "base64": Rare(f"{_SIX_BITS}{{14}}=", f"{EDGE}(?:{_BASE64})", r"""[\s"',;:)\]}]"""),
 }
 #: A message without any of these needs no pass but that of `MASKS`.
 _SIGNS = r"""[@\\<]|:(?::|//|[0-9A-Za-z+/]{16})|=(?:[\s"',;:)\]}]|$)"""
 
 #: Names in written dates, with what takes their place; `number` masks the rest of the date.
 DATES: Mapping[str, str] = {
-    rf"{EDGE}{_DAY} {_MONTH} ([0-9])": f"{WILDCARD} {WILDCARD} $1",
-    rf"{EDGE}{_MONTH} ([0-9])": f"{WILDCARD} $1",
+    rf"{EDGE}{DAY} {MONTH} ([0-9])": f"{WILDCARD} {WILDCARD} $1",
+    rf"{EDGE}{MONTH} ([0-9])": f"{WILDCARD} $1",
 }
-_ANY_DATE = rf"{EDGE}{_MONTH} [0-9]"
+_ANY_DATE = rf"{EDGE}{MONTH} [0-9]"
 #: Characters of a word; a message of ``max_words`` words is cut at so many times as many.
 _LONG_WORD = 32
 _BUILTIN_1, _BUILTIN = "|".join(MASKS_1.values()), "|".join(MASKS.values())

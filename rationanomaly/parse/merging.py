@@ -60,7 +60,7 @@ def merge(shards: Sequence[Shard], settings: ParseParams, output: Path) -> Metri
         for rows in table.finish():
             sessions_file.write(rows)
     shutil.rmtree(scratch, ignore_errors=True)
-    templates = summary.table(miner.superseded(), form.name, settings.abnormal_share, miner.named.names())
+    templates = summary.table(miner.superseded(), form.name, settings.abnormal_share, miner.named.names(), miner.masker)
     records.write_table(output / records.TEMPLATES, templates, records.TEMPLATES_SCHEMA)
     copy_rejects([shard.folder / records.REJECTS for shard in shards], _offsets(shards), output / records.REJECTS)
     miner.save(output / records.MINER)

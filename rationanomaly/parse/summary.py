@@ -7,6 +7,10 @@ from collections.abc import Mapping
 import polars as pl
 
 from rationanomaly.parse.drain import WILDCARD
+from rationanomaly.parse.masking import Masker
+from rationanomaly.parse.parameters import parameter_types
+from rationanomaly.parse.wordings import former_wordings
+from rationanomaly.records import template_id
 
 EXAMPLES = 3
 
@@ -55,6 +59,7 @@ class TemplateSummary:
         dataset: str,
         abnormal_share: float,
         names: Mapping[str, str] | None = None,
+        masker: Masker | None = None,
     ) -> pl.DataFrame:
         """The rows of `records.TEMPLATES_SCHEMA`, in the order of their first line.
 
@@ -63,8 +68,11 @@ class TemplateSummary:
             dataset: name of the data set.
             abnormal_share: a template is abnormal from this share of alert lines on.
             names: text of a template → the name that a user gave it.
+            masker: made the masks; None: there are no masks of the user's, and the built-in ones never changed.
         """
-        identities = self._rows["template_id"]
+        examples = [self._examples[identity] for identity in self._rows["template_id"]]
+        parameters = [[*known.values()] for known in examples]
+        types = parameter_types(self._rows["template"].to_list(), parameters, masker.own if masker else {})
         share = pl.col("alert_lines") / pl.col("lines")
         tagged = pl.col("tagged")
         label = pl.when(share >= abnormal_share).then(pl.lit("abnormal")).otherwise(pl.lit("normal"))
@@ -76,10 +84,19 @@ class TemplateSummary:
             pl.when(tagged).then(label).alias("label"),
             pl.when(tagged).then("alert_lines").alias("alert_lines"),
             (tagged & (pl.col("alert_lines") > 0) & (pl.col("alert_lines") < pl.col("lines"))).alias("mixed"),
-            pl.Series("examples", [list(self._examples[identity]) for identity in identities], texts),
-            pl.Series("parameters", [[*self._examples[identity].values()] for identity in identities], pl.List(texts)),
-            pl.Series("supersedes", [superseded.get(identity, []) for identity in identities], texts),
+            pl.Series("examples", [list(known) for known in examples], texts),
+            pl.Series("parameters", parameters, pl.List(texts)),
+            pl.Series("parameter_types", types, texts),
+            pl.Series("supersedes", self._supersedes(superseded, masker), texts),
         ).sort("first_line")
+
+    def _supersedes(self, superseded: Mapping[str, list[str]], masker: Masker | None) -> list[list[str]]:
+        """The former ids of each template, oldest first: by earlier masks, then those before it was generalised."""
+        rows = list(self._rows.select("template_id", "template").iter_rows())
+        examples = {template: list(self._examples[identity]) for identity, template in rows}
+        former = former_wordings(examples, masker) if masker else {}
+        found = [[*map(template_id, former.get(text, [])), *superseded.get(identity, [])] for identity, text in rows]
+        return [list(dict.fromkeys(olds)) for olds in found]
 
     def _add_examples(self, lines: pl.DataFrame) -> None:
         """Keep the first distinct messages of each template."""

@@ -75,6 +75,7 @@ def _row(path: Path, line: int, row: dict[str, str]) -> dict[str, object]:
         "last_seen": None,
         "examples": [],
         "parameters": [],
+        "parameter_types": [],
         "supersedes": [],
     }
 
