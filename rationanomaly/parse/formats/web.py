@@ -118,10 +118,10 @@ def _without_port(found: pl.DataFrame) -> pl.Series:
     places = clients.str.contains(":", literal=True).fill_null(False).arg_true()
     if not places.len():
         return clients
-    client, rest = pl.col("client"), pl.col("client").str.extract(r"^(.*):[0-9]{1,5}$")
+    client, remainder = pl.col("client"), pl.col("client").str.extract(r"^(.*):[0-9]{1,5}$")
     has_nine = client.str.count_matches(":", literal=True) == 8
-    is_whole = (rest.str.contains("::", literal=True) & ~rest.str.contains("(?:^|[^:]):$")) | has_nine
+    is_whole = (remainder.str.contains("::", literal=True) & ~remainder.str.contains("(?:^|[^:]):$")) | has_nine
     # No group of an address has five digits.
     is_port = pl.col("module").is_not_null() | has_nine | client.str.contains(":[0-9]{5}$")
-    bare = pl.coalesce(client.str.extract(r"^\[([^\]]*)\]"), pl.when(is_whole & is_port).then(rest), client)
+    bare = pl.coalesce(client.str.extract(r"^\[([^\]]*)\]"), pl.when(is_whole & is_port).then(remainder), client)
     return clients.scatter(places, found[places].select(bare).to_series())
