@@ -173,12 +173,11 @@ def _order(one: NamedTemplate) -> tuple[bool, int]:
 def _without_states(template: str, masks: pl.Series) -> pl.Series:
     """Those of some masks that have no state at a wildcard of a template."""
     places = [place for place, word in enumerate(template.split(" ")) if WILDCARD in word]
-    plain = [not any(state_in(words[place]) for place in places if place < len(words)) for words in map(_words, masks)]
+    plain = [
+        not any(state_in(words[place]) for place in places if place < len(words))
+        for words in (mask.split(" ") for mask in masks)
+    ]
     return masks.filter(pl.Series(plain, dtype=pl.Boolean))
-
-
-def _words(mask: str) -> list[str]:
-    return mask.split(" ")
 
 
 def _check(templates: Sequence[NamedTemplate]) -> None:

@@ -22,7 +22,7 @@ from rationanomaly.parse.formats import Format
 from rationanomaly.parse.joining import Joiner
 from rationanomaly.parse.lines import Counts, split_lines
 from rationanomaly.parse.mining import Miner
-from rationanomaly.parse.reading import AUTO, detect_format
+from rationanomaly.parse.reading import AUTO, detect_format, first_together
 from rationanomaly.parse.redaction import Redactor
 from rationanomaly.parse.source import Source
 from rationanomaly.parse.table import TABLE
@@ -148,13 +148,8 @@ def _inert(text: str) -> str:
 def _first_lines(path: Path, settings: ParseParams) -> pl.DataFrame:
     source = Source(path, settings.max_expansion)
     # The first of several files stands for all.
-    frames, found = [], 0
-    for lines in split_lines(source.chunks(source.pieces[0]), settings.max_line_bytes, Counts()):
-        frames.append(lines)
-        found += lines.height
-        if found >= SAMPLE:
-            break
-    if not found:
+    frames = split_lines(source.chunks(source.pieces[0]), settings.max_line_bytes, Counts())
+    lines = next(first_together(frames, SAMPLE), None)
+    if lines is None or not lines.height:
         raise InputError("holds no line", file=path, hint="Name a log that holds lines")
-    whole = pl.concat(frames)
-    return Redactor(settings.redact, settings.redact_patterns).redact(whole.head(SAMPLE))
+    return Redactor(settings.redact, settings.redact_patterns).redact(lines.head(SAMPLE))

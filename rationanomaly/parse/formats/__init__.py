@@ -106,11 +106,6 @@ class Format:
             for name, kind in FIELDS.items()
         )
 
-    def marked(self, lines: pl.DataFrame) -> pl.Series:
-        """Which lines (column ``raw``) bear the marks of the format and are read by it."""
-        is_read = self.read(lines)["message"].is_not_null()
-        return is_read if self.marks is None else is_read & self.marks(lines).fill_null(False)
-
 
 def formats(settings: ParseParams | None = None) -> Mapping[str, Format]:
     """All formats by name, the more particular first.
