@@ -14,6 +14,7 @@ from rationanomaly.parse.file_order import pieces_in_time_order
 from rationanomaly.parse.formats import Format
 from rationanomaly.parse.joining import may_be_cut
 from rationanomaly.parse.lines import BOM, Counts, split_lines
+from rationanomaly.parse.raw_records import join_raw
 from rationanomaly.parse.reading import AUTO, detect_format, first_together
 from rationanomaly.parse.redaction import Redactor
 from rationanomaly.parse.source import Piece, Source, is_whole
@@ -97,7 +98,7 @@ def _first_record(window: bytes, form: Format, settings: ParseParams, at_end: bo
     places = list(accumulate(map(len, lines), initial=0))
     redactor = Redactor(settings.redact, settings.redact_patterns)
     for frame in split_lines([text], settings.max_line_bytes, Counts()):
-        frame = redactor.redact(frame)
+        frame = join_raw(redactor.redact(frame), form, settings.max_line_bytes)
         cuts = may_be_cut(frame.hstack(form.read(frame)), form, at_end)
         numbers: list[int] = frame["line"].filter(cuts).to_list()
         for number in numbers:

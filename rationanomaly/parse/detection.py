@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import islice
 from operator import or_
@@ -17,9 +17,12 @@ from rationanomaly.params import ParseParams
 from rationanomaly.parse import formats
 from rationanomaly.parse.formats import Format
 from rationanomaly.parse.line_kinds import CONTINUES, FIRST_LINES
+from rationanomaly.parse.raw_records import join_raw, record_numbers
 
 #: Lines that are looked at.
 SAMPLE = 1000
+#: Characters of a record of several lines that are looked at.
+_LONGEST = 2**16
 #: The least confidence with which a format is taken.
 LEAST = 0.5
 #: Formats as good as the best but for this much are as good as it: then the more particular one is taken.
@@ -122,8 +125,9 @@ def weigh(raw: pl.Series, known: Mapping[str, Format]) -> dict[str, Weight]:
     sample = raw.head(SAMPLE).to_frame("raw")
     if not sample.height:
         return dict.fromkeys(known, Weight(0.0, 0.0, 0.0))
-    read = {name: form.read(sample)["message"].is_not_null() for name, form in known.items()}
-    marked = {name: _marked(form, sample, read[name]) for name, form in known.items() if name != _LAST_RESORT}
+    seen = {name: _read_and_marked(form, sample) for name, form in known.items()}
+    read = {name: of_name for name, (of_name, _) in seen.items()}
+    marked = {name: of_name for name, (_, of_name) in seen.items() if name != _LAST_RESORT}
     claimed = reduce(or_, marked.values(), pl.repeat(False, sample.height, eager=True))
     if _LAST_RESORT in known:
         marked[_LAST_RESORT] = read[_LAST_RESORT] & ~claimed
@@ -139,8 +143,16 @@ def weigh(raw: pl.Series, known: Mapping[str, Format]) -> dict[str, Weight]:
     }
 
 
-def _marked(form: Format, sample: pl.DataFrame, read: pl.Series) -> pl.Series:
-    return read if form.marks is None else read & form.marks(sample).fill_null(False)
+def _read_and_marked(form: Format, sample: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+    """Of each line whether the format reads it, and whether it bears the format's marks; a record's lines are one."""
+    if form.begins is not None:
+        record = record_numbers(sample["raw"], form.begins)
+        joined = join_raw(sample.with_row_index("line"), form, _LONGEST)
+        places = record.rle_id()
+        read, marked = _read_and_marked(replace(form, begins=None), joined.select("raw"))
+        return read.gather(places), marked.gather(places)
+    read = form.read(sample)["message"].is_not_null()
+    return read, read if form.marks is None else read & form.marks(sample).fill_null(False)
 
 
 def _confidence(

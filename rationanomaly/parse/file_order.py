@@ -17,6 +17,7 @@ from rationanomaly.params import ParseParams
 from rationanomaly.parse.detection import detect
 from rationanomaly.parse.formats import Format
 from rationanomaly.parse.lines import Counts, split_lines
+from rationanomaly.parse.raw_records import join_raw
 from rationanomaly.parse.redaction import Redactor
 from rationanomaly.parse.source import Piece, Source
 
@@ -93,7 +94,8 @@ def first_time(file: Path, form: Format, settings: ParseParams) -> datetime | No
         settings: the params section ``parse``.
     """
     try:
-        times = form.read(_first_lines(file, settings).head(_LINES))["time"].drop_nulls()
+        lines = join_raw(_first_lines(file, settings).head(_LINES), form, settings.max_line_bytes)
+        times = form.read(lines)["time"].drop_nulls()
     except InputError:
         # The same error is raised where the file is read as a whole.
         return None

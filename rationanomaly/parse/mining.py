@@ -11,6 +11,7 @@ import polars as pl
 from rationanomaly import artifacts
 from rationanomaly.errors import ArtifactError
 from rationanomaly.params import ParseParams
+from rationanomaly.parse import message_templates
 from rationanomaly.parse.drain import WILDCARD, Drain
 from rationanomaly.parse.masking import Masker, single_spaced
 from rationanomaly.parse.named_templates import NamedTemplate, NamedTemplates, read_named
@@ -38,6 +39,8 @@ class Miner:
         #: Templates that users have named; they are never learnt.
         self.named = named or NamedTemplates()
         self._learnt: set[str] = set()
+        #: Texts of templates that programs name themselves, by first appearance; as many as may be mined.
+        self._own: dict[str, None] = {}
         #: Mask → row of its template's text in `_named`.
         self._places: dict[str, int] = {}
         self._rows: dict[str | None, int] = {}
@@ -71,7 +74,9 @@ class Miner:
                 raise ValueError
             masker = Masker(state["masks"], state["max_words"], state["mask_version"] if state["version"] > 1 else 1)
             named = NamedTemplates([NamedTemplate(**one) for one in state.get("named", [])])
-            return cls(masker, Drain.from_state(state["drain"]), named)
+            miner = cls(masker, Drain.from_state(state["drain"]), named)
+            miner._own = dict.fromkeys(state.get("own", ()))
+            return miner
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             again = "Run `rationanomaly parse` again"
             raise ArtifactError("is not the state of a miner", file=path, hint=again) from error
@@ -85,6 +90,7 @@ class Miner:
             "max_words": self.masker.max_words,
             "drain": self._drain.state(),
             "named": self.named.state(),
+            "own": list(self._own),
         }
         artifacts.write_json(path, state)
 
@@ -96,16 +102,28 @@ class Miner:
         """Learn masks in their order."""
         for mask in masks:
             if mask not in self._learnt and self.named.of_mark(mask) is None:
-                self._drain.learn(mask)
+                self._learn(mask)
                 self._places.clear()
                 if len(self._learnt) < _REMEMBERED:
                     self._learnt.add(mask)
 
+    def _learn(self, mask: str) -> None:
+        own = message_templates.text_of(mask)
+        if own is None:
+            self._drain.learn(mask)
+        elif own not in self._own:
+            if len(self._own) < self._drain.max_clusters:
+                self._own[own] = None
+            else:
+                self._drain.learn(own)
+
     def masked(self, records: pl.DataFrame) -> pl.DataFrame:
         """Single-space the ``message`` of records and add ``mask``, an Enum of its values by first appearance."""
         messages = single_spaced(records["message"])
-        masks = self.named.mark(messages, self.masker.mask_spaced(messages))
-        return records.with_columns(message=messages, mask=masks.cast(pl.Enum(masks.unique(maintain_order=True))))
+        records = records.with_columns(message=messages)
+        masks = message_templates.mark(records, self.named.mark(messages, self.masker.mask_spaced(messages)))
+        records = records.drop("message_template", strict=False)
+        return records.with_columns(mask=masks.cast(pl.Enum(masks.unique(maintain_order=True))))
 
     def take(self, records: pl.DataFrame) -> pl.DataFrame:
         """Mask records and learn their masks."""
@@ -141,6 +159,7 @@ class Miner:
             # A mask of the user's may swallow a space; then the words do not align and the last ones are missing.
             parameters=words.list.gather(named["wildcards"].gather(place), null_on_oob=True),
         )
+        records = records.with_columns(message_templates.parameters(records))
         return records.with_columns(self.named.parameters(records)).drop("mask")
 
     def superseded(self) -> dict[str, list[str]]:
@@ -156,10 +175,15 @@ class Miner:
             if len(self._places) >= _REMEMBERED:
                 self._places.clear()
             named = self.named.of_mark(mask)
-            text = self._drain.name(mask) if named is None else named.template
+            text = self._text(mask) if named is None else named.template
             place = self._rows.setdefault(text, len(self._rows))
             self._places[mask] = place
         return place
+
+    def _text(self, mask: str) -> str | None:
+        """The text of the template of a mask, or of a mark of the program's own; None if none covers it."""
+        own = message_templates.text_of(mask)
+        return own if own in self._own else self._drain.name(mask if own is None else own)
 
     def _named(self) -> pl.DataFrame:
         """Every text that was given to a mask: ``template``, ``template_id``, ``wildcards`` (places of words)."""

@@ -24,7 +24,7 @@ from rationanomaly.parse.drain import WILDCARD
 from rationanomaly.rulebook.states import state_in
 
 #: Stands before the number of a named template in the place of a message's mask; no line holds a NUL.
-_MARK = "\0"
+_MARK = "\0#"
 _FORMAT = '{"version": 1, "templates": [{"name": …, "template": …}]}'
 
 #: Characters of a named template.

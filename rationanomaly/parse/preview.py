@@ -22,6 +22,7 @@ from rationanomaly.parse.formats import Format
 from rationanomaly.parse.joining import Joiner
 from rationanomaly.parse.lines import Counts, split_lines
 from rationanomaly.parse.mining import Miner
+from rationanomaly.parse.raw_records import join_raw
 from rationanomaly.parse.reading import AUTO, detect_format, first_together
 from rationanomaly.parse.redaction import Redactor
 from rationanomaly.parse.source import Source
@@ -76,7 +77,8 @@ def preview(path: Path, format_name: str, settings: ParseParams) -> Preview:
     lines = _first_lines(path, settings)
     form, shares = _format_of(path, format_name, lines, settings)
     reader = form or formats.find(next(iter(shares)), settings)
-    lines = lines if reader.expand is None else reader.expand(lines)
+    found = lines.height
+    lines = join_raw(lines if reader.expand is None else reader.expand(lines), reader, settings.max_line_bytes)
     joined = Joiner(hold=False, limit=settings.max_line_bytes, form=reader).join(lines.hstack(reader.read(lines)))
     miner = Miner.new(settings)
     named = miner.name(miner.take(Clock(settings.year).set_right(joined.records)))
@@ -91,7 +93,7 @@ def preview(path: Path, format_name: str, settings: ParseParams) -> Preview:
         format=None if form is None else form.name,
         detected=format_name == AUTO,
         shares=shares,
-        lines=lines.height,
+        lines=found,
         records=named.height,
         first=named.select(pl.col("time").first().dt.to_string("iso:strict")).item() if named.height else None,
         templates=templates.head(_TEMPLATES),
@@ -109,7 +111,8 @@ def _format_of(
     shares = best_of(weigh(lines["raw"], known), known).shares
     if name != AUTO:
         form = formats.find(name, settings)
-        return (form if form.read(lines)["message"].null_count() < lines.height else None), shares
+        read = form.read(join_raw(lines, form, settings.max_line_bytes))["message"]
+        return (form if read.null_count() < read.len() else None), shares
     try:
         return detect_format(lines["raw"], settings, path), shares
     except InputError:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import polars as pl
 
@@ -20,6 +20,7 @@ from rationanomaly.parse.file_order import pieces_in_time_order
 from rationanomaly.parse.formats import FIELDS, NAME_IT, Format
 from rationanomaly.parse.joining import Joined, Joiner
 from rationanomaly.parse.lines import Counts, split_lines
+from rationanomaly.parse.raw_records import RawJoiner
 from rationanomaly.parse.redaction import Redactor
 from rationanomaly.parse.source import Piece, Source
 
@@ -80,17 +81,19 @@ class LogReader:
     def __iter__(self) -> Iterator[pl.DataFrame]:
         started = time.monotonic()
         for piece in self._ordered_pieces():
-            joiner = self._new_joiner()
+            joiner, raw = self._new_joiners()
             frames = split_lines(self._source.chunks(piece), self._settings.max_line_bytes, self.counts)
             # How live lines come in batches is left to chance, so there is no waiting for a full sample.
             is_sampled = self._format is None and not self._source.live
             for lines in first_together(frames, SAMPLE) if is_sampled else frames:
                 if lines.height:
-                    yield from self._records(piece.file, lines, joiner)
-                if self._source.live and (late := joiner.expire(time.monotonic() - self._settings.hold_seconds)):
-                    yield from self._finish(late)
+                    yield from self._records(piece.file, lines, joiner, raw)
+                if self._source.live:
+                    yield from self._expire(joiner, raw, time.monotonic() - self._settings.hold_seconds)
                 rate = self.counts.lines / max(time.monotonic() - started, 1e-9)
                 progress.report("reading", self._source.position, self._source.size, "bytes", {"lines/s": rate})
+            if (rows := raw.finish()) is not None:
+                yield from self._read(rows, joiner, 0.0)
             if (last := joiner.finish()) is not None:
                 yield from self._finish(last)
         self._report_files()
@@ -107,10 +110,11 @@ class LogReader:
         pieces = self._source.pieces
         return pieces_in_time_order(pieces, self._format, self._settings) if self._is_all else pieces
 
-    def _new_joiner(self) -> Joiner:
-        live = self._source.live
+    def _new_joiners(self) -> tuple[Joiner, RawJoiner]:
+        live, limit = self._source.live, self._settings.max_line_bytes
         hold = not live or self._settings.hold_seconds > 0
-        return Joiner(hold=hold, limit=self._settings.max_line_bytes, form=self._format, ordered=not live)
+        joiner = Joiner(hold=hold, limit=limit, form=self._format, ordered=not live)
+        return joiner, RawJoiner(hold, limit, self.counts)
 
     def _report_files(self) -> None:
         self.counts.converted_files = self._source.converted
@@ -118,19 +122,35 @@ class LogReader:
         if self._source.truncated:
             logger.warning("%s: %d files break off; what they hold is used", self._path, self._source.truncated)
 
-    def _records(self, file: Path, lines: pl.DataFrame, joiner: Joiner) -> Iterator[pl.DataFrame]:
+    def _records(self, file: Path, lines: pl.DataFrame, joiner: Joiner, raw: RawJoiner) -> Iterator[pl.DataFrame]:
         lines = self._redactor.redact(lines)
         form = joiner.form = self._choose_format(file, lines)
         if form.expand is not None:
             found = lines.height
             lines = form.expand(lines)
             self.counts.added_records += lines.height - found
-        fields = form.read(lines)
-        self._fitted = self._fitted or fields["message"].null_count() < fields.height
+        now = time.monotonic()
+        lines = raw.join(lines, form, now) if self._settings.multiline else lines
+        if not lines.height:
+            return
+        yield from self._read(lines, joiner, now)
         if not self._fitted and self.counts.lines >= SAMPLE and not self._shard:
             _no_line_fits(file, form.name, self._settings)
+
+    def _read(self, lines: pl.DataFrame, joiner: Joiner, now: float) -> Iterator[pl.DataFrame]:
+        """Read lines that came at some time by the format of the joiner, and join them."""
+        fields = cast(Format, joiner.form).read(lines)
+        self._fitted = self._fitted or fields["message"].null_count() < fields.height
         read = lines.hstack(fields)
-        yield from self._finish(joiner.join(read, time.monotonic()) if self._settings.multiline else joiner.split(read))
+        yield from self._finish(joiner.join(read, now) if self._settings.multiline else joiner.split(read))
+
+    def _expire(self, joiner: Joiner, raw: RawJoiner, since: float) -> Iterator[pl.DataFrame]:
+        """Give out the records that have been kept back since some time."""
+        if (rows := raw.expire(since)) is not None:
+            # It has waited long enough: what keeps back records of whole lines gives it out as well.
+            yield from self._read(rows, joiner, since)
+        if (late := joiner.expire(since)) is not None:
+            yield from self._finish(late)
 
     def _choose_format(self, file: Path, lines: pl.DataFrame) -> Format:
         """The format; that of a container's messages is looked for as long as the first live lines do not tell it."""

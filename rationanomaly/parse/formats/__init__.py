@@ -27,6 +27,7 @@ FIELDS = pl.Schema(
         "thread": pl.String(),
         "stream": pl.String(),  # of a container; lines of several are read apart
         "message": pl.String(),
+        "message_template": pl.String(),  # what the message was made of, where the program names it
         "continues": pl.Boolean(),  # in the next line of the stream
     }
 )
@@ -78,6 +79,8 @@ class Format:
         names_year: whether a line's time names the year.
         detectable: whether ``data.format: auto`` may choose it.
         is_dated: whether each record begins with a time, so that a line without one belongs to the record before.
+        begins: regular expression of the first line of a record whose text has line breaks before it can be read; the
+            lines up to the next such line are read with it, as one text. None: no record has.
         strays: regular expression of lines that stand among the records and belong to none: they are rejected.
         marks: from the same frame to which of the lines bear the format's own marks, for ``auto``: stricter than
             `parse`, which takes a user's word. None: each line that `parse` reads.
@@ -93,6 +96,7 @@ class Format:
     names_year: bool = True
     detectable: bool = True
     is_dated: bool = True
+    begins: str | None = None
     strays: str | None = None
     marks: Callable[[pl.DataFrame], pl.Series] | None = None
     expand: Callable[[pl.DataFrame], pl.DataFrame] | None = None

@@ -28,7 +28,9 @@ _RESOURCE = pl.Struct({"resource": pl.Struct({"attributes": _ATTRIBUTES}), "scop
 
 #: Attributes of a resource that name the node and the program, and of a record.
 _NODES, _PROGRAMS = ("host.name", "k8s.node.name", "host.id"), ("service.name", "process.executable.name")
-_THREADS, _TEMPLATES = ("thread.name", "thread.id"), ("log.record.template",)
+_THREADS = ("thread.name", "thread.id")
+#: That of the convention, of .NET and of Serilog.
+_TEMPLATES = ("log.record.template", "{OriginalFormat}", "message_template.text")
 #: Members of a body of several values that hold its text.
 _MESSAGES = ("message", "msg", "log", "MESSAGE", "event")
 #: What an expanded row holds. No other log has these names.
@@ -80,7 +82,7 @@ def expand(lines: pl.DataFrame) -> pl.DataFrame:
 def parse(lines: pl.DataFrame) -> pl.DataFrame:
     """The node is the host of the resource, the logger the scope, else the service."""
     rows = expand(lines.select("raw").with_row_index("row")).unique("row", keep="first", maintain_order=True)
-    names = ("time", "observed", "number", "level", "node", "logger", "thread", "body")
+    names = ("time", "observed", "number", "level", "node", "logger", "thread", "template", "body")
     found = read_names(rows["raw"], [f"{_PREFIX}{name}" for name in names])
     found.columns = list(names)
     return found.select(
@@ -90,6 +92,7 @@ def parse(lines: pl.DataFrame) -> pl.DataFrame:
         time=pl.coalesce(epoch_time(pl.col("time")), epoch_time(pl.col("observed"))),
         level=pl.coalesce(full_level(pl.col("level")), telemetry_level(pl.col("number"))),
         message=pl.col("body").map_batches(one_line, pl.String),
+        message_template=pl.col("template").map_batches(one_line, pl.String),
     )
 
 

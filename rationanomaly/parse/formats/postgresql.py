@@ -10,10 +10,11 @@ from rationanomaly.parse.formats.fields import groups, iso_time
 
 #: A field, perhaps in quotes; those inside are doubled, so that it is one quoted text behind the other.
 _FIELD = r'(?:"[^"]*")*[^",]*'
-#: One that holds a line break lacks its second quote in the record's first line.
+#: One whose record is cut off lacks its second quote.
 _TEXT = r'(?:"[^"]*(?:"|$))*'
+_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)? [A-Za-z0-9_+:/-]+"
 _LINE = (
-    r"^(?<time>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)? [A-Za-z0-9_+:/-]+),"
+    rf"^(?<time>{_TIME}),"
     rf'{_FIELD},{_FIELD},(?<thread>[0-9]*),(?<node>(?:"[^"]*")?),[0-9a-f.]*,[0-9]*,{_FIELD},[^",]*,[^",]*,[0-9]*,'
     rf"(?<level>[A-Z]+)[0-9]?,[0-9A-Z]*,(?<fields>(?s:.*))$"
 )
@@ -22,7 +23,7 @@ _REST = rf"^(?<message>{_TEXT})(?:,(?<detail>{_TEXT}))?"
 
 def formats(_settings: ParseParams | None) -> list[Format]:
     """The CSV log; the text logs are `application`, the JSON log is `json`."""
-    return [Format("postgresql-csv", "PostgreSQL's CSV log", parse)]
+    return [Format("postgresql-csv", "PostgreSQL's CSV log", parse, begins=f"^{_TIME},")]
 
 
 def parse(lines: pl.DataFrame) -> pl.DataFrame:

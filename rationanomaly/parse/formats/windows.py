@@ -7,9 +7,10 @@ import polars as pl
 from rationanomaly.params import ParseParams
 from rationanomaly.parse.formats import Format
 from rationanomaly.parse.formats.fields import groups, iso_time
+from rationanomaly.parse.formats.levels import SERVICING, any_of, servicing_level, windows_level
 
 _SERVICING = (
-    r"^(?<time>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}), (?<level>Info|Warning|Error|Fatal Error|Perf)"
+    rf"^(?<time>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}} [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}), (?<level>{any_of(SERVICING)})"
     # The columns have fixed widths: so many blanks stand for a component that is not named.
     r"(?: {20,}|(?: {1,19}\[0x[0-9A-Fa-f]+\]| {3,18}) +(?<logger>[A-Za-z][A-Za-z0-9_.-]*)(?: +|$))(?<message>.*)$"
 )
@@ -17,7 +18,6 @@ _SERVICING = (
 _EVENT = r"""^\s*(?:<\?xml[^>]*>)?\s*<Event xmlns=['"]http://schemas\.microsoft\.com/win/2004/08/events/event['"]"""
 #: Quotes may be of either kind. Text between tags holds no ``<`` of its own.
 _VALUE = r"""('[^'<]*'|"[^"<]*")"""
-_LEVELS = {"0": "INFO", "1": "CRITICAL", "2": "ERROR", "3": "WARNING", "4": "INFO", "5": "VERBOSE"}
 _ENTITIES = {
     **{"&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&amp;": "&"},
     **dict.fromkeys(("&#9;", "&#10;", "&#13;", "&#x9;", "&#xA;", "&#xD;", "&#xa;", "&#xd;"), " "),
@@ -25,10 +25,10 @@ _ENTITIES = {
 
 
 def formats(_settings: ParseParams | None) -> list[Format]:
-    """Servicing logs, and events one a line, as `wevtutil` and forwarders write them."""
+    """Servicing logs, and events as `wevtutil`, forwarders and the event viewer write them, a line or more each."""
     return [
         Format("windows-servicing", "Windows CBS.log, dism.log, setupact.log", parse_servicing),
-        Format("windows-event", "Windows events as XML, one a line", parse_event, marks=marks_event),
+        Format("windows-event", "Windows events as XML", parse_event, begins=_EVENT, marks=marks_event),
     ]
 
 
@@ -37,7 +37,7 @@ def parse_servicing(lines: pl.DataFrame) -> pl.DataFrame:
     return groups(lines, _SERVICING).select(
         "logger",
         time=iso_time(pl.col("time")),
-        level=pl.col("level").str.to_uppercase().replace("FATAL ERROR", "FATAL"),
+        level=servicing_level(pl.col("level")),
         message=pl.col("message").str.strip_chars_end(),
     )
 
@@ -55,7 +55,7 @@ def parse_event(lines: pl.DataFrame) -> pl.DataFrame:
         "raw",
         time=iso_time(time),
         node=_text(raw.str.extract(r"<Computer>([^<]*)")).replace("", None),
-        level=raw.str.extract(r"<Level>\s*([0-9]+)").replace_strict(_LEVELS, default=None, return_dtype=pl.String),
+        level=windows_level(raw.str.extract(r"<Level>\s*([0-9]+)")),
         logger=_text(_attribute(raw, "<Provider Name=")),
         thread=process + "-" + thread,
         message=_text(raw.str.extract(r"<RenderingInfo[^<>]*>(?s:.*?)<Message>([^<]*)")).replace("", None),
