@@ -157,6 +157,7 @@ class ParseParams(Section):
         time_format: of the times of `pattern`, as of strptime; without a year it comes from `year`; None: ISO 8601.
         multiline: join lines without a time, such as those of a stack trace, to the record before.
         hold_seconds: live input: wait so long for further lines of a record before it is given out; 0: do not wait.
+        processes: that read a log at once, files or stretches of them; their output is that of one.
         redact: kinds (email, token, key) that are taken out of every line first; costs speed.
         redact_patterns: own kinds, name → regex; a match becomes [name].
         masks: own masks, name → regex without backreferences, applied before the built-in ones.
@@ -183,6 +184,7 @@ class ParseParams(Section):
     multiline: bool
     # Params that were recorded before this one came do not hold it.
     hold_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
+    processes: Annotated[int, Field(ge=1, le=256)] = 1
     redact: list[str]
     redact_patterns: dict[str, str]
     masks: dict[str, str]

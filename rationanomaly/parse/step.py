@@ -12,7 +12,7 @@ from rationanomaly import records
 from rationanomaly.params import Params
 from rationanomaly.parse.merging import merge, template_metrics
 from rationanomaly.parse.mining import Miner
-from rationanomaly.parse.shards import read_shard
+from rationanomaly.parse.parallel import read_shards
 from rationanomaly.parse.table import TABLE, read_table
 from rationanomaly.steps import Inputs, Metrics, Outputs
 
@@ -21,9 +21,9 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     """Parse ``inputs["logs"]`` in two passes: read and mask everything, then learn templates and name each line's."""
     if params.data.format == TABLE:
         return _take_table(params, inputs["logs"], outputs.folder)
-    shard = read_shard(inputs["logs"], params.data.format, params.parse, outputs.folder / "shard")
-    metrics = merge([shard], params.parse, outputs.folder)
-    shutil.rmtree(shard.folder)
+    shards = read_shards(inputs["logs"], params.data.format, params.parse, outputs.folder / "shards")
+    metrics = merge(shards, params.parse, outputs.folder)
+    shutil.rmtree(outputs.folder / "shards")
     return metrics
 
 

@@ -115,7 +115,7 @@ def test_ctrl_c_ends_at_once_and_leaves_nothing(log: Path, tmp_path: Path) -> No
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     deadline = time.monotonic() + 300
-    while not list(tmp_path.glob(".parse.partial-*/new/shard/*")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob(".parse.partial-*/new/shards/0/*")) and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=120)
