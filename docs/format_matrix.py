@@ -18,6 +18,7 @@ from rationanomaly.parse import formats
 from rationanomaly.parse.detection import LEAST, Weight, best_of, weigh
 from rationanomaly.parse.formats import Format
 from rationanomaly.parse.lines import Counts, split_lines
+from rationanomaly.parse.source import Piece, Source
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "formats.md"
@@ -57,7 +58,7 @@ def fits(sample: Path) -> Mapping[str, Weight]:
 
 def first_lines(path: Path) -> pl.Series:
     """The lines of a sample as `parse` gets them."""
-    return pl.concat(list(split_lines([path.read_bytes()], 2**20, Counts())))["raw"]
+    return pl.concat(list(split_lines(Source(path, 1).chunks(Piece(path)), 2**20, Counts())))["raw"]
 
 
 def with_tables(page: str) -> str:

@@ -33,7 +33,8 @@ def find_format(log: Path, name: str, settings: ParseParams) -> Format:
     """
     if name != AUTO:
         return formats.find(name, settings)
-    source, redactor = Source(log, settings.max_expansion), Redactor(settings.redact, settings.redact_patterns)
+    source = Source(log, settings.max_expansion, max_line_bytes=settings.max_line_bytes)
+    redactor = Redactor(settings.redact, settings.redact_patterns)
     for piece in pieces_in_time_order(source.pieces, None, settings):
         frames = split_lines(source.chunks(piece), settings.max_line_bytes, Counts())
         for lines in first_together(frames, SAMPLE):
@@ -45,8 +46,9 @@ def find_format(log: Path, name: str, settings: ParseParams) -> Format:
 def cut(log: Path, shards: int, form: Format, settings: ParseParams) -> list[list[Piece]]:
     """The pieces of each shard, in the order of the log; a shard may be empty.
 
-    Files that are compressed, or in UTF-16 or UTF-32, stay whole. Every piece of a file but its first begins with a
-    record. So no record lies in two shards, and the records of all shards are those of the log read as one.
+    Files that are compressed, in UTF-16 or UTF-32, or exports of a journal stay whole. Every piece of a file but its
+    first begins with a record. So no record lies in two shards, and the records of all shards are those of the log read
+    as one.
 
     Args:
         log: a file or a glob.

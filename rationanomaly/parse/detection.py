@@ -116,7 +116,7 @@ def weigh(raw: pl.Series, known: Mapping[str, Format]) -> dict[str, Weight]:
     The confidence is the number of lines that bear the format's own marks, by that number and all that speaks against
     it:
 
-    - lines of a stack trace count nothing, for there may be more of them than of records;
+    - lines of a stack trace count nothing, for there may be more of them than of records, nor do headers;
     - where each record has a time, a line behind a marked one that no other format claims may belong to the same
       record: it counts a quarter, and all such lines of one record at most one, once there are three marked lines;
     - a line that the format reads though it lacks the marks counts a quarter;
@@ -135,7 +135,9 @@ def weigh(raw: pl.Series, known: Mapping[str, Format]) -> dict[str, Weight]:
     is_trace = sample["raw"].str.contains(CONTINUES) | sample["raw"].str.contains(FIRST_LINES)
     return {
         name: Weight(
-            _confidence(marked[name], read[name], claimed, is_trace, is_dated=form.is_dated),
+            _confidence(
+                marked[name], read[name], claimed, is_trace | _are_headers(form, sample), is_dated=form.is_dated
+            ),
             int(marked[name].sum()) / sample.height,
             int(read[name].sum()) / sample.height,
         )
@@ -146,13 +148,17 @@ def weigh(raw: pl.Series, known: Mapping[str, Format]) -> dict[str, Weight]:
 def _read_and_marked(form: Format, sample: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
     """Of each line whether the format reads it, and whether it bears the format's marks; a record's lines are one."""
     if form.begins is not None:
-        record = record_numbers(sample["raw"], form.begins)
         joined = join_raw(sample.with_row_index("line"), form, _LONGEST)
-        places = record.rle_id()
+        places = record_numbers(sample["raw"], form, _LONGEST).rle_id()
         read, marked = _read_and_marked(replace(form, begins=None), joined.select("raw"))
         return read.gather(places), marked.gather(places)
     read = form.read(sample)["message"].is_not_null()
     return read, read if form.marks is None else read & form.marks(sample).fill_null(False)
+
+
+def _are_headers(form: Format, sample: pl.DataFrame) -> pl.Series:
+    none = pl.repeat(False, sample.height, dtype=pl.Boolean, eager=True)
+    return none if form.headers is None else sample["raw"].str.contains(form.headers)
 
 
 def _confidence(

@@ -124,7 +124,7 @@ def _first_lines(file: Path, settings: ParseParams) -> pl.DataFrame:
     if not file.is_file():
         return nothing
     piece, redactor = Piece(file), Redactor(settings.redact, settings.redact_patterns)
-    chunks = Source(file, settings.max_expansion, [piece]).chunks(piece)
+    chunks = Source(file, settings.max_expansion, [piece], max_line_bytes=settings.max_line_bytes).chunks(piece)
     head = next(chunks, b"")[:_BYTES]
     return redactor.redact(next(split_lines([head], settings.max_line_bytes, Counts()), nothing))
 

@@ -42,6 +42,8 @@ _TRACES: Final = (
 _EXCEPTIONS: Final = (
     r"\[?[A-Za-z_][A-Za-z0-9_.$+\\]*(?:Error|Exception|Warning|Interrupt|Exit|Throwable)(?:`[0-9])?"
     r"(?:$|:| \[[A-Z_0-9]+\]:)",
+    # Node.js, PHP, Python
+    r"\[?(?:Error|Exception)(?::| \[[A-Z_0-9]+\]:)",
 )
 _GO_FRAMES: Final = (r"[A-Za-z_][^ ()]*(?:\(\*?[^ ()]+\)[^ ()]*)*\((?:[^ ]+, )*[^ ]*\)$", r"exit status [0-9]+$")
 #: An exception by any name; only behind an indented line is it one.

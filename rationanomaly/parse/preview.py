@@ -78,6 +78,7 @@ def preview(path: Path, format_name: str, settings: ParseParams) -> Preview:
     form, shares = _format_of(path, format_name, lines, settings)
     reader = form or formats.find(next(iter(shares)), settings)
     found = lines.height
+    lines = reader.without_headers(lines)
     lines = join_raw(lines if reader.expand is None else reader.expand(lines), reader, settings.max_line_bytes)
     joined = Joiner(hold=False, limit=settings.max_line_bytes, form=reader).join(lines.hstack(reader.read(lines)))
     miner = Miner.new(settings)
@@ -149,7 +150,7 @@ def _inert(text: str) -> str:
 
 
 def _first_lines(path: Path, settings: ParseParams) -> pl.DataFrame:
-    source = Source(path, settings.max_expansion)
+    source = Source(path, settings.max_expansion, max_line_bytes=settings.max_line_bytes)
     # The first of several files stands for all.
     frames = split_lines(source.chunks(source.pieces[0]), settings.max_line_bytes, Counts())
     lines = next(first_together(frames, SAMPLE), None)

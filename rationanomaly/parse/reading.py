@@ -62,7 +62,7 @@ class LogReader:
     ) -> None:
         self.counts = counts or Counts()
         self._path, self._settings, self._rejects = path, settings, rejects
-        self._source = Source(path, settings.max_expansion, pieces, settings.hold_seconds)
+        self._source = Source(path, settings.max_expansion, pieces, settings.hold_seconds, settings.max_line_bytes)
         self._format = None if format_name == AUTO else formats.find(format_name, settings)
         self._redactor = Redactor(settings.redact, settings.redact_patterns)
         #: First lines of a container whose messages have shown no format yet.
@@ -118,6 +118,7 @@ class LogReader:
 
     def _report_files(self) -> None:
         self.counts.converted_files = self._source.converted
+        self.counts.cut_lines += self._source.cut
         self.counts.truncated_files = self._source.truncated
         if self._source.truncated:
             logger.warning("%s: %d files break off; what they hold is used", self._path, self._source.truncated)
@@ -125,12 +126,15 @@ class LogReader:
     def _records(self, file: Path, lines: pl.DataFrame, joiner: Joiner, raw: RawJoiner) -> Iterator[pl.DataFrame]:
         lines = self._redactor.redact(lines)
         form = joiner.form = self._choose_format(file, lines)
+        found = lines.height
+        lines = form.without_headers(lines)
+        self.counts.empty_lines += found - lines.height
         if form.expand is not None:
             found = lines.height
             lines = form.expand(lines)
             self.counts.added_records += lines.height - found
         now = time.monotonic()
-        lines = raw.join(lines, form, now) if self._settings.multiline else lines
+        lines = raw.join(lines, form, now) if self._settings.multiline and lines.height else lines
         if not lines.height:
             return
         yield from self._read(lines, joiner, now)

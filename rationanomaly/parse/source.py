@@ -9,16 +9,21 @@ import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from rationanomaly.errors import InputError, about
 from rationanomaly.parse.compression import decompress, is_compressed
 from rationanomaly.parse.encoding import HEAD, as_utf8, wide_encoding
+from rationanomaly.parse.journal_export import as_json_lines, is_export, is_undecided
 from rationanomaly.parse.waiting import read_as_it_comes
 from rationanomaly.raw_inputs import CHUNK, STDIN, find_files
 
 logger = logging.getLogger(__name__)
+
+#: Bytes of an exported journal that are converted first.
+_FIRST = 2**18
 
 
 @dataclass(frozen=True)
@@ -49,16 +54,22 @@ class Source:
         max_expansion: a compressed file that grows by more than this factor is taken for a decompression bomb.
         pieces: what is to be read of it; None: all.
         idle: seconds without a byte of live input after which comes an empty chunk; 0: never.
+        max_line_bytes: longer entries of an exported journal are cut.
     """
 
     def __init__(
-        self, path: Path, max_expansion: int, pieces: Sequence[Piece] | None = None, idle: float = 0.0
+        self,
+        path: Path,
+        max_expansion: int,
+        pieces: Sequence[Piece] | None = None,
+        idle: float = 0.0,
+        max_line_bytes: int = 2**20,
     ) -> None:
         skipped = list[Path]()
         self.pieces = [Piece(file) for file in find_files(path, skipped.append)] if pieces is None else pieces
         if skipped:
             logger.warning("%s: not read are %d devices, pipes and links, such as %s", path, len(skipped), skipped[0])
-        self._max_expansion, self._idle = max_expansion, idle
+        self._max_expansion, self._idle, self._max_line_bytes = max_expansion, idle, max_line_bytes
         #: Where a file was named, and not a folder or a glob, one that is empty is a mistake.
         self._may_be_empty = pieces is not None or self.pieces != [Piece(path)]
         #: Bytes on disk; None for standard input.
@@ -71,6 +82,9 @@ class Source:
         self.truncated = 0
         #: Files in UTF-16 or UTF-32.
         self.converted = 0
+        #: Entries of exported journals that were longer than a line may be.
+        self.cut = 0
+        self._exports = 0
 
     @property
     def live(self) -> bool:
@@ -80,12 +94,39 @@ class Source:
     def chunks(self, piece: Piece) -> Iterator[bytes]:
         """The decompressed bytes of one of the pieces, in UTF-8 if they were in UTF-16 or UTF-32.
 
+        An exported journal of systemd comes as JSON lines.
+
         Raises:
             InputError: it is empty, can't be read, or expands beyond measure.
             InfrastructureError: the package that expands it is not installed.
         """
         chunks = self._stored(piece)
-        return chunks if piece.start else as_utf8(chunks, lambda encoding: self._converting(piece.file, encoding))
+        return chunks if piece.start else self._as_text(piece.file, chunks)
+
+    def _as_text(self, file: Path, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        head = b""
+        for chunk in chunks:
+            head += chunk
+            if not is_undecided(head):
+                break
+            if not chunk:
+                yield chunk
+        if is_export(head):
+            self._exporting(file)
+            # Who wants no more than the first lines is not to wait for a whole chunk.
+            parts = (part for part in (head[:_FIRST], head[_FIRST:]) if part)
+            yield from as_json_lines(chain(parts, chunks), self._max_line_bytes, self._cutting)
+        else:
+            whole = chain((head,) if head else (), chunks)
+            yield from as_utf8(whole, lambda encoding: self._converting(file, encoding))
+
+    def _exporting(self, file: Path) -> None:
+        if not self._exports:
+            logger.info("%s: is an exported journal of systemd, read as JSON, as are further files that are one", file)
+        self._exports += 1
+
+    def _cutting(self) -> None:
+        self.cut += 1
 
     def _converting(self, file: Path, encoding: str) -> None:
         if not self.converted:
@@ -134,10 +175,10 @@ class Source:
 
 
 def is_whole(file: Path) -> bool:
-    """Whether a file can be read from its beginning only: it is compressed, or in UTF-16 or UTF-32."""
+    """Whether a file can be read from its beginning only: it is compressed, in UTF-16 or UTF-32, or an export."""
     with file.open("rb") as stream:
         head = stream.read(HEAD)
-    return is_compressed(head) or wide_encoding(head) is not None
+    return is_compressed(head) or is_export(head) or wide_encoding(head) is not None
 
 
 def _read_plain(stream: BinaryIO, piece: Piece) -> Iterator[bytes]:

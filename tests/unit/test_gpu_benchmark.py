@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
-from tests.conftest import ROOT
+import pytest
+
+from benchmarks import gpu
 
 
-def test_the_small_form_measures_both_trainers_on_the_cpu() -> None:
-    command = [sys.executable, "-m", "benchmarks.gpu", "--small", "--steps", "1"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "SFT: " in done.stdout
-    assert "GRPO: " in done.stdout
-    assert "generation" in done.stdout
-    assert "estimated" in done.stdout
+def test_the_small_form_measures_both_trainers_on_the_cpu(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["gpu", "--small", "--steps", "1"])
+    assert gpu.main() == 0
+    out = capsys.readouterr().out
+    assert "SFT: " in out
+    assert "GRPO: " in out
+    assert "generation" in out
+    assert "estimated" in out

@@ -52,6 +52,40 @@ EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
         {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "message": "pool is empty", "continues": False}
         | {"stream": "stderr"},
     ),
+    "iis": (
+        "2031-03-03 00:00:02 10.0.0.1 GET /a id=3 443 - 10.0.0.9 Mozilla/5.0 - 404 0 2 15",
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 0, UTC), "node": "10.0.0.9"}
+        | {"message": "GET /a id=3 404 Not Found 0 2 15"},
+    ),
+    "squid": (
+        "1930262402.154     92 10.0.0.9 TCP_MISS/503 507 GET http://a.example/x - HIER_DIRECT/10.0.0.1 text/html",
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "node": "10.0.0.9"}
+        | {"message": "GET http://a.example/x TCP_MISS 503 Service Unavailable 507"},
+    ),
+    "envoy": (
+        '[2031-03-03T00:00:02.154Z] "GET /a HTTP/2" 0 DC 154 0 226 - "10.0.0.9" "curl" "7" "a" "-"',
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "node": "10.0.0.9"}
+        | {"message": 'GET /a HTTP/2 - No Status DC 154 0 226 - "10.0.0.9" "curl" "7" "a" "-"'},
+    ),
+    "compose": (
+        "web-1  | 2031-03-03T00:00:02.154000001Z pool is empty",
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "node": "web-1", "stream": "web-1"}
+        | {"message": "pool is empty"},
+    ),
+    "kubectl": (
+        "[pod/web-0/app] 2031-03-03T00:00:02.154000001Z pool is empty",
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "node": "web-0", "stream": "web-0/app"}
+        | {"message": "pool is empty"},
+    ),
+    "auditd": (
+        'node=gate type=SYSCALL msg=audit(1930262402.154:7): success=no exe="/bin/ls"',
+        {"time": datetime(2031, 3, 3, 0, 0, 2, 154000, UTC), "node": "gate", "logger": "SYSCALL"}
+        | {"message": 'success=no exe="/bin/ls"'},
+    ),
+    "dmesg": (
+        "kern  :err   : [   12.154000] disk sda is full",
+        {"time": None, "level": "ERROR", "logger": "kern", "message": "disk sda is full"},
+    ),
     "syslog-5424": (
         '<165>1 2031-03-03T00:00:02.003Z gate evntslog - ID47 [a@1 b="x\\"]y" c="2"][d@1] an event',
         {"time": datetime(2031, 3, 3, 0, 0, 2, 3000, UTC), "node": "gate", "message": "an event"}
@@ -60,7 +94,7 @@ EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
     "syslog": (
         "<34>Mar  3 22:14:15 gate su[12]: login failed for ada",
         {"time": datetime(NO_YEAR, 3, 3, 22, 14, 15, 0, UTC), "node": "gate", "message": "login failed for ada"}
-        | {"level": "CRIT", "logger": "su", "thread": "12"},
+        | {"level": "CRITICAL", "logger": "su", "thread": "12"},
     ),
     "rsyslog": (
         "2031-03-03T00:00:02.154+01:00 gate CRON[77]: job done",

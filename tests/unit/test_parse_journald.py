@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from rationanomaly.parse import formats
+from rationanomaly.parse.source import Piece, Source
 
 SAMPLES = Path(__file__).parents[1] / "log_samples"
 
@@ -67,5 +68,5 @@ def test_what_is_no_entry(line: str) -> None:
 
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("journald.*.log")), ids=str)
 def test_each_line_of_a_sample_is_read(path: Path) -> None:
-    found = read(*path.read_text(encoding="utf-8").splitlines())
+    found = read(*b"".join(Source(path, 1).chunks(Piece(path))).decode().splitlines())
     assert found.select("time", "node", "level", "logger", "message").null_count().row(0) == (0, 0, 0, 0, 0)

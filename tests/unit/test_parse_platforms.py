@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from docs.format_matrix import first_lines
 from rationanomaly.params import Params, ParseParams
 from rationanomaly.parse import formats
 from rationanomaly.parse.formats import Format
@@ -270,7 +271,7 @@ def settings(params: Params) -> ParseParams:
 
 
 def lines_of(path: Path) -> pl.DataFrame:
-    return pl.DataFrame({"raw": path.read_text(encoding="utf-8").splitlines()})
+    return first_lines(path).to_frame("raw")
 
 
 def marked(form: Format, lines: pl.DataFrame) -> pl.Series:

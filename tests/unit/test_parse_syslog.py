@@ -135,7 +135,7 @@ def test_iso_headers(time: str, expected: datetime) -> None:
 @pytest.mark.parametrize(
     ("priority", "level"),
     [
-        *(("0", "EMERG"), ("33", "ALERT"), ("34", "CRIT"), ("3", "ERROR"), ("12", "WARNING"), ("165", "NOTICE")),
+        *(("0", "EMERGENCY"), ("33", "ALERT"), ("34", "CRITICAL"), ("3", "ERROR"), ("12", "WARNING"), ("165", "NOTICE")),
         *(("14", "INFO"), ("191", "DEBUG"), ("192", None), ("999", None)),
     ],
 )
@@ -171,7 +171,7 @@ def test_a_line_with_a_priority_alone_is_a_record_without_time(line: str, expect
         ('<11>1 - h a - ID4 [a@1 b="\\"]" c="\\\\"][d@1] x', ("h", "ERROR", "a", None, "x")),
         ("<14>1 - h a 1 - [a@1]", ("h", "INFO", "a", "1", "")),
         ("<14>1 - h a 1 - - \ufefftext", ("h", "INFO", "a", "1", "text")),
-        ("61 <40>1 - h app web.3 - State changed", ("h", "EMERG", "app", "web.3", "State changed")),
+        ("61 <40>1 - h app web.3 - State changed", ("h", "EMERGENCY", "app", "web.3", "State changed")),
         ("<14>1 noon h a 1 - - x", ("h", "INFO", "a", "1", "x")),
     ],
 )

@@ -48,13 +48,16 @@ _MODULES = (
     "openstack",
     "postgresql",
     "aws",
+    "linux",
     "syslog",
     "simulated",
     "web",
+    "proxies",
     "cloudwatch",
     "application",
     "json_lines",
     "logfmt",
+    "command_output",
     "timestamped",
     "custom",
     "plain",
@@ -79,8 +82,11 @@ class Format:
         names_year: whether a line's time names the year.
         detectable: whether ``data.format: auto`` may choose it.
         is_dated: whether each record begins with a time, so that a line without one belongs to the record before.
-        begins: regular expression of the first line of a record whose text has line breaks before it can be read; the
-            lines up to the next such line are read with it, as one text. None: no record has.
+        begins: regular expression of the first line of a record whose text has line breaks before it can be read. None:
+            no record has; see `raw_records`.
+        pairs: regular expression of what comes in pairs in such a record, as quotes do: as long as their number is odd,
+            the lines that follow are part of it.
+        headers: regular expression of lines around the records, such as names of columns: they count as empty lines.
         strays: regular expression of lines that stand among the records and belong to none: they are rejected.
         marks: from the same frame to which of the lines bear the format's own marks, for ``auto``: stricter than
             `parse`, which takes a user's word. None: each line that `parse` reads.
@@ -97,6 +103,8 @@ class Format:
     detectable: bool = True
     is_dated: bool = True
     begins: str | None = None
+    pairs: str | None = None
+    headers: str | None = None
     strays: str | None = None
     marks: Callable[[pl.DataFrame], pl.Series] | None = None
     expand: Callable[[pl.DataFrame], pl.DataFrame] | None = None
@@ -109,6 +117,13 @@ class Format:
             (pl.col(name) if name in found.columns else pl.lit(None)).cast(kind).alias(name)
             for name, kind in FIELDS.items()
         )
+
+    def without_headers(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """Lines (column ``raw``) but for those that are `headers`."""
+        if self.headers is None:
+            return lines
+        is_header = lines["raw"].str.contains(self.headers)
+        return lines.filter(~is_header) if is_header.any() else lines
 
 
 def formats(settings: ParseParams | None = None) -> Mapping[str, Format]:

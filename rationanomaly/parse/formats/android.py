@@ -11,29 +11,24 @@ from rationanomaly.params import ParseParams
 from rationanomaly.parse.formats import Format
 from rationanomaly.parse.formats.fields import epoch_time, iso_time, yearless_time
 from rationanomaly.parse.formats.first_match import first_match
+from rationanomaly.parse.formats.levels import ANDROID, android_level
 
 _CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3,9}"
 _NO_YEAR = rf"^(?<time>[0-9]{{2}}-[0-9]{{2}} {_CLOCK})"
 _YEAR = rf"^(?<time>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}} {_CLOCK}(?: ?[+-][0-9]{{4}})?|[0-9]{{9,10}}\.[0-9]{{3,9}})"
-_LETTER = "[VDIWEFAS]"
 #: A tag may hold blanks, dots and colons, and is padded.
 _TEXT = r"(?<logger>.*?) *:(?<message>| .*)$"
 #: Behind the time, one for each layout.
 _LAYOUTS = (
     # threadtime, perhaps with the user: `  1702  2395 D Tag: message`
-    rf" +(?:[A-Za-z0-9_]+ +)?(?<pid>[0-9]+) +(?<tid>[0-9]+) (?<level>{_LETTER}) {_TEXT}",
+    rf" +(?:[A-Za-z0-9_]+ +)?(?<pid>[0-9]+) +(?<tid>[0-9]+) (?<level>{ANDROID}) {_TEXT}",
     # time: ` D/Tag( 1702): message`
-    rf" +(?<level>{_LETTER})/(?<logger>.*?) *\( *(?<pid>[0-9]+)\):(?<message>| .*)$",
+    rf" +(?<level>{ANDROID})/(?<logger>.*?) *\( *(?<pid>[0-9]+)\):(?<message>| .*)$",
     # Android Studio up to 2021: ` 1702-2395/com.shop D/Tag: message`
-    rf" +(?<pid>[0-9]+)-(?<tid>[0-9]+)/[^ ]+ (?<level>{_LETTER})/{_TEXT}",
+    rf" +(?<pid>[0-9]+)-(?<tid>[0-9]+)/[^ ]+ (?<level>{ANDROID})/{_TEXT}",
     # Android Studio since: ` 1702-2395  Tag   com.shop   D  message`
-    rf" +(?<pid>[0-9]+)-(?<tid>[0-9]+) +(?<logger>.*?) +[^ ]+ +(?<level>{_LETTER})(?<message>|  .*)$",
+    rf" +(?<pid>[0-9]+)-(?<tid>[0-9]+) +(?<logger>.*?) +[^ ]+ +(?<level>{ANDROID})(?<message>|  .*)$",
 )
-_LEVELS = {
-    **{"V": "VERBOSE", "D": "DEBUG", "I": "INFO", "W": "WARNING"},
-    **{"E": "ERROR", "F": "FATAL", "A": "FATAL", "S": "SILENT"},
-}
-
 #: What stands where the buffers of a device begin.
 _HEADERS = r"^--------- (?:beginning of|switch to) "
 
@@ -62,7 +57,7 @@ def parse(lines: pl.DataFrame, start: str, read_time: Callable[[pl.Expr], pl.Exp
     found = first_match(lines["raw"], [patterns], ("time", "pid", "tid", "level", "logger", "message"))
     return found.select(
         time=read_time(pl.col("time")),
-        level=pl.col("level").replace(_LEVELS),
+        level=android_level(pl.col("level")),
         logger=pl.col("logger").replace("", None),
         thread=pl.concat_str("pid", "tid", separator="-", ignore_nulls=True).replace("", None),
         message=pl.col("message").str.strip_chars(),

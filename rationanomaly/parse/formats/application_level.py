@@ -2,51 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import polars as pl
 
 from rationanomaly.parse.formats.first_match import first_match
-from rationanomaly.parse.formats.levels import full_level
-
-
-def _any_of(words: Sequence[str]) -> str:
-    """A pattern of some words in which each character can be only one thing, which is what makes it quick."""
-    heads = sorted({word[0] for word in words if word})
-    parts = [head + _any_of([word[1:] for word in words if word[:1] == head]) for head in heads]
-    whole = parts[0] if len(parts) == 1 else f"(?:{'|'.join(parts)})"
-    return f"(?:{whole})?" if "" in words and parts else whole if parts else ""
-
-
-_ALL = (
-    "TRACE DEBUG DEBUG1 DEBUG2 DEBUG3 DEBUG4 DEBUG5 VERBOSE INFO INFORMATION NOTICE WARN WARNING ERROR SEVERE CRITICAL "
-    "FATAL PANIC ALERT EMERG EMERGENCY CONFIG FINE FINER FINEST SUCCESS AUDIT FAIL TRC DBG INF WRN ERR CRIT FTL VRB PNC"
+from rationanomaly.parse.formats.levels import (
+    BRACKETED,
+    DOTNET,
+    JAVA,
+    LETTERS,
+    POSTGRESQL,
+    SIGNS,
+    SMALL,
+    USUAL,
+    WORDS,
+    any_of,
+    full_level,
+    sign_level,
 )
-_WORDS = _any_of(_ALL.split())
+
+_WORDS = any_of(WORDS)
 #: Words that may begin a line without a time; the others do so in prose.
-_UNDATED = "TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|SEVERE|CRITICAL|FATAL"
-_SMALL = (
-    "trace|debug|verbose|info|notice|warn|warning|error|err|severe|critical|crit|fatal|panic|alert|emerg|fail|dbug|trce"
-)
-_LETTERS = "[TDIWEFCV]"
-#: Of PostgreSQL, which writes two blanks behind the colon.
-_POSTGRES = (
-    "DEBUG[1-5]?|LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC|STATEMENT|DETAIL|HINT|CONTEXT|QUERY|LOCATION|BACKTRACE"
-)
-#: What is written for short, in full; `full_level` knows the usual ones. The signs are those of Redis.
-_FULL: Mapping[str, str] = {
-    "FAIL": "ERROR",
-    "V": "VERBOSE",
-    "VRB": "VERBOSE",
-    "PNC": "PANIC",
-    ".": "DEBUG",
-    "*": "NOTICE",
-    "#": "WARNING",
-}
+_UNDATED = any_of(USUAL)
+_SMALL = any_of(SMALL)
 
 _GAP = r"[ \t]*(?:(?:--?|[|:,])[ \t]*)?"
 _BARE = rf"(?<level>{_WORDS})(?<tail>(?:[ \t|:;,/\]].*)?)$"
-_BRACKETED = rf"[\[(<] *(?<level>(?i:{_WORDS}|note|system|dbug|trce)|{_LETTERS}) *(?<tail>[\])>].*)$"
+_BRACKETED = rf"[\[(<] *(?<level>(?i:{any_of(BRACKETED)})|{LETTERS}) *(?<tail>[\])>].*)$"
 _SMALL_BARE = rf"(?<level>{_SMALL})(?<tail>(?::[ \t]|:$|\t| *\||  | - ).*)$"
 _BRACKETS = r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]|\([^()]*\)|\{[^{}]*\}"
 #: A word with a digit or a mark in it: a process, a thread, a dotted name. Prose has few of them before a level.
@@ -77,13 +58,13 @@ _DATED = (
     # [2024-05-01T10:00:00Z INFO  name::part] text (Rust's env_logger)
     rf"^\[[ \t:|,]*(?<level>{_WORDS})[ \t]+(?<logger>[A-Za-z0-9_.:$-]+)\](?<tail>.*)$",
     # 2024-05-01T10:00:00Z I! text (Telegraf)
-    rf"^ (?<level>{_LETTERS})!(?<tail>.*)$",
+    rf"^ (?<level>{LETTERS})!(?<tail>.*)$",
     # 1:M 01 May 2024 10:00:00.000 * text (Redis)
-    r"^ (?<level>[*#.])(?<tail> .*)$",
+    rf"^ (?<level>{SIGNS})(?<tail> .*)$",
     # 2024-05-01T10:00:00.000+0000 I NETWORK  [conn42] text (MongoDB up to 4.2)
     r"^ (?<level>[DIWEF])[1-5]? +(?:(?<logger>[A-Z][A-Z_]+)|-) +\[(?<thread>[^\[\]]*)\](?<tail>.*)$",
     # 2024-05-01 10:00:00 UTC [7801]: [3-1] user=app,db=shop LOG:  text (PostgreSQL)
-    rf"^(?:[ :].{{0,200}}?)?[ :](?<level>{_POSTGRES}):(?<tail>  .*)$",
+    rf"^(?:[ :].{{0,200}}?)?[ :](?<level>{any_of(POSTGRESQL)}):(?<tail>  .*)$",
     # 2024-05-01 10:00:00.008 25746 INFO name text; … [main] INFO name - text; … - name - INFO - text
     rf"{_BEFORE}{_BARE}",
     rf"{_BEFORE}{_BRACKETED}",
@@ -96,12 +77,12 @@ _LEADING = (
     rf"^(?<level>{_UNDATED})(?<tail>[ \t:|,].*)$",
     rf"^\[ *(?<level>(?i:{_UNDATED})) *(?<tail>\].*)$",
     # FINE: text (the second line of java.util.logging)
-    r"^(?<level>CONFIG|FINE(?:R|ST)?)(?<tail>: .*)$",
+    rf"^(?<level>{any_of(JAVA)})(?<tail>: .*)$",
     # I, [2024-05-01T10:00:00.000000 #7]  INFO -- : text (Ruby); [I 2024-05-01 10:00:00.000 Name] text (Jupyter)
     r"^(?<level>[DIWEFA]), (?<tail>\[[0-9].*)$",
-    rf"^(?<open>\[)(?<level>{_UNDATED}|{_LETTERS})[ \t]+(?<tail>[0-9].*)$",
+    rf"^(?<open>\[)(?<level>{_UNDATED}|{LETTERS})[ \t]+(?<tail>[0-9].*)$",
     # info: Some.Category[14] (Microsoft)
-    r"^(?<level>trce|dbug|info|warn|fail|crit)(?<tail>: [A-Za-z_][A-Za-z0-9_.+`]*\[[0-9]+\](?: .*)?)$",
+    rf"^(?<level>{any_of(word.lower() for word in DOTNET)})(?<tail>: [A-Za-z_][A-Za-z0-9_.+`]*\[[0-9]+\](?: .*)?)$",
 )
 _LETTERED = (3, 4)
 _THREAD = r"[\[(] *((?:[^\[\]()]|\[[^\[\]]*\])*?[A-Za-z](?:[^\[\]()]|\[[^\[\]]*\])*?) *[\])]"
@@ -146,8 +127,8 @@ def split_level(texts: pl.Series) -> pl.DataFrame:
 
 def _in_full(levels: pl.Series) -> pl.Series:
     words = levels.drop_nulls().unique()
-    known = pl.DataFrame({"word": words}).select(pl.coalesce(full_level(pl.col("word")), "word")).to_series()
-    full = [_FULL.get(level, level) for level in known]
+    word = pl.col("word")
+    full = pl.DataFrame({"word": words}).select(pl.coalesce(full_level(word), sign_level(word), word)).to_series()
     return levels.replace_strict(words, full, default=None, return_dtype=pl.String)
 
 

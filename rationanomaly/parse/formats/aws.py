@@ -47,7 +47,7 @@ def formats(_settings: ParseParams | None) -> list[Format]:
         Format("alb", "access log of AWS Application Load Balancers", parse_alb),
         Format("elb", "access log of AWS Classic Load Balancers", parse_elb),
         Format("s3-access", "access log of AWS S3", parse_s3),
-        Format("cloudfront", "access log of AWS CloudFront", parse_cloudfront, strays="^#(?:Version|Fields):"),
+        Format("cloudfront", "access log of AWS CloudFront", parse_cloudfront, headers="^#(?:Version|Fields):"),
         Format("vpc-flow", "flow log of AWS VPC", parse_flow, strays="^version account-id "),
     ]
 
@@ -81,7 +81,7 @@ def parse_s3(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def parse_cloudfront(lines: pl.DataFrame) -> pl.DataFrame:
-    """The message as of `parse_elb`; the head of a file (``#Version``, ``#Fields``) is no record."""
+    """The message as of `parse_elb`; the head of a file (``#Version``, ``#Fields``) holds none."""
     query = pl.when(~pl.col("query").is_in(["-", ""])).then(pl.lit("?") + pl.col("query")).otherwise(pl.lit(""))
     return groups(lines, _CLOUDFRONT).select(
         time=iso_time(pl.col("date") + "T" + pl.col("clock")),

@@ -6,12 +6,12 @@ import re
 
 import polars as pl
 
+from rationanomaly.parse.formats.levels import JAVA, POSTGRESQL, SYSLOG, any_of
+
 #: A column of alert tags holds ``-`` or names in capitals, but none of those that other columns hold.
 _ALERT_TAG = r"^(?:-|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*) "
-_NO_ALERT_TAG = (
-    r"^(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|SEVERE|CRIT|CRITICAL|ALERT|FATAL|EMERG|EMERGENCY|PANIC|LOG|"
-    r"STATEMENT|DETAIL|HINT|FINE|FINER|FINEST|CONFIG|VERBOSE|GET|POST|PUT|HEAD|DELETE|PATCH|OPTIONS|[A-Z]) "
-)
+_METHODS = ("GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS")
+_NO_ALERT_TAG = rf"^(?:{any_of((*SYSLOG, *JAVA, *POSTGRESQL, *_METHODS))}|[A-Z]) "
 
 #: The year of times that name none, until `clock.Clock` sets theirs: a leap year that no log's times are in.
 NO_YEAR = 4

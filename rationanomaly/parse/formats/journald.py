@@ -1,4 +1,7 @@
-"""Journals of systemd as JSON: ``journalctl -o json``, and behind their marks ``json-sse`` and ``json-seq``."""
+"""Journals of systemd: ``journalctl -o json``, behind their marks ``json-sse`` and ``json-seq``, and ``-o export``.
+
+The export format is binary; `journal_export` makes JSON of it before there are lines.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ _TIMES = ("__REALTIME_TIMESTAMP", "_SOURCE_REALTIME_TIMESTAMP")
 _LOGGERS = ("SYSLOG_IDENTIFIER", "_COMM", "_SYSTEMD_UNIT")
 _THREADS = ("_PID", "SYSLOG_PID")
 _NODES = ("_HOSTNAME", "_MACHINE_ID")
+#: Fields of an entry that are read.
+NAMES = ("MESSAGE", "PRIORITY", *_TIMES, *_LOGGERS, *_THREADS, *_NODES)
 #: A field of bytes, which the journal writes where a text would not be printable.
 _BYTES = r"^\[ ?[0-9]{1,3}(?: ?, ?[0-9]{1,3})* ?\]$"
 _SEVERAL = r'(?s)^\["((?:[^"\\]|\\.)*)"'
@@ -22,14 +27,16 @@ _LINE_FEED, _BLANK = 10, 32
 
 
 def formats(_settings: ParseParams | None) -> list[Format]:
-    """The JSON form of the journal."""
-    return [Format("journald", "journal of systemd, as `journalctl -o json` writes it", parse, strays=r"^\{")]
+    """The journal, an entry a line; no other text belongs to an entry."""
+    return [
+        Format("journald", "journal of systemd, as `journalctl -o json` or `-o export` writes it", parse, strays="^")
+    ]
 
 
 def parse(lines: pl.DataFrame) -> pl.DataFrame:
     """An entry whose message is null, because it is longer than what the journal shows, does not fit."""
     raw = lines["raw"].str.strip_prefix("data: ")
-    found = read_names(raw, ["MESSAGE", "PRIORITY", *_TIMES, *_LOGGERS, *_THREADS, *_NODES])
+    found = read_names(raw, NAMES)
     found = found.with_columns(_as_text(column, raw) for column in found)
     time = pl.coalesce(epoch_time(pl.col(name)) for name in _TIMES)
     return found.select(

@@ -14,7 +14,7 @@ from rationanomaly.params import JsonParams, ParseParams
 from rationanomaly.parse.formats import Format
 from rationanomaly.parse.formats.fields import epoch_time, iso_time
 from rationanomaly.parse.formats.json_objects import one_line, read_names
-from rationanomaly.parse.formats.levels import full_level, syslog_level, telemetry_level
+from rationanomaly.parse.formats.levels import UNWRITTEN, full_level, syslog_level, telemetry_level
 
 _NO_ALERT = ("", "-", "0", "false", "no", "none", "normal")
 #: How the text of an object or an array begins.
@@ -24,14 +24,14 @@ _GELF = "short_message"
 
 
 def formats(settings: ParseParams | None) -> list[Format]:
-    """JSON lines, with the field names that the user gives."""
+    """JSON lines, with the field names that the user gives.
+
+    A record is a line: other text is none of it, but for the stack trace that a program writes behind.
+    """
     if settings is None:
         return []
-    return [
-        Format(
-            "json", "JSON lines, OpenTelemetry log records", partial(parse, fields=settings.json_fields), strays=r"^\{"
-        )
-    ]
+    read = partial(parse, fields=settings.json_fields)
+    return [Format("json", "JSON lines, OpenTelemetry log records", read, is_dated=False)]
 
 
 def parse(lines: pl.DataFrame, fields: JsonParams) -> pl.DataFrame:
@@ -82,7 +82,7 @@ def _level(values: pl.DataFrame, names: Sequence[str]) -> pl.Expr:
         read.append(full_level(pl.col(name)))
     if "@t" in values.columns:
         # Serilog leaves out the level that most lines have.
-        read.append(pl.when(pl.col("@t").is_not_null()).then(pl.lit("INFORMATION")))
+        read.append(pl.when(pl.col("@t").is_not_null()).then(pl.lit(UNWRITTEN)))
     return _coalesce(read, pl.String())
 
 

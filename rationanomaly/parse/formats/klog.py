@@ -9,8 +9,8 @@ import polars as pl
 from rationanomaly.params import ParseParams
 from rationanomaly.parse.formats import Format
 from rationanomaly.parse.formats.fields import epoch_time, groups, yearless_time
+from rationanomaly.parse.formats.levels import letter_level
 
-_LEVELS = {"D": "DEBUG", "I": "INFO", "W": "WARNING", "E": "ERROR", "F": "FATAL"}
 _BEHIND = r" +(?:(?<thread>[0-9a-fx]+) +)?(?<logger>[^ :\]]+):[0-9]+\](?: (?<message>.*))?$"
 _CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{1,9}"
 _DAY = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
@@ -52,7 +52,7 @@ def _described(lines: pl.DataFrame, found: pl.DataFrame, time: pl.Expr) -> pl.Da
         "time",
         "logger",
         "thread",
-        level=pl.col("letter").replace_strict(_LEVELS, default=None, return_dtype=pl.String),
+        level=letter_level(pl.col("letter")),
         message=pl.when(pl.col("time").is_not_null()).then(pl.col("message").fill_null("")).when(header).then("raw"),
     )
 

@@ -7,11 +7,12 @@ import polars as pl
 from rationanomaly.params import ParseParams
 from rationanomaly.parse.formats import Format
 from rationanomaly.parse.formats.fields import groups, iso_time
+from rationanomaly.parse.formats.levels import OSLO, any_of
 
 _LINE = (
     # LogHub puts the name of the file in front.
     r"^(?:[^ ]+\.log[^ ]* +)?(?<time>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}[.,][0-9]{3,6}) +"
-    r"(?<thread>[0-9]+) +(?<level>TRACE|DEBUG|INFO|AUDIT|WARNING|WARN|ERROR|CRITICAL) +"
+    rf"(?<thread>[0-9]+) +(?<level>{any_of(OSLO)}) +"
     r"(?<logger>[A-Za-z_][A-Za-z0-9_.-]*)"
     r"(?: +(?<request>\[(?:-|(?:None |- +)?req-[^\]]*)\]))?(?: +(?<message>.*))?$"
 )

@@ -23,7 +23,8 @@ _REST = rf"^(?<message>{_TEXT})(?:,(?<detail>{_TEXT}))?"
 
 def formats(_settings: ParseParams | None) -> list[Format]:
     """The CSV log; the text logs are `application`, the JSON log is `json`."""
-    return [Format("postgresql-csv", "PostgreSQL's CSV log", parse, begins=f"^{_TIME},")]
+    summary = "PostgreSQL's CSV log"
+    return [Format("postgresql-csv", summary, parse, is_dated=False, begins=f"^{_TIME},", pairs='"')]
 
 
 def parse(lines: pl.DataFrame) -> pl.DataFrame:

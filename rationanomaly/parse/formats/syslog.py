@@ -9,14 +9,9 @@ import polars as pl
 from rationanomaly.params import ParseParams
 from rationanomaly.parse.formats import Format
 from rationanomaly.parse.formats.fields import ZONES, groups, iso_time, yearless_time
+from rationanomaly.parse.formats.levels import SELECTORS, SYSLOG, any_of, priority_level, syslog_word_level
 
-#: By number, and by the names that programs give them.
-_SEVERITIES = ("EMERG", "ALERT", "CRIT", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG")
-_LEVELS = {name: name for name in (*_SEVERITIES, "TRACE", "FATAL", "VERBOSE", "SEVERE")} | {
-    **{"PANIC": "EMERG", "EMERGENCY": "EMERG", "CRITICAL": "CRIT", "ERR": "ERROR", "WARN": "WARNING"},
-    **{"INFORMATION": "INFO", "INFORMATIONAL": "INFO"},
-}
-_LEVEL_WORDS = [word for name in _LEVELS for word in (name, name.lower(), name.capitalize())]
+_LEVEL_WORDS = [word for name in SYSLOG for word in (name, name.lower(), name.capitalize())]
 _BSD_TIME = "%b %e %H:%M:%S"
 
 _PRIORITY = r"(?:<(?<priority>[0-9]{1,3})>)?"
@@ -64,7 +59,7 @@ _MNEMONIC = (
 )
 _FACILITY = (
     r"(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|ntp|security|console|local[0-7])\."
-    r"(?:emerg|panic|alert|crit|err|error|warn|warning|notice|info|debug)"
+    rf"{any_of(word.lower() for word in SELECTORS)}"
 )
 #: A colon in front says that no host follows.
 _REST = (
@@ -109,7 +104,7 @@ def parse_modern(lines: pl.DataFrame) -> pl.DataFrame:
     return found.select(
         *given,
         time=iso_time(pl.col("time")),
-        level=_numbered(pl.col("priority")),
+        level=priority_level(pl.col("priority")),
         message=pl.when(pl.col("time").is_not_null()).then(message),
     )
 
@@ -121,7 +116,7 @@ def _usual(found: pl.DataFrame, time: pl.Expr) -> pl.DataFrame:
     return found.select(
         time=time,
         node="node",
-        level=_numbered(pl.col("priority")),
+        level=priority_level(pl.col("priority")),
         logger="tag",
         thread=pl.when(pl.col("pid") != "").then("pid"),
         message=pl.when(~named).then(pl.col("message").str.strip_chars()),
@@ -169,11 +164,11 @@ def _described(headers: pl.DataFrame) -> pl.DataFrame:
     parts = headers.with_columns(pl.col("remainder").str.extract_groups(_REST).alias("parts")).unnest("parts")
     tag, thread = pl.coalesce("application", "tag"), pl.coalesce("number", "pid")
     # "ERROR disk failed" and "ERROR: disk failed" name neither a host nor a program.
-    parts = parts.with_columns(no_host=_named(pl.col("node")), no_program=_named(tag))
+    parts = parts.with_columns(no_host=syslog_word_level(pl.col("node")), no_program=syslog_word_level(tag))
     level = pl.coalesce(
-        _numbered(pl.col("priority")),
-        _named(pl.coalesce("level", "grade", pl.coalesce("facility", "selector").str.extract(r"\.(.*)$"))),
-        _numbered(pl.col("severity")),
+        priority_level(pl.col("priority")),
+        syslog_word_level(pl.coalesce("level", "grade", pl.coalesce("facility", "selector").str.extract(r"\.(.*)$"))),
+        priority_level(pl.col("severity")),
         "no_host",
         "no_program",
     )
@@ -189,17 +184,6 @@ def _described(headers: pl.DataFrame) -> pl.DataFrame:
         message=pl.when(programmed).then("message").otherwise(whole).str.strip_chars(),
         tagged=programmed & logger.is_not_null(),
     )
-
-
-def _named(words: pl.Expr) -> pl.Expr:
-    """The level that a word is, or null."""
-    return words.str.to_uppercase().replace_strict(_LEVELS, default=None, return_dtype=pl.String)
-
-
-def _numbered(numbers: pl.Expr) -> pl.Expr:
-    """The level of a priority or severity, or null."""
-    number = numbers.cast(pl.Int64, strict=False)
-    return pl.when(number < 192).then((number % 8).replace_strict(dict(enumerate(_SEVERITIES)), return_dtype=pl.String))
 
 
 def _bsd_marks(lines: pl.DataFrame) -> pl.Series:

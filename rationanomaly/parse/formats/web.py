@@ -55,9 +55,9 @@ _REASONS = {str(status.value): f"{status.value} {status.phrase}" for status in H
 
 
 def formats(_settings: ParseParams | None) -> list[Format]:
-    """Access logs (common and combined), and the error logs of both servers."""
+    """Access logs (common and combined), a record a line, and the error logs of both servers."""
     return [
-        Format("access", "access log of Apache or Nginx", parse_access),
+        Format("access", "access log of Apache or Nginx", parse_access, is_dated=False),
         Format("apache-error", "error log of Apache", parse_apache),
         Format("nginx-error", "error log of Nginx", parse_nginx),
     ]
@@ -74,8 +74,13 @@ def parse_access(lines: pl.DataFrame) -> pl.DataFrame:
     return found.select(
         time=pl.coalesce(time.dt.convert_time_zone("UTC"), iso_time(pl.col("iso"))),
         node=pl.coalesce("behind", "bracketed", "v4", "node"),
-        message=pl.concat_str(request, pl.col("status").replace(_REASONS), "size", separator=" "),
+        message=pl.concat_str(request, with_reason(pl.col("status")), "size", separator=" "),
     )
+
+
+def with_reason(status: pl.Expr) -> pl.Expr:
+    """Status codes with their reason phrases: ``404 Not Found``."""
+    return status.replace(_REASONS)
 
 
 def parse_apache(lines: pl.DataFrame) -> pl.DataFrame:

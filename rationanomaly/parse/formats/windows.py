@@ -28,7 +28,16 @@ def formats(_settings: ParseParams | None) -> list[Format]:
     """Servicing logs, and events as `wevtutil`, forwarders and the event viewer write them, a line or more each."""
     return [
         Format("windows-servicing", "Windows CBS.log, dism.log, setupact.log", parse_servicing),
-        Format("windows-event", "Windows events as XML", parse_event, begins=_EVENT, marks=marks_event),
+        Format(
+            "windows-event",
+            "Windows events as XML",
+            parse_event,
+            is_dated=False,
+            begins=_EVENT,
+            pairs="</?Event[ >]",
+            headers=r"^\s*(?:<\?xml[^<>]*>)?\s*(?:</?Events>)?\s*$",
+            marks=marks_event,
+        ),
     ]
 
 

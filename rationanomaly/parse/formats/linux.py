@@ -1,0 +1,63 @@
+"""Logs of Linux itself: its audit, and the ring buffer of the kernel."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from rationanomaly.params import ParseParams
+from rationanomaly.parse.formats import Format
+from rationanomaly.parse.formats.fields import groups
+from rationanomaly.parse.formats.levels import full_level, syslog_level
+
+_AUDIT = (
+    r"^(?:node=(?<node>[^ ]+) )?type=(?<logger>[A-Z_]+|UNKNOWN\[[0-9]+\]) "
+    r"msg=audit\((?<seconds>[0-9]{9,11})\.(?<millis>[0-9]{3}):[0-9]+\): ?(?<message>.*)$"
+)
+_DMESG = (
+    r"^(?:<(?<priority>[0-9]{1,3})>|(?<facility>[a-z0-9]{3,8}) *:(?<level>[a-z]{3,6}) *: )?"
+    r"\[(?: *(?<uptime>[0-9]+\.[0-9]{6})|(?<date>[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} [0-9]{4}))\]"
+    r"(?:\[ *(?<thread>[TC][0-9]+)\])? (?<message>.*)$"
+)
+#: An error log of Apache has the same date.
+_APACHE = r"^\[[^\]]*\] \[(?:[A-Za-z0-9_.-]*:)?(?:emerg|alert|crit|error|warn|notice|info|debug|trace[1-8])\]"
+_SEVERITIES = 8
+
+
+def formats(_settings: ParseParams | None) -> list[Format]:
+    """A record a line."""
+    return [
+        Format("auditd", "Linux audit", parse_audit, is_dated=False),
+        Format(
+            "dmesg",
+            "messages of the Linux kernel, as `dmesg` prints them",
+            parse_dmesg,
+            is_dated=False,
+            marks=_are_the_kernels,
+        ),
+    ]
+
+
+def parse_audit(lines: pl.DataFrame) -> pl.DataFrame:
+    """``type=SYSCALL msg=audit(TIME:SERIAL): fields``; the logger is the type."""
+    found = groups(lines, _AUDIT)
+    micros = pl.col("seconds").cast(pl.Int64) * 1_000_000 + pl.col("millis").cast(pl.Int64) * 1000
+    return found.select("node", "logger", "message", time=pl.from_epoch(micros, "us").dt.replace_time_zone("UTC"))
+
+
+def parse_dmesg(lines: pl.DataFrame) -> pl.DataFrame:
+    """``[  seconds since the start] message``, which is no time, or with a date (``-T``), which is taken for UTC."""
+    found = groups(lines, _DMESG)
+    severity = (pl.col("priority").cast(pl.Int64) % _SEVERITIES).cast(pl.String)
+    date = pl.col("date").str.replace_all(" +", " ")
+    return found.select(
+        "message",
+        "thread",
+        time=date.str.to_datetime("%a %b %d %H:%M:%S %Y", time_unit="us", strict=False, time_zone="UTC"),
+        level=pl.coalesce(syslog_level(severity), full_level(pl.col("level"))),
+        logger=pl.col("facility"),
+    )
+
+
+def _are_the_kernels(lines: pl.DataFrame) -> pl.Series:
+    raw = lines["raw"].str
+    return raw.contains(_DMESG) & ~raw.contains(_APACHE)
