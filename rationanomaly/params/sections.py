@@ -132,16 +132,18 @@ class JsonParams(Section):
         level: candidates for the level: a name, or a number of bunyan and pino, GELF or OpenTelemetry.
         logger: candidates for what wrote the line.
         thread: candidates for the thread.
+        template: candidates for the template that the program made the text of, such as ``user {name} logged in``.
     """
 
     message: list[str]
     time: list[str]
     node: list[str]
     alert: list[str]
-    # Params that were recorded before these three came hold none of them.
+    # Params that were recorded before these came hold none of them.
     level: list[str] = Field(default_factory=list)
     logger: list[str] = Field(default_factory=list)
     thread: list[str] = Field(default_factory=list)
+    template: list[str] = Field(default_factory=list)
 
 
 class ParseParams(Section):

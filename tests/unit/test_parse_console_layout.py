@@ -47,7 +47,7 @@ LAYOUTS = [
             "      System.IO.IOException: gone",
             "         at Shop.Db.Read() in /a.cs:line 3",
         ],
-        ["Lost A.Gone: x at Shop.Db.Read() in /a.cs:line 3"],
+        ["Lost System.IO.IOException: gone at Shop.Db.Read() in /a.cs:line 3"],
     ),
     # A time in front.
     ([f"{TIME} info: Shop.Host[0]", "      Hosting started"], ["Hosting started"]),

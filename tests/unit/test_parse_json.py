@@ -221,3 +221,18 @@ def test_one_line_leaves_what_has_no_break_as_it_is() -> None:
 def test_each_line_of_a_sample_has_time_level_and_message(path: Path, settings: ParseParams) -> None:
     found = frame(settings, *path.read_text(encoding="utf-8").splitlines())
     assert found.select("time", "level", "message").null_count().row(0) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "template"),
+    [
+        ({"@m": "user eve left", "@mt": "user {name} left"}, "user {name} left"),
+        ({"RenderedMessage": "user eve left", "MessageTemplate": "user {name} left"}, "user {name} left"),
+        ({"msg": "user eve left", "log.record.template": "user {name} left"}, "user {name} left"),
+        ({"@mt": "user {name}\nleft"}, "user {name} left"),
+        ({"msg": "user eve left"}, None),
+    ],
+)
+def test_the_template_that_a_program_names(settings: ParseParams, fields: dict[str, str], template: str | None) -> None:
+    form = formats.find("json", settings)
+    assert form.read(pl.DataFrame({"raw": [json.dumps(fields)]}))["message_template"].to_list() == [template]

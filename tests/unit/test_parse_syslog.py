@@ -135,8 +135,8 @@ def test_iso_headers(time: str, expected: datetime) -> None:
 @pytest.mark.parametrize(
     ("priority", "level"),
     [
-        *(("0", "EMERGENCY"), ("33", "ALERT"), ("34", "CRITICAL"), ("3", "ERROR"), ("12", "WARNING"), ("165", "NOTICE")),
-        *(("14", "INFO"), ("191", "DEBUG"), ("192", None), ("999", None)),
+        *(("0", "EMERGENCY"), ("33", "ALERT"), ("34", "CRITICAL"), ("3", "ERROR"), ("12", "WARNING")),
+        *(("165", "NOTICE"), ("14", "INFO"), ("191", "DEBUG"), ("192", None), ("999", None)),
     ],
 )
 def test_the_level_is_the_severity_of_the_priority(priority: str, level: str | None) -> None:

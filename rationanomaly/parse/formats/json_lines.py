@@ -54,8 +54,10 @@ def parse(lines: pl.DataFrame, fields: JsonParams) -> pl.DataFrame:
         thread=_first(has["thread"]),
         stream=stream(values),
         message=_message(has["message"]),
+        message_template=_first(has["template"]),
     )
-    return _of_height(found, lines.height).with_columns(pl.col("message").map_batches(one_line, pl.String))
+    texts = pl.col("message", "message_template").map_batches(one_line, pl.String)
+    return _of_height(found, lines.height).with_columns(texts)
 
 
 def written_time(texts: pl.Expr) -> pl.Expr:
