@@ -30,6 +30,8 @@ _EMPTY = pl.Schema({**_LINES, **FIELDS}).to_frame()
 _IS_READ = pl.col("message").is_not_null()
 #: What a line may have of any of its pieces.
 _OF_ANY = ("node", "alert", "level", "logger", "thread")
+#: What the lines of a record say of those that follow; see `line_kinds.line_kinds`.
+_OPEN = ("opens", "expects_cause")
 #: What a record has of its last line.
 _LAST = ("end", "arrived", "continues")
 
@@ -162,11 +164,12 @@ class Joiner:
 
     def _find_begins(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The lines of records with the column ``begins``, and the rejected ones."""
-        if not ((rows["kind"] != BEGIN) | rows["in_trace"]).any():
+        if not ((rows["kind"] != BEGIN) | rows["in_trace"] | rows["is_cause"]).any():
             return rows.with_columns(begins=pl.lit(True)), _EMPTY.select(_LINES.names())
         rows, streams = self._lives(rows)
         is_late = self._is_late and not self._has_streams
-        in_trace = pl.col("in_trace") & _over(pl.col("opens").forward_fill().shift(1), streams).fill_null(False)
+        behind_trace, behind_cause = (_over(pl.col(name).forward_fill().shift(1), streams) for name in _OPEN)
+        in_trace = (pl.col("in_trace") & behind_trace) | (pl.col("is_cause") & behind_cause)
         rows = rows.with_columns(kind=pl.when(in_trace).then(pl.lit(CONTINUATION, pl.UInt8)).otherwise("kind"))
         begin, undated, continuation = (pl.col("kind") == kind for kind in (BEGIN, UNDATED, CONTINUATION))
         # Where there is nothing to continue, a continuation may begin a record, and so does any line of a container.
@@ -234,7 +237,8 @@ def _with_kinds_by_rule(rows: pl.DataFrame, form: Format | None, has_streams: bo
         return rows.drop("is_inside").hstack(kinds)
     if not has_streams and not rows["message"].null_count():
         begin = pl.lit(BEGIN, pl.UInt8)
-        return rows.with_columns(kind=begin, in_trace=pl.lit(False), opens=pl.lit(False), starts=pl.lit(True))
+        no = dict.fromkeys(("in_trace", "is_cause", *_OPEN), pl.lit(False))
+        return rows.with_columns(kind=begin, **no, starts=pl.lit(True))
     # A message of a container may be a line of a trace, too.
     return rows.hstack(line_kinds(rows, _IS_READ & pl.col("stream").is_null(), is_dated=is_dated))
 
@@ -265,7 +269,7 @@ def may_be_cut(lines: pl.DataFrame, form: Format, at_end: bool) -> pl.Series:
     has_streams = lines["stream"].null_count() < lines.height
     rows = lines.with_columns(place=_line_places(), key=_stream_keys() if has_streams else pl.lit(None, pl.String))
     continues = pl.when(_IS_READ).then(pl.col("continues").fill_null(False)).forward_fill().shift(1)
-    is_begin = (pl.col("kind") == BEGIN) & ~pl.col("in_trace") & _IS_READ & ~continues.over("key")
+    is_begin = (pl.col("kind") == BEGIN) & ~pl.col("in_trace") & ~pl.col("is_cause") & _IS_READ & ~continues.over("key")
     rows = _with_kinds(rows, form, has_streams).with_columns(is_begin=is_begin.fill_null(False))
     if not has_streams:
         return rows["is_begin"]
@@ -302,7 +306,7 @@ def _merge(rows: pl.DataFrame, glue: str, limit: int, of_any: Sequence[str] = ()
 
     Args:
         rows: with ``begins``, which is left out.
-        glue: is put before each text but the first.
+        glue: is put between texts that are not empty.
         limit: characters of a text.
         of_any: columns of which a row has what is the first in any of its lines.
     """
@@ -313,23 +317,24 @@ def _merge(rows: pl.DataFrame, glue: str, limit: int, of_any: Sequence[str] = ()
     streams = [] if rows["key"].null_count() == rows.height else ["key"]
     rows = rows.with_columns(record=_over(pl.col("begins").cum_sum(), streams), text=text)
     is_kept = pl.col("place") - pl.col("place").first().over([*streams, "record"]) < _MAX_LINES
-    added = pl.lit(glue) + pl.col("text").str.strip_chars() if glue else pl.col("text")
-    added = pl.when(is_kept & (pl.col("text") != "")).then(added).otherwise(pl.lit(""))
+    added = pl.col("text").str.strip_chars() if glue else pl.col("text")
+    # Null is joined without glue: the first line of a record may have no text.
+    filled = pl.when("begins").then("text").when(is_kept).then(added).replace("", None)
     merged = (
-        rows.select(*streams, "record", *_LAST, *of_any, text=pl.when("begins").then("text").otherwise(added))
+        rows.select(*streams, "record", *_LAST, *of_any, text=filled)
         .group_by(*streams, "record", maintain_order=True)
         .agg(
             pl.col(_LAST).last(),
             pl.col(of_any).drop_nulls().first(),
-            message=pl.col("text").str.join("").str.slice(0, limit),
+            message=pl.col("text").str.join(glue).str.slice(0, limit),
         )
     )
     heads = (
         rows.filter("begins").drop("begins", "record", "text").with_columns(merged.select("message", *_LAST, *of_any))
     )
     if "opens" in rows.columns:
-        opens = rows.group_by(*streams, "record", maintain_order=True).agg(pl.col("opens").forward_fill().last())
-        heads = heads.with_columns(opens["opens"])
+        still_open = rows.group_by(*streams, "record", maintain_order=True).agg(pl.col(_OPEN).forward_fill().last())
+        heads = heads.with_columns(still_open.select(_OPEN))
     return heads
 
 

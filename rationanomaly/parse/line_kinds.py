@@ -48,6 +48,8 @@ _EXCEPTIONS: Final = (
 _GO_FRAMES: Final = (r"[A-Za-z_][^ ()]*(?:\(\*?[^ ()]+\)[^ ()]*)*\((?:[^ ]+, )*[^ ]*\)$", r"exit status [0-9]+$")
 #: An exception by any name; only behind an indented line is it one.
 _NAMES: Final = (r"(?:[A-Za-z_][A-Za-z0-9_]*\.)*[A-Z][A-Za-z0-9_]*(?:: |:?$)",)
+#: The first line of an exception of Ruby.
+_RUBY: Final = r"[^ ]+:[0-9]+:in [`'][^']*': "
 _FIRST_LINES: Final = (
     # Go
     r"panic: |fatal error: |SIG[A-Z]+: |WARNING: DATA RACE",
@@ -60,7 +62,7 @@ _FIRST_LINES: Final = (
     r"(?:Fatal|Parse) error: ",
     # Node.js, Ruby, Rust, C++
     r"node:[a-z_/]+:[0-9]+$|[^ ]+\.[cm]?[jt]sx?:[0-9]+$|\(node:[0-9]+\) |FATAL ERROR: |<--- Last few GCs|Uncaught ",
-    r"[^ ]+:[0-9]+:in [`'][^']*': |#<Thread:|thread '[^']*' (?:\([0-9]+\) )?panicked at |terminate called ",
+    rf"{_RUBY}|#<Thread:|thread '[^']*' (?:\([0-9]+\) )?panicked at |terminate called ",
 )
 
 #: How a line begins that fits no format and shows nothing of the log's.
@@ -71,6 +73,13 @@ _SURE: Final = _begin(_INDENTED, *_TRACES)
 #: Behind a line that opens or continues a trace, a line like this continues it.
 _IN_TRACE: Final = _begin(*_EXCEPTIONS, *_GO_FRAMES, *_NAMES)
 _OPENS_TRACE: Final = _begin(_INDENTED, "goroutine [0-9]", *_FIRST_LINES)
+#: Behind the trace of an exception that was raised while another was handled, Ruby prints that other one, its cause.
+_CAUSES: Final = _begin(_RUBY)
+_EXPECTS_CAUSE: Final = _begin(
+    r"(?:[ \t]+from )?[^ ]+:[0-9]+:in [`'](?:rescue|ensure) in [^']*'",
+    # Up to 2.7 at a terminal: numbered, and what was raised stands last.
+    r"[ \t]+[0-9]+: from [^ ]+:[0-9]+:in ",
+)
 #: What stands at the beginning of a log, perhaps behind the end of a record of the log before.
 _STARTS: Final = _begin(r"Traceback \(", *_EXCEPTIONS)
 
@@ -86,18 +95,27 @@ def line_kinds(lines: pl.DataFrame, fits: pl.Expr, *, is_dated: bool, is_dated_i
 
     Returns:
         One row per line: ``kind``; ``in_trace``, whether it is a `CONTINUATION` if it stands behind a line that opens a
-        trace; ``opens``, whether it is such a line, null if what was open stays so; ``starts``, whether a continuation
-        may begin a record where there is none before it.
+        trace; ``opens``, whether it is such a line, null if what was open stays so; ``is_cause`` and ``expects_cause``,
+        the same of the first line of an exception and the trace behind which it is a cause; ``starts``, whether a
+        continuation may begin a record where there is none before it.
     """
     text, read = pl.col("text"), pl.col("read")
     lines = lines.select(read=pl.col("message").is_not_null(), text=pl.when(~fits).then(pl.coalesce("message", "raw")))
-    begins, opens = text.str.contains(FIRST_LINES), text.str.contains(_OPENS_TRACE)
     is_blank = text.str.strip_chars() == ""
     continues = pl.when(read).then(text.str.contains(_SURE) | is_blank).otherwise(text.str.contains(CONTINUES))
+    begins, opens = text.str.contains(FIRST_LINES), text.str.contains(_OPENS_TRACE)
+    lines = lines.with_columns(begins=begins, opens=opens, continues=continues)
+    begins, opens, continues = pl.col("begins"), pl.col("opens"), pl.col("continues")
+    # Few lines open a trace, and all that says something of causes is among them.
+    opening = pl.when(opens).then(text)
+    causes, expects = opening.str.contains(_CAUSES), opening.str.contains(_EXPECTS_CAUSE)
+    closes = text.is_null() | begins | (read & ~continues)
     unruled = pl.when(read).then(UNDATED if is_dated_inside else BEGIN).otherwise(UNDATED if is_dated else STRAY)
     return lines.select(
         kind=pl.when(text.is_null() | begins).then(BEGIN).when(continues).then(CONTINUATION).otherwise(unruled),
         in_trace=(text.str.contains(_IN_TRACE) & ~begins).fill_null(False),
+        is_cause=causes.fill_null(False),
         opens=pl.when(text.is_null()).then(False).when(opens).then(True).when(read & ~is_blank).then(False),
+        expects_cause=pl.when(expects).then(True).when(closes).then(False),
         starts=read | text.str.contains(_STARTS).fill_null(False),
     ).cast({"kind": pl.UInt8})

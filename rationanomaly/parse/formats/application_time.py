@@ -9,6 +9,7 @@ import polars as pl
 
 from rationanomaly.parse.formats.fields import ZONES, iso_time
 from rationanomaly.parse.formats.first_match import first_match
+from rationanomaly.parse.formats.levels import LOG4J, any_of
 
 _CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?"
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
@@ -102,9 +103,7 @@ _OFFSET = r"(?<zone>Z|[+-][0-9]{2}:?[0-9]{2})?"
 #: character of a line can be only one thing in them.
 _QUICK = 2
 _NOTATIONS = (
-    _Notation(
-        rf"^(?<time>{_ISO}){_OFFSET}(?<tail>[ \t]+(?:[^A-Z+ \t-]|-[ \t]|INFO|WARN|ERROR|DEBUG|TRACE|FATAL).*)$", _iso
-    ),
+    _Notation(rf"^(?<time>{_ISO}){_OFFSET}(?<tail>[ \t]+(?:[^A-Z+ \t-]|-[ \t]|{any_of(LOG4J)}).*)$", _iso),
     _Notation(rf"^(?<open>\[)(?<time>{_ISO}){_OFFSET}(?<close>\])(?<tail>(?:[^0-9A-Za-z].*)?)$", _iso),
     _Notation(_line(_ISO), _iso),
     _Notation(_line(rf"(?:[0-9]{{2}})?[0-9]{{2}}/[0-9]{{2}}/[0-9]{{2}} {_CLOCK}"), _slashes),

@@ -44,11 +44,17 @@ _REASONS = {
 def formats(_settings: ParseParams | None) -> list[Format]:
     """Load balancers of both kinds, S3, CloudFront, and flow logs in their default layout."""
     return [
-        Format("alb", "access log of AWS Application Load Balancers", parse_alb),
-        Format("elb", "access log of AWS Classic Load Balancers", parse_elb),
-        Format("s3-access", "access log of AWS S3", parse_s3),
-        Format("cloudfront", "access log of AWS CloudFront", parse_cloudfront, headers="^#(?:Version|Fields):"),
-        Format("vpc-flow", "flow log of AWS VPC", parse_flow, strays="^version account-id "),
+        Format("alb", "access log of AWS Application Load Balancers", parse_alb, is_dated=False),
+        Format("elb", "access log of AWS Classic Load Balancers", parse_elb, is_dated=False),
+        Format("s3-access", "access log of AWS S3", parse_s3, is_dated=False),
+        Format(
+            "cloudfront",
+            "access log of AWS CloudFront",
+            parse_cloudfront,
+            is_dated=False,
+            headers="^#(?:Version|Fields):",
+        ),
+        Format("vpc-flow", "flow log of AWS VPC", parse_flow, is_dated=False, headers="^version account-id "),
     ]
 
 

@@ -12,14 +12,11 @@ from rationanomaly.errors import InputError, ParamsError
 from rationanomaly.params import ParseParams
 from rationanomaly.parse.formats import Format
 from rationanomaly.parse.formats.fields import groups, iso_time, names_date, names_year, yearless_time
+from rationanomaly.parse.formats.levels import letter_level
 
 _GROUPS = ("message", "time", "node", "alert", "level", "logger", "thread")
 #: What stands where there is nothing to say.
 _NOTHING = ["", "-"]
-_LETTERS = {
-    **{"V": "VERBOSE", "T": "TRACE", "D": "DEBUG", "I": "INFO", "N": "NOTICE", "W": "WARNING"},
-    **{"E": "ERROR", "S": "SEVERE", "C": "CRITICAL", "F": "FATAL", "A": "ALERT"},
-}
 
 
 def formats(settings: ParseParams | None) -> list[Format]:
@@ -59,7 +56,7 @@ def parse(lines: pl.DataFrame, pattern: str, times: _Times | None) -> pl.DataFra
         name: pl.when(~pl.col(name).is_in(_NOTHING)).then(name) for name in ("node", "logger", "thread")
     }
     level = pl.col("level").str.strip_chars().str.to_uppercase()
-    given["level"] = pl.when(~level.is_in(_NOTHING)).then(level.replace(_LETTERS))
+    given["level"] = pl.when(~level.is_in(_NOTHING)).then(letter_level(level))
     given["alert"] = ~pl.col("alert").fill_null("").is_in(_NOTHING)
     columns = [column.alias(name) for name, column in given.items() if name in found.columns]
     if times is not None:

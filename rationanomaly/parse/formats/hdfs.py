@@ -6,8 +6,9 @@ import polars as pl
 
 from rationanomaly.params import ParseParams
 from rationanomaly.parse.formats import Format
+from rationanomaly.parse.formats.levels import LOG4J, any_of
 
-_MARKS = r"^[0-9]{6} [0-9]{6} [0-9]+ (?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL) [A-Za-z_][A-Za-z0-9_.$]*: "
+_MARKS = rf"^[0-9]{{6}} [0-9]{{6}} [0-9]+ {any_of(LOG4J)} [A-Za-z_][A-Za-z0-9_.$]*: "
 
 
 def formats(_settings: ParseParams | None) -> list[Format]:

@@ -7,7 +7,7 @@ import polars as pl
 from rationanomaly.params import ParseParams
 from rationanomaly.parse.formats import Format
 from rationanomaly.parse.formats.fields import groups
-from rationanomaly.parse.formats.levels import full_level, syslog_level
+from rationanomaly.parse.formats.levels import SELECTORS, any_of, priority_level, syslog_word_level
 
 _AUDIT = (
     r"^(?:node=(?<node>[^ ]+) )?type=(?<logger>[A-Z_]+|UNKNOWN\[[0-9]+\]) "
@@ -19,8 +19,7 @@ _DMESG = (
     r"(?:\[ *(?<thread>[TC][0-9]+)\])? (?<message>.*)$"
 )
 #: An error log of Apache has the same date.
-_APACHE = r"^\[[^\]]*\] \[(?:[A-Za-z0-9_.-]*:)?(?:emerg|alert|crit|error|warn|notice|info|debug|trace[1-8])\]"
-_SEVERITIES = 8
+_APACHE = rf"^\[[^\]]*\] \[(?:[A-Za-z0-9_.-]*:)?(?:{any_of(word.lower() for word in SELECTORS)}|trace[1-8])\]"
 
 
 def formats(_settings: ParseParams | None) -> list[Format]:
@@ -47,13 +46,12 @@ def parse_audit(lines: pl.DataFrame) -> pl.DataFrame:
 def parse_dmesg(lines: pl.DataFrame) -> pl.DataFrame:
     """``[  seconds since the start] message``, which is no time, or with a date (``-T``), which is taken for UTC."""
     found = groups(lines, _DMESG)
-    severity = (pl.col("priority").cast(pl.Int64) % _SEVERITIES).cast(pl.String)
     date = pl.col("date").str.replace_all(" +", " ")
     return found.select(
         "message",
         "thread",
         time=date.str.to_datetime("%a %b %d %H:%M:%S %Y", time_unit="us", strict=False, time_zone="UTC"),
-        level=pl.coalesce(syslog_level(severity), full_level(pl.col("level"))),
+        level=pl.coalesce(priority_level(pl.col("priority")), syslog_word_level(pl.col("level"))),
         logger=pl.col("facility"),
     )
 

@@ -39,7 +39,7 @@ _EARLIEST = datetime(1973, 1, 1, tzinfo=UTC)
 
 def formats(_settings: ParseParams | None) -> list[Format]:
     """logfmt."""
-    return [Format("logfmt", "key=value pairs of Go programs and Heroku", parse, marks=_are_logfmt)]
+    return [Format("logfmt", "key=value pairs of Go programs and Heroku", parse, is_dated=False, marks=_are_logfmt)]
 
 
 def parse(lines: pl.DataFrame) -> pl.DataFrame:

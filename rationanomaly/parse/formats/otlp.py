@@ -39,7 +39,7 @@ _PREFIX = "otlp."
 
 def formats(_settings: ParseParams | None) -> list[Format]:
     """Batches of log records."""
-    return [Format("otlp", "OpenTelemetry collector, file exporter", parse, expand=expand, strays=r"^\{")]
+    return [Format("otlp", "OpenTelemetry collector, file exporter", parse, is_dated=False, expand=expand)]
 
 
 def expand(lines: pl.DataFrame) -> pl.DataFrame:

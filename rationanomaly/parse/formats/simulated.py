@@ -7,8 +7,9 @@ import polars as pl
 from rationanomaly.params import ParseParams
 from rationanomaly.parse.formats import Format
 from rationanomaly.parse.formats.fields import has_alert_tag
+from rationanomaly.parse.formats.levels import USUAL, any_of
 
-_MARKS = r"^[^ ]+ [0-9T:.-]{19,30}Z [^ ]+ [a-z][a-z0-9_-]* (?:DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|SEVERE|FATAL) "
+_MARKS = rf"^[^ ]+ [0-9T:.-]{{19,30}}Z [^ ]+ [a-z][a-z0-9_-]* {any_of(USUAL)} "
 
 
 def formats(_settings: ParseParams | None) -> list[Format]:
