@@ -7,9 +7,10 @@ BIN := $(VENV)/bin
 WORKERS ?= logical
 PYTEST := pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-# Idle OpenMP threads that spin make two busy cores 6 to 9 times slower than one.
+# Idle OpenMP threads that spin make two busy cores 6 to 9 times slower than one; OpenBLAS's always spin.
 export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
+export OPENBLAS_NUM_THREADS := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 

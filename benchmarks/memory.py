@@ -83,7 +83,7 @@ class Case:
 
 SMALL = (
     Case("sft", layers=4, hidden=512, vocabulary=8000, rows=8, tokens=256, completion=64),
-    Case("grpo", layers=4, hidden=512, vocabulary=8000, rows=16, tokens=160, completion=8, embeddings=True),
+    Case("grpo", layers=4, hidden=512, vocabulary=8000, rows=8, tokens=160, completion=8, embeddings=True),
 )
 CASES = (
     *SMALL,

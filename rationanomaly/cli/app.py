@@ -85,9 +85,11 @@ def main() -> None:
 
 def run_app(application: typer.Typer) -> None:
     """Run a command line: an error of ours is one line and its exit code; ``--debug`` shows the frames of any."""
-    # OpenMP reads these when torch is loaded; spinning threads make two busy cores many times slower.
+    # OpenMP and OpenBLAS read these when torch and NumPy are loaded; spinning threads make two busy cores many times
+    # slower: a decomposition of 0.1 s then took up to 7.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     debug = "--debug" in sys.argv
     try:
