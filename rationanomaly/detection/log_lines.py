@@ -116,7 +116,8 @@ def write_verdicts(rows: Iterable[Row], output: Path | None) -> None:
     if output is None:
         for row in rows:
             sys.stdout.write(for_terminal(json.dumps(row, ensure_ascii=False)) + "\n")
-        sys.stdout.flush()
+            # A verdict on a live log must not wait in a buffer until there are more.
+            sys.stdout.flush()
         return
     with writing_file(output) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
         _write_rows(rows, file)
