@@ -16,7 +16,6 @@ additions:
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,13 +63,12 @@ class Leaf(list[int]):
         if lost and blank:
             self.blank.append(number)
 
-    def equal(self, words: list[str]) -> Counter[int]:
+    def equal(self, words: list[str]) -> dict[int, int]:
         """Cluster → number of words that it has in common with a message; clusters without any are left out."""
-        found: Counter[int] = Counter()
+        found: dict[int, int] = {}
         for key in enumerate(words):
-            numbers = self._index.get(key)
-            if numbers is not None:
-                found.update(numbers)
+            for number in self._index.get(key, ()):
+                found[number] = found.get(number, 0) + 1
         return found
 
 
@@ -247,7 +245,7 @@ class Drain:
             equal = leaf.equal(words)
             for number in (*equal, *leaf.blank):
                 weight = self.clusters[number].weight
-                if weight == equal[number] and (weight, -number) > rank:
+                if weight == equal.get(number, 0) and (weight, -number) > rank:
                     best, rank = number, (weight, -number)
         return best
 
@@ -262,7 +260,7 @@ class Drain:
         equal = leaf.equal(words)
         best, rank = None, (-1, 0, 0)
         for number in equal or (leaf if full or not needed else ()):
-            found = (equal[number], -self.clusters[number].weight, -number)
+            found = (equal.get(number, 0), -self.clusters[number].weight, -number)
             if found > rank:
                 best, rank = number, found
         return best if full or rank[0] >= needed else None
