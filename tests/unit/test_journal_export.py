@@ -382,7 +382,7 @@ SAMPLE = ["started", "two lines =", "größer", "connection 7 lost", "", "stoppe
 def test_a_file_is_read(compress: Any, name: str, tmp_path: Path, parse: ParseParams, caplog: Any) -> None:
     path = tmp_path / "system.export"
     path.write_bytes(compress(sample_log()))
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="rationanomaly.parse.source"):
         found, counts, rejected = read(path, parse, name)
     assert found["message"].str.strip_chars().to_list() == SAMPLE
     assert found.row(0, named=True) | {"message": "started"} == found.row(0, named=True)
