@@ -236,3 +236,40 @@ def test_each_line_of_a_sample_has_time_level_and_message(path: Path, settings: 
 def test_the_template_that_a_program_names(settings: ParseParams, fields: dict[str, str], template: str | None) -> None:
     form = formats.find("json", settings)
     assert form.read(pl.DataFrame({"raw": [json.dumps(fields)]}))["message_template"].to_list() == [template]
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "node"),
+    [
+        ({"method": "GET", "path": "/a", "status": 200, "remote_ip": "10.0.0.1"}, "GET /a 200 OK", "10.0.0.1"),
+        (
+            {"request": "POST /b HTTP/1.1", "status": "503", "remote_addr": "10.0.0.2"},
+            "POST /b HTTP/1.1 503 Service Unavailable",
+            "10.0.0.2",
+        ),
+        (
+            {"msg": "", "RequestMethod": "GET", "RequestPath": "/c", "DownstreamStatus": 404, "ClientHost": "::1"},
+            "GET /c 404 Not Found",
+            "::1",
+        ),
+        (
+            {"http": {"request": {"method": "PUT"}, "response": {"status_code": 500}}, "url": {"path": "/d"}},
+            "PUT /d 500 Internal Server Error",
+            None,
+        ),
+        (
+            {"httpRequest": {"requestMethod": "GET", "requestUrl": "/e", "status": 301}, "host": "w1"},
+            "GET /e 301 Moved Permanently",
+            "w1",
+        ),
+        ({"msg": "handled", "method": "GET", "path": "/a", "status": 200, "remote_ip": "10.0.0.1"}, "handled", None),
+        ({"method": "GET", "path": "/a", "status": "ok"}, None, None),
+        ({"status": 200}, None, None),
+        ({"msg": "", "status": 200}, "", None),
+    ],
+)
+def test_a_request_without_a_message(
+    settings: ParseParams, line: dict[str, Any], message: str | None, node: str | None
+) -> None:
+    row = frame(settings, line).row(0, named=True)
+    assert (row["message"], row["node"]) == (message, node)

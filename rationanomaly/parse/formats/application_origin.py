@@ -38,6 +38,8 @@ _LAYOUTS = (
     rf"{_LEAD}{_THREAD} +(?<logger>{_NAME}){_PLACE} +- {_MESSAGE}",
     # org.example.Pool: text; org.example.Pool - text; Pool.java:650 - text; my_app::pool: text
     rf"{_LEAD}(?<logger>{_DOTTED}){_PLACE}(?: \[\])?(?:: | *:? +- | +: | +\| ){_MESSAGE}",
+    # org.example.Pool#open: text (Jenkins)
+    rf"{_LEAD}(?<logger>{_DOTTED})#[A-Za-z0-9_$]+: {_MESSAGE}",
     # Pool:12 - text; ConnectionPool - text
     rf"{_LEAD}(?<logger>{_NAME}):[0-9]+ +- {_MESSAGE}",
     rf"{_LEAD}(?<logger>[A-Z][a-z0-9_]+[A-Z][A-Za-z0-9_$]*) +- {_MESSAGE}",

@@ -15,10 +15,26 @@ from rationanomaly.parse.formats import Format
 from rationanomaly.parse.formats.fields import epoch_time, iso_time
 from rationanomaly.parse.formats.json_objects import one_line, read_names
 from rationanomaly.parse.formats.levels import UNWRITTEN, full_level, syslog_level, telemetry_level
+from rationanomaly.parse.formats.web import with_reason
 
 _NO_ALERT = ("", "-", "0", "false", "no", "none", "normal")
 #: How the text of an object or an array begins.
 _OBJECT = r'^(?:\{["}]|\[(?:[\]"\[{]|-?[0-9][0-9.e+-]*[,\]]|true|false|null))'
+#: What an access log has in the place of a message; the first of each that a line has.
+_REQUEST = ("request", "request_line")
+_METHOD = (
+    "method",
+    "request_method",
+    "http_method",
+    "RequestMethod",
+    "http.request.method",
+    "httpRequest.requestMethod",
+)
+_PATH = ("path", "uri", "request_uri", "RequestPath", "url.path", "url.original", "httpRequest.requestUrl", "url")
+_STATUS = ("status", "status_code", "statusCode", "DownstreamStatus", "http.response.status_code", "httpRequest.status")
+_CLIENT = ("remote_addr", "remote_ip", "client_ip", "clientip", "ClientHost", "client.ip", "httpRequest.remoteIp")
+_ACCESS = (*_REQUEST, *_METHOD, *_PATH, *_STATUS, *_CLIENT)
+_CODE = r"^([1-5][0-9]{2})$"
 #: GELF, whose levels are those of syslog.
 _GELF = "short_message"
 
@@ -56,8 +72,25 @@ def parse(lines: pl.DataFrame, fields: JsonParams) -> pl.DataFrame:
         message=_message(has["message"]),
         message_template=_first(has["template"]),
     )
-    texts = pl.col("message", "message_template").map_batches(one_line, pl.String)
-    return _of_height(found, lines.height).with_columns(texts)
+    found = _with_requests(lines["raw"], _of_height(found, lines.height))
+    return found.with_columns(pl.col("message", "message_template").map_batches(one_line, pl.String))
+
+
+def _with_requests(raw: pl.Series, found: pl.DataFrame) -> pl.DataFrame:
+    """The same, with ``REQUEST STATUS REASON`` as the message of lines of an access log; the client is the node."""
+    places = (found["message"].fill_null("") == "").arg_true()
+    values = read_names(raw.gather(places), _ACCESS) if places.len() else pl.DataFrame()
+    if not places.len() or values.select(pl.all_horizontal(pl.col(_STATUS).is_null()).all()).item():
+        return found
+    request = pl.coalesce(_first(_REQUEST), _first(_METHOD) + " " + _first(_PATH))
+    status = pl.coalesce(pl.col(name).str.extract(_CODE) for name in _STATUS)
+    read = values.select(message=request + " " + with_reason(status), node=_first(_CLIENT))
+    own = found.select("message", "node")[places]
+    message = pl.select(pl.coalesce(read["message"], own["message"])).to_series()
+    node = pl.select(pl.coalesce(own["node"], pl.when(read["message"].is_not_null()).then(read["node"]))).to_series()
+    return found.with_columns(
+        message=found["message"].scatter(places, message), node=found["node"].scatter(places, node)
+    )
 
 
 def written_time(texts: pl.Expr) -> pl.Expr:
