@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from rationanomaly.rulebook.states import core, state_in
+from rationanomaly.rulebook.states import core, parts_of, state_in
 
 WILDCARD = "<*>"
 #: Of the rules by which messages are told apart.
@@ -29,8 +29,9 @@ VERSION = 2
 _IDENTIFIER = 0.5
 #: Plain words that make a template each where one of them names a state.
 _MAX_STATES = 16
-#: Templates of one cluster, after which only the first state of a message is kept, in small letters.
-_MAX_VARIANTS = 1000
+#: Templates of one cluster, after which of a word only the parts that name a state are kept, and after which only the
+#: first state of a message is, in small letters.
+_MAX_WHOLE, _MAX_VARIANTS = 100, 1000
 #: They change with the number in front and say nothing else.
 _UNITS = frozenset(["b", "kb", "mb", "gb", "tb", "kib", "mib", "gib", "tib", "ns", "us", "ms", "sec", "secs"])
 
@@ -81,6 +82,7 @@ class Cluster:
         choices: place of a wildcard → the few plain words that occur there. Wildcards at other places are parameters.
         variants: texts of the templates that this cluster makes, by first appearance.
         states: whether words that name a state make templates of their own.
+        parted: there were many of them, so that of ``id=x7;state=up`` only the state does.
         crowded: there were too many of them, so that only the first one of a message does.
         weight: number of words that are no wildcards; the more, the more specific the template.
     """
@@ -89,6 +91,7 @@ class Cluster:
     choices: dict[int, list[str]] = field(default_factory=dict)
     variants: dict[str, None] = field(default_factory=dict)
     states: bool = True
+    parted: bool = False
     crowded: bool = False
 
     def __post_init__(self) -> None:
@@ -108,8 +111,9 @@ class Cluster:
         for place, own in enumerate(self.words):
             state = state_in(words[place]) if own == WILDCARD else None
             if state is not None:
-                filled[place] = state if self.crowded else words[place]
+                filled[place] = _states_alone(words[place]) if self.parted else words[place]
                 if self.crowded:
+                    filled[place] = state
                     return
 
     def absorb(self, words: list[str], limit: int) -> tuple[bool, list[tuple[int, str]]]:
@@ -226,7 +230,9 @@ class Drain:
         if cluster.choices and len(cluster.variants) > self._most_variants(cluster):
             cluster.choices.clear()
             generalised = True
-        if not cluster.crowded and len(cluster.variants) > _MAX_VARIANTS:
+        if not cluster.parted and len(cluster.variants) > _MAX_WHOLE:
+            cluster.parted = generalised = True
+        elif not cluster.crowded and len(cluster.variants) > _MAX_VARIANTS:
             cluster.crowded = generalised = True
         if generalised:
             renamed = {text: cluster.text(text.split(" ")) for text in cluster.variants}
@@ -316,6 +322,7 @@ class Drain:
                     "template": " ".join(cluster.words),
                     "choices": {str(place): words for place, words in cluster.choices.items()},
                     "variants": list(cluster.variants),
+                    "parted": cluster.parted,
                     "crowded": cluster.crowded,
                 }
                 for cluster in self.clusters
@@ -331,8 +338,10 @@ class Drain:
         drain = cls(**{name: state[name] for name in settings}, version=state.get("version", 1))
         for entry in state["clusters"]:
             choices = {int(place): list(words) for place, words in entry["choices"].items()}
-            variants, crowded = dict.fromkeys(entry["variants"]), entry.get("crowded", False)
-            drain.clusters.append(Cluster(entry["template"].split(" "), choices, variants, drain._states, crowded))
+            variants = dict.fromkeys(entry["variants"])
+            cluster = Cluster(entry["template"].split(" "), choices, variants, drain._states)
+            cluster.parted, cluster.crowded = entry.get("parted", False), entry.get("crowded", False)
+            drain.clusters.append(cluster)
         drain.successors = dict(state["superseded"])
         drain._leaf_of = [Leaf()] * len(drain.clusters)
         drain.tree = drain._grown(state["tree"])
@@ -352,3 +361,16 @@ class Drain:
 
 def _has_digit(word: str) -> bool:
     return any(character.isdigit() for character in word)
+
+
+def _states_alone(word: str) -> str:
+    """A word with wildcards for its parts that name no state, but for what stands before their equals signs."""
+    parts = parts_of(word)
+    if len(parts) == 1:
+        return word
+    return "".join(part if state_in(part) or not core(part) else _without_value(part) for part in parts)
+
+
+def _without_value(part: str) -> str:
+    key, equals, _ = part.rpartition("=")
+    return f"{key}{equals}{WILDCARD}"

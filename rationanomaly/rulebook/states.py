@@ -54,7 +54,7 @@ _NO_STATES = words_of(
 )
 #: The same ending in small letters, in CamelCase, behind a hyphen or an underscore.
 _LAST_WORD = re.compile(r"[A-Z]?[a-z]+$|[A-Z]+$")
-_PARTING = re.compile(r"[,;:|&]")
+_PARTING = re.compile(r"([,;:|&])")
 _LONGEST = 256
 _EDGES = "\"'`()[]{}<>,;:.!?*#|"
 
@@ -76,7 +76,12 @@ def state_in(word: str) -> str | None:
     """
     if len(word) > _LONGEST or "/" in word or "\\" in word or "@" in word:
         return None
-    return next(filter(None, map(_state, _PARTING.split(word))), None)
+    return next(filter(None, map(_state, parts_of(word))), None)
+
+
+def parts_of(word: str) -> list[str]:
+    """The parts of a word that may each name a state, and what stands between them; together they are the word."""
+    return _PARTING.split(word)
 
 
 def core(word: str) -> str:

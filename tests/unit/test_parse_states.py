@@ -149,3 +149,20 @@ def test_no_template_covers_two_states_at_one_place(messages: list[str]) -> None
     for message in messages:
         name, found = drain.name(message), tuple(map(state_in, message.split(" ")))
         assert states.setdefault(name, found) == found
+
+
+def test_values_beside_a_state_make_no_template_each() -> None:
+    words = [f"{first}{second}{third}xy" for first in "abcdef" for second in "ghijkl" for third in "mnopqr"]
+    messages = [f"report of id={word};n=5;state={'up' if n % 3 else 'down'} now" for n, word in enumerate(words)]
+    drain = learnt(messages)
+    for message in messages:
+        state = "up" if "=up" in message else "down"
+        assert drain.name(message) == f"report of id=<*>;n=<*>;state={state} now"
+    again = Drain.from_state(json.loads(json.dumps(drain.state())))
+    assert again.state() == drain.state()
+
+
+def test_few_words_with_a_state_stay_whole() -> None:
+    words = [f"{part}:{state}" for part in ("fan", "disk") for state in ("ok", "failed")]
+    drain = learnt([f"report of {word} now" for word in words])
+    assert {drain.name(f"report of {word} now") for word in words} == {f"report of {word} now" for word in words}
