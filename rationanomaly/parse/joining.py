@@ -251,7 +251,7 @@ def _read_inside(rows: pl.DataFrame, inner: Format) -> pl.DataFrame:
     fields = inner.read(rows.select(raw="message"))
     is_inside = rows["message"].is_not_null() & fields["message"].is_not_null()
     fields = fields.rename({name: f"inner_{name}" for name in fields.columns})
-    own = {name: pl.coalesce(f"inner_{name}", name) for name in ("node", "alert", "level", "logger", "thread")}
+    own = {name: pl.coalesce(f"inner_{name}", name) for name in (*_OF_ANY, "message_template")}
     own["time"] = pl.coalesce("time", "inner_time")
     own["message"] = pl.when("is_inside").then("inner_message").otherwise("message")
     columns = rows.columns

@@ -10,6 +10,7 @@ import pytest
 
 from rationanomaly.params import Params
 from rationanomaly.parse.mining import Miner
+from rationanomaly.parse.reading import LogReader
 from rationanomaly.parse.step import run
 from rationanomaly.records import LINES, TEMPLATES
 from rationanomaly.steps import Outputs
@@ -134,3 +135,16 @@ def test_a_log_of_the_collector(params: Params, tmp_path: Path) -> None:
     run(auto, {"logs": log}, Outputs(output, tmp_path / "state"))
     assert pl.read_parquet(output / TEMPLATES)["template"].to_list() == ["user <*> logged in"]
     assert pl.read_parquet(output / LINES)["parameters"].to_list() == [["bob smith"], ["eve"]]
+
+
+def test_behind_the_prefix_of_a_container(params: Params, tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    users = ("bob smith", "eve", "kim")
+    lines = [{"msg": f"user {user} logged in", "log.record.template": "user {name} logged in"} for user in users]
+    prefix = "2026-03-01T10:00:00.123456789Z stdout F "
+    log.write_text("".join(f"{prefix}{json.dumps(line)}\n" for line in lines))
+    miner = Miner.new(params.parse)
+    reader = LogReader(log, "auto", params.parse)
+    found = pl.concat([miner.name(miner.take(batch)) for batch in reader])
+    assert reader.format.name == "cri+json"
+    assert found["template"].unique().to_list() == ["user <*> logged in"]
