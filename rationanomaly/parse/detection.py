@@ -19,8 +19,8 @@ from rationanomaly.parse.formats import Format
 from rationanomaly.parse.line_kinds import CONTINUES, FIRST_LINES
 from rationanomaly.parse.raw_records import join_raw, record_numbers
 
-#: Lines that are looked at.
-SAMPLE = 1000
+#: Lines that are looked at, and bytes of them: one format after the other reads them.
+SAMPLE, SAMPLE_BYTES = 1000, 2**22
 #: Characters of a record of several lines that are looked at.
 _LONGEST = 2**16
 #: The least confidence with which a format is taken.
@@ -90,7 +90,7 @@ def detect(raw: pl.Series, settings: ParseParams, file: Path) -> Detection:
     found = best_of(weights, known)
     if found.confidence < LEAST:
         candidates = [name for name, share in found.shares.items() if share or weights[name].read]
-        problem = _problem(found.shares, min(raw.len(), SAMPLE))
+        problem = _problem(found.shares, _sample(raw).len())
         raise InputError(problem, file=file, line=1, hint=_hint(candidates[:_NAMED], file))
     return found
 
@@ -122,7 +122,7 @@ def weigh(raw: pl.Series, known: Mapping[str, Format]) -> dict[str, Weight]:
     - a line that the format reads though it lacks the marks counts a quarter;
     - any other line counts one: before the first marked line, or with the marks of another format.
     """
-    sample = raw.head(SAMPLE).to_frame("raw")
+    sample = _sample(raw).to_frame("raw")
     if not sample.height:
         return dict.fromkeys(known, Weight(0.0, 0.0, 0.0))
     seen = {name: _read_and_marked(form, sample) for name, form in known.items()}
@@ -143,6 +143,11 @@ def weigh(raw: pl.Series, known: Mapping[str, Format]) -> dict[str, Weight]:
         )
         for name, form in known.items()
     }
+
+
+def _sample(raw: pl.Series) -> pl.Series:
+    first = raw.head(SAMPLE)
+    return first.head(max(int((first.str.len_bytes().cum_sum() <= SAMPLE_BYTES).sum()), 1))
 
 
 def _read_and_marked(form: Format, sample: pl.DataFrame) -> tuple[pl.Series, pl.Series]:

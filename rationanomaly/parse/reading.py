@@ -15,7 +15,7 @@ from rationanomaly.errors import InputError
 from rationanomaly.params import ParseParams
 from rationanomaly.parse import formats
 from rationanomaly.parse.clock import Clock
-from rationanomaly.parse.detection import SAMPLE, detect
+from rationanomaly.parse.detection import SAMPLE, SAMPLE_BYTES, detect
 from rationanomaly.parse.file_order import pieces_in_time_order
 from rationanomaly.parse.formats import FIELDS, NAME_IT, Format
 from rationanomaly.parse.joining import Joined, Joiner
@@ -189,11 +189,12 @@ class LogReader:
 
 
 def first_together(frames: Iterable[pl.DataFrame], lines: int) -> Iterator[pl.DataFrame]:
-    """The frames, the first of them as one of at least so many lines where there are as many."""
-    frames, first, found = iter(frames), list[pl.DataFrame](), 0
-    while found < lines and (frame := next(frames, None)) is not None:
+    """The frames, the first of them as one of at least so many lines, or of `SAMPLE_BYTES`, where there are as many."""
+    frames, first, found, size = iter(frames), list[pl.DataFrame](), 0, 0
+    while found < lines and size < SAMPLE_BYTES and (frame := next(frames, None)) is not None:
         first.append(frame)
         found += frame.height
+        size += int(frame["raw"].str.len_bytes().sum())
     if first:
         yield pl.concat(first)
     yield from frames

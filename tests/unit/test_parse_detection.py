@@ -160,6 +160,13 @@ def test_a_time_and_a_text_are_taken_only_where_nothing_else_fits(settings: Pars
     assert found([bare, bare, RECORD] * 4, settings) == "application"
 
 
+def test_of_endless_lines_a_few_are_enough(settings: ParseParams) -> None:
+    long = f"{RECORD} {'x=1; ' * 2**18}"
+    other = '{"time":"2026-03-01T10:00:00Z","msg":"a"}'
+    best = detect(pl.Series([*[long] * 4, *[other] * 900]), settings, Path("x.log"))
+    assert (best.format.name, best.confidence) == ("application", 1.0)
+
+
 def test_without_another_format_there_is_no_runner_up(settings: ParseParams) -> None:
     best = detect(pl.Series(["Mar  3 22:14:15 gate cron[1]: done"] * 3), settings, Path("x.log"))
     assert (best.format.name, best.runner_up) == ("syslog", None)
