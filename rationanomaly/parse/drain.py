@@ -149,7 +149,7 @@ class Cluster:
         if not self.states:
             return word.isalpha()
         value = core(word)
-        return value.isalpha() and value.lower() not in _UNITS
+        return value.replace("-", "").isalpha() and value.lower() not in _UNITS
 
     def _limit(self, choices: list[str], limit: int) -> int:
         """How many words may be a choice: more where one of them names a state."""

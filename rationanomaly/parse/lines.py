@@ -156,6 +156,9 @@ def _character_start(text: bytes, place: int) -> int:
 
 def _clean(raw: pl.Series, data: bytes, counts: Counts) -> pl.Series:
     """Take NULs and terminal escapes away; looked for in the bytes first, for hardly any log has them."""
+    if BOM in data:
+        # Files with a mark that were put together have it inside.
+        raw = raw.str.strip_prefix("\ufeff")
     if b"\0" in data:
         counts.nul_lines += int(raw.str.contains("\0", literal=True).sum())
         raw = raw.str.replace_all("\0", "", literal=True)

@@ -41,9 +41,10 @@ class ParquetWriter:
         """Append rows."""
         self.rows += frame.height
         frame = frame.select(pl.col(name).cast(kind) for name, kind in self._schema.items())
+        # Without `rechunk` how rows came in frames would show in the bytes.
         waiting = pl.concat([self._waiting, frame])
         for start in range(0, waiting.height - self._group + 1, self._group):
-            self._writer.write_table(waiting.slice(start, self._group).to_arrow())
+            self._writer.write_table(waiting.slice(start, self._group).rechunk().to_arrow())
         self._waiting = waiting.slice(waiting.height // self._group * self._group)
 
     def __enter__(self) -> ParquetWriter:
@@ -51,5 +52,5 @@ class ParquetWriter:
 
     def __exit__(self, error: type[BaseException] | None, *_more: object) -> None:
         if error is None and self._waiting.height:
-            self._writer.write_table(self._waiting.to_arrow())
+            self._writer.write_table(self._waiting.rechunk().to_arrow())
         self._writer.close()

@@ -18,17 +18,26 @@ OPPOSITES: tuple[tuple[str, str], ...] = (
     ("passed pass passes", "failed fail rejected refused"),
     ("ok okay good fine normal nominal", "bad abnormal critical faulty error alarm"),
     ("up online alive available reachable", "down offline dead unavailable unreachable"),
-    ("on enabled", "off disabled"),
+    ("on enabled enable", "off disabled disable"),
     ("active", "inactive passive faulty standby"),
-    ("started starting running", "stopped stopping halted terminated crashed killed exited"),
-    ("resumed unpaused", "paused suspended frozen"),
-    ("created added inserted installed", "deleted removed uninstalled destroyed evicted"),
+    ("started starting running start", "stopped stopping halted terminated crashed killed exited stop"),
+    ("begin began", "end ended"),
+    ("resumed unpaused resume", "paused suspended frozen suspend pause"),
+    ("created added inserted installed create add", "deleted removed uninstalled destroyed evicted delete remove"),
     ("connected attached joined associated paired", "disconnected detached left disassociated unpaired"),
+    ("connect attach enter", "disconnect detach leave"),
+    ("login logon", "logout logoff"),
     ("opened open", "closed"),
     ("loaded mounted registered subscribed", "unloaded unmounted deregistered unregistered unsubscribed"),
-    ("locked acquired", "unlocked released"),
+    ("load mount register subscribe", "unload unmount umount deregister unsubscribe"),
+    ("locked acquired lock acquire", "unlocked released unlock release"),
     ("allowed permitted granted accepted", "denied forbidden rejected refused blocked revoked disallowed"),
-    ("authorized authenticated", "unauthorized unauthenticated"),
+    ("allow permit grant accept", "deny forbid reject refuse block revoke drop"),
+    ("authorized authenticated verified", "unauthorized unauthenticated unverified"),
+    ("assigned scheduled linked", "unassigned unscheduled unlinked"),
+    ("cordoned banned armed", "uncordoned unbanned disarmed"),
+    ("committed commit", "rollback"),
+    ("busy charging upgraded", "idle discharging downgraded"),
     ("valid correct", "invalid incorrect wrong expired"),
     ("healthy ready stable clean synced synchronized", "unhealthy unready unstable dirty unsynced unsynchronized"),
     ("known recognized supported expected", "unknown unrecognized unsupported unexpected"),
@@ -55,6 +64,10 @@ _NO_STATES = words_of(
 #: The same ending in small letters, in CamelCase, behind a hyphen or an underscore.
 _LAST_WORD = re.compile(r"[A-Z]?[a-z]+$|[A-Z]+$")
 _PARTING = re.compile(r"([,;:|&])")
+#: ``logged-in``: the word behind the hyphen is one by itself nowhere else.
+_IN_OR_OUT = re.compile(r"[A-Za-z](?:-|_)(in|out)$", re.IGNORECASE)
+#: Methods of HTTP say what was done.
+_METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 _LONGEST = 256
 _EDGES = "\"'`()[]{}<>,;:.!?*#|"
 
@@ -91,5 +104,9 @@ def core(word: str) -> str:
 
 def _state(part: str) -> str | None:
     value = core(part)
+    if value in _METHODS:
+        return value.lower()
+    if in_or_out := _IN_OR_OUT.search(value):
+        return in_or_out[1].lower()
     last = None if "." in value else _LAST_WORD.search(value)
     return last.group().lower() if last is not None and last.group().lower() in state_words() else None

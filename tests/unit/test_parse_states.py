@@ -166,3 +166,19 @@ def test_few_words_with_a_state_stay_whole() -> None:
     words = [f"{part}:{state}" for part in ("fan", "disk") for state in ("ok", "failed")]
     drain = learnt([f"report of {word} now" for word in words])
     assert {drain.name(f"report of {word} now") for word in words} == {f"report of {word} now" for word in words}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
+        ("start", "stop", "enable", "disable", "login", "logout", "begin", "end"),
+        ("logged-in", "logged-out"),
+        ("logged_in", "logged_out"),
+        ("sign-in,", "sign-out,"),
+    ],
+)
+def test_what_was_done_stays_apart(words: tuple[str, ...]) -> None:
+    messages = [f"incoming {word} request from user <*>" for word in words]
+    drain = learnt(messages)
+    assert [drain.name(message) for message in messages] == messages

@@ -38,8 +38,8 @@ def formats(_settings: ParseParams | None) -> list[Format]:
     yearless = partial(parse, start=_NO_YEAR, read_time=lambda texts: yearless_time(texts, "%m-%d %H:%M:%S%.f"))
     dated = partial(parse, start=_YEAR, read_time=lambda texts: pl.coalesce(iso_time(texts), epoch_time(texts)))
     return [
-        Format("logcat", "Android", yearless, names_year=False, strays=_HEADERS),
-        Format("logcat-year", "Android, `-v year` or `-v epoch`", dated, strays=_HEADERS),
+        Format("logcat", "Android", yearless, names_year=False, headers=_HEADERS),
+        Format("logcat-year", "Android, `-v year` or `-v epoch`", dated, headers=_HEADERS),
     ]
 
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from rationanomaly.parse.formats.first_match import first_match
 
-_LEAD = r"^[\])>]?[ \t]*(?:(?:-(?:->?|>)?|=>|[|,;])[ \t]+|:[ \t]*)?"
+_LEAD = r"^[\])>]?[ \t]*(?:(?:-(?:->?|>)?|=>)[ \t]+|[:|,;][ \t]*)?"
 _NAME = r"[A-Za-z_$][A-Za-z0-9_$-]*"
 _DOTTED = rf"{_NAME}(?:(?:\.|::)[A-Za-z0-9_$-]+)+"
 _NESTED = r"(?:[^\[\]]|\[[^\[\]]*\])+?"
@@ -16,8 +16,10 @@ _PLACE = r"(?: \([^ ]*\)| \[\(null\)\]|:[0-9]+)?"
 _MESSAGE = r"(?<message>.*)$"
 #: Dotted names that are no logger: an exception, a host, a file.
 _NO_LOGGER = (
-    rf"(?:{_NAME}\.)+(?:[A-Za-z0-9_$]*(?:Exception|Error|Throwable)|com|org|net|io|dev|local|internal|"
-    r"ya?ml|json|conf|cfg|ini|toml|xml|csv|txt|log|sql|sh|pid|sock)"
+    rf"(?:(?:{_NAME}\.)+(?:[A-Za-z0-9_$]*(?:Exception|Error|Throwable)|com|org|net|io|dev|local|internal|"
+    r"ya?ml|json|conf|cfg|ini|toml|xml|csv|txt|sql|pid|sock)"
+    # Methods of classes may be called log, too.
+    r"|(?:[a-z0-9_-]+\.)+(?:log|sh))"
 )
 
 #: In the order in which they are tried. First dotted names that are no logger, or stand before brackets that are none.
@@ -36,10 +38,12 @@ _LAYOUTS = (
     # [main] org.example.Pool: text; [main] Pool - text
     rf"{_LEAD}{_THREAD} +(?:\[[^\[\]]*\] +)?(?<logger>{_DOTTED}){_PLACE}(?:: | *:? +- | +: ){_MESSAGE}",
     rf"{_LEAD}{_THREAD} +(?<logger>{_NAME}){_PLACE} +- {_MESSAGE}",
+    # [main] [org.example.Pool] text
+    rf"{_LEAD}{_THREAD} +\[ *(?<logger>{_DOTTED}) *\](?: -)? {_MESSAGE}",
     # org.example.Pool: text; org.example.Pool - text; Pool.java:650 - text; my_app::pool: text
     rf"{_LEAD}(?<logger>{_DOTTED}){_PLACE}(?: \[\])?(?:: | *:? +- | +: | +\| ){_MESSAGE}",
     # org.example.Pool#open: text (Jenkins)
-    rf"{_LEAD}(?<logger>{_DOTTED})#[A-Za-z0-9_$]+: {_MESSAGE}",
+    rf"{_LEAD}(?:{_THREAD} +)?(?<logger>{_DOTTED})#[A-Za-z0-9_$]+: {_MESSAGE}",
     # Pool:12 - text; ConnectionPool - text
     rf"{_LEAD}(?<logger>{_NAME}):[0-9]+ +- {_MESSAGE}",
     rf"{_LEAD}(?<logger>[A-Z][a-z0-9_]+[A-Z][A-Za-z0-9_$]*) +- {_MESSAGE}",

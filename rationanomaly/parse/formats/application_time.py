@@ -105,6 +105,10 @@ _QUICK = 2
 _NOTATIONS = (
     _Notation(rf"^(?<time>{_ISO}){_OFFSET}(?<tail>[ \t]+(?:[^A-Z+ \t-]|-[ \t]|{any_of(LOG4J)}).*)$", _iso),
     _Notation(rf"^(?<open>\[)(?<time>{_ISO}){_OFFSET}(?<close>\])(?<tail>(?:[^0-9A-Za-z].*)?)$", _iso),
+    _Notation(
+        _line(rf"[0-9]{{4}}[/-][0-9]{{2}}[/-][0-9]{{2}}[T ]{_CLOCK} [AP]M"),
+        _written("%Y %m %d %I:%M:%S%.f %p", lambda text: text.str.replace_all("[/T-]", " ")),
+    ),
     _Notation(_line(_ISO), _iso),
     _Notation(_line(rf"(?:[0-9]{{2}})?[0-9]{{2}}/[0-9]{{2}}/[0-9]{{2}} {_CLOCK}"), _slashes),
     _Notation(_line(r"[0-9]{4}[/-][0-9]{2}[/-][0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}:[0-9]{3}"), _slashes),

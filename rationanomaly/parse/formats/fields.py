@@ -86,6 +86,11 @@ def names_date(time_format: str) -> bool:
     return _DATE.search(time_format.replace("%%", "")) is not None
 
 
+def epoch_micros(texts: pl.Expr, unit: int = 1) -> pl.Expr:
+    """So many microseconds, or parts of them by ``unit``, since 1970 as UTC. Null for what is no whole number."""
+    return (texts.cast(pl.Int64, strict=False) // unit).cast(_TIME)
+
+
 def epoch_time(texts: pl.Expr) -> pl.Expr:
     """Seconds, milli-, micro- or nanoseconds since 1970 as UTC, told apart by their size. Null for what is none."""
     number = texts.cast(pl.Float64, strict=False)

@@ -10,7 +10,7 @@ import polars as pl
 
 from rationanomaly.params import ParseParams
 from rationanomaly.parse.formats import Format
-from rationanomaly.parse.formats.fields import epoch_time
+from rationanomaly.parse.formats.fields import epoch_micros
 from rationanomaly.parse.formats.json_objects import one_line, read_names
 from rationanomaly.parse.formats.levels import syslog_level
 
@@ -38,7 +38,7 @@ def parse(lines: pl.DataFrame) -> pl.DataFrame:
     raw = lines["raw"].str.strip_prefix("data: ")
     found = read_names(raw, NAMES)
     found = found.with_columns(_as_text(column, raw) for column in found)
-    time = pl.coalesce(epoch_time(pl.col(name)) for name in _TIMES)
+    time = pl.coalesce(epoch_micros(pl.col(name)) for name in _TIMES)
     return found.select(
         time=time,
         node=pl.coalesce(_NODES),

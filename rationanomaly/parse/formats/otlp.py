@@ -9,7 +9,7 @@ import polars as pl
 
 from rationanomaly.params import ParseParams
 from rationanomaly.parse.formats import Format
-from rationanomaly.parse.formats.fields import epoch_time
+from rationanomaly.parse.formats.fields import epoch_micros
 from rationanomaly.parse.formats.json_objects import one_line, read_names, read_schema
 from rationanomaly.parse.formats.levels import full_level, telemetry_level
 
@@ -31,6 +31,8 @@ _NODES, _PROGRAMS = ("host.name", "k8s.node.name", "host.id"), ("service.name", 
 _THREADS = ("thread.name", "thread.id")
 #: That of the convention, of .NET and of Serilog.
 _TEMPLATES = ("log.record.template", "{OriginalFormat}", "message_template.text")
+#: Of a microsecond.
+_NANOS = 1000
 #: Members of a body of several values that hold its text.
 _MESSAGES = ("message", "msg", "log", "MESSAGE", "event")
 #: What an expanded row holds. No other log has these names.
@@ -89,7 +91,7 @@ def parse(lines: pl.DataFrame) -> pl.DataFrame:
         "node",
         "logger",
         "thread",
-        time=pl.coalesce(epoch_time(pl.col("time")), epoch_time(pl.col("observed"))),
+        time=pl.coalesce(epoch_micros(pl.col("time"), _NANOS), epoch_micros(pl.col("observed"), _NANOS)),
         level=pl.coalesce(full_level(pl.col("level")), telemetry_level(pl.col("number"))),
         message=pl.col("body").map_batches(one_line, pl.String),
         message_template=pl.col("template").map_batches(one_line, pl.String),

@@ -67,6 +67,8 @@ _REST = (
     rf"(?:{_MNEMONIC}|{_APPLICATION}|{_TAG})?(?<message>.*)$"
 )
 
+_UPTIME = r"^ *\[ *[0-9]+\.[0-9]{6}\](?:\[ *[TC][0-9]+\])? ?"
+
 
 def formats(_settings: ParseParams | None) -> list[Format]:
     """The three kinds; in RFC 3164 most lines name no year."""
@@ -119,7 +121,7 @@ def _usual(found: pl.DataFrame, time: pl.Expr) -> pl.DataFrame:
         level=priority_level(pl.col("priority")),
         logger="tag",
         thread=pl.when(pl.col("pid") != "").then("pid"),
-        message=pl.when(~named).then(pl.col("message").str.strip_chars()),
+        message=pl.when(~named).then(_without_uptime(pl.col("tag"), pl.col("message")).str.strip_chars()),
         tagged=pl.lit(True),
     )
 
@@ -181,15 +183,26 @@ def _described(headers: pl.DataFrame) -> pl.DataFrame:
         level=level,
         logger=pl.when(programmed & ~logger.str.contains("^[0-9]+$")).then(logger),
         thread=pl.when(programmed & (thread != "")).then(thread),
-        message=pl.when(programmed).then("message").otherwise(whole).str.strip_chars(),
+        message=pl.when(programmed).then(_without_uptime(logger, pl.col("message"))).otherwise(whole).str.strip_chars(),
         tagged=programmed & logger.is_not_null(),
     )
 
 
+def _without_uptime(program: pl.Expr, message: pl.Expr) -> pl.Expr:
+    """Messages of the kernel without the seconds since its start, of which the header's time says as much."""
+    return pl.when(program == "kernel").then(message.str.replace(_UPTIME, "")).otherwise(message)
+
+
 def _bsd_marks(lines: pl.DataFrame) -> pl.Series:
-    """A time, and a host or a tag."""
-    found = parse_bsd(lines)
-    return found["time"].is_not_null() & (found["node"].is_not_null() | found["tagged"])
+    """A time, and a tag, a priority, or what is a host in more lines than this."""
+    found = parse_bsd(lines).with_columns(prior=lines["raw"].str.starts_with("<"))
+    tagged, timed = pl.col("tagged").fill_null(False), pl.col("time").is_not_null()
+    bare = found.filter(timed & ~tagged & pl.col("node").is_not_null())["node"]
+    often = bare.value_counts().filter((pl.col("count") > 1) & (2 * pl.col("count") >= bare.len()))["node"]
+    # The first word of a message is no host, nor is a number.
+    named = often.filter(often.str.contains("[A-Za-z]"))
+    hosts = pl.concat([found.filter(tagged)["node"], named]).unique().drop_nulls()
+    return found.select(timed & (tagged | pl.col("prior") | pl.col("node").is_in(hosts.implode()))).to_series()
 
 
 def _iso_marks(lines: pl.DataFrame) -> pl.Series:

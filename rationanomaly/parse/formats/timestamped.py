@@ -13,6 +13,15 @@ _LINE = (
     r"^\[?(?<time>[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?"
     r"(?: ?(?:Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?))?)\]?(?: ?[,:|-])?(?:[ \t]+(?<message>.*))?$"
 )
+#: A zone by its name in the database of zones.
+_ZONED = (
+    r"^\[(?<time>[0-9]{1,2}-[A-Z][a-z]{2}-[0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2}) "
+    r"(?<zone>[A-Z][A-Za-z]+(?:/[A-Za-z0-9_+-]+)+)\] (?<message>.*)$"
+)
+_ASCTIME = (
+    r"^\[?(?<time>(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ 0-9]?[0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)? "
+    r"[0-9]{4})\]?:?(?:[ \t]+(?<message>.*))?$"
+)
 #: Without them what looks like a date may be a value.
 _IN_BRACKETS = r"^\[[0-9A-Z][0-9A-Za-z/.,: +-]{13,40}\][ \t]"
 
@@ -28,11 +37,39 @@ def parse(lines: pl.DataFrame) -> pl.DataFrame:
         time=iso_time(pl.col("time").str.replace_all("/", "-", literal=True)),
         message=pl.when(pl.col("time").is_not_null()).then(pl.col("message").fill_null("").str.strip_chars_end()),
     )
-    others = (found["time"].is_null() & lines["raw"].str.contains(_IN_BRACKETS)).fill_null(False).arg_true()
-    if not others.len():
-        return found
-    dated = split_time(lines["raw"].gather(others))
-    read = dated.select(
-        "time", message=pl.when(pl.col("time").is_not_null()).then(pl.col("tail").str.strip_chars(" \t"))
+    for pattern, read in ((_ZONED, _zoned), (_ASCTIME, _asctime), (_IN_BRACKETS, _in_brackets)):
+        left = (found["message"].is_null() & lines["raw"].str.contains(pattern)).fill_null(False).arg_true()
+        if left.len():
+            some = read(lines["raw"].gather(left))
+            found = found.select(found[name].scatter(left, some[name]) for name in ("time", "message"))
+    return found
+
+
+def _in_brackets(raw: pl.Series) -> pl.DataFrame:
+    message = pl.when(pl.col("time").is_not_null()).then(pl.col("tail").str.strip_chars(" \t"))
+    return split_time(raw).select("time", message=message)
+
+
+def _asctime(raw: pl.Series) -> pl.DataFrame:
+    """Times as C's ``asctime`` writes them."""
+    found = groups(raw.to_frame("raw"), _ASCTIME)
+    time = pl.col("time").str.replace_all(" +", " ")
+    return found.select(
+        time=time.str.to_datetime("%a %b %d %H:%M:%S%.f %Y", time_unit="us", strict=False, time_zone="UTC"),
+        message=pl.col("message").fill_null("").str.strip_chars(" \t"),
     )
-    return found.select(found[name].scatter(others, read[name]) for name in ("time", "message"))
+
+
+def _zoned(raw: pl.Series) -> pl.DataFrame:
+    """Lines of PHP, whose zone is a name of the database of zones; the time in one that is not there is null."""
+    found = groups(raw.to_frame("raw"), _ZONED)
+    local = found["time"].str.to_datetime("%d-%b-%Y %H:%M:%S", time_unit="us", strict=False)
+    time = pl.Series([None], dtype=pl.Datetime("us", "UTC")).new_from_index(0, raw.len())
+    for zone in found["zone"].unique().drop_nulls():
+        places = (found["zone"] == zone).arg_true()
+        try:
+            there = local.gather(places).dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+        except pl.exceptions.ComputeError:
+            continue
+        time = time.scatter(places, there.dt.convert_time_zone("UTC"))
+    return found.select("message", time=time)
