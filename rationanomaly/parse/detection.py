@@ -200,6 +200,7 @@ def _problem(shares: Mapping[str, float], lines: int) -> str:
 def _hint(names: list[str], file: Path) -> str:
     """What to do: a command for each of the formats that fit best."""
     log = shlex.quote(f"logs={file}")
-    command = f"rationanomaly parse --input {log} --set data.format={{}} --output outputs/parse"
+    params = "" if Path("params.yaml").exists() else "--params defaults "
+    command = f"rationanomaly parse {params}--input {log} --set data.format={{}} --output outputs/parse"
     commands = " or ".join(f"`{command.format(name)}`" for name in names or ["plain"])
     return f"{formats.NAME_IT}: {commands}; custom with parse.pattern, or plain to take each line as a message"

@@ -50,6 +50,21 @@ TEN = datetime(2024, 5, 1, 10, 0, tzinfo=UTC)
             {"logger": ["jenkins.a.Setup"], "message": ["up and running"]},
         ),
         (
+            ["[2024-05-01T10:00:00.000000+00:00] request.INFO: Matched route [] []"],
+            "application",
+            {"level": ["INFO"], "logger": ["request"], "message": ["Matched route [] []"]},
+        ),
+        (
+            ["2024-05-01T10:00:00.000Z pid=1 tid=abc class=HardJob jid=12ab INFO: start"],
+            "application",
+            {"time": [TEN], "level": ["INFO"], "message": ["start"]},
+        ),
+        (
+            ["[2024-05-01T10:00:00.000+0000][1.123s][info][gc,heap   ] GC(1) Eden regions"],
+            "application",
+            {"level": ["INFO"], "logger": ["gc,heap"], "thread": [None], "message": ["GC(1) Eden regions"]},
+        ),
+        (
             [
                 "May  1 10:00:00 h kernel: [    1.000000] eth0: link up",
                 "May  1 10:00:00 h kernel: [10001.000000][   T12] eth0: link up",

@@ -61,6 +61,12 @@ _DATED = (
     rf"^ (?<level>{LETTERS})!(?<tail>.*)$",
     # 1:M 01 May 2024 10:00:00.000 * text (Redis)
     rf"^ (?<level>{SIGNS})(?<tail> .*)$",
+    # [2024-05-01T10:00:00.000000+00:00] request.INFO: text (Monolog)
+    rf"^ (?<logger>{_WORD})\.(?<level>{_WORDS})(?<tail>: .*)$",
+    # 2024-05-01T10:00:00.000Z pid=1 tid=abc class=Job INFO: text (Sidekiq)
+    rf"^ (?:[a-z_]+=[^ ]+ +){{1,6}}(?<level>{_WORDS})(?<tail>: .*)$",
+    # [2024-05-01T10:00:00.000+0000][1.123s][info][gc,heap] text (JVM)
+    r"^\[[0-9.]+m?s\]\[(?<level>trace|debug|info|warning|error) *\]\[(?<logger>[a-z]+(?:,[a-z]+)*) *\](?<tail> .*)$",
     # 2024-05-01T10:00:00.000+0000 I NETWORK  [conn42] text (MongoDB up to 4.2)
     r"^ (?<level>[DIWEF])[1-5]? +(?:(?<logger>[A-Z][A-Z_]+)|-) +\[(?<thread>[^\[\]]*)\](?<tail>.*)$",
     # 2024-05-01 10:00:00 UTC [7801]: [3-1] user=app,db=shop LOG:  text (PostgreSQL)
