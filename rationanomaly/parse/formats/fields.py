@@ -86,6 +86,12 @@ def names_date(time_format: str) -> bool:
     return _DATE.search(time_format.replace("%%", "")) is not None
 
 
+def c_time(texts: pl.Expr) -> pl.Expr:
+    """Times as C's ``asctime`` writes them, ``Sun Mar  1 10:00:00 2026``, perhaps with a fraction, as UTC."""
+    written = texts.str.replace_all(" +", " ")
+    return written.str.to_datetime("%a %b %e %H:%M:%S%.f %Y", time_unit="us", time_zone="UTC", strict=False)
+
+
 def epoch_micros(texts: pl.Expr, unit: int = 1) -> pl.Expr:
     """So many microseconds, or parts of them by ``unit``, since 1970 as UTC. Null for what is no whole number."""
     return (texts.cast(pl.Int64, strict=False) // unit).cast(_TIME)

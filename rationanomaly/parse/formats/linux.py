@@ -6,12 +6,12 @@ import polars as pl
 
 from rationanomaly.params import ParseParams
 from rationanomaly.parse.formats import Format
-from rationanomaly.parse.formats.fields import groups
+from rationanomaly.parse.formats.fields import c_time, epoch_time, groups
 from rationanomaly.parse.formats.levels import SELECTORS, any_of, priority_level, syslog_word_level
 
 _AUDIT = (
     r"^(?:node=(?<node>[^ ]+) )?type=(?<logger>[A-Z_]+|UNKNOWN\[[0-9]+\]) "
-    r"msg=audit\((?<seconds>[0-9]{9,11})\.(?<millis>[0-9]{3}):[0-9]+\): ?(?<message>.*)$"
+    r"msg=audit\((?<time>[0-9]{9,11}\.[0-9]{3}):[0-9]+\): ?(?<message>.*)$"
 )
 _DMESG = (
     r"^(?:<(?<priority>[0-9]{1,3})>|(?<facility>[a-z0-9]{3,8}) *:(?<level>[a-z]{3,6}) *: )?"
@@ -39,18 +39,16 @@ def formats(_settings: ParseParams | None) -> list[Format]:
 def parse_audit(lines: pl.DataFrame) -> pl.DataFrame:
     """``type=SYSCALL msg=audit(TIME:SERIAL): fields``; the logger is the type."""
     found = groups(lines, _AUDIT)
-    micros = pl.col("seconds").cast(pl.Int64) * 1_000_000 + pl.col("millis").cast(pl.Int64) * 1000
-    return found.select("node", "logger", "message", time=pl.from_epoch(micros, "us").dt.replace_time_zone("UTC"))
+    return found.select("node", "logger", "message", time=epoch_time(pl.col("time")))
 
 
 def parse_dmesg(lines: pl.DataFrame) -> pl.DataFrame:
     """``[  seconds since the start] message``, which is no time, or with a date (``-T``), which is taken for UTC."""
     found = groups(lines, _DMESG)
-    date = pl.col("date").str.replace_all(" +", " ")
     return found.select(
         "message",
         "thread",
-        time=date.str.to_datetime("%a %b %d %H:%M:%S %Y", time_unit="us", strict=False, time_zone="UTC"),
+        time=c_time(pl.col("date")),
         level=pl.coalesce(priority_level(pl.col("priority")), syslog_word_level(pl.col("level"))),
         logger=pl.col("facility"),
     )

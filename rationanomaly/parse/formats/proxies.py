@@ -6,7 +6,7 @@ import polars as pl
 
 from rationanomaly.params import ParseParams
 from rationanomaly.parse.formats import Format
-from rationanomaly.parse.formats.fields import groups, iso_time
+from rationanomaly.parse.formats.fields import epoch_time, groups, iso_time
 from rationanomaly.parse.formats.web import with_reason
 
 _ADDRESS = r"[0-9A-Fa-f.:%]+"
@@ -17,7 +17,7 @@ _IIS = (
     r"[^ ]+ (?:[^ ]+ ){0,3}?(?<status>[1-5][0-9]{2})(?<numbers>(?: [0-9]+){0,5})$"
 )
 _SQUID = (
-    r"^(?<seconds>[0-9]{9,10})\.(?<millis>[0-9]{3}) +[0-9]+ (?<node>[^ ]+) (?<result>[A-Z_]+)/(?<status>[0-9]{3}) "
+    r"^(?<time>[0-9]{9,10}\.[0-9]{3}) +[0-9]+ (?<node>[^ ]+) (?<result>[A-Z_]+)/(?<status>[0-9]{3}) "
     r"(?<size>[0-9]+) (?<method>[A-Z_:-]+) (?<url>[^ ]+) [^ ]+ [A-Z_]+/[^ ]+ [^ ]+"
 )
 _ENVOY = (
@@ -55,10 +55,9 @@ def parse_iis(lines: pl.DataFrame) -> pl.DataFrame:
 def parse_squid(lines: pl.DataFrame) -> pl.DataFrame:
     """The node is the client, the message ``METHOD URL RESULT STATUS REASON SIZE``."""
     found = groups(lines, _SQUID)
-    millis = pl.col("seconds").cast(pl.Int64) * 1000 + pl.col("millis").cast(pl.Int64)
     return found.select(
         "node",
-        time=pl.from_epoch(millis, "ms").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"),
+        time=epoch_time(pl.col("time")),
         message=pl.concat_str("method", "url", "result", with_reason(pl.col("status")), "size", separator=" "),
     )
 

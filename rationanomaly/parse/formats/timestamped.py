@@ -7,7 +7,7 @@ import polars as pl
 from rationanomaly.params import ParseParams
 from rationanomaly.parse.formats import Format
 from rationanomaly.parse.formats.application_time import split_time
-from rationanomaly.parse.formats.fields import groups, iso_time
+from rationanomaly.parse.formats.fields import c_time, groups, iso_time
 
 _LINE = (
     r"^\[?(?<time>[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?"
@@ -53,9 +53,8 @@ def _in_brackets(raw: pl.Series) -> pl.DataFrame:
 def _asctime(raw: pl.Series) -> pl.DataFrame:
     """Times as C's ``asctime`` writes them."""
     found = groups(raw.to_frame("raw"), _ASCTIME)
-    time = pl.col("time").str.replace_all(" +", " ")
     return found.select(
-        time=time.str.to_datetime("%a %b %d %H:%M:%S%.f %Y", time_unit="us", strict=False, time_zone="UTC"),
+        time=c_time(pl.col("time")),
         message=pl.col("message").fill_null("").str.strip_chars(" \t"),
     )
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from rationanomaly.params import ParseParams
 from rationanomaly.parse.formats import Format
-from rationanomaly.parse.formats.fields import groups, iso_time
+from rationanomaly.parse.formats.fields import c_time, groups, iso_time
 from rationanomaly.parse.formats.levels import full_level
 
 _V4 = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
@@ -89,10 +89,9 @@ def parse_apache(lines: pl.DataFrame) -> pl.DataFrame:
     The client may stand behind the text of an error of the system, which remains in the message.
     """
     found = groups(lines, _APACHE).with_columns(client=pl.col("text").str.extract(_CLIENT))
-    written = pl.col("time").str.replace_all(r" +", " ")
     text = pl.col("text").fill_null("")
     return found.select(
-        time=written.str.to_datetime("%a %b %e %H:%M:%S%.f %Y", time_unit="us", time_zone="UTC", strict=False),
+        time=c_time(pl.col("time")),
         node=_without_port(found),
         level=full_level(pl.col("level")),
         logger=pl.when(~pl.col("module").is_in(["", "-"])).then("module"),
