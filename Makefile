@@ -15,7 +15,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-containers images check docs site format clean
+.PHONY: help install demo test test-slow test-containers images check docs results results-small site format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}'
@@ -60,6 +60,14 @@ check: $(VENV)/installed  ## ruff and mypy
 
 docs: $(VENV)/installed  ## write the components' READMEs
 	python -m components.readme
+
+RESULTS ?= outputs-results
+
+results: $(VENV)/installed  ## make all published figures again, days on two cores, and write docs/results.md
+	@python -m benchmarks.results --run --output $(RESULTS)
+
+results-small: $(VENV)/installed  ## the same with a micro model, in minutes, into a folder of its own
+	@python -m benchmarks.results --run --small --output $(RESULTS)-small
 
 site: $(VENV)/installed  ## the documentation as a site, in site/
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet

@@ -24,7 +24,20 @@ STEP_PACKAGES = frozenset(step.name for step in STEPS)
 LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "progress", "artifacts", "records", "params", "steps", "raw_inputs"}),
     frozenset({"text", "device"}),
-    frozenset({"model", "decisions", "rulebook", "training", "launch", "runs", "baselines", "rewards"}),
+    frozenset(
+        {
+            "model",
+            "decisions",
+            "rulebook",
+            "training",
+            "launch",
+            "runs",
+            "baselines",
+            "session_models",
+            "stress",
+            "rewards",
+        }
+    ),
     STEP_PACKAGES | {"detection", "review", "simulate", "fetch", "pretrain"},
     frozenset({"kfp_task", "cli"}),
 )

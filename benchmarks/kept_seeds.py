@@ -28,7 +28,7 @@ from rationanomaly.artifacts import MANIFEST, write_json
 from rationanomaly.errors import ArtifactError
 from rationanomaly.evaluate.generated_texts import Flags, text_flags
 from rationanomaly.evaluate.predictions import FREE_TEXTS, Prediction, SystemAnswers
-from rationanomaly.evaluate.systems import SYSTEMS, TRAINED
+from rationanomaly.evaluate.systems import FINAL, SYSTEMS, TRAINED
 from rationanomaly.params import Params, PromptParams, load_params
 from rationanomaly.records import (
     LABELLED,
@@ -184,25 +184,26 @@ def read_seed(params: Params, folder: Path) -> SeedRun:
     labelled = read_table(folder / "correct" / LABELLED, LABELLED_SCHEMA)
     group_of = dict(zip(labelled["template_id"], labelled["group"], strict=True))
     systems = read_systems(folder / "evaluate", params.prompt)
-    groups = [group_of[one.template_id] for one in systems[SYSTEMS[0]].predictions]
+    groups = [group_of[one.template_id] for one in systems[FINAL].predictions]
     metrics, seconds = _json(folder / "evaluate" / METRICS), _json(folder / SECONDS)
     return SeedRun(params.run.seed, metrics, seconds, record["code"], group_of, systems, groups)
 
 
 def read_systems(evaluated: Path, prompt: PromptParams) -> dict[str, SystemAnswers]:
-    """What each system said of the tested templates, out of an output folder of `evaluate`."""
+    """What each system that the run has said of the tested templates, out of an output folder of `evaluate`."""
     predictions: dict[str, list[Prediction]] = {name: [] for name in SYSTEMS}
     for one in read_rows(evaluated / PREDICTIONS, Prediction):
         predictions[one.model].append(one)
     free: dict[str, dict[int, str]] = {name: {} for name in SYSTEMS}
-    ids = [one.template_id for one in predictions[SYSTEMS[0]]]
+    ids = [one.template_id for one in predictions[FINAL]]
     rows = {template_id: row for row, template_id in enumerate(ids)}
     for _, text in read_objects(evaluated / FREE_TEXTS):
         free[text["model"]][rows[text["template_id"]]] = text["text"]
-    for name, found in predictions.items():
+    named = {name: found for name, found in predictions.items() if found}
+    for name, found in named.items():
         if [one.template_id for one in found] != ids:
-            raise ArtifactError(f"holds other rows of {name} than of {SYSTEMS[0]}", file=evaluated / PREDICTIONS)
-    return {name: _answers(name, found, free[name], prompt) for name, found in predictions.items()}
+            raise ArtifactError(f"holds other rows of {name} than of {FINAL}", file=evaluated / PREDICTIONS)
+    return {name: _answers(name, found, free[name], prompt) for name, found in named.items()}
 
 
 def _answers(name: str, predictions: list[Prediction], free: Mapping[int, str], prompt: PromptParams) -> SystemAnswers:

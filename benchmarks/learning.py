@@ -36,11 +36,11 @@ from rationanomaly.runs import code_identity
 
 SEEDS = (0, 1, 2, 3, 4)
 F1, AP, MACRO_F1 = "abnormal/f1", "abnormal/ap", "macro/f1"
-#: The rows of every table: a model's reasoned verdicts, and its direct ones behind them.
+#: The rows of every table, as far as all seeds have them: a model's reasoned verdicts, and its direct ones behind them.
 ALL = tuple(Verdicts(name, direct) for name in SYSTEMS for direct in (False, True) if name in TRAINED or not direct)
 OURS, OURS_DIRECT, SFT = Verdicts(FINAL), Verdicts(FINAL, direct=True), Verdicts("sft")
 BASE, BASE_DIRECT = Verdicts("base"), Verdicts("base", direct=True)
-#: What the reasoned verdict has to reach: the best of these, by the mean over the seeds.
+#: What the reasoned verdict has to reach: the best of these that all seeds have, by the mean over the seeds.
 SIMPLE = tuple(Verdicts(name) for name in (*RULES, *CLASSIFIERS))
 PAIRS = (
     *((OURS, simple) for simple in SIMPLE),
@@ -109,7 +109,7 @@ def _print_seed(run: SeedRun) -> None:
     if run.code != code_identity.whole():
         print("  made by other code than that of this checkout")
     alone = Pool([run], draws=0)
-    for verdicts in ALL:
+    for verdicts in alone.having(ALL):
         values = [f"{title} {alone.metric(verdicts, key).mean:.3f}" for title, key in (("F1", F1), ("AP", AP))]
         print(f"  {verdicts.title:25} {len(verdicts.rows(run)):4} rows  " + "  ".join(values), flush=True)
 
@@ -118,7 +118,7 @@ def systems_table(pool: Pool) -> list[str]:
     """Rows of a seed, F1 (of each seed, too) and AP, macro F1 of each data set; means over the seeds."""
     datasets = sorted({one.dataset for run in pool.runs for one in run.systems[FINAL].predictions})
     rows = []
-    for verdicts in ALL:
+    for verdicts in pool.having(ALL):
         f1 = pool.metric(verdicts, F1)
         by_seed = " ".join(shorten(value) for value in f1.by_seed)
         others = [pool.metric(verdicts, AP), *(pool.metric(verdicts, MACRO_F1, dataset) for dataset in datasets)]
@@ -134,6 +134,7 @@ def differences_table(pool: Pool) -> list[str]:
     rows = [
         [f"{ours.title}, minus {theirs.title}", *(_signed(pool.difference(ours, theirs, key)) for key in (F1, AP))]
         for ours, theirs in PAIRS
+        if pool.having((ours, theirs)) == (ours, theirs)
     ]
     return _table(["difference", "F1", "AP"], rows)
 
@@ -171,7 +172,7 @@ def _print_bars(pool: Pool) -> int:
 
 def best_simple(pool: Pool) -> Verdicts:
     """The rule or classifier with the highest F1, by its mean over the seeds."""
-    return max(SIMPLE, key=lambda verdicts: pool.metric(verdicts, F1).mean)
+    return max(pool.having(SIMPLE), key=lambda verdicts: pool.metric(verdicts, F1).mean)
 
 
 def bars(pool: Pool, best: Verdicts) -> list[Bar]:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.kept_seeds import SeedRun
-from rationanomaly.evaluate.metrics import Floats, Judged, interval_ends, resamples, weighted_metrics
+from rationanomaly.evaluate.metrics import Floats, Judged, weighted_metrics
+from rationanomaly.evaluate.resampling import interval_ends, resamples
 from rationanomaly.evaluate.systems import TITLES, TRAINED
 
 DRAWS = 1000
@@ -80,6 +81,10 @@ class Pool:
         self._place = {group: place for place, group in enumerate(groups)}
         # Row 0 takes every group once: what it comes to is the value itself, the others are the draws.
         self._times = np.concatenate([np.ones((1, len(groups))), *resamples(groups, draws, seed)])
+
+    def having(self, verdicts: Sequence[Verdicts]) -> tuple[Verdicts, ...]:
+        """Those of the verdicts whose system every seed has."""
+        return tuple(one for one in verdicts if all(one.system in run.systems for run in self.runs))
 
     def metric(self, verdicts: Verdicts, key: str, dataset: str | None = None) -> Estimate:
         """A metric such as ``abnormal/f1``, of all rows that have such a verdict or those of one data set."""

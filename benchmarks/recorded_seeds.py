@@ -10,7 +10,7 @@ labelled template. The measured ones come first, in the order of the predictions
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -22,7 +22,7 @@ from rationanomaly.artifacts import writing_file
 from rationanomaly.errors import ArtifactError
 from rationanomaly.evaluate.generated_texts import RATES, Flags
 from rationanomaly.evaluate.predictions import Prediction, SystemAnswers
-from rationanomaly.evaluate.systems import FINAL, SYSTEMS, TRAINED
+from rationanomaly.evaluate.systems import FINAL, FREE_SIGNALS, NEAREST, PROMPTED, SYSTEMS, TRAINED, WORDS
 from rationanomaly.params import load_params
 from rationanomaly.records import LABELS, Answer, read_table
 from rationanomaly.runs import code_identity
@@ -41,18 +41,28 @@ _LABEL, _ANSWER = pl.Enum(LABELS), pl.Enum(get_args(Answer))
 _VERDICT = {"answer": _ANSWER, "score": pl.Float64()}
 _DIRECT = {"direct_answer": _ANSWER, "direct_score": pl.Float64()}
 _REASONED = "reasoned"
-SCHEMA = pl.Schema(
-    {
-        "template_id": pl.String(),
-        "group": pl.Int64(),  # near-duplicates share a number
-        "dataset": pl.String(),
-        "truth": _LABEL,  # null: the template is not measured
-        "label": _LABEL,
-    }
-    | {f"{name}/{field}": kind for name in SYSTEMS for field, kind in _VERDICT.items()}
-    | {f"{name}/{field}": kind for name in TRAINED for field, kind in _DIRECT.items()}
-    | {f"{name}/{field}": pl.Boolean() for name in TRAINED for field in (_REASONED, *RATES)}  # null: makes no sense
-)
+#: Systems that a record need not hold: they came later, or a run may do without them.
+_OPTIONAL = (NEAREST, WORDS, FREE_SIGNALS, *PROMPTED)
+_SHARED = {
+    "template_id": pl.String(),
+    "group": pl.Int64(),  # near-duplicates share a number
+    "dataset": pl.String(),
+    "truth": _LABEL,  # null: the template is not measured
+    "label": _LABEL,
+}
+
+
+def schema_of(systems: Collection[str]) -> pl.Schema:
+    """The columns of a record of these systems; those that every run has are always among them."""
+    named = [name for name in SYSTEMS if name in systems or name not in _OPTIONAL]
+    asked = [name for name in named if name in PROMPTED]
+    return pl.Schema(
+        _SHARED
+        | {f"{name}/{field}": kind for name in named for field, kind in _VERDICT.items()}
+        | {f"{name}/{field}": kind for name in TRAINED for field, kind in _DIRECT.items()}
+        | {f"{name}/{_REASONED}": pl.Boolean() for name in asked}
+        | {f"{name}/{field}": pl.Boolean() for name in TRAINED for field in (_REASONED, *RATES)}  # null: makes no sense
+    )
 
 
 @dataclass(frozen=True)
@@ -88,7 +98,8 @@ def write_record(run: SeedRun, settings: Sequence[str], folder: Path) -> None:
     measured = {row["template_id"] for row in rows}
     rows += [{"template_id": one, "group": group} for one, group in run.group_of.items() if one not in measured]
     # By column: by row, polars would make a null of what is no value of an enumeration.
-    table = pl.DataFrame({column: [row.get(column) for row in rows] for column in SCHEMA}, schema=SCHEMA)
+    schema = schema_of(run.systems)
+    table = pl.DataFrame({column: [row.get(column) for row in rows] for column in schema}, schema=schema)
     origin = Origin(
         seed=run.seed,
         params=params_hash(load_params(PROFILE, settings)),
@@ -114,8 +125,9 @@ def _row(run: SeedRun, row: int) -> dict[str, Any]:
         writes = name in TRAINED
         for field in (*_VERDICT, *(_DIRECT if writes else ())):
             found[f"{name}/{field}"] = getattr(answers.predictions[row], field)
-        if writes:
+        if writes or name in PROMPTED:
             found[f"{name}/{_REASONED}"] = row in answers.reasoned
+        if writes:
             found |= {f"{name}/{rate}": run.flags[name].get(rate, {}).get(row) for rate in RATES}
     return found
 
@@ -145,10 +157,18 @@ def _recorded(folder: Path) -> list[int]:
     return sorted(int(number) for number in numbers if number.isdecimal())
 
 
+def _recorded_systems(path: Path) -> set[str]:
+    """Those that a record has columns of; none where it can't be read, which `read_table` reports."""
+    try:
+        return {column.partition("/")[0] for column in pl.read_parquet_schema(path)}
+    except (OSError, pl.exceptions.PolarsError):
+        return set()
+
+
 def _read_record(path: Path) -> tuple[SeedRun, str]:
     """A seed, and the hash of the params that it was made with."""
     try:
-        table = read_table(path, SCHEMA)
+        table = read_table(path, schema_of(_recorded_systems(path)))
         origin = Origin(**json.loads(pl.read_parquet_metadata(path)[ORIGIN]))
     except ArtifactError as error:
         raise ArtifactError(error.problem, file=path, hint=_HINT) from error
@@ -158,15 +178,16 @@ def _read_record(path: Path) -> tuple[SeedRun, str]:
         raise ArtifactError(f"is the record of seed {origin.seed}", file=path, hint="Give it its name back")
     measured = table.filter(pl.col("truth").is_not_null())
     rows = measured.to_dicts()
+    found = [name for name in SYSTEMS if f"{name}/answer" in table.columns]
     run = SeedRun(
         seed=origin.seed,
         metrics=dict(origin.metrics),
         seconds=origin.seconds,
         code=origin.code,
         group_of=dict(zip(table["template_id"], table["group"], strict=True)),
-        systems={name: _answers(name, rows) for name in SYSTEMS},
+        systems={name: _answers(name, rows) for name in found},
         groups=measured["group"].to_list(),
-        recorded_flags={name: _flags(name, rows) for name in SYSTEMS},
+        recorded_flags={name: _flags(name, rows) for name in found},
     )
     return run, origin.params
 

@@ -199,7 +199,7 @@ def packaged(folder: Path) -> Iterator[Lever]:
     yield Lever("PACKAGED_CACHE", f"{few}, against keys and values made anew", cached(True), cached(False), 2.0)
     uneven = f"{WRITTEN} texts behind prompts of {SHORTEST} to {LONGEST} tokens, {ROWS} at once"
     what = f"{uneven}, batches by length against as they come"
-    yield Lever("PACKAGED_BY_LENGTH", what, batched(scoring._by_length), batched(_as_they_come), 1.05)
+    yield Lever("PACKAGED_BY_LENGTH", what, batched(scoring.by_length), batched(_as_they_come), 1.05)
     yield Lever(
         "PACKAGED_PADDING",
         f"passes over rows of {len(WIDTHS)} widths, as they come to multiples of {PADDED_TO}",

@@ -3,6 +3,7 @@
 python -m pipelines run --params params.yaml --output outputs-kfp
 python -m pipelines compile --params params.yaml --output pipeline.yaml
 python -m pipelines submit --params params.yaml --host https://kubeflow.example.org/pipeline --follow
+python -m pipelines experiment ablation --params profiles/bgl-spirit.yaml --seeds 0,1,2 --output outputs-experiments
 """
 
 from __future__ import annotations
@@ -74,6 +75,53 @@ def compile_(
     from pipelines.compiling import compile_training
 
     compile_training(load_params(params, settings or ()), output)
+
+
+@app.command()
+def experiment(
+    name: Annotated[
+        Literal["ablation", "weights", "cross", "labels", "order", "teacher"],
+        typer.Argument(help="What is compared: pipelines/variants.py.", show_default=False),
+    ],
+    output: Annotated[Path, typer.Option("--output", help="Folder to write; all experiments may share one.")],
+    params: ParamsOption = Path("params.yaml"),
+    seeds: Annotated[str, typer.Option("--seeds", help="Of the runs, such as 0,1,2.", metavar="LIST")] = "0",
+    only: Annotated[list[str] | None, typer.Option("--only", help="A variant; repeatable; default all.")] = None,
+    settings: SetOption = None,
+    runs_only: Annotated[bool, typer.Option("--runs-only", help="Leave the table for later; for DVC.")] = False,
+    table_only: Annotated[bool, typer.Option("--table-only", help="Of what is done; for DVC.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the variants and what each changes.")] = False,
+    package: Annotated[
+        Path | None, typer.Option("--compile", help="Write the experiment as a KFP pipeline and run nothing.")
+    ] = None,
+) -> None:
+    """Run variants of the method side by side: a table and a plot with intervals over the seeds.
+
+    Runs share the outputs of the steps that they have in common; a second start continues where the first stopped.
+
+    Examples:
+
+        python -m pipelines experiment ablation --params profiles/bgl-spirit.yaml --seeds 0,1,2 --output outputs-exp
+
+        python -m pipelines experiment labels --params profiles/micro.yaml --only 5-radar --output outputs-exp
+    """
+    from pipelines.experiment import TABLE, Request, read_seeds, run_experiment
+    from pipelines.variants import EXPERIMENTS
+
+    request = Request(params, tuple(settings or ()), read_seeds(seeds), output, tuple(only or ()))
+    if dry_run or package:
+        from pipelines.ablation import compile_experiment, described
+
+        if package:
+            compile_experiment(EXPERIMENTS[name], request, package)
+        if dry_run:
+            sys.stdout.write(described(EXPERIMENTS[name], request))
+        return
+    with console.progress_bars("experiment"):
+        run_experiment(EXPERIMENTS[name], request, runs=not table_only, results=not runs_only)
+    if runs_only:
+        return
+    sys.stdout.write(for_terminal((output / name / TABLE).read_text(encoding="utf-8"), lines=True))
 
 
 @app.command()

@@ -15,17 +15,18 @@ _STATE_PATH = "/state"
 _SPREAD = ("sft", "grpo")
 
 
-def shape_pod(task: dsl.PipelineTask, params: Params, cached: bool = True) -> dsl.PipelineTask:
+def shape_pod(task: dsl.PipelineTask, params: Params, cached: bool = True, step: str | None = None) -> dsl.PipelineTask:
     """Give ``task`` the resources that ``params.cluster`` states for its step, and what every pod of ours has.
 
     Args:
         task: of any of our components.
         params: all params.
         cached: whether the server may take its result from an earlier run with the same inputs.
+        step: whose resources it gets, where several tasks of one pipeline run the same step; None: the task's name.
     """
-    cluster = params.cluster
-    resources = cluster.steps.get(task.name, cluster.default)
-    if params.training.nodes > 1 and task.name in _SPREAD:
+    cluster, name = params.cluster, step or task.name
+    resources = cluster.steps.get(name, cluster.default)
+    if params.training.nodes > 1 and name in _SPREAD:
         # This pod only submits and follows the TrainJob, whose nodes get the step's resources.
         resources = cluster.default.model_copy(update={"timeout": resources.timeout, "retries": resources.retries})
 

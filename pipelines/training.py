@@ -45,7 +45,9 @@ def training_pipeline(params: Params, shape: Shape) -> BaseComponent:
             tuned = shape(sft(params=params, parse=parsed, correct=corrected, distill=distilled, base=based)).outputs[
                 "output"
             ]
-            aligned = shape(grpo(params=params, correct=corrected, distill=distilled, sft=tuned)).outputs["output"]
+            aligned = shape(grpo(params=params, parse=parsed, correct=corrected, distill=distilled, sft=tuned)).outputs[
+                "output"
+            ]
             evaluated = shape(
                 evaluate(params=params, parse=parsed, correct=corrected, base=based, sft=tuned, grpo=aligned)
             ).outputs["output"]

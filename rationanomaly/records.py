@@ -71,8 +71,9 @@ SESSIONS_SCHEMA = pl.Schema(
         "first_line": pl.Int64(),
         "last_line": pl.Int64(),
         "lines": pl.Int64(),
-        "alert": pl.Boolean(),  # any alert line; null without tags
+        "alert": pl.Boolean(),  # any alert line, or the session's own label; null where neither is known
         "template_ids": pl.List(pl.String()),  # of each line, in order
+        "split": pl.String(),  # train, validation, test; null: sessions are tested as the split of templates says
     }
 )
 

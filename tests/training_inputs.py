@@ -17,6 +17,8 @@ from rationanomaly.records import (
     LABELLED_SCHEMA,
     MINER,
     PRECEDENTS,
+    SESSIONS,
+    SESSIONS_SCHEMA,
     TEMPLATES,
     TEMPLATES_SCHEMA,
     TRIPLETS,
@@ -53,6 +55,7 @@ def write_training_inputs(root: Path, parts: Sequence[str], held_out: str) -> No
     templates = [{**dict.fromkeys(TEMPLATES_SCHEMA), "template_id": row["template_id"],
                   "template": row["template"], "examples": [row["template"] + " at noon"]} for row in rows]  # fmt: skip
     write_table(root / "parse" / TEMPLATES, pl.DataFrame(templates, schema=TEMPLATES_SCHEMA), TEMPLATES_SCHEMA)
+    write_table(root / "parse" / SESSIONS, SESSIONS_SCHEMA.to_frame(), SESSIONS_SCHEMA)
     Miner.new(load_params(ROOT / "params.yaml").parse).save(root / "parse" / MINER)
     triplets = [
         Triplet(row["template_id"], row["template"], f'It names "{row["template"].split()[0]}", so it counts.',

@@ -8,6 +8,7 @@ from components.contract import step_component
 @step_component
 def grpo(
     params: str,
+    parse: dsl.Input[dsl.Dataset],
     correct: dsl.Input[dsl.Dataset],
     distill: dsl.Input[dsl.Dataset],
     sft: dsl.Input[dsl.Model],
@@ -18,6 +19,7 @@ def grpo(
 
     Args:
         params: the composed params document, as YAML.
+        parse: output of `parse`.
         correct: output of `correct`.
         distill: output of `distill`.
         sft: output of `sft`.
@@ -26,4 +28,5 @@ def grpo(
     """
     from rationanomaly.kfp_task import run_component
 
-    run_component("grpo", params, {"correct": correct.path, "distill": distill.path, "sft": sft.path}, output, metrics)
+    inputs = {"parse": parse.path, "correct": correct.path, "distill": distill.path, "sft": sft.path}
+    run_component("grpo", params, inputs, output, metrics)

@@ -46,8 +46,11 @@ def detect(
         int | None,
         typer.Option("--analyses", min=1, help="Analyses of each template; the score is their mean."),
     ] = None,
+    sessions: Annotated[
+        Path | None, typer.Option("--sessions", help="File for a verdict on each session, when the log has ended.")
+    ] = None,
 ) -> None:
-    """Judge templates or raw log lines: one JSON line per row, in order.
+    """Judge templates or raw log lines: one JSON line per row, in order; with --sessions whole sessions, too.
 
     A reasoned verdict comes out of the model's own analysis; a direct one goes without and is many times faster.
 
@@ -60,16 +63,20 @@ def detect(
         rationanomaly detect --model outputs/grpo --ledger data/decisions.jsonl --templates templates.csv
 
         rationanomaly detect --model outputs/grpo --verdict direct --output verdicts.jsonl big.log
+
+        rationanomaly detect --model outputs/grpo --output lines.jsonl --sessions sessions.jsonl app.log
     """
     from rationanomaly.detection.log_lines import detect_lines, detect_templates, write_verdicts
 
     if (logs is None) == (templates is None):
         raise ParamsError("name either --templates FILE or a log file (or - for standard input), one of the two")
+    if sessions is not None and logs is None:
+        raise ParamsError("a table of templates has no sessions", hint="Leave --sessions out, or name a log file")
     with console.progress_bars("detect"):
         rows = (
             detect_templates(model, templates, ledger, verdict, analyses)
             if templates is not None
-            else detect_lines(model, str(logs), log_format, ledger, verdict, analyses)
+            else detect_lines(model, str(logs), log_format, ledger, verdict, analyses, sessions)
         )
         write_verdicts(rows, output)
 

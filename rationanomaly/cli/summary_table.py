@@ -14,7 +14,7 @@ from rationanomaly.cli.console import inert
 from rationanomaly.evaluate.predictions import Prediction
 from rationanomaly.evaluate.ranking import shorten
 from rationanomaly.evaluate.summary import ClassMetrics, Summary, SystemSummary
-from rationanomaly.evaluate.systems import CLASSIFIERS, FINAL, RULES
+from rationanomaly.evaluate.systems import CLASSIFIERS, FINAL, PROMPTED, RULES
 from rationanomaly.text.untrusted import for_terminal
 
 _LONGEST_TEMPLATE = 110
@@ -85,7 +85,8 @@ def _session_table(summary: Summary) -> Table:
     table = _table(title, *_METRICS, *(("tuned F1",) if tuned else ()))
     if tuned:
         table.caption = "tuned: with a threshold chosen on validation sessions\n"
-    for system in summary.systems:
+    # Prompts judge tested templates alone.
+    for system in (one for one in summary.systems if one.name not in PROMPTED):
         cells = _cells(system.session) + ((_number(system.tuned.f1),) if tuned else ())
         table.add_row(system.title, *cells, style=_style(system))
     return table

@@ -2,7 +2,8 @@
 
 Templates, not lines, are split; a near-duplicate group goes to one side as a whole. Stratified, each data set and
 label is shared out by itself, so that every side has its part of the rare class; chronological, each data set is cut
-in the order in which its templates first appeared, as a deployed model would meet them.
+in the order in which its templates first appeared, as a deployed model would meet them. Where sessions have a split of
+their own, that of the templates follows it (`follow_sessions`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from rationanomaly.records import Label
 from rationanomaly.text.similarity import SimilarityIndex, normalise
 
 SIDES = ("train", "validation", "test")
-#: Training templates that `SplitParams.anomaly_share` leaves out; no step learns from them or is tested on them.
+#: Training templates that `SplitParams.anomaly_share` leaves out, and near-duplicates of training templates that only
+#: test sessions have; no step learns from them or is tested on them.
 LEFT_OUT = "left out"
 
 
@@ -39,15 +41,48 @@ def split_templates(templates: pl.DataFrame, settings: SplitParams, seed: int) -
         InputError: one class only, or no time to order by.
     """
     _check_classes(templates["label"].to_list(), "the labels")
-    order = _order(templates, settings.order)
     draw = np.random.default_rng(seed)
-    sides = _by_time(templates, settings) if order == "time" else _stratified(templates, settings, draw)
+    sides = _share_out(templates, settings, draw)
     labels: list[Label] = templates["label"].to_list()
-    training = [label for label, side in zip(labels, sides, strict=True) if side == "train"]
-    _check_classes(training, "the labels of the training side")
+    _check_training(sides, labels)
     if settings.anomaly_share:
         _leave_normals_out(sides, labels, settings.anomaly_share, draw)
     return sides
+
+
+def follow_sessions(templates: pl.DataFrame, learnable: pl.Series, settings: SplitParams, seed: int) -> list[str]:
+    """Share the templates out as their sessions are.
+
+    What occurs in training or validation sessions is train or validation; all else is test, unless it is a
+    near-duplicate of one of these: then its label, which test sessions may have told, is neither learnt nor tested. Its
+    group trains, so that no other side has anything like it. The test side may be empty.
+
+    Args:
+        templates: as for `split_templates`.
+        learnable: ids of the templates that occur in sessions that are not tested.
+        settings: the shares of train and validation relative to each other; order, anomaly share.
+        seed: of every draw.
+
+    Raises:
+        InputError: one class only, or no time to order by.
+    """
+    known = templates["template_id"].is_in(learnable.implode())
+    groups = templates["group"]
+    beside_known = groups.is_in(groups.filter(known).implode())
+    beside_unknown = groups.is_in(groups.filter(~known).implode())
+    drawn = known & ~beside_unknown
+    labels: list[Label] = templates["label"].to_list()
+    sides = pl.Series(["test"] * len(templates), dtype=pl.String)
+    found = sides.set(beside_known & ~known, LEFT_OUT).set(known & beside_unknown, "train").to_list()
+    _check_classes([label for label, mine in zip(labels, known, strict=True) if mine], "the labels of known templates")
+    if drawn.any():
+        shares = settings.model_copy(update={"test": 0.0, "anomaly_share": None})
+        mine = iter(_share_out(templates.filter(drawn), shares, np.random.default_rng(seed)))
+        found = [next(mine) if is_drawn else side for is_drawn, side in zip(drawn, found, strict=True)]
+    _check_training(found, labels)
+    if settings.anomaly_share:
+        _leave_normals_out(found, labels, settings.anomaly_share, np.random.default_rng(seed))
+    return found
 
 
 def audit_leakage(templates: Sequence[str], sides: Sequence[str], threshold: float) -> None:
@@ -75,8 +110,19 @@ def audit_leakage(templates: Sequence[str], sides: Sequence[str], threshold: flo
         _refuse(f"{one[:80]!r} and {other[:80]!r} are near-duplicates on two sides")
 
 
+def _share_out(templates: pl.DataFrame, settings: SplitParams, draw: np.random.Generator) -> list[str]:
+    if _order(templates, settings.order) == "time":
+        return _by_time(templates, settings)
+    return _stratified(templates, settings, draw)
+
+
 def _refuse(problem: str) -> None:
     raise GateError(f"the split leaks: {problem}", hint="This is a fault of the program, please report it")
+
+
+def _check_training(sides: Sequence[str], labels: Sequence[Label]) -> None:
+    training = [label for label, side in zip(labels, sides, strict=True) if side == "train"]
+    _check_classes(training, "the labels of the training side")
 
 
 def _check_classes(labels: Sequence[Label], what: str) -> None:

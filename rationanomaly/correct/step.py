@@ -13,11 +13,15 @@ import polars as pl
 from rationanomaly import records
 from rationanomaly.artifacts import write_json, write_text
 from rationanomaly.correct.curve import measure_radar
+from rationanomaly.correct.hold_out import hold_out
+from rationanomaly.correct.label_budget import limit_labels
 from rationanomaly.correct.radar import Suspicion, suspect_labels
 from rationanomaly.correct.report import REPORT, write_report
 from rationanomaly.correct.review_queue import review_queue
 from rationanomaly.correct.reviewers import measure_agreement, require_agreement
-from rationanomaly.correct.split import LEFT_OUT, SIDES, audit_leakage, split_templates
+from rationanomaly.correct.session_sides import learnable_templates
+from rationanomaly.correct.split import LEFT_OUT, SIDES, audit_leakage, follow_sessions, split_templates
+from rationanomaly.correct.training_labels import choose_training_labels, known_precedents, label_quality
 from rationanomaly.decisions.labels import Resolution, assign, describe, resolve
 from rationanomaly.decisions.ledger import Problem, read_ledger, require_counting, warn_of
 from rationanomaly.decisions.precedents import settled
@@ -56,8 +60,18 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     groups = SimilarityIndex(labelled["template"].to_list()).groups(settings.split.near_duplicate)
     labelled = labelled.with_columns(group=pl.Series(groups))
     with about(inputs["parse"] / records.TEMPLATES):
-        labelled = labelled.with_columns(split=pl.Series(split_templates(labelled, settings.split, seed)))
+        if settings.split.hold_out:
+            labelled = hold_out(labelled, settings.split, seed)
+        elif (learnable := learnable_templates(inputs["parse"])) is not None:
+            sides = follow_sessions(labelled, learnable, settings.split, seed)
+            labelled = labelled.with_columns(split=pl.Series(sides))
+        else:
+            labelled = labelled.with_columns(split=pl.Series(split_templates(labelled, settings.split, seed)))
     audit_leakage(labelled["template"].to_list(), labelled["split"].to_list(), settings.split.near_duplicate)
+
+    # What is learnt of it
+    decided = labelled
+    labelled, asked = limit_labels(choose_training_labels(labelled, settings, seed), settings.split, seed)
 
     # Write
     records.write_table(outputs.folder / records.LABELLED, labelled, records.LABELLED_SCHEMA)
@@ -67,13 +81,15 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     records.write_rows(outputs.folder / PROBLEMS, problems)
     rows = zip(templates["template_id"], templates["template"], resolutions, strict=True)
     found = [precedent for row in rows if (precedent := settled(*row)) is not None]
-    records.write_rows(outputs.folder / records.PRECEDENTS, found)
+    records.write_rows(outputs.folder / records.PRECEDENTS, known_precedents(found, labelled, settings))
     judged = labelled.filter(pl.col("original_label").is_not_null())
     texts, original = judged["template"].to_list(), judged["original_label"].to_list()
     radar = measure_radar(texts, original, judged["corrected"].to_list(), seed)
     report = write_report(templates, resolutions, labelled, agreement, radar, ledger, problems)
     write_text(outputs.folder / REPORT, report)
-    return _metrics(resolutions, labelled, agreement, problems, len(queue))
+    metrics = _metrics(resolutions, labelled, agreement, problems, len(queue)) | {"labels/asked": float(asked)}
+    quality = label_quality(decided, labelled)
+    return metrics if quality is None else metrics | {"labels/f1": quality}
 
 
 def _labelled(templates: pl.DataFrame, resolutions: Sequence[Resolution]) -> pl.DataFrame:

@@ -23,10 +23,12 @@ import polars as pl
 from rationanomaly.decisions.precedents import Precedents
 from rationanomaly.detection.model_detector import ModelDetector, listed
 from rationanomaly.detection.parser import read_parser
+from rationanomaly.detection.session_verdicts import SessionCollector, SessionVerdict, judge_sessions
 from rationanomaly.detection.verdict import LineVerdict, Verdict
 from rationanomaly.errors import ParamsError, named_extras
 from rationanomaly.params import VerdictKind
 from rationanomaly.parse.live import read_log
+from rationanomaly.session_models.chosen import read_session_model
 
 #: ``carried``: what the model folder holds; None: the model's own answers; or others, such as a newer ledger's.
 Chosen = Precedents | Literal["carried"] | None
@@ -106,6 +108,7 @@ class Detector(ModelDetector):
         verdict: VerdictKind | None = None,
         analyses: int | None = None,
         precedents: Chosen = "carried",
+        sessions: SessionCollector | None = None,
     ) -> Iterator[LineVerdict]:
         """One verdict for each record of a log, in order, as the records come.
 
@@ -116,6 +119,7 @@ class Detector(ModelDetector):
             path: a file, plain or compressed, a glob, or ``-`` for standard input.
             format: name of a log format, or ``auto``.
             verdict, analyses, precedents: as for `judge`.
+            sessions: collects the lines of each session on the way.
 
         Raises:
             ArtifactError: the model folder carries no parser, as the output of `base`.
@@ -124,15 +128,32 @@ class Detector(ModelDetector):
         """
         miner, settings = read_parser(self._folder)
         log = read_log(Path(path), format, settings, miner)
-        return self._judged(log, lambda new: self.judge(new, verdict, analyses, precedents))
+        return self._judged(log, lambda new: self.judge(new, verdict, analyses, precedents), sessions)
+
+    def collector(self) -> SessionCollector:
+        """Collects sessions as the model folder's parser makes them."""
+        _, settings = read_parser(self._folder)
+        return SessionCollector(contiguous=settings.sessions.kind != "key")
+
+    def judge_sessions(self, collected: SessionCollector) -> Iterator[SessionVerdict]:
+        """One verdict for each session that `judge_log` has collected, in the order of their first lines.
+
+        Raises:
+            ArtifactError: the model folder's session model is damaged.
+        """
+        return judge_sessions(collected.finish(), collected.verdicts, read_session_model(self._folder.path))
 
     @staticmethod
     def _judged(
-        log: Iterator[pl.DataFrame], judge: Callable[[Sequence[str]], Sequence[Verdict]]
+        log: Iterator[pl.DataFrame],
+        judge: Callable[[Sequence[str]], Sequence[Verdict]],
+        sessions: SessionCollector | None,
     ) -> Iterator[LineVerdict]:
         known: dict[str, Verdict] = {}
         for lines in log:
             new = [text for text in lines["template"].unique(maintain_order=True) if text not in known]
             known |= {verdict.template: verdict for verdict in judge(new)}
+            if sessions is not None:
+                sessions.add(lines, known)
             for line, session, message, template in lines.select("line", "session", "message", "template").iter_rows():
                 yield LineVerdict(line, session, message, known[template])

@@ -62,6 +62,7 @@ def detect_lines(
     ledger: Path | None = None,
     verdict: VerdictKind | None = None,
     analyses: int | None = None,
+    sessions: Path | None = None,
 ) -> Iterator[Row]:
     """One row per log line, in order, as the lines come: its number and session, and the verdict on its template.
 
@@ -70,14 +71,19 @@ def detect_lines(
         logs, log_format: see `Detector.judge_log`.
         ledger: see `open_precedents`.
         verdict, analyses: see `ModelDetector.judge`.
+        sessions: JSON Lines file with one verdict for each session, written when the log has ended.
     """
     detector = Detector.open(model)
+    collector = None if sessions is None else detector.collector()
     rows: dict[str, Row] = {}
-    for found in detector.judge_log(logs, log_format, verdict, analyses, open_precedents(detector, ledger)):
+    precedents = open_precedents(detector, ledger)
+    for found in detector.judge_log(logs, log_format, verdict, analyses, precedents, collector):
         template = found.verdict.template
         if template not in rows:
             rows[template] = found.verdict.as_row()
         yield {"line": found.line, "session": found.session, "message": found.message, **rows[template]}
+    if collector is not None:
+        write_verdicts((one.as_row() for one in detector.judge_sessions(collector)), sessions)
 
 
 def read_templates(path: Path) -> list[str]:

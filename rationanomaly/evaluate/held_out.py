@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from rationanomaly import records
+from rationanomaly.evaluate.audit import Check, audit, require_clean
+from rationanomaly.evaluate.lines import LineCounts
 from rationanomaly.evaluate.session_threshold import calibration_sessions
 from rationanomaly.evaluate.sessions import TestSessions, choose_sessions
 from rationanomaly.evaluate.truth import label_lines, label_templates, read_truth
-from rationanomaly.params import Params
+from rationanomaly.params import Params, SplitParams
+from rationanomaly.session_models.sides import session_sides
+from rationanomaly.session_models.tables import teaching_sessions
 from rationanomaly.steps import Inputs
 
 _log = logging.getLogger(__name__)
@@ -25,10 +30,15 @@ class HeldOut:
         side: test, or validation where the split has no test share.
         known: whether a truth file says what is true of each line.
         tested: the labelled templates of that side, with their truth.
-        others: ``template_id`` and ``template`` of those that only the sessions hold.
+        others: ``template_id``, ``template`` and ``lines`` of those that only the sessions hold.
         fitted_on: the labelled templates that classifiers may learn from.
         sessions: the tested sessions.
         calibration: validation sessions, on which a threshold for sessions is chosen.
+        teaching: all sessions with their sides (`teaching_sessions`), where sessions are tested as a whole; else none.
+        templates: ``template_id`` and ``template`` of all sessions.
+        lines: how many lines of which truth the tested templates have.
+        groups: near-duplicate group by template id, of all that have a label.
+        checks: what the audit asked, all found clean.
     """
 
     side: str
@@ -38,12 +48,23 @@ class HeldOut:
     fitted_on: pl.DataFrame
     sessions: TestSessions
     calibration: pl.DataFrame
+    teaching: pl.DataFrame
+    templates: pl.DataFrame
+    lines: LineCounts
+    groups: Mapping[str, int]
+    checks: Sequence[Check]
+
+    @property
+    def whole_sessions(self) -> bool:
+        """Whether sessions are tested with all their lines, so that models of whole sessions have a meaning."""
+        return self.sessions.scope != "held-out lines"
 
 
 def read_held_out(params: Params, inputs: Inputs) -> HeldOut:
     """Read the outputs of `parse` and `correct` and the truth, and choose what is tested.
 
     Raises:
+        GateError: something of what is tested could have been learnt.
         InputError: the truth file can't be read, or says nothing of a line of the log.
         ArtifactError: a folder does not hold what this version reads.
     """
@@ -58,8 +79,11 @@ def read_held_out(params: Params, inputs: Inputs) -> HeldOut:
 
     side = "test" if (labelled["split"] == "test").any() else "validation"
     if side == "validation":
-        problem = "the split has no test side: the metrics are of validation data"
+        problem = "no template is on the test side: the figures of templates are of validation data"
         _log.warning("%s, on which thresholds and adapters were chosen", problem)
+    checks = audit(labelled, sessions, session_sides(sessions, labelled).to_list(), params.correct.split.near_duplicate,
+                   _order_of(templates, sessions, params.correct.split), side)  # fmt: skip
+    require_clean(checks)
     tested = labelled.filter(pl.col("split") == side)
     fitted_on = labelled.filter(pl.col("split").is_in(["train", "validation"] if side == "test" else ["train"]))
     unlabelled = templates.join(labelled, on="template_id", how="anti")["template_id"]
@@ -68,5 +92,22 @@ def read_held_out(params: Params, inputs: Inputs) -> HeldOut:
     calibration = calibration_sessions(sessions, lines, labelled)
     needed = pl.concat([chosen.table["templates"], calibration["templates"]]).explode().unique().alias("template_id")
     others = templates.join(needed.to_frame(), on="template_id", how="semi")
-    others = others.join(tested, on="template_id", how="anti").select("template_id", "template")
-    return HeldOut(side, truth is not None, tested, others, fitted_on, chosen, calibration)
+    others = others.join(tested, on="template_id", how="anti").select("template_id", "template", "lines")
+    teaching = teaching_sessions(sessions, labelled)
+    texts = templates.select("template_id", "template").unique("template_id", keep="first", maintain_order=True)
+    groups = dict(labelled.select("template_id", "group").iter_rows())
+    return HeldOut(
+        side, truth is not None, tested, others, fitted_on, chosen, calibration, teaching, texts,
+        LineCounts.of(tested, lines), groups, checks,
+    )  # fmt: skip
+
+
+def _order_of(templates: pl.DataFrame, sessions: pl.DataFrame, split: SplitParams) -> Mapping[str, int] | None:
+    """A number for each template that orders first appearances, where they were split by these; else None."""
+    timed = templates["first_seen"].null_count() == 0
+    if sessions["split"].is_not_null().any() or split.hold_out:
+        return None
+    if split.order == "stratified" or (split.order == "auto" and not timed):
+        return None
+    by = ["first_seen", "first_line"] if timed else ["first_line"]
+    return {key: place for place, key in enumerate(templates.sort(by, maintain_order=True)["template_id"])}

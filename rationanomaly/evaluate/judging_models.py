@@ -93,14 +93,16 @@ def judge_with_detector(
     kind: VerdictKind = "reasoned" if asked.sessions else "direct"
     more = _judge(name, detector, others["template"].to_list(), kind)
     by_id = {p.template_id: _for_sessions(p, kind) for p in predictions}
+    direct = {p.template_id: float(p.direct_score or 0.0) for p in predictions}
     for template_id, verdict in zip(others["template_id"], more, strict=True):
         by_id[template_id] = ScoredAnswer(verdict.answer, verdict.score)
+        direct[template_id] = round(float(verdict.direct_score), 6)
     # Sessions of templates that a model has learnt say nothing about those that it has not.
     threshold = None
     if not card.learnt_validation:
         threshold = tune(held_out.calibration, {key: verdict.score for key, verdict in by_id.items()})
     free = dict(zip(asked.free, texts, strict=True))
-    return SystemAnswers(name, predictions, by_id, threshold, asked.reasoned, free, card.prompt)
+    return SystemAnswers(name, predictions, by_id, threshold, asked.reasoned, free, card.prompt, direct)
 
 
 def _verdicts(name: str, detector: ModelDetector, templates: Sequence[str], reasoned: Sequence[int]) -> list[Verdict]:

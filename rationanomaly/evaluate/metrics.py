@@ -1,18 +1,20 @@
-"""The metrics: counts, precision, recall, F1, average precision, and bootstrap intervals.
+"""The metrics: the confusion as counts, precision, recall, F1, average precision, ROC-AUC, calibration.
 
 `invalid` is an answer of its own. It is no hit for either class, so it costs the recall of the true one; it never
-counts as normal. Names of metrics are those of metrics.json below a level such as ``template/``.
+counts as normal. Names of metrics are those of metrics.json below a level such as ``template/``. Their intervals are in
+`intervals`, what tells two systems apart in `comparisons`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from rationanomaly.evaluate.calibration import calibration_metrics
 from rationanomaly.records import LABELS
 
 Floats = npt.NDArray[np.float64]
@@ -21,7 +23,6 @@ Flags = npt.NDArray[np.bool_]
 
 #: Metrics that get an interval.
 WITH_INTERVAL = ("abnormal/f1", "abnormal/precision", "abnormal/recall", "abnormal/ap", "macro/f1")
-_DRAWS_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Judged:
         truth: ``normal`` or ``abnormal``, n of them.
         answers: ``normal``, ``abnormal`` or ``invalid``.
         scores: probability of abnormal.
-        groups: items that stand or fall together (near-duplicates); the bootstrap draws whole groups.
+        groups: items that stand or fall together: near-duplicate templates, sessions that the same template decides.
     """
 
     truth: Sequence[str]
@@ -51,9 +52,29 @@ class Judged:
         )
 
     @cached_property
-    def drawn(self) -> dict[tuple[int, int], dict[str, Floats]]:
-        """What `_samples` found before: a system's interval and its differences to others come from the same draws."""
-        return {}
+    def cells(self) -> Counts:
+        """The place of each item in the confusion: 3 · truth + answer, in the order of `LABELS`, invalid last."""
+        truth, answers, _ = self.arrays
+        answer = np.where(answers["normal"], 0, np.where(answers["abnormal"], 1, 2))
+        return np.asarray(truth["abnormal"] * 3 + answer, dtype=np.int64)
+
+    @cached_property
+    def places(self) -> Counts:
+        """The groups numbered from 0 on."""
+        return np.unique(np.asarray(self.groups, dtype=np.int64), return_inverse=True)[1].astype(np.int64)
+
+    @cached_property
+    def levels(self) -> tuple[Counts, Floats, Floats]:
+        """By item the place of its score among the distinct ones, from the highest; by place: items, abnormal items."""
+        truth, _, scores = self.arrays
+        _, level, sizes = np.unique(-scores, return_inverse=True, return_counts=True)
+        hits = np.bincount(level, truth["abnormal"].astype(np.float64), len(sizes))
+        return level.astype(np.int64), sizes.astype(np.float64), hits.astype(np.float64)
+
+    @cached_property
+    def metrics(self) -> Mapping[str, float]:
+        """All metrics; see `class_metrics`."""
+        return _class_metrics(self)
 
 
 def class_metrics(judged: Judged) -> dict[str, float]:
@@ -62,15 +83,21 @@ def class_metrics(judged: Judged) -> dict[str, float]:
     A metric that isn't defined (no item of a class, no item at all) is left out: a NaN can't be logged.
 
     Returns:
-        ``{normal,abnormal,macro,weighted}/{precision,recall,f1}``, ``abnormal/ap``, ``accuracy``, the four cells and
-        the invalid answers of each class as counts, ``rows`` and ``positives``. Macro is the mean over the classes
-        that occur, weighted the mean by their number of items.
+        ``{normal,abnormal,macro,weighted}/{precision,recall,f1}``, ``abnormal/ap``, ``abnormal/roc_auc``,
+        ``accuracy``, the six cells of the confusion as counts (``invalid/normal`` and ``invalid/abnormal``: invalid
+        answers by what is true), ``invalid/count``, ``invalid/rate``, ``rows`` and ``positives``; where all scores
+        are probabilities ``calibration/ece`` and ``calibration/brier``. Macro is the mean over the classes that
+        occur, weighted the mean by their number of items.
     """
+    return dict(judged.metrics)
+
+
+def _class_metrics(judged: Judged) -> dict[str, float]:
     weights = np.ones((1, len(judged.truth)))
     found = {
         name: float(values[0]) for name, values in weighted_metrics(judged, weights).items() if np.isfinite(values[0])
     }
-    truth, answers, _ = judged.arrays
+    truth, answers, scores = judged.arrays
     for name, label, answer in (
         ("true_positives", "abnormal", "abnormal"),
         ("false_negatives", "abnormal", "normal"),
@@ -78,47 +105,15 @@ def class_metrics(judged: Judged) -> dict[str, float]:
         ("true_negatives", "normal", "normal"),
     ):
         found[name] = float((truth[label] & answers[answer]).sum())
-    invalid = sum(answer == "invalid" for answer in judged.answers)
-    found |= {"rows": float(len(judged.truth)), "positives": float(truth["abnormal"].sum())}
-    found["invalid/count"] = float(invalid)
-    if judged.truth:
-        found["invalid/rate"] = invalid / len(judged.truth)
-    return found
-
-
-def intervals(judged: Judged, draws: int, seed: int) -> dict[str, float]:
-    """95 % percentile bootstrap intervals over groups: ``NAME/low`` and ``NAME/high`` for `WITH_INTERVAL`."""
-    return interval_ends(_samples(judged, draws, seed))
-
-
-def difference(ours: Judged, theirs: Judged, draws: int, seed: int) -> dict[str, float]:
-    """Ours minus theirs on the same items, with paired bootstrap intervals."""
-    one, other = class_metrics(ours), class_metrics(theirs)
-    found = {name: one[name] - other[name] for name in WITH_INTERVAL if name in one and name in other}
-    # Draws depend on groups and seed alone, and both have the same groups: the n-th of ours is the n-th of theirs.
-    mine, others = _samples(ours, draws, seed), _samples(theirs, draws, seed)
-    return found | interval_ends({name: mine[name] - others[name] for name in mine})
-
-
-def rate_difference(
-    ours: Mapping[int, bool], theirs: Mapping[int, bool], groups: Sequence[int], draws: int, seed: int
-) -> dict[str, float]:
-    """Our share of yes minus theirs, of the rows that both have, with a paired bootstrap interval over groups.
-
-    Args:
-        ours, theirs: by row, yes or no.
-        groups: of all rows; near-duplicates share a number.
-        draws, seed: of the bootstrap.
-
-    Returns:
-        `""`: the difference; ``/low`` and ``/high``: the ends of its interval; nothing without a common row.
-    """
-    rows = sorted(ours.keys() & theirs.keys())
-    if not rows:
-        return {}
-    pairs = np.array([float(ours[row]) - float(theirs[row]) for row in rows])
-    samples = [weights @ pairs / weights.sum(axis=1) for weights in resamples([groups[r] for r in rows], draws, seed)]
-    return {"": float(pairs.mean())} | interval_ends({"": np.concatenate(samples)} if samples else {})
+    answered = answers["normal"] | answers["abnormal"]
+    found |= {f"invalid/{label}": float((truth[label] & ~answered).sum()) for label in LABELS}
+    found |= {"rows": float(len(answered)), "positives": float(truth["abnormal"].sum())}
+    found["invalid/count"] = float((~answered).sum())
+    if len(answered):
+        found["invalid/rate"] = found["invalid/count"] / len(answered)
+    if truth["normal"].any() and truth["abnormal"].any():
+        found["abnormal/roc_auc"] = roc_auc(judged)
+    return found | calibration_metrics(truth["abnormal"], scores)
 
 
 def average_precision(truth: Flags, scores: Floats, weights: Floats) -> Floats:
@@ -141,6 +136,19 @@ def average_precision(truth: Flags, scores: Floats, weights: Floats) -> Floats:
         recall = hits / hits[:, -1:] if hits.shape[1] else hits
     steps = np.diff(recall, axis=1, prepend=0.0)
     return np.asarray((steps * precision).sum(axis=1) if hits.shape[1] else np.full(len(weights), np.nan))
+
+
+def roc_auc(judged: Judged) -> float:
+    """The probability that an abnormal item scores above a normal one, where equal scores count one half.
+
+    Args:
+        judged: with items of both classes.
+    """
+    _, sizes, hits = judged.levels
+    quiet = sizes - hits
+    # Of each level: the normal items below it, and half of those on it.
+    below = quiet.sum() - np.cumsum(quiet) + quiet / 2
+    return float(hits @ below / (hits.sum() * quiet.sum()))
 
 
 def pr_curve(truth: Flags, scores: Floats) -> list[tuple[float, float, float]]:
@@ -175,40 +183,4 @@ def weighted_metrics(judged: Judged, weights: Floats) -> dict[str, Floats]:
             found[f"weighted/{metric}"] = np.sum([values[label] * support[label] for label in LABELS], axis=0) / total
         found["accuracy"] = (hits["normal"] + hits["abnormal"]) / total
     found["abnormal/ap"] = average_precision(truth["abnormal"], scores, weights)
-    return found
-
-
-def _samples(judged: Judged, draws: int, seed: int) -> dict[str, Floats]:
-    """Each metric's values over the draws; those that have an interval."""
-    if (draws, seed) not in judged.drawn:
-        parts: dict[str, list[Floats]] = {name: [] for name in WITH_INTERVAL}
-        for weights in resamples(judged.groups, draws, seed):
-            found = weighted_metrics(judged, weights)
-            for name in WITH_INTERVAL:
-                parts[name].append(found[name])
-        judged.drawn[draws, seed] = {name: np.concatenate(p) if p else np.empty(0) for name, p in parts.items()}
-    return judged.drawn[draws, seed]
-
-
-def resamples(groups: Sequence[int], draws: int, seed: int) -> Iterator[Floats]:
-    """Weights of the items when whole groups are drawn with replacement, a few draws at a time."""
-    if not groups:
-        return
-    random = np.random.default_rng(seed)
-    _, members = np.unique(np.asarray(groups), return_inverse=True)
-    count = int(members.max()) + 1
-    for start in range(0, draws, _DRAWS_AT_ONCE):
-        drawn = random.multinomial(count, np.full(count, 1 / count), size=min(_DRAWS_AT_ONCE, draws - start))
-        yield drawn[:, members].astype(np.float64)
-
-
-def interval_ends(samples: dict[str, Floats]) -> dict[str, float]:
-    """The ends of 95 % percentile intervals, ``NAME/low`` and ``NAME/high``, of values by draw, NaN where undefined."""
-    found: dict[str, float] = {}
-    for name, values in samples.items():
-        # A draw without a positive says nothing about the class.
-        defined = values[np.isfinite(values)]
-        if defined.size:
-            low, high = np.percentile(defined, [2.5, 97.5])
-            found |= {f"{name}/low": float(low), f"{name}/high": float(high)}
     return found

@@ -66,6 +66,7 @@ class SystemAnswers:
         reasoned: rows of ``predictions`` that were given an analysis, in order.
         free: by row of ``predictions``, the text that the model writes with nothing ruled out.
         prompt: how the model sees a log; None for rules and classifiers.
+        direct_scores: of a model, by template id, on all that sessions need.
     """
 
     name: str
@@ -75,6 +76,7 @@ class SystemAnswers:
     reasoned: Sequence[int] = ()
     free: Mapping[int, str] = field(default_factory=dict)
     prompt: PromptParams | None = None
+    direct_scores: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def rows(self) -> Sequence[int]:
@@ -102,6 +104,25 @@ class SystemAnswers:
             [p.score if p.direct_score is None else p.direct_score for p in mine],
             [groups[row] for row in chosen],
         )
+
+
+@dataclass(frozen=True)
+class SessionAnswers:
+    """What a model of whole sessions says of the tested ones.
+
+    Attributes:
+        name: one of `systems.SESSION_SYSTEMS`, or of `session_models.choice.CANDIDATES`.
+        answers: normal or abnormal, in the order of the tested sessions.
+        scores: larger for more suspicious; of no unit.
+        threshold: from which score on a session is abnormal.
+        rule: how that was chosen, in words.
+    """
+
+    name: str
+    answers: list[str]
+    scores: list[float]
+    threshold: float
+    rule: str
 
 
 def rows_of(systems: Sequence[SystemAnswers]) -> Iterator[dict[str, Any]]:

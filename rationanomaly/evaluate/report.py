@@ -1,132 +1,135 @@
-"""report.html: the metrics, plots and verdicts of one evaluation, to be read in a browser.
+"""report.html: one evaluation on one page, to be read in a browser, on a phone, in the dark, without a network.
 
-Log text and rationales are hostile: everything is escaped, nothing in the page can run or load anything from
-elsewhere, and what acts or can't be seen is written out (`text.untrusted`).
+    from pathlib import Path
+    from rationanomaly.evaluate.report import write_report
+    write_report(Path("outputs/evaluate"), target=Path("report.html"))
+
+It is made from the files of the evaluate folder (`report_files`), so it can be made again without the models. Log text
+and rationales are hostile: all of it is escaped or put on the page as text alone, what acts or can't be seen is written
+out (`text.untrusted`), and by the page's policy nothing runs or is drawn but the one script and the one style sheet in
+it, named by their hashes; nothing is loaded from anywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import base64
+import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from rationanomaly.artifacts import write_text
-from rationanomaly.evaluate.generated_texts import RATES
-from rationanomaly.evaluate.metrics import WITH_INTERVAL
-from rationanomaly.evaluate.predictions import Prediction, SystemAnswers
-from rationanomaly.evaluate.ranking import remarks
-from rationanomaly.evaluate.systems import FINAL, RIVALS, SYSTEMS, TITLES, TRAINED, difference_prefix, prefix
-from rationanomaly.steps import Metrics
+from rationanomaly.evaluate import report_tables
+from rationanomaly.evaluate.calibration import expected_calibration_error
+from rationanomaly.evaluate.ranking import SESSIONS, TEMPLATES, remarks
+from rationanomaly.evaluate.report_charts import strip
+from rationanomaly.evaluate.report_curves import Figure, calibration_bins, drawings
+from rationanomaly.evaluate.report_files import Evaluation, Setting, read_evaluation, title_of, write_setting
+from rationanomaly.evaluate.report_rows import template_data
+from rationanomaly.evaluate.report_sessions import session_data
+from rationanomaly.evaluate.report_stress import stress_probes
+from rationanomaly.evaluate.report_texts import as_data, evidence_of, highlighted, quotes_of
 from rationanomaly.text.untrusted import for_html
 
+__all__ = ["REPORT", "Setting", "write_report"]
+
 REPORT = "report.html"
-_MISTAKES = 50
-_NOTHING = "–"
-_CELLS = ("abnormal/f1", "abnormal/precision", "abnormal/recall", "abnormal/ap", "macro/f1", "weighted/f1")
-_COMPARED = tuple(column for column in _CELLS if column in WITH_INTERVAL)
-_TEXTS = (*RATES, "template/invalid/rate", "rationale/words")
-
-
-@dataclass(frozen=True)
-class Setting:
-    """How was tested: the side of the split, whether a truth file was given, how sessions were chosen."""
-
-    side: str
-    known: bool
-    scope: str
+_CHANGED = 100
+_HEADLINES = {"Templates": TEMPLATES, "Sessions": SESSIONS}
 
 
 def write_report(
-    setting: Setting,
-    metrics: Metrics,
-    examples: Sequence[Prediction],
-    systems: Sequence[SystemAnswers],
     folder: Path,
+    setting: Setting | None = None,
+    metrics: Mapping[str, float] | None = None,
+    target: Path | None = None,
 ) -> None:
-    """Write ``report.html`` beside its plots."""
+    """Write the report of an evaluate folder.
+
+    Args:
+        folder: with the files of `report_files`.
+        setting: how was tested, to be kept beside the metrics; None: as it was kept.
+        metrics: those of `evaluate`; None: of metrics.json.
+        target: the file to write; None: ``report.html`` in the folder. A folder with a manifest is complete, and must
+            not be written to again.
+
+    Raises:
+        ArtifactError, InputError: a file of the folder can't be read.
+    """
+    if setting is not None:
+        write_setting(folder, setting)
+    evaluation = read_evaluation(folder, metrics)
+    write_text(target or folder / REPORT, render(evaluation, drawings(evaluation, folder)))
+
+
+def render(evaluation: Evaluation, drawn: Mapping[str, Figure]) -> str:
+    """The page."""
+    bins = calibration_bins(evaluation)
+    script, style = (Markup(_beside(f"report_page.{kind}")) for kind in ("js", "css"))  # noqa: S704 - ours
+    return _environment().get_template("report_page.html").render(
+        script=script,
+        style=style,
+        policy=f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'",
+        setting=evaluation.setting,
+        metrics=evaluation.metrics,
+        audit=evaluation.audit,
+        final=title_of(evaluation.final),
+        remarks=remarks(evaluation.metrics),
+        drawings_=drawn,
+        calibration=expected_calibration_error(bins) if bins else None,
+        examples=evaluation.examples,
+        stress=stress_probes(evaluation.metrics, evaluation.stress),
+        ablations=evaluation.ablations,
+        champion=evaluation.champion[:_CHANGED],
+        changed=len(evaluation.champion),
+        data=as_data({"templates": template_data(evaluation), "sessions": session_data(evaluation)}),
+        **_tables(evaluation),
+    )  # fmt: skip
+
+
+def _tables(evaluation: Evaluation) -> dict[str, object]:
+    """What `report_tables` makes of the metrics."""
+    metrics, names = evaluation.metrics, evaluation.names
+    mine = list(evaluation.answers.get(evaluation.final, {}).values())
+    tables = (report_tables.confusion("Templates", mine), report_tables.confusion("Sessions", evaluation.sessions))
+    levels = report_tables.levels(metrics, names)
+    bars = {title: report_tables.headline(metrics, places) for title, places in _HEADLINES.items()}
+    return {
+        "headlines": {title: found for title, found in bars.items() if found},
+        "levels": levels,
+        "columns": report_tables.COLUMNS,
+        "answers": report_tables.ANSWERS,
+        "confusions": [table for table in tables if table is not None],
+        "differences": report_tables.differences(metrics, names),
+        "difference_columns": report_tables.COMPARED,
+        "texts": report_tables.table(metrics, report_tables.TEXTS, "", names),
+        "text_columns": report_tables.TEXTS,
+        "text_differences": report_tables.text_differences(metrics),
+    }
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("rationanomaly.evaluate", "."), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters["inert"] = _inert
-    final = next(system for system in systems if system.name == FINAL)
-    mistakes = sorted((p for p in final.predictions if p.answer != p.truth), key=lambda p: (-p.score, p.template_id))
-    page = environment.get_template("report_page.html").render(
-        setting=setting,
-        metrics=metrics,
-        remarks=remarks(metrics),
-        tables=_tables(metrics),
-        texts=_table(metrics, _TEXTS, "", TRAINED),
-        text_columns=_TEXTS,
-        columns=_CELLS,
-        differences=_differences(metrics),
-        difference_columns=_COMPARED,
-        text_differences=_text_differences(metrics),
-        examples=examples,
-        mistakes=mistakes[:_MISTAKES],
-        mistake_count=len(mistakes),
-        mixed=[p for p in final.predictions if p.mixed],
-    )
-    write_text(folder / REPORT, page)
+    environment.filters["inert"] = lambda text: for_html(str(text or ""))
+    environment.filters["share"] = lambda value: report_tables.NOTHING if value is None else f"{value:.3f}"
+    environment.globals |= {
+        "highlighted": highlighted, "evidence_of": evidence_of, "quotes_of": quotes_of,
+        "interval": report_tables.interval, "strip": strip,
+    }  # fmt: skip
+    return environment
 
 
-def _inert(text: str | None) -> Markup:
-    return for_html(text or "")
+def _beside(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
-def _tables(metrics: Mapping[str, float]) -> list[tuple[str, float, list[tuple[str, list[str]]]]]:
-    """(level, rows in it, one row of cells per system that was measured there) for every level."""
-    levels = {key.removesuffix("/positives") for key in metrics if key.endswith("/positives")}
-    levels = {level for level in levels if level.split("/")[0] not in SYSTEMS}
-    return [
-        (level, metrics[f"{level}/rows"], _table(metrics, ("rows", *_CELLS), f"{level}/", SYSTEMS))
-        for level in sorted(levels, key=_reading_order)
-    ]
-
-
-def _reading_order(level: str) -> tuple[int, str]:
-    """The main levels first, then what tells them apart."""
-    main = ("template", "direct/template", "session")
-    return (main.index(level) if level in main else len(main), level)
-
-
-def _table(
-    metrics: Mapping[str, float], columns: Sequence[str], level: str, systems: Sequence[str]
-) -> list[tuple[str, list[str]]]:
-    rows = ((TITLES[name], [_cell(metrics, prefix(name) + level + column) for column in columns]) for name in systems)
-    return [(title, cells) for title, cells in rows if set(cells) != {_NOTHING}]
-
-
-def _differences(metrics: Mapping[str, float]) -> list[tuple[str, str, list[str]]]:
-    """(what is taken off, level, cells) for every comparison of the final model."""
-    found = []
-    pairs = [(TITLES[rival], difference_prefix(rival)) for rival in RIVALS]
-    for title, before in (*pairs, ("its own direct verdict", "reasoned_minus_direct/")):
-        levels = {
-            key.removeprefix(before).removesuffix("/abnormal/f1")
-            for key in metrics
-            if key.startswith(before) and key.endswith("/abnormal/f1")
-        }
-        own = {level for level in levels if level.split("/")[0] not in SYSTEMS}
-        for level in sorted(own, key=_reading_order):
-            cells = [_cell(metrics, f"{before}{level}/{column}", "+.3f") for column in _COMPARED]
-            found.append((title, level, cells))
-    return found
-
-
-def _text_differences(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
-    """(metric, final model minus SFT) for what both wrote on the same rows."""
-    found = ((name, _cell(metrics, f"{difference_prefix('sft')}{name}", "+.3f")) for name in RATES)
-    return [(name, cell) for name, cell in found if cell != _NOTHING]
-
-
-def _cell(metrics: Mapping[str, float], name: str, form: str = ".3f") -> str:
-    if name not in metrics:
-        return _NOTHING
-    text = format(metrics[name], ".0f" if name.endswith("/rows") else form)
-    if f"{name}/low" in metrics:
-        text += f" [{metrics[f'{name}/low']:.2f}, {metrics[f'{name}/high']:.2f}]"
-    return text
+def _hash(text: str) -> str:
+    """As a content security policy names a script or a style sheet."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import polars as pl
 
 from rationanomaly.evaluate.sessions import TESTED_SCHEMA, ScoredAnswer, choose_sessions, judge_session
-
-#: With fewer abnormal validation sessions a threshold would be chance.
-_MIN_POSITIVES = 5
+from rationanomaly.session_models import thresholds
 
 
 def calibration_sessions(sessions: pl.DataFrame, lines: pl.DataFrame, labelled: pl.DataFrame) -> pl.DataFrame:
@@ -27,32 +24,28 @@ def calibration_sessions(sessions: pl.DataFrame, lines: pl.DataFrame, labelled: 
     Returns:
         `sessions.TESTED_SCHEMA`; empty if nothing is left, or if there is no test split to keep apart.
     """
+    if sessions["split"].is_not_null().any():
+        # They are as they came: each has its own label.
+        chosen = choose_sessions(sessions, lines, labelled, frozenset(), "validation").table
+        return chosen.with_columns(corrected=pl.col("truth").fill_null(pl.col("corrected")))
     tested = labelled.filter(pl.col("split") == "test")
     known = labelled.filter(pl.col("split") != "test")
     validation = frozenset(known.filter(pl.col("split") == "validation")["template_id"])
     if tested.is_empty() or not validation:
         return TESTED_SCHEMA.to_frame()
-    chosen = choose_sessions(sessions, lines, known, validation)
-    if chosen.scope == "held-out lines":
-        return chosen.table
+    by_templates = choose_sessions(sessions, lines, known, validation)
+    if by_templates.scope == "held-out lines":
+        return by_templates.table
     # By time: a session counts if it ends before anything of the test appears.
     test_ids = list(tested["template_id"])
     clean = sessions.filter(pl.col("template_ids").list.set_intersection(test_ids).list.len() == 0)
-    return chosen.table.join(clean, on="session", how="semi", maintain_order="left")
+    return by_templates.table.join(clean, on="session", how="semi", maintain_order="left")
 
 
 def choose_threshold(scores: Sequence[float], abnormal: Sequence[bool]) -> float | None:
     """The threshold with the best F1; among equals the one nearest to .5. None with fewer than 5 positives."""
-    truth, score = np.asarray(abnormal, dtype=np.bool_), np.asarray(scores, dtype=np.float64)
-    if truth.sum() < _MIN_POSITIVES:
-        return None
-    levels = np.unique(score)
-    # Between two scores rather than on one: a test score is hardly ever equal to a validation score.
-    candidates = np.concatenate([levels[:1], (levels[1:] + levels[:-1]) / 2])
-    called = score[None, :] >= candidates[:, None]
-    f1 = 2 * (called & truth).sum(axis=1) / (called.sum(axis=1) + truth.sum())
-    best = candidates[f1 == f1.max()]
-    return float(best[np.argmin(np.abs(best - 0.5))])
+    found = thresholds.choose_threshold(scores, abnormal)
+    return None if found is None else found.value
 
 
 def tune(calibration: pl.DataFrame, scores: Mapping[str, float]) -> float | None:

@@ -2,6 +2,7 @@
 
 Logs used in training are excluded from session tests (METHOD). What that means depends on the split:
 
+- given: the sessions came with a split of their own, as published test sets do. All lines of the test sessions count.
 - chronological: every template that the models learnt from first appeared before every held-out one. The test
   sessions are those that begin with or after the first held-out template; all their lines count.
 - by template (stratified): lines of all templates are mixed in every session. The test sessions are those with at
@@ -19,7 +20,9 @@ from typing import Literal
 
 import polars as pl
 
-Scope = Literal["after training", "held-out lines"]
+from rationanomaly.session_models.sides import first_line_of
+
+Scope = Literal["given split", "after training", "held-out lines"]
 
 #: A session's row: its templates as a set, and its truths (null where unknown).
 TESTED_SCHEMA = pl.Schema(
@@ -57,26 +60,24 @@ class ScoredAnswer:
 
 
 def choose_sessions(
-    sessions: pl.DataFrame, lines: pl.DataFrame, labelled: pl.DataFrame, held_out: frozenset[str]
+    sessions: pl.DataFrame, lines: pl.DataFrame, labelled: pl.DataFrame, held_out: frozenset[str], side: str = "test"
 ) -> TestSessions:
-    """Choose the test sessions and reduce them to what counts.
+    """Choose the sessions of one side and reduce them to what counts.
 
     Args:
         sessions: `records.SESSIONS_SCHEMA`.
         lines: with ``line``, ``template_id`` and ``abnormal``.
         labelled: `records.LABELLED_SCHEMA`.
         held_out: template ids that no model learnt from: the tested ones, and those without any label.
+        side: the side that is wanted of sessions that came with a split of their own.
     """
-    start = _training_end(labelled, held_out)
     labels = labelled.select("template_id", "label").unique("template_id", keep="first")
     members = _members(sessions, lines).join(labels, on="template_id", how="left", maintain_order="left")
-    if start is not None:
-        scope: Scope = "after training"
-        later = sessions.filter(pl.col("first_line") >= start)["session"]
-        members = members.filter(pl.col("session").is_in(later.implode()))
-    else:
-        scope = "held-out lines"
+    scope, chosen = _scope(sessions, labelled, held_out, side)
+    if chosen is None:
         members = members.filter(pl.col("template_id").is_in(list(held_out)))
+    else:
+        members = members.filter(pl.col("session").is_in(chosen["session"].implode()))
     table = members.group_by("session", maintain_order=True).agg(
         lines=pl.len().cast(pl.Int64),
         templates=pl.col("template_id").unique().sort(),
@@ -84,7 +85,32 @@ def choose_sessions(
         truth=pl.when(pl.col("abnormal").is_not_null().any()).then(pl.col("abnormal").any()),
         corrected=pl.when(pl.col("label").is_not_null().any()).then((pl.col("label") == "abnormal").any()),
     )
+    if chosen is not None:
+        # Of a whole session its own label holds where nobody knows more of its lines.
+        table = table.join(sessions.select("session", "alert"), on="session", how="left", maintain_order="left")
+        table = table.with_columns(truth=pl.col("truth").fill_null(pl.col("alert")))
     return TestSessions(scope, table.select(pl.col(name).cast(kind) for name, kind in TESTED_SCHEMA.items()))
+
+
+def _scope(
+    sessions: pl.DataFrame, labelled: pl.DataFrame, held_out: frozenset[str], side: str
+) -> tuple[Scope, pl.DataFrame | None]:
+    """How sessions are chosen, and which of them count as a whole; None: each with its held-out lines."""
+    if sessions["split"].is_not_null().any():
+        return "given split", sessions.filter(pl.col("split") == side)
+    start = first_line_of(labelled, held_out)
+    if start is None:
+        return "held-out lines", None
+    return "after training", sessions.filter(pl.col("first_line") >= start)
+
+
+def session_truth(table: pl.DataFrame) -> list[bool | None]:
+    """Truth file, alert tags or a session's own label; where nothing is known of a session, corrected labels.
+
+    Args:
+        table: `TESTED_SCHEMA`.
+    """
+    return table.select(pl.col("truth").fill_null(pl.col("corrected"))).to_series().to_list()
 
 
 def judge_session(templates: list[str], answers: Mapping[str, ScoredAnswer]) -> ScoredAnswer:
@@ -96,22 +122,6 @@ def judge_session(templates: list[str], answers: Mapping[str, ScoredAnswer]) -> 
         return ScoredAnswer("abnormal", score)
     complete = stated == {"normal"} and len(known) == len(templates)
     return ScoredAnswer("normal" if complete else "invalid", score)
-
-
-def _training_end(labelled: pl.DataFrame, held_out: frozenset[str]) -> int | None:
-    """The line with the first held-out template if every other template's group was seen before it, else None.
-
-    The order is read off the data: a group of near-duplicates appears with its first member.
-    """
-    seen = labelled.filter(pl.col("lines") > 0).with_columns(
-        pl.col("first_line").min().over("group").alias("appears"),
-        pl.col("template_id").is_in(list(held_out)).alias("held_out"),
-    )
-    before, after = seen.filter(~pl.col("held_out"))["appears"], seen.filter("held_out")["appears"]
-    if before.is_empty() or after.is_empty():
-        return None
-    last, first = before.max(), after.min()
-    return int(first) if isinstance(last, int) and isinstance(first, int) and last < first else None
 
 
 def _members(sessions: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:

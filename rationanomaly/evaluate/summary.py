@@ -98,7 +98,7 @@ def read_summary(outputs: Path) -> Summary:
         positives=int(metrics.get("template/positives", 0)),
         sessions=int(metrics.get("session/rows", 0)),
         abnormal_sessions=int(metrics.get("session/positives", 0)),
-        systems=tuple(_system(metrics, name) for name in SYSTEMS),
+        systems=tuple(_system(metrics, name) for name in SYSTEMS if f"{prefix(name)}template/rows" in metrics),
         remarks=remarks(metrics),
         examples=tuple(read_rows(folder / EXAMPLES, Prediction)),
         plots=folder,

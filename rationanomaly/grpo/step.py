@@ -1,7 +1,7 @@
 """The step `grpo`.
 
-    rationanomaly grpo --params params.yaml --input correct=outputs/correct --input distill=outputs/distill \\
-        --input sft=outputs/sft --output outputs/grpo
+    rationanomaly grpo --params params.yaml --input parse=outputs/parse --input correct=outputs/correct \\
+        --input distill=outputs/distill --input sft=outputs/sft --output outputs/grpo
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ from rationanomaly.records import (
 from rationanomaly.rewards import Composition
 from rationanomaly.rewards.coherence import FrozenModel
 from rationanomaly.rulebook.written_text import WrittenText
+from rationanomaly.session_models.chosen import write_session_model
+from rationanomaly.session_models.fitting import Lessons
+from rationanomaly.session_models.thresholds import ThresholdRule
 from rationanomaly.steps import Inputs, Metrics, Outputs
 from rationanomaly.text.prompt import show
 from rationanomaly.training.batching import spread
@@ -61,6 +64,8 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
 def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     """Align the SFT model with the reward; write a model folder and the reward curves.
 
+    Where sessions are whole on the sides that teach and choose, a session model is fitted to the model's scores, too.
+
     The thresholds are those of the SFT model: GRPO trains the analyses and not how sure the model is behind them
     (`policy`), and to choose anew would take an analysis of every validation template once more.
 
@@ -75,6 +80,7 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     card = sft.card
     engine.check(params.grpo, params.training, card.literal_quotes)
     labelled = read_table(inputs["correct"] / LABELLED, LABELLED_SCHEMA)
+    lessons = Lessons.read(inputs["parse"], labelled)
     gold = read_gold(labelled, card.prompt)
     triplets = read_rows(inputs["distill"] / TRIPLETS, Triplet)
     teacher_rationales = {show(row.template, card.prompt).text: row.rationale for row in triplets}
@@ -103,9 +109,14 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
             lambda: _validation_metrics(scorer, validation, card.threshold.value),
         )  # fmt: skip
 
+    # Every rank has to come, for each may hold a share of the weights.
+    scores = scorer.direct_scores([show(text, card.prompt) for text in lessons.texts])
     card = replace(card, stage="grpo")
     if ranks.is_first():
         copy_base(sft.path, outputs.folder)
+        chosen = lessons.fit(scores, ThresholdRule.of(params.evaluate.session_threshold), params.run.seed)
+        if chosen is not None:
+            write_session_model(chosen, outputs.folder)
     write_adapter(model, outputs.folder, card)
     write_card(outputs.folder, card)
     write_rows(outputs.folder / CURVES, curve)

@@ -36,6 +36,16 @@ def render(tokenizer: PreTrainedTokenizerBase, shown: Shown, mode: Mode, setting
     messages = write_messages(shown, mode, settings)
     if settings.style == "compact" and _has_own_system_text(tokenizer):
         messages = [_SILENT, *messages]
+    return render_messages(tokenizer, messages)
+
+
+def render_messages(tokenizer: PreTrainedTokenizerBase, messages: list[dict[str, str]]) -> str:
+    """The text that an answer to chat messages follows; see `render` for what is cut off.
+
+    Args:
+        tokenizer: has a chat template.
+        messages: with ``role`` and ``content``; logs in them come as `text.prompt.show` leaves them.
+    """
     text = _apply(tokenizer, messages)
     if tokenizer.bos_token_id is not None and tokenizer("")["input_ids"][:1] == [tokenizer.bos_token_id]:
         text = text.removeprefix(tokenizer.bos_token)

@@ -181,7 +181,7 @@ class Scorer:
         found = np.zeros(len(prompts))
         head = _HeadInputs(self._model)
         with self._evaluating(), head:
-            for places in _by_length(prompts, self._rows(prompts)):
+            for places in by_length(prompts, self._rows(prompts)):
                 ids, mask = self._padded([prompts[place] for place in places])
                 logits = self._model(input_ids=ids, attention_mask=mask, logits_to_keep=1, use_cache=False).logits
                 odds = head.difference(logits[:, -1], abnormal, normal)
@@ -204,7 +204,7 @@ class Scorer:
         shown, prompts = [log for log, _ in fitted], [ids for _, ids in fitted]
         done = 0
         with self._evaluating():
-            for places in _by_length(prompts, self._rows(prompts, limit)):
+            for places in by_length(prompts, self._rows(prompts, limit)):
                 ids, mask = self._padded([prompts[place] for place in places])
                 processors = form([shown[place] for place in places], ids.shape[1]) if form else ()
                 generated = self._model.generate(
@@ -383,7 +383,7 @@ class _Evaluating:
         self._model.train(self._was_training)
 
 
-def _by_length(prompts: Sequence[Sequence[int]], size: int) -> Iterator[list[int]]:
+def by_length(prompts: Sequence[Sequence[int]], size: int) -> Iterator[list[int]]:
     """Positions of the prompts in batches of similar length, longest first."""
     order = sorted(range(len(prompts)), key=lambda place: (-len(prompts[place]), place))
     for start in range(0, len(order), size):

@@ -44,8 +44,8 @@ class DataParams(Section):
         logs: a log, a folder of logs, or a CSV table of templates (dataset,template,label). A glob such as
             `logs/**/app.log*` is taken as its folder and `files`, so that DVC can watch what it names.
         files: of the folder `logs`, the files that fit this glob; None: all below it, or `logs` is a file.
-        format: `templates` for a table; else the name of a log format (`parse/formats/`), or `auto`, which finds it
-            out.
+        format: `templates` for a table; `sessions` for sessions as JSON Lines, in the folder `logs`; else the name of a
+            log format (`parse/formats/`), or `auto`, which finds it out.
         ledger: reviewers' decisions (JSON Lines), or a published correction patch (JSON).
         truth: CSV with line,label where the truth is known; `data/none.csv` where it is not.
         reasoning: for `distill.teacher: import`: JSON Lines with `input` and `reasoning`.
@@ -110,6 +110,10 @@ class SessionParams(Section):
         seconds: of a window, for kind `time`.
         key: for kind `key`: `node`, or a regex whose matches in the message are keys; None: the format's, else node.
         remainder: whether a last window that is not full is dropped or kept.
+        labels: CSV with session,label where whole sessions are known to be normal or abnormal; None: nobody knows more
+            than the lines' tags.
+        test_share: the last share of the sessions, by the line that ends them, is tested; None: no split of sessions.
+        validation_share: of the other sessions, drawn by distinct sets of events; where sessions have a split.
     """
 
     kind: Literal["lines", "time", "key"]
@@ -117,6 +121,10 @@ class SessionParams(Section):
     seconds: Positive
     key: str | None
     remainder: Literal["drop", "keep"]
+    # Params that were recorded before these came hold none of them.
+    labels: Path | None = None
+    test_share: Annotated[float, Field(gt=0, lt=1)] | None = None
+    validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.15
 
 
 class JsonParams(Section):
@@ -213,6 +221,10 @@ class SplitParams(Section):
         order: `time`: by first appearance; `stratified`: by data set and label; `auto`: time if it is known.
         near_duplicate: similarity from which on templates stay on one side; lower is safer and coarser.
         anomaly_share: of the training set, reached by leaving normal templates out; None: as it is.
+        hold_out: data sets that are tested whole while the others train; none: each data set is shared out.
+        train_templates: training templates at most, each class with its share; None: all. The others are left out.
+        labels_per_class: labels of training and validation templates at most, of each class; None: all.
+        label_choice: which ones: `random`, or in the order in which the `radar` would ask an expert.
     """
 
     train: Annotated[float, Field(gt=0, le=1)]
@@ -221,6 +233,10 @@ class SplitParams(Section):
     order: Literal["auto", "time", "stratified"]
     near_duplicate: Annotated[float, Field(gt=0, le=1)]
     anomaly_share: Annotated[float, Field(gt=0, lt=1)] | None
+    hold_out: tuple[str, ...] = ()
+    train_templates: Positive | None = None
+    labels_per_class: Positive | None = None
+    label_choice: Literal["random", "radar"] = "random"
 
 
 class CorrectParams(Section):
@@ -228,10 +244,15 @@ class CorrectParams(Section):
 
     Attributes:
         minimum_kappa: Fleiss' kappa below which the pipeline stops; -1: never.
+        training_labels: what is learnt: `corrected` labels, or the `original` ones of the log; tested are corrected
+            ones either way.
+        label_noise: share of the abnormal labels to learn from that are exchanged with as many normal ones.
         split: the three parts.
     """
 
     minimum_kappa: Annotated[float, Field(ge=-1, le=1)]
+    training_labels: Literal["corrected", "original"] = "corrected"
+    label_noise: Share = 0.0
     split: SplitParams
 
 
@@ -720,6 +741,37 @@ class GrpoParams(Section):
     reward: RewardParams
 
 
+class SessionThresholdParams(Section):
+    """How thresholds for sessions are chosen, on validation sessions alone.
+
+    Attributes:
+        rule: `max_f1`: the best F1; `recall_floor`: the highest threshold with a recall of `recall` or more; `cost`:
+            the lowest mean cost.
+        recall: of `recall_floor`.
+        miss: cost of an abnormal session that is not called so, of `cost`.
+        false_alarm: cost of a normal one that is called abnormal, in the same unit.
+    """
+
+    rule: Literal["max_f1", "recall_floor", "cost"]
+    recall: Annotated[float, Field(gt=0, le=1)]
+    miss: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    false_alarm: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class StressParams(Section):
+    """What the final model is tried with beyond the test; its direct verdicts are asked.
+
+    Attributes:
+        rows: tested templates that each probe alters; 0: no probe.
+        searched_alarms: true alarms against which an attack is searched; 0: none.
+        searched_queries: of the model, for each of them, at most.
+    """
+
+    rows: NonNegative
+    searched_alarms: NonNegative
+    searched_queries: NonNegative
+
+
 class EvaluateParams(Section):
     """Step `evaluate`.
 
@@ -727,15 +779,24 @@ class EvaluateParams(Section):
         reasoned_rows: tested templates for which base and SFT write an analysis, the same for both; None: all. The
             final model writes one for each.
         free_rows: of these, for how many SFT and the final model write once more with nothing ruled out; 0: none.
+        prompted_rows: tested templates that the untrained base judges by prompts alone, where it can chat; 0: none.
         session_verdict: of the final model, by which sessions are judged; those of the others are direct. Reasoned, it
             writes an analysis of each template that only sessions hold.
+        session_threshold: how thresholds for sessions are chosen.
+        session_baselines: models of whole sessions beside ours: `quick`: those of counts and order; `all`: DeepLog,
+            LogAnomaly and LogRobust, too, which take minutes to train; `none`.
+        stress: probes of the final model.
         examples: verdicts shown in the summary.
         bootstrap: resamples for the intervals; 0: none.
     """
 
     reasoned_rows: Positive | None
     free_rows: NonNegative
+    prompted_rows: NonNegative
     session_verdict: VerdictKind
+    session_threshold: SessionThresholdParams
+    session_baselines: Literal["none", "quick", "all"]
+    stress: StressParams
     examples: Positive
     bootstrap: NonNegative
 

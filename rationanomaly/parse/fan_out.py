@@ -16,6 +16,8 @@ from rationanomaly.errors import ArtifactError
 from rationanomaly.params import Params
 from rationanomaly.parse.cutting import cut, find_format
 from rationanomaly.parse.merging import merge
+from rationanomaly.parse.session_files import SESSION_FILES
+from rationanomaly.parse.session_labels import check_session_labels
 from rationanomaly.parse.shards import open_shard, read_shard
 from rationanomaly.parse.source import Piece
 from rationanomaly.parse.table import TABLE
@@ -49,8 +51,8 @@ def write_plan(
 ) -> None:
     """Cut ``data.logs`` into so many shards and write the plan.
 
-    A table of templates is not shared out, nor a log whose parsed output is there already: there is nothing to do for
-    a shard then.
+    A table of templates is not shared out, nor are given sessions, nor a log whose parsed output is there already:
+    there is nothing to do for a shard then.
 
     Args:
         params: all params.
@@ -60,10 +62,11 @@ def write_plan(
         is_finished: the parsed output is there already.
 
     Raises:
-        InputError: missing or empty log, a pipe, or no format fits.
+        InputError: missing or empty log, a pipe, no format fits, or labels of sessions that can't be used.
     """
     form, pieces = params.data.format, list[list[Piece]]()
-    if form != TABLE and not is_finished:
+    if form not in (TABLE, SESSION_FILES) and not is_finished:
+        check_session_labels(params.parse.sessions.labels)
         found = find_format(params.data.source("logs"), form, params.parse)
         form, pieces = found.name, cut(params.data.source("logs"), shards, found, params.parse)
     rows = [[{"file": str(piece.file), "start": piece.start, "end": piece.end} for piece in shard] for shard in pieces]

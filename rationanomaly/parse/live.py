@@ -34,8 +34,8 @@ def read_log(
 
     Yields:
         Frames, one row per record in order: ``line`` (1-based), ``time``, ``node``, ``alert``, ``message``,
-        ``template``, ``template_id``, ``parameters`` and ``session`` (null if the line belongs to none; the first
-        one if it belongs to several). A template is what it was when the line came; it may be generalised later.
+        ``template``, ``template_id``, ``parameters``, ``sessions`` (null if the line belongs to none) and ``session``,
+        the first of them. A template is what it was when the line came; it may be generalised later.
 
     Raises:
         InputError: missing or empty file, no format fits, or too many lines do not.
@@ -47,9 +47,9 @@ def read_log(
     for records in reader:
         sessions = sessions or assigner(settings.sessions, reader.format.keys)
         waiting.append(miner.name(miner.take(records)))
-        of_line = sessions.assign(waiting[-1]).select("line", "session")
+        of_line = sessions.assign(waiting[-1]).group_by("line").agg(pl.col("session").alias("sessions"))
         if not sessions.waits:
-            of_line = of_line.unique("line", keep="first", maintain_order=True)
+            of_line = of_line.with_columns(session=pl.col("sessions").list.first())
             yield pl.concat(waiting).join(of_line, on="line", how="left", maintain_order="left")
             waiting.clear()
     if sessions is not None:

@@ -17,11 +17,13 @@ from rationanomaly.errors import InputError
 from rationanomaly.params import ParseParams
 from rationanomaly.parse import formats
 from rationanomaly.parse.clock import Clock
+from rationanomaly.parse.label_estimates import label_templates
 from rationanomaly.parse.lines import Counts
 from rationanomaly.parse.mining import Miner
 from rationanomaly.parse.prefetch import prefetch
 from rationanomaly.parse.reading import check_counts
 from rationanomaly.parse.rejects import copy_rejects
+from rationanomaly.parse.session_split import label_and_split
 from rationanomaly.parse.session_tables import session_table
 from rationanomaly.parse.sessions import assigner
 from rationanomaly.parse.shards import Shard
@@ -60,12 +62,14 @@ def merge(shards: Sequence[Shard], settings: ParseParams, output: Path) -> Metri
         for rows in table.finish():
             sessions_file.write(rows)
     shutil.rmtree(scratch, ignore_errors=True)
+    label_and_split(output / records.SESSIONS, settings.sessions)
     templates = summary.table(miner.superseded(), form.name, settings.abnormal_share, miner.named.names(), miner.masker)
+    templates = label_templates(templates, output / records.SESSIONS, settings.abnormal_share)
     records.write_table(output / records.TEMPLATES, templates, records.TEMPLATES_SCHEMA)
     copy_rejects([shard.folder / records.REJECTS for shard in shards], _offsets(shards), output / records.REJECTS)
     miner.save(output / records.MINER)
     counts.clock_jumps = clock.jumps
-    return {**template_metrics(templates), **counts.metrics(), "sessions": sessions_file.rows}
+    return {**template_metrics(templates), **counts.metrics(), **session_metrics(output / records.SESSIONS)}
 
 
 def template_metrics(templates: pl.DataFrame) -> Metrics:
@@ -75,6 +79,21 @@ def template_metrics(templates: pl.DataFrame) -> Metrics:
         "abnormal_templates": int((templates["label"] == "abnormal").sum()),
         "mixed_templates": int(templates["mixed"].sum()),
     }
+
+
+def session_metrics(path: Path) -> Metrics:
+    """How many sessions there are; where they have a split, how many of each side and how many of these abnormal.
+
+    Args:
+        path: `records.SESSIONS_SCHEMA`.
+    """
+    sessions = pl.read_parquet(path, columns=["alert", "split"], glob=False)
+    metrics: Metrics = {"sessions": sessions.height}
+    for side in ("train", "validation", "test") if sessions["split"].is_not_null().any() else ():
+        mine = sessions.filter(pl.col("split") == side)
+        metrics[f"sessions/{side}"] = mine.height
+        metrics[f"sessions/{side}_abnormal"] = int(mine["alert"].sum())
+    return metrics
 
 
 def _common_format(shards: Sequence[Shard]) -> str:

@@ -25,6 +25,7 @@ from rationanomaly.parse.mining import Miner
 from rationanomaly.parse.raw_records import join_raw
 from rationanomaly.parse.reading import AUTO, detect_format, first_together
 from rationanomaly.parse.redaction import Redactor
+from rationanomaly.parse.session_files import SESSION_FILES
 from rationanomaly.parse.source import Source
 from rationanomaly.parse.table import TABLE
 from rationanomaly.text.untrusted import for_terminal
@@ -72,8 +73,10 @@ def preview(path: Path, format_name: str, settings: ParseParams) -> Preview:
         InputError: missing or empty file.
         ParamsError: no such format, or that of a table.
     """
-    if format_name == TABLE:
-        raise ParamsError("a table of templates is taken as it stands", hint="Set data.format to auto to preview a log")
+    if format_name in (TABLE, SESSION_FILES):
+        what = "a table of templates is taken as it stands"
+        what = what if format_name == TABLE else "sessions in JSON Lines are taken as they stand"
+        raise ParamsError(what, hint="Set data.format to auto to preview a log")
     lines = _first_lines(path, settings)
     form, shares = _format_of(path, format_name, lines, settings)
     reader = form or formats.find(next(iter(shares)), settings)

@@ -154,6 +154,7 @@ class Scattered:
 def _rows(lines: pl.DataFrame, *more: pl.Expr) -> pl.DataFrame:
     """The columns of `records.SESSIONS_SCHEMA`, then those of ``more``."""
     sessions = lines.group_by("session", maintain_order=True).agg(*_AGGREGATES, *more)
+    sessions = sessions.with_columns(split=pl.lit(None, pl.String))
     return sessions.select(*SESSIONS_SCHEMA, pl.exclude(*SESSIONS_SCHEMA)).cast(SESSIONS_SCHEMA)
 
 

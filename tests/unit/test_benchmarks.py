@@ -32,6 +32,7 @@ def test_the_causal_check_takes_out_what_is_quoted_or_as_many_words() -> None:
     template = "ddr parity error on card <*> detected"
     made = causal.make_texts(template, [(4, 16), (20, 24)])
     assert (made.without_quotes, made.quotes) == ("ddr on <*> detected", "parity error card")
+    assert made.without_random_words is not None
     assert len(made.without_random_words.split()) == len(template.split()) - 3
     assert made.without_random_words == causal.make_texts(template, [(4, 16), (20, 24)]).without_random_words
 
@@ -56,7 +57,7 @@ class Writing:
 
 def test_batches_by_length_are_measured_on_the_same_prompts_with_less_padding() -> None:
     ours, without = Writing(), Writing()
-    assert len(steps._texts_of_lengths(ours, scoring._by_length)) == 1
+    assert len(steps._texts_of_lengths(ours, scoring.by_length)) == 1
     steps._texts_of_lengths(without, steps._as_they_come)
     assert sum(ours.tokens) == sum(without.tokens)
     assert [rows for rows, _ in ours.shapes] == [rows for rows, _ in without.shapes] == [steps.ROWS] * 4

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rationanomaly.correct.split import LEFT_OUT, audit_leakage, split_templates
+from rationanomaly.correct.split import LEFT_OUT, audit_leakage, follow_sessions, split_templates
 from rationanomaly.errors import GateError, InputError
 from rationanomaly.params import SplitParams
 
@@ -136,3 +136,73 @@ def test_the_audit_refuses_equal_and_similar_templates_on_two_sides(pair: tuple[
     audit_leakage(pair, [LEFT_OUT, "train"], 0.6)
     with pytest.raises(GateError, match="the split leaks"):
         audit_leakage(pair, [LEFT_OUT, "test"], 0.6)
+
+
+# ---------------------------------------------------------------- sessions with a split of their own
+
+
+def followed(
+    rows: list[tuple[str, bool, int]], seed: int = 0, chosen: SplitParams = SETTINGS
+) -> list[tuple[str, tuple[str, bool, int]]]:
+    """The side of each template, from its label, whether training or validation sessions have it, and its group."""
+    templates = table([label for label, _, _ in rows], [group for _, _, group in rows])
+    templates = templates.with_columns(template_id=pl.Series([f"t{row}" for row in range(len(rows))]))
+    learnable = pl.Series([f"t{row}" for row, (_, known, _) in enumerate(rows) if known], dtype=pl.String)
+    return list(zip(follow_sessions(templates, learnable, chosen, seed), rows, strict=True))
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(st.sampled_from(["normal", "abnormal"]), st.booleans(), st.integers(0, 25)), max_size=80),
+    st.sampled_from(["stratified", "time"]),
+    st.integers(0, 3),
+)
+def test_what_only_test_sessions_have_is_never_learnt(rows: list[tuple[str, bool, int]], order: str, seed: int) -> None:
+    try:
+        found = followed(rows, seed, changed(order=order))
+    except InputError:
+        assume(False)
+    known_groups = {group for _, known, group in rows if known}
+    for side, (_, known, group) in found:
+        if known:
+            assert side in ("train", "validation")
+        else:
+            assert side == (LEFT_OUT if group in known_groups else "test")
+    # As the audit sees it: what is left out counts as training.
+    sides: dict[int, set[str]] = {}
+    for side, (_, _, group) in found:
+        sides.setdefault(group, set()).add("train" if side == LEFT_OUT else side)
+    assert {len(mine) for mine in sides.values()} == {1}
+
+
+def test_validation_has_its_share_of_what_is_known() -> None:
+    rows = [("normal", True, row) for row in range(60)] + [("abnormal", True, 60 + row) for row in range(20)]
+    rows += [("normal", False, 80 + row) for row in range(30)]
+    counts = Counter((side, label) for side, (label, _, _) in followed(rows, chosen=changed(train=0.8, validation=0.2)))
+    assert counts == {
+        ("train", "normal"): 48,
+        ("validation", "normal"): 12,
+        ("train", "abnormal"): 16,
+        ("validation", "abnormal"): 4,
+        ("test", "normal"): 30,
+    }
+
+
+def test_the_test_side_may_be_empty() -> None:
+    rows = [("normal" if row % 3 else "abnormal", True, row) for row in range(30)]
+    assert {side for side, _ in followed(rows)} == {"train", "validation"}
+
+
+def test_one_class_in_what_is_known_is_refused() -> None:
+    rows = [("normal", True, row) for row in range(9)] + [("abnormal", False, 9 + row) for row in range(9)]
+    with pytest.raises(InputError, match="the labels of known templates are all normal"):
+        followed(rows)
+
+
+def test_normal_templates_are_left_out_of_what_is_known_alone() -> None:
+    rows = [("normal", True, row) for row in range(60)] + [("abnormal", True, 60 + row) for row in range(10)]
+    rows += [("normal", False, 70 + row) for row in range(30)]
+    found = followed(rows, chosen=changed(anomaly_share=0.5, validation=0.001))
+    counts = Counter((side, label, known) for side, (label, known, _) in found)
+    assert counts["train", "normal", True] == counts["train", "abnormal", True]
+    assert counts["test", "normal", False] == 30 and counts[LEFT_OUT, "normal", False] == 0

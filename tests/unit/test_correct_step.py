@@ -152,3 +152,40 @@ def test_the_published_patch_changes_exactly_126_labels(
     assert {side: rows / len(table) for side, rows in sides.iter_rows()} == pytest.approx(
         {"train": 0.6, "validation": 0.15, "test": 0.25}, abs=0.002
     )
+
+
+def with_sessions(folder: Path, sessions: list[tuple[str, list[str]]]) -> None:
+    """The table of sessions beside the templates, from each session's side and its templates."""
+    rows = [
+        {"session": f"s{place}", "first_line": place, "last_line": place, "lines": len(texts), "alert": False,
+         "template_ids": [records.template_id(text) for text in texts], "split": split}
+        for place, (split, texts) in enumerate(sessions)
+    ]  # fmt: skip
+    table = pl.DataFrame(rows, schema=records.SESSIONS_SCHEMA)
+    (folder / "parse").mkdir()
+    records.write_table(folder / "parse" / records.SESSIONS, table, records.SESSIONS_SCHEMA)
+
+
+def test_the_split_follows_that_of_the_sessions(correct: Runner, tmp_path: Path) -> None:
+    texts = [template for _, template, _ in ROWS]
+    known, new = [text for text in texts if "tape" not in text], [text for text in texts if "tape" in text]
+    with_sessions(tmp_path, [("train", known[:20]), ("validation", known[20:]), ("test", new), ("test", known[:5])])
+    _, output = correct(ROWS, "")
+    sides = dict(labelled(output).select("template", "split").iter_rows())
+    groups = dict(labelled(output).select("template", "group").iter_rows())
+    assert {sides[text] for text in known} == {"train", "validation"}
+    known_groups = {groups[text] for text in known}
+    assert {sides[text] for text in new if groups[text] in known_groups} <= {"left out"}
+    assert {sides[text] for text in new if groups[text] not in known_groups} <= {"test"}
+
+
+def test_sessions_without_a_split_change_nothing(correct: Runner, tmp_path: Path) -> None:
+    _, output = correct(ROWS, "")
+    before = labelled(output)
+    for file in output.iterdir():
+        file.unlink()
+    (tmp_path / "parse" / records.TEMPLATES).unlink()
+    (tmp_path / "parse").rmdir()
+    with_sessions(tmp_path, [])
+    _, output = correct(ROWS, "")
+    assert labelled(output).equals(before)

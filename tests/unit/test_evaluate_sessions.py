@@ -79,6 +79,7 @@ def cut(lines: pl.DataFrame) -> pl.DataFrame:
         last_line=pl.col("line").last(),
         lines=pl.len().cast(pl.Int64),
         alert=pl.col("alert").any(),
+        split=pl.lit(None, pl.String),
         template_ids="template_id",
     )
     return rows.select(SESSIONS_SCHEMA.names()).cast(SESSIONS_SCHEMA)

@@ -16,12 +16,12 @@ import pytest
 from rationanomaly import artifacts, records
 from rationanomaly.detection.verdict import Verdict
 from rationanomaly.errors import ArtifactError, InputError, TrainingError
-from rationanomaly.evaluate import judging_models
+from rationanomaly.evaluate import judging_models, plots
 from rationanomaly.evaluate.predictions import FREE_TEXTS
 from rationanomaly.evaluate.report import REPORT
 from rationanomaly.evaluate.step import run
 from rationanomaly.evaluate.summary import Summary, read_summary
-from rationanomaly.evaluate.systems import CLASSIFIERS, RULES, SYSTEMS
+from rationanomaly.evaluate.systems import CLASSIFIERS, PROMPTED, RULES, SYSTEMS
 from rationanomaly.params import Params, PromptParams
 from rationanomaly.register.promotion import read_policy
 from rationanomaly.steps import Metrics, Outputs
@@ -30,6 +30,8 @@ from rationanomaly.text.prompt import conclude, show, write_response
 from tests.conftest import ROOT
 from tests.hostile import KINDS, unsafe_in
 
+#: Systems of every run: prompts need a base that can chat.
+ALWAYS = tuple(name for name in SYSTEMS if name not in PROMPTED)
 HOSTILE = 'fan stopped <script>alert("1")</script> \x1b[31m <img src=x onerror=alert(1)> \u202elive '
 HOSTILE += KINDS.replace("\ud800", "").replace("\u2028", "").replace("\u2029", "").replace("\x85", "") + " end"
 #: template → (true label, split, what the trained models say). The test ones come last.
@@ -97,6 +99,13 @@ class ScriptedDetector:
         text = conclude(f'The log says "{first}" and then "{last}". <b>No more is needed.</b>', answer)
         checked = check_evidence(text, show(template, self.card.prompt))
         return Verdict(template, answer, score, direct, answer, True, text, checked.spans, checked.grounded)
+
+
+@pytest.fixture(autouse=True)
+def pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes most of the step's time here; only where bytes are compared it is done."""
+    if "same_bytes" not in request.node.name:
+        monkeypatch.setattr(plots, "_save", lambda _, path: path.touch())
 
 
 @pytest.fixture()
@@ -189,12 +198,12 @@ def test_metrics_of_the_final_model(quick: Params, folders: dict[str, Path], tmp
     assert metrics["session/rows"] == 10
     assert metrics["session/abnormal/f1"] == 1
     assert metrics.keys() >= {
-        *(f"{name}/template/abnormal/ap" for name in SYSTEMS if name != "grpo"),
+        *(f"{name}/template/abnormal/ap" for name in ALWAYS if name != "grpo"),
         "sft/template/macro/f1",
         "sft/direct/template/abnormal/f1",
         "direct/template/abnormal/f1/low",
         "difference/template/abnormal/f1",
-        *(f"difference/{name}/template/abnormal/f1" for name in ("keyword", "teacher_rule", "labeller", "sft")),
+        *(f"difference/{name}/template/abnormal/f1" for name in ("keyword", "free_signals", "labeller", "sft")),
         "difference/teacher_rule/session/abnormal/ap",
         "reasoned_minus_direct/template/abnormal/f1/high",
         "argues/rate",
@@ -222,8 +231,10 @@ def test_differences_are_those_of_the_rows(quick: Params, folders: dict[str, Pat
 def test_files_hold_every_prediction_of_every_system(quick: Params, folders: dict[str, Path], tmp_path: Path) -> None:
     evaluate(quick, folders, tmp_path / "out")
     rows = predictions(tmp_path / "out")
-    assert SYSTEMS == ("keyword", "teacher_rule", "labeller", "reference", "base", "sft", "grpo")
-    assert [row["model"] for row in rows] == [name for name in SYSTEMS for _ in range(4)]
+    assert ALWAYS == (
+        "keyword", "teacher_rule", "nearest", "words", "free_signals", "labeller", "reference", "base", "sft", "grpo"
+    )  # fmt: skip
+    assert [row["model"] for row in rows] == [name for name in ALWAYS for _ in range(4)]
     assert {row["template"] for row in rows} == set(held_out_names())
     written = ("direct_score", "direct_answer", "stated", "consistent", "rationale")
     for row in rows:
@@ -232,10 +243,10 @@ def test_files_hold_every_prediction_of_every_system(quick: Params, folders: dic
             assert [row[name] for name in written] == [None] * len(written)
             assert row["answer"] == ("abnormal" if row["score"] >= 0.5 else "normal")
     sessions = [row for _, row in records.read_objects(tmp_path / "out" / records.SESSION_PREDICTIONS)]
-    assert len(sessions) == 10 * len(SYSTEMS)
+    assert len(sessions) == 10 * len(ALWAYS)
     assert {row["lines"] for row in sessions} == {4}, "lines of training templates do not count"
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    curves = {f"pr_curve_{name}.csv" for name in (*SYSTEMS[:-1], "direct")}
+    curves = {f"pr_curve_{name}.csv" for name in (*ALWAYS[:-1], "direct")}
     assert names >= {"pr_curve.png", "pr_curve.csv", *curves, "reward_curves.png", "reward_curves.csv", REPORT}
     header = (tmp_path / "out" / "reward_curves.csv").read_text().splitlines()[0]
     assert header == "step,reward,terms/answer"
@@ -301,7 +312,10 @@ def test_base_and_sft_analyse_the_same_few_rows(
     assert metrics["base/template/invalid/rate"] == 1, "of the rows that were to have an analysis"
     assert metrics["base/direct/template/abnormal/recall"] == 0
     # Where the two agree row by row, no difference may come from rows that only one of them has.
-    assert {value for name, value in metrics.items() if name.startswith("difference/sft/template/")} == {0}
+    same = {name for name in metrics if name.startswith("difference/sft/template/")}
+    tests = {name for name in same if "mcnemar/p" in name or name.endswith("/worse")}
+    assert {metrics[name] for name in same - tests} == {0}
+    assert {metrics[name] for name in tests} == {1, 0.5}, "no difference at all, and ties count one half"
 
 
 def test_which_rows_are_analysed_depends_on_no_seed(quick: Params, folders: dict[str, Path], tmp_path: Path) -> None:
@@ -355,7 +369,7 @@ def test_hostile_text_is_inert_in_the_report(quick: Params, folders: dict[str, P
     evaluate(quick, folders, tmp_path / "out")
     page = (tmp_path / "out" / REPORT).read_text(encoding="utf-8")
     assert "alert(1)" in page, "the mistake is shown"
-    for live in ("<script", "<img src=x", "<b>", "\x1b", "\u202e"):
+    for live in ("<script>alert", "<img src=x", "<b>No more", "\x1b", "\u202e"):
         assert live not in page
     assert not unsafe_in(page)
     assert "default-src 'none'" in page
@@ -449,7 +463,7 @@ def test_summary_is_read_back(quick: Params, folders: dict[str, Path], tmp_path:
     summary = summary_of(setting(quick, reasoned_rows=2), folders, tmp_path)
     assert (summary.side, summary.templates, summary.positives, summary.sessions) == ("test", 4, 2, 10)
     systems = {system.name: system for system in summary.systems}
-    assert tuple(systems) == SYSTEMS
+    assert tuple(systems) == ALWAYS
     final = systems["grpo"]
     assert (final.template.recall, final.session.f1, final.texts["format/rate"]) == (0.5, 1, 0.75)
     assert (systems["sft"].rows, final.rows, systems["keyword"].rows) == (2, 4, 4)

@@ -20,7 +20,7 @@ from benchmarks.learning import FREE_AGREEMENT, FREE_AGREEMENT_OF_ALARMS
 from benchmarks.pooled_differences import Pool, Verdicts
 from rationanomaly import artifacts, records
 from rationanomaly.errors import ArtifactError
-from rationanomaly.evaluate.metrics import difference
+from rationanomaly.evaluate.comparisons import difference, paired_bootstrap
 from rationanomaly.evaluate.predictions import FREE_TEXTS, Prediction, SystemAnswers
 from rationanomaly.evaluate.systems import SYSTEMS, TRAINED
 from rationanomaly.params import Params
@@ -80,12 +80,12 @@ def test_the_same_answers_differ_by_nothing_in_every_draw(params: Params) -> Non
     assert (found.mean, found.low, found.high) == (0, 0, 0)
 
 
-def test_one_seed_has_the_interval_that_evaluate_gives_it(params: Params) -> None:
+def test_one_seed_has_the_paired_bootstrap_that_evaluate_gives_it(params: Params) -> None:
     run = made_up(params, grpo="aannnnnnna", keyword="nnaaannnnn")
     one, other = (verdicts.judged(run, range(len(TRUTH))) for verdicts in (GRPO, KEYWORD))
-    expected = difference(one, other, draws=200, seed=7)
+    expected = difference(one, other) | paired_bootstrap(one, other, draws=200, seed=7)
     found = Pool([run], draws=200, seed=7).difference(GRPO, KEYWORD, F1)
-    wanted = tuple(expected[f"{F1}{end}"] for end in ("", "/low", "/high"))
+    wanted = tuple(expected[f"{F1}{end}"] for end in ("", "/bootstrap/low", "/bootstrap/high"))
     assert (found.mean, found.low, found.high) == pytest.approx(wanted)
 
 

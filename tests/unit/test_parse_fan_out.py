@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rationanomaly import artifacts
+from rationanomaly import artifacts, records
 from rationanomaly.errors import ArtifactError, InputError
 from rationanomaly.params import Params
 from rationanomaly.parse.fan_out import partial_run, read_plan, write_plan, write_shard
@@ -89,6 +89,30 @@ def test_what_is_finished_is_not_read_again(own: Params, here: Path, monkeypatch
 def test_a_table_of_templates_is_not_shared_out(params: Params, here: Path) -> None:
     (here / "table.csv").write_text("template,label\nsupply <*> lost,abnormal\n", encoding="utf-8")
     own = with_data(params, logs=here / "table.csv", format="templates")
+    execute(PARSE, own, {}, here / "whole", here / "state")
+    assert artifacts.read(fan_out(own, here, 2)).digest == artifacts.read(here / "whole").digest
+
+
+def test_labels_and_split_of_sessions_are_those_of_one_machine(own: Params, here: Path) -> None:
+    (here / "labels.csv").write_text("session,label\nwindow 1,abnormal\nwindow 2,normal\n", encoding="utf-8")
+    changes = {"labels": here / "labels.csv", "test_share": 0.25, "lines": 10}
+    sessions = own.parse.sessions.model_copy(update=changes)
+    own = own.model_copy(update={"parse": own.parse.model_copy(update={"sessions": sessions})})
+    execute(PARSE, own, {}, here / "whole", here / "state")
+    assert artifacts.read(fan_out(own, here, 2)).digest == artifacts.read(here / "whole").digest
+    found = records.read_table(here / "whole" / records.SESSIONS, records.SESSIONS_SCHEMA)
+    assert {"train", "test"} <= set(found["split"])
+    # Other labels in the same file are another input.
+    (here / "labels.csv").write_text("session,label\nwindow 1,normal\nwindow 2,normal\n", encoding="utf-8")
+    before = artifacts.read(here / "whole").digest
+    execute(PARSE, own, {}, here / "whole", here / "state")
+    assert artifacts.read(here / "whole").digest != before
+
+
+def test_given_sessions_are_not_shared_out(params: Params, here: Path) -> None:
+    (here / "given").mkdir()
+    (here / "given" / "a.jsonl").write_text('{"id": "s", "events": ["supply <*> lost"]}\n', encoding="utf-8")
+    own = with_data(params, logs=here / "given", format="sessions")
     execute(PARSE, own, {}, here / "whole", here / "state")
     assert artifacts.read(fan_out(own, here, 2)).digest == artifacts.read(here / "whole").digest
 

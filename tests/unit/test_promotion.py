@@ -15,7 +15,7 @@ from mlflow.utils.validation import (
 )
 
 from rationanomaly.errors import GateError, InputError, ParamsError
-from rationanomaly.evaluate.systems import RIVALS, difference_prefix
+from rationanomaly.evaluate.systems import POLICY_RIVALS, difference_prefix
 from rationanomaly.params.registry_names import fault_of_alias, fault_of_model_name
 from rationanomaly.register.promotion import Policy, Promotion, promote, read_policy
 from rationanomaly.register.step import is_tagged
@@ -196,8 +196,8 @@ def test_the_policy_of_the_project_asks_for_what_a_version_carries() -> None:
     assert all(is_tagged(metric) for metric in (*PROJECT.minimum, *PROJECT.not_worse))
 
 
-@pytest.mark.parametrize("before", [*map(difference_prefix, RIVALS), "reasoned_minus_direct/"])
-def test_the_policy_of_the_project_holds_a_model_against_every_other_system(before: str) -> None:
+@pytest.mark.parametrize("before", [*map(difference_prefix, POLICY_RIVALS), "reasoned_minus_direct/"])
+def test_the_policy_of_the_project_holds_a_model_against_what_every_version_was_compared_with(before: str) -> None:
     f1 = f"{before}template/abnormal/f1"
     limits = [limit for metric, limit in PROJECT.minimum.items() if metric.partition("/high")[0] == f1]
     assert len(limits) == 1 and -0.05 <= limits[0] <= 0

@@ -44,3 +44,12 @@ def test_a_model_measured_on_fewer_rows_is_not_ranked(rows: int, said: int) -> N
 @pytest.mark.parametrize(("value", "text"), [(0.648, ".648"), (1.0, "1.000"), (0.0, ".000"), (-0.02, "-.020")])
 def test_shares_are_shortened(value: float, text: str) -> None:
     assert shorten(value) == text
+
+
+def test_sessions_are_ranked_where_each_system_is_at_its_best() -> None:
+    f1 = {"session_model": 0.6, "session_tuned": 0.9, "session": 0.95, "pca/session": 0.7, "sft/session": 0.99}
+    f1["sft/session_tuned"] = 0.5
+    found = metrics() | {f"{level}/rows": 50.0 for level in f1}
+    found |= {f"{level}/abnormal/f1": value for level, value in f1.items()}
+    assert remarks(found) == ("The best session F1 is a session model's: pca .700; ours .600.",)
+    assert remarks(found | {"pca/session/rows": 40.0}) == (), "measured on other sessions"

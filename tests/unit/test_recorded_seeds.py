@@ -16,7 +16,7 @@ from benchmarks.recorded_seeds import ORIGIN, read_records, write_record
 from rationanomaly.errors import ArtifactError
 from rationanomaly.evaluate.generated_texts import RATES
 from rationanomaly.evaluate.predictions import Prediction
-from rationanomaly.evaluate.systems import SYSTEMS, TRAINED
+from rationanomaly.evaluate.systems import CLASSIFIERS, LABELLER, PROMPTED, REFERENCE, SYSTEMS, TRAINED
 from rationanomaly.params import Params
 from rationanomaly.records import LABELS
 from rationanomaly.runs import code_identity
@@ -103,6 +103,20 @@ def test_a_record_gives_the_same_tables_and_bars(params: Params, tmp_path: Path)
     assert printed(found) == printed(runs)
 
 
+def test_a_record_without_the_systems_that_came_later_is_read(params: Params, tmp_path: Path) -> None:
+    new, run = {*CLASSIFIERS, *PROMPTED} - {LABELLER, REFERENCE}, varied(params, 0)
+    earlier = replace(run, systems={name: found for name, found in run.systems.items() if name not in new})
+    path = record(tmp_path, earlier)
+    assert not {column.partition("/")[0] for column in pl.read_parquet_schema(path)} & new
+    (found,) = read_records(None, tmp_path)
+    assert tuple(found.systems) == tuple(name for name in SYSTEMS if name not in new)
+    assert printed([found]) == printed([earlier])
+    # Beside one that has them, the tables hold what both have.
+    record(tmp_path, varied(params, 2))
+    assert "free signals" not in str(printed(read_records(None, tmp_path)))
+    assert "free signals" in str(printed(read_records([2], tmp_path)))
+
+
 def test_all_that_tables_use_is_read_back(params: Params, tmp_path: Path) -> None:
     run = varied(params, 0)
     record(tmp_path, run)
@@ -132,6 +146,7 @@ def test_flags_of_a_run_follow_its_answers(params: Params) -> None:
 def test_a_record_has_these_columns_and_no_others(params: Params, tmp_path: Path) -> None:
     found = pl.read_parquet_schema(record(tmp_path, varied(params, 0)))
     expected = SHARED | {f"{name}/{field}" for name in SYSTEMS for field in ("answer", "score")}
+    expected |= {f"{name}/reasoned" for name in PROMPTED}
     assert found.keys() == expected | {f"{name}/{field}" for name in TRAINED for field in OF_MODELS}
     assert {name for name, kind in found.items() if kind == pl.String()} == {"template_id", "dataset"}
 

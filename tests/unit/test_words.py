@@ -170,7 +170,7 @@ def defined(path: Path) -> Iterator[str]:
 
 #: Part of a name → folders and files of the library that may define one.
 OWNERS = {
-    "judge": ("evaluate/", "detection/"),
+    "judge": ("evaluate/", "detection/", "stress/", "session_models/"),
     "reference": ("baselines/", "evaluate/", "rewards/overlap.py"),
 }
 

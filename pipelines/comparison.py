@@ -1,0 +1,170 @@
+"""What an experiment has come to: figures by variant over the seeds, paired differences, a table, a plot.
+
+With several seeds an interval is Student's t over them (95 %): it tells how much is chance, of split and training.
+With one seed there is no such interval; that of `evaluate` over groups of near-duplicates stands in its place, and
+says nothing of other seeds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from rationanomaly.evaluate.ranking import shorten
+from rationanomaly.evaluate.systems import prefix
+from rationanomaly.steps import Metrics
+
+#: Figure → title and the names that its metric has below a level; the first one that there is counts.
+TEMPLATE_METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "f1": ("F1", ("abnormal/f1",)),
+    "ap": ("AP", ("abnormal/ap",)),
+    "roc_auc": ("ROC-AUC", ("abnormal/roc_auc",)),
+    "macro_f1": ("macro F1", ("macro/f1",)),
+}
+#: The same of a model's verdicts without an analysis.
+DIRECT_METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    f"direct_{name}": (f"{title}, direct", keys) for name, (title, keys) in TEMPLATE_METRICS.items()
+}
+#: Shares of what a model writes.
+TEXT_METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "agreement": ("answer and text agree", ("agreement/rate",)),
+    "grounding": ("quotes hold", ("grounding/rate",)),
+    "support": ("claims borne out", ("support/rate",)),
+    "free_support": ("free texts: claims borne out", ("free/support/rate",)),
+}
+#: Of `correct`: what was learnt from.
+LABEL_METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "labels_asked": ("labels asked for", ("labels/asked",)),
+    "teacher_f1": ("F1 of the labels learnt", ("labels/f1",)),
+}
+TITLES = {
+    name: title
+    for measured in (TEMPLATE_METRICS, DIRECT_METRICS, TEXT_METRICS, LABEL_METRICS)
+    for name, (title, _) in measured.items()
+}
+#: Those whose difference to the full method is given.
+COMPARED = ("f1", "ap", "roc_auc", "direct_f1", "direct_ap")
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure over the seeds.
+
+    Attributes:
+        by_seed: the value of each seed, in their order.
+        low, high: ends of the 95 % interval; None where nothing defines one.
+        over: what the interval is taken over: ``seeds``, or ``groups`` of near-duplicates with one seed.
+    """
+
+    by_seed: tuple[float, ...]
+    low: float | None = None
+    high: float | None = None
+    over: str | None = None
+
+    @property
+    def mean(self) -> float:
+        """Over the seeds."""
+        return float(np.mean(self.by_seed))
+
+    def to_json(self) -> dict[str, Any]:
+        """For experiment.json."""
+        found = {"mean": self.mean, "by_seed": list(self.by_seed), "low": self.low, "high": self.high}
+        return found | {"over": self.over}
+
+
+def measured_of(metrics: Metrics, labels: Metrics, system: str, level: str) -> dict[str, tuple[float, Interval | None]]:
+    """Each figure of one run, with the interval that `evaluate` drew where there is one.
+
+    Args:
+        metrics: of `evaluate`. labels: of `correct`.
+        system: whose. level: ``template``, or that of one data set.
+    """
+    before = prefix(system)
+    places = [
+        (TEMPLATE_METRICS, f"{before}{level}/", metrics),
+        (DIRECT_METRICS, f"{before}direct/template/", metrics if level == "template" else {}),
+        (TEXT_METRICS, before, metrics if level == "template" else {}),
+        (LABEL_METRICS, "", labels),
+    ]
+    found: dict[str, tuple[float, Interval | None]] = {}
+    for measured, start, values in places:
+        for name, (_, keys) in measured.items():
+            key = next((start + key for key in keys if start + key in values), None)
+            if key is not None:
+                ends = values.get(f"{key}/low"), values.get(f"{key}/high")
+                found[name] = (values[key], None if ends[0] is None or ends[1] is None else (ends[0], ends[1]))
+    return found
+
+
+def estimate(values: Sequence[tuple[float, Interval | None]]) -> Estimate:
+    """A figure of all seeds.
+
+    Args:
+        values: of each seed the value, and its interval over groups where there is one.
+    """
+    numbers = tuple(value for value, _ in values)
+    if len(numbers) > 1:
+        low, high = t_interval(numbers)
+        return Estimate(numbers, low, high, "seeds")
+    within = values[0][1]
+    return Estimate(numbers) if within is None else Estimate(numbers, *within, over="groups")
+
+
+def paired(
+    ours: Mapping[int, float], theirs: Mapping[int, float], within: Callable[[int], Interval | None] = lambda _: None
+) -> Estimate | None:
+    """Ours minus theirs by seed; None without a common one.
+
+    Args:
+        ours, theirs: the figure by seed.
+        within: of one seed the interval of the difference over groups; asked if there is but one.
+    """
+    seeds = sorted(ours.keys() & theirs.keys())
+    if not seeds:
+        return None
+    ends = within(seeds[0]) if len(seeds) == 1 else None
+    return estimate([(ours[seed] - theirs[seed], ends) for seed in seeds])
+
+
+def t_interval(values: Sequence[float]) -> Interval:
+    """The 95 % interval of the mean by Student's t, two values at least."""
+    half = float(stats.t.ppf(0.975, len(values) - 1)) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    return float(np.mean(values)) - half, float(np.mean(values)) + half
+
+
+def table(document: Mapping[str, Any]) -> str:
+    """table.md: one row for each variant of an experiment.json."""
+    rows = [row for row in document["variants"] if row["figures"]]
+    shown = [name for name in TITLES if any(name in row["figures"] for row in rows)]
+    compared = [name for name in COMPARED if any(name in row["differences"] for row in rows)]
+    head = ["", *(TITLES[name] for name in shown), *(f"Δ {TITLES[name]}" for name in compared)]
+    lines = [[row["title"], *(_cell(row["figures"].get(name)) for name in shown),
+              *(_cell(row["differences"].get(name), signed=True) for name in compared)] for row in rows]  # fmt: skip
+    text = ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *lines)]
+    seeds = ", ".join(map(str, document["seeds"]))
+    over = (
+        "Student's t over the seeds"
+        if len(document["seeds"]) > 1
+        else "groups of near-duplicates, which say nothing of other seeds"
+    )
+    notes = [f"Seeds {seeds}; intervals are 95 %: {over}. Δ: minus the first row, paired by seed."]
+    notes += [f"- {row['title']}: not possible, {row['problem']}" for row in document["variants"] if row["problem"]]
+    return "\n".join([*text, "", *notes]) + "\n"
+
+
+def _cell(found: Mapping[str, Any] | None, signed: bool = False) -> str:
+    if found is None:
+        return "–"
+    whole = abs(found["mean"]) > 1.5 and not signed  # A count, not a share.
+    numbers = [found["mean"], *(() if found["low"] is None else (found["low"], found["high"]))]
+    texts = [
+        f"{number:.0f}" if whole else f"{'+' if signed and number >= 0 else ''}{shorten(number)}" for number in numbers
+    ]
+    return texts[0] if len(texts) == 1 else f"{texts[0]} [{texts[1]}, {texts[2]}]"

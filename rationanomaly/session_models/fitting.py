@@ -1,0 +1,63 @@
+"""From a trained model and the tables of `parse` and `correct` to the session model that its folder carries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from rationanomaly.records import SESSIONS, SESSIONS_SCHEMA, TEMPLATES, TEMPLATES_SCHEMA, read_table
+from rationanomaly.session_models.batch import Floats
+from rationanomaly.session_models.choice import CANDIDATES, choose
+from rationanomaly.session_models.chosen import ChosenSessionModel
+from rationanomaly.session_models.tables import events_of, labelled_sessions, teaching_sessions
+from rationanomaly.session_models.thresholds import ThresholdRule
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What there is to learn from: whole sessions of the sides that teach and choose.
+
+    Attributes:
+        sessions: from `teaching_sessions`, those of the two sides.
+        templates: ``template_id`` and ``template`` of all that they hold.
+    """
+
+    sessions: pl.DataFrame
+    templates: pl.DataFrame
+
+    @classmethod
+    def read(cls, parsed: Path, labelled: pl.DataFrame) -> Lessons:
+        """Read the output of `parse`; nothing of the test side is kept.
+
+        Args:
+            parsed: its output folder.
+            labelled: `records.LABELLED_SCHEMA`.
+        """
+        sessions = read_table(parsed / SESSIONS, SESSIONS_SCHEMA)
+        teaching = teaching_sessions(sessions, labelled).filter(pl.col("side").is_in(["train", "validation"]))
+        held = teaching.select(pl.col("template_ids").explode().unique().drop_nulls().alias("template_id"))
+        templates = read_table(parsed / TEMPLATES, TEMPLATES_SCHEMA).select("template_id", "template")
+        distinct = templates.unique("template_id", keep="first", maintain_order=True)
+        return cls(teaching, distinct.join(held, on="template_id", how="semi", maintain_order="left"))
+
+    @property
+    def texts(self) -> list[str]:
+        """The templates that have to be scored."""
+        return self.templates["template"].to_list()
+
+    def fit(self, scores: Sequence[float] | Floats, rule: ThresholdRule, seed: int) -> ChosenSessionModel | None:
+        """Fit the candidates and choose; None where there is nothing to tell apart (`choice.choose`).
+
+        Args:
+            scores: P(abnormal) of each of ``texts``.
+            rule: of the threshold.
+            seed: of everything random.
+        """
+        by_id = dict(zip(self.templates["template_id"].to_list(), map(float, scores), strict=True))
+        known = self.sessions.filter(pl.col("side") == "train")["template_ids"].explode().unique().drop_nulls()
+        events = events_of(self.templates, known.to_list(), by_id)
+        train, validation = (labelled_sessions(self.sessions, side, events) for side in ("train", "validation"))
+        return choose(CANDIDATES, train, validation, events, seed, rule) if train.teaches else None
