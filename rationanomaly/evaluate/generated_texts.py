@@ -48,15 +48,19 @@ def text_flags(system: SystemAnswers) -> Mapping[str, Flags]:
     return flags
 
 
-def text_metrics(system: SystemAnswers) -> dict[str, float]:
+def text_metrics(system: SystemAnswers, flags: Mapping[str, Flags] | None = None) -> dict[str, float]:
     """The shares of `text_flags`, with how many rows each is of, and what can only be counted.
+
+    Args:
+        system: whose texts they are.
+        flags: its `text_flags`, if they are known: reading texts takes time.
 
     Returns:
         ``NAME/rate``, ``agreement/alarms``; ``grounding/templates``, ``agreement/alarm_rows``, ``support/rows`` and
         ``free/rows`` for the rows behind them; ``evidence/wordless``: templates without words, and
         ``evidence/wordless_stated`` how many of them are said to be so; ``rationale/words``: mean length.
     """
-    flags = text_flags(system)
+    flags = text_flags(system) if flags is None else flags
     found = {name: sum(rows.values()) / len(rows) for name, rows in flags.items() if rows}
     if not found:
         return {}

@@ -1,5 +1,6 @@
-"""The base before any training, asked through its chat template: zero-shot, and LogPrompt's strategies.
+"""The base before `sft`, asked through its chat template: zero-shot, and LogPrompt's strategies.
 
+It is the base of the run: one out of a package with `model.log_adapter` has learnt to write about logs, without labels.
 Only a base that can chat is asked. It judges tested templates, no sessions: so many fixed rows as params say, the first
 of those that the models of the steps write an analysis of.
 """

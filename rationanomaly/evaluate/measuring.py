@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from rationanomaly.evaluate.comparisons import difference, mcnemar, paired_bootstrap, rate_difference
-from rationanomaly.evaluate.generated_texts import text_flags, text_metrics
+from rationanomaly.evaluate.generated_texts import Flags, text_flags, text_metrics
 from rationanomaly.evaluate.intervals import intervals
 from rationanomaly.evaluate.levels import (
     BY_DATASET,
@@ -75,9 +75,11 @@ def measure(
     if chosen is not None:
         levels[FINAL] |= whole_session_levels(SESSION_MODEL, chosen, sessions)
         metrics[f"{SESSION_MODEL}/threshold"] = chosen.threshold
+    flags = {system.name: text_flags(system) for system in systems}
     for system in systems:
         found = _of_levels(levels[system.name])
-        found |= line_metrics(system, lines, draws, seed) | text_metrics(system) | _coverage(system, tested, sessions)
+        found |= line_metrics(system, lines, draws, seed) | _coverage(system, tested, sessions)
+        found |= text_metrics(system, flags[system.name])
         if "session_tuned" in levels[system.name] and system.session_threshold is not None:
             found["session_tuned/threshold"] = system.session_threshold
         metrics |= {prefix(system.name) + key: value for key, value in found.items()}
@@ -87,7 +89,7 @@ def measure(
         found["session/threshold"] = one.threshold
         metrics |= {prefix(one.name) + key: value for key, value in found.items()}
     by_name = {system.name: system for system in systems}
-    metrics |= _differences(by_name, levels, tested["group"].to_list(), draws, seed)
+    metrics |= _differences(by_name, levels, flags, tested["group"].to_list(), draws, seed)
     return metrics | _session_differences(levels, of_whole)
 
 
@@ -118,6 +120,7 @@ def _dataset_means(levels: Levels) -> Metrics:
 def _differences(
     systems: Mapping[str, SystemAnswers],
     levels: Mapping[str, Levels],
+    flags: Mapping[str, Mapping[str, Flags]],
     groups: Sequence[int],
     draws: int,
     seed: int,
@@ -125,7 +128,6 @@ def _differences(
     """The final model minus its rivals, and minus itself without an analysis; always on the same rows."""
     metrics: Metrics = {}
     final = systems[FINAL]
-    flags = text_flags(final)
     for rival in (name for name in RIVALS if name in systems):
         before, theirs = difference_prefix(rival), systems[rival]
         # By data set against the reference only: the names are many as it is.
@@ -142,8 +144,8 @@ def _differences(
             metrics |= {f"{before}{level}/{key}": value for key, value in difference(one, other).items()}
         tests = mcnemar(*template, seed=seed) | paired_bootstrap(*template, draws, seed)
         metrics |= {f"{before}template/{key}": value for key, value in tests.items()}
-        for name, other_flags in text_flags(theirs).items():
-            found = rate_difference(flags.get(name, {}), other_flags, groups)
+        for name, other_flags in flags[rival].items():
+            found = rate_difference(flags[FINAL].get(name, {}), other_flags, groups)
             metrics |= {f"{before}{name}{end}": value for end, value in found.items()}
     if final.reasoned:
         directly = final.judged_directly(groups, final.reasoned)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,9 +34,6 @@ from rationanomaly.session_models.next_event import NextEvent
 from rationanomaly.session_models.normal_sessions import NormalSessions
 from rationanomaly.session_models.thresholds import Threshold
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
 STRUCTURE, NUMBERS = "session_model.json", "session_model.safetensors"
 SCHEMA_VERSION = 1
 _HINT = "Train the model again with this version"
@@ -47,10 +44,16 @@ _CLASSES = (
 _BY_NAME: Mapping[str, type] = {kind.__name__: kind for kind in _CLASSES}
 
 Saved = TypeVar("Saved")
+
+
+class _Dataclass(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def save(model: SessionModel | DataclassInstance, folder: Path) -> None:
+def save(model: SessionModel | _Dataclass, folder: Path) -> None:
     """Write `STRUCTURE` and `NUMBERS`; equal models give equal files.
 
     Args:

@@ -106,8 +106,8 @@ def parse_answer(text: str) -> Answer:
     Returns:
         ``invalid`` of an answer that gives none, or both and begins with neither; it is never taken for normal.
     """
-    begun = _FIRST.match(text)
-    stated = {begun[1].lower()} if begun else {label.lower() for label in _SAID.findall(text)}
+    started = _FIRST.match(text)
+    stated = {started[1].lower()} if started else {label.lower() for label in _SAID.findall(text)}
     if stated == {"abnormal"}:
         return "abnormal"
     return "normal" if stated == {"normal"} else "invalid"

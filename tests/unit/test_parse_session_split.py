@@ -52,7 +52,7 @@ def test_what_ends_last_is_tested(last_lines: list[int], share: float, expected:
     assert ["*" if side == "test" else "t" for side in sides] == list(expected)
 
 
-def test_no_training_session_goes_on_when_the_first_of_the_test_ends() -> None:
+def test_every_training_session_is_over_when_the_first_of_the_test_ends() -> None:
     last_lines = pl.Series([3, 90, 12, 44, 18, 60, 61, 62, 20, 21])
     sides = cut_test(last_lines, 0.3)
     latest, earliest = last_lines.filter(sides == "train").max(), last_lines.filter(sides == "test").min()

@@ -85,12 +85,17 @@ def test_a_log_gives_a_typed_verdict_for_each_line(decided: Path, tmp_path: Path
 
 def test_the_command_line_says_the_same(decided: Path, tmp_path: Path) -> None:
     (tmp_path / "app.log").write_text(LOG)
-    detect(str(decided), logs=str(tmp_path / "app.log"), output=tmp_path / "rows.jsonl", log_format="auto")
+    files = {"output": tmp_path / "rows.jsonl", "sessions": tmp_path / "sessions.jsonl"}
+    detect(str(decided), logs=str(tmp_path / "app.log"), log_format="auto", **files)  # type: ignore[arg-type]
     rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
     found = ra.Detector.open(decided).judge_log(tmp_path / "app.log")
     assert rows == [
         {"line": one.line, "session": one.session, "message": one.message, **one.verdict.as_row()} for one in found
     ]
+    sessions = [json.loads(line) for line in (tmp_path / "sessions.jsonl").read_text().splitlines()]
+    assert {row["session"] for row in sessions} == {row["session"] for row in rows} - {None}
+    called = {row["session"] for row in rows if row["answer"] == "abnormal"}
+    assert {row["session"] for row in sessions if row["answer"] == "abnormal"} == called
 
 
 def test_a_base_carries_no_parser_and_says_so_before_the_first_line(trained: Trained, tmp_path: Path) -> None:

@@ -109,9 +109,9 @@ def test_how_many_vote_is_chosen_without_near_duplicates(monkeypatch: pytest.Mon
     seen: list[np.ndarray] = []
     votes = nearest._votes
 
-    def watched(distances: np.ndarray, *rest: object) -> list[np.ndarray]:
+    def watched(distances: np.ndarray, *others: object) -> list[np.ndarray]:
         seen.append(distances.copy())
-        return votes(distances, *rest)  # type: ignore[arg-type]
+        return votes(distances, *others)  # type: ignore[arg-type]
 
     monkeypatch.setattr(nearest, "_votes", watched)
     assert fit_nearest(texts, labels, groups).k in K_CHOICES
@@ -203,11 +203,11 @@ def test_lines_of_the_log_are_what_counts_where_they_are_counted() -> None:
 
 
 def test_phrases_are_compared_by_meaning_where_there_is_an_encoder() -> None:
-    class Meaning:
+    class FixedVectors:
         def vectors(self, texts: Sequence[str], _task: str = "") -> np.ndarray:
             return np.array([[1.0, 0.0] if "broke" in text or "failure" in text else [0.0, 1.0] for text in texts])
 
-    found = FreeSignals(tuple(TEXTS), counted=True, encoder=Meaning())  # type: ignore[arg-type]
+    found = FreeSignals(tuple(TEXTS), counted=True, encoder=FixedVectors())  # type: ignore[arg-type]
     assert "disk failure" in free_signals.SEVERITY_PHRASES
     assert found.signals(["it broke", "it runs"], [1, 1])[:, 1].tolist() == [1.0, 1.0], "other phrases are like it runs"
 
