@@ -227,7 +227,7 @@ def test_a_template_without_a_tag_is_left_out_where_tags_are_learnt() -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.5])
-def test_a_teacher_who_errs_has_the_f1_that_was_asked_for(share: float) -> None:
+def test_a_teacher_with_wrong_labels_has_the_f1_that_was_asked_for(share: float) -> None:
     after = choose_training_labels(table(), CORRECT.model_copy(update={"label_noise": share}), 0)
     assert label_quality(table(), after) == pytest.approx(1 - share, abs=0.03)
     assert kept(after, "test").equals(kept(table(), "test"))
