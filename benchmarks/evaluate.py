@@ -26,6 +26,8 @@ from rationanomaly.evaluate.examples import EXAMPLES, choose_examples
 from rationanomaly.evaluate.levels import TestedSessions
 from rationanomaly.evaluate.lines import LineCounts
 from rationanomaly.evaluate.predictions import Prediction, SessionAnswers, SystemAnswers
+from rationanomaly.evaluate.session_model import SessionModelAnswers
+from rationanomaly.evaluate.session_rows import write_session_rows
 from rationanomaly.evaluate.sessions import TESTED_SCHEMA, ScoredAnswer
 from rationanomaly.evaluate.systems import SESSION_MODEL, SESSION_SYSTEMS, SYSTEMS, TRAINED
 from rationanomaly.params import load_params
@@ -146,7 +148,8 @@ def main() -> int:
         plots.draw_roc(systems, folder)
         plots.draw_calibration(systems, folder)
         mark("plots")
-        records.write_rows(folder / records.SESSION_PREDICTIONS, [])
+        write_session_rows(folder, table, flat, systems, of_sessions, SessionModelAnswers(chosen, {}, {}))
+        mark("predictions of sessions")
         report.write_report(folder, report.Setting("test", True, "held-out lines"), metrics)
         mark("report")
     for (_, before), (what, after) in pairwise(marks):

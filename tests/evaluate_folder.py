@@ -209,7 +209,7 @@ def _prediction_rows(systems: list[SystemAnswers], hostile: str) -> Iterator[dic
             row: dict[str, Any] = dict(vars(one))
             if system is systems[-1]:
                 row["teacher"] = f"To the teacher this log is {one.truth}. {hostile}".strip()
-                row["neighbours"] = [
+                row["similar"] = [
                     {
                         "template": f"{thing} <*> on <*> was seen before {hostile}".strip(),
                         "label": "normal",

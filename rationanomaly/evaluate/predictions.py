@@ -32,6 +32,8 @@ class Prediction:
         evidence: quotes that were found, with offsets into the template.
         grounded: whether the rationale's quotes hold (`evidence.check_evidence`).
         wordless: the template holds no words to quote.
+        similar: of the final model's, the most similar templates that were learnt from: ``template``, ``label`` and
+            ``similarity``.
     """
 
     model: str
@@ -52,6 +54,7 @@ class Prediction:
     evidence: list[dict[str, Any]] = field(default_factory=list)
     grounded: bool = False
     wordless: bool = False
+    similar: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

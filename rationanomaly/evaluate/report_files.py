@@ -57,7 +57,7 @@ class Evaluation:
         systems: those with predictions, in the order of every table; ``names`` has those with metrics alone, too.
         answers: each system's rows of predictions.jsonl by template id.
         templates: the tested templates, one row each: the first of predictions.jsonl, with ``teacher`` and
-            ``neighbours`` of whichever row has them.
+            ``similar`` of whichever row has them.
         sessions: the final model's rows of session_predictions.jsonl, of its session model where it has one.
         audit, timelines, stress, ablations, champion: as the module says; empty without the file.
     """
@@ -108,7 +108,7 @@ def read_evaluation(folder: Path, metrics: Mapping[str, float] | None = None) ->
     for row in _rows(folder / PREDICTIONS):
         answers.setdefault(row["model"], {})[row["template_id"]] = row
         known = templates.setdefault(row["template_id"], dict(row))
-        known |= {key: row[key] for key in ("teacher", "neighbours") if row.get(key) and not known.get(key)}
+        known |= {key: row[key] for key in ("teacher", "similar") if row.get(key) and not known.get(key)}
     systems = _in_order(answers)
     titled = {key.split("/")[0] for key in by_name} & {*TITLES} - {SESSION_MODEL}
     measured = _in_order({*answers, *titled})

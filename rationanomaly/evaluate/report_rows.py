@@ -91,7 +91,7 @@ class _Builder:
             if rationale
             else None,
             marked(teacher, longest=self.longest) if teacher else None,
-            [self._neighbour(one) for one in (shared.get("neighbours") or ())[:_NEIGHBOURS]] or None,
+            [self._neighbour(one) for one in (shared.get("similar") or ())[:_NEIGHBOURS]] or None,
         ]
 
     def _neighbour(self, one: Row) -> list[Any]:

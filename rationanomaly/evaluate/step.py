@@ -20,6 +20,7 @@ from rationanomaly.evaluate.levels import TestedSessions
 from rationanomaly.evaluate.session_model import judge_with_session_model
 from rationanomaly.evaluate.session_rows import write_session_rows, write_timelines
 from rationanomaly.evaluate.session_systems import SessionData, fits, judge_sessions
+from rationanomaly.evaluate.similar_templates import beside_similar
 from rationanomaly.evaluate.stressing import stress_final
 from rationanomaly.evaluate.systems import FINAL, SYSTEMS, TRAINED
 from rationanomaly.params import Params
@@ -43,8 +44,8 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
         found |= judge_with_all_prompts(inputs["base"], held_out, settings.prompted_rows, threads)
     for name in track(TRAINED, "judging held-out templates", len(TRAINED), "models"):
         found[name] = judge_with_detector(name, inputs[name], held_out, settings, threads)
+    final = found[FINAL] = beside_similar(found[FINAL], held_out)
     systems = [found[name] for name in SYSTEMS if name in found]
-    final = found[FINAL]
 
     # ---------------------------------------------------------------- judge whole sessions
     data = SessionData.of(held_out, final.direct_scores)
