@@ -18,7 +18,6 @@ from rationanomaly.evaluate.predictions import SessionAnswers, SystemAnswers
 from rationanomaly.evaluate.report_files import TIMELINES
 from rationanomaly.evaluate.report_sessions import choose_sessions, timeline_of
 from rationanomaly.evaluate.session_model import SessionModelAnswers
-from rationanomaly.evaluate.systems import FINAL, SESSION_MODEL
 from rationanomaly.records import SESSION_PREDICTIONS
 
 _REASONS = pl.List(pl.Struct({"text": pl.String(), "positions": pl.List(pl.Int64())}))
@@ -75,13 +74,30 @@ def write_session_rows(
             rows.write_ndjson(file)
 
 
-def write_timelines(folder: Path, held_out: HeldOut, final: SystemAnswers) -> None:
-    """The lines of the sessions that the report shows."""
-    mine = {FINAL: list[dict[str, object]](), SESSION_MODEL: list[dict[str, object]]()}
-    for _, row in records.read_objects(folder / SESSION_PREDICTIONS):
-        if row["model"] in mine:
-            mine[row["model"]].append(row)
-    shown = choose_sessions(mine[SESSION_MODEL] or mine[FINAL])
+def write_timelines(
+    folder: Path,
+    held_out: HeldOut,
+    sessions: TestedSessions,
+    final: SystemAnswers,
+    chosen: SessionModelAnswers | None,
+) -> None:
+    """The lines of the sessions that the report shows.
+
+    Args:
+        folder: of the step.
+        held_out: what is tested.
+        sessions: the tested sessions over flat arrays.
+        final: the final model's verdicts on templates.
+        chosen: its verdicts on whole sessions, where it has a session model.
+    """
+    judged = sessions.verdicts(final)
+    table = held_out.sessions.table.select(
+        "session",
+        truth=_label(pl.Series(sessions.truth, dtype=pl.Boolean)),
+        answer=pl.Series(judged.labels if chosen is None else chosen.answers.answers, dtype=pl.String),
+        score=pl.Series(judged.scores.tolist() if chosen is None else chosen.answers.scores, dtype=pl.Float64),
+    )
+    shown = choose_sessions(table.to_dicts())
     teaching = held_out.teaching.filter(pl.col("session").is_in(shown)).select(
         "session", "template_ids", "first_line", "last_line"
     )

@@ -71,7 +71,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     records.write_rows(folder / records.PREDICTIONS, predictions.rows_of(systems))
     records.write_rows(folder / predictions.FREE_TEXTS, predictions.free_rows_of(systems))
     write_session_rows(folder, held_out.sessions.table, sessions, systems, whole, chosen)
-    write_timelines(folder, held_out, final)
+    write_timelines(folder, held_out, sessions, final, chosen)
     examples = choose_examples(systems, settings.examples)
     records.write_rows(folder / EXAMPLES, examples)
     plots.draw_precision_recall(systems, folder)
