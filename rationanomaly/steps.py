@@ -150,6 +150,7 @@ STEPS: tuple[Step, ...] = (
         (
             "run.seed",
             "parse.abnormal_share",
+            "parse.sessions.test_share",
             "correct.split",
             "prompt",
             "model.encoder",

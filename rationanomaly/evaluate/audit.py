@@ -44,6 +44,8 @@ def audit(
     near_duplicate: float,
     appears: Mapping[str, int] | None,
     tested_side: str = _TEST,
+    *,
+    lines_in_order: bool = True,
 ) -> list[Check]:
     """Ask all questions.
 
@@ -54,6 +56,7 @@ def audit(
         near_duplicate: similarity from which on two templates count as one.
         appears: by template id, a number that orders first appearances, where templates were split by them; else None.
         tested_side: of the templates.
+        lines_in_order: whether line numbers order sessions in time; those of given sessions order files.
     """
     tested = labelled.filter(pl.col("split") == tested_side)
     # What was left out of the training still has its label near: it counts as learnt.
@@ -63,7 +66,7 @@ def audit(
         _same_template(learnt, tested),
         _near_duplicates(learnt, tested, near_duplicate),
         _later_template(learnt, tested, appears),
-        _later_session(table),
+        _later_session(table, lines_in_order),
         _same_session(table),
     ]
 
@@ -134,10 +137,10 @@ def _later_template(learnt: pl.DataFrame, tested: pl.DataFrame, appears: Mapping
     return Check("later_template", question, late.height, example)
 
 
-def _later_session(sessions: pl.DataFrame) -> Check:
+def _later_session(sessions: pl.DataFrame, lines_in_order: bool) -> Check:
     question = "Does a session that is learnt from end after one that is tested?"
     tested = sessions.filter(pl.col("side") == _TEST)
-    if tested.is_empty():
+    if tested.is_empty() or not lines_in_order:
         return Check("later_session", question, None)
     end = tested["last_line"].min()
     late = sessions.filter(pl.col("side").is_in(["train", "validation"]) & (pl.col("last_line") > end))

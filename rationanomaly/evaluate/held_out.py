@@ -81,8 +81,16 @@ def read_held_out(params: Params, inputs: Inputs) -> HeldOut:
     if side == "validation":
         problem = "no template is on the test side: the figures of templates are of validation data"
         _log.warning("%s, on which thresholds and adapters were chosen", problem)
-    checks = audit(labelled, sessions, session_sides(sessions, labelled).to_list(), params.correct.split.near_duplicate,
-                   _order_of(templates, sessions, params.correct.split), side)  # fmt: skip
+    given = sessions["split"].is_not_null().any() and params.parse.sessions.test_share is None
+    checks = audit(
+        labelled,
+        sessions,
+        session_sides(sessions, labelled).to_list(),
+        params.correct.split.near_duplicate,
+        _order_of(templates, sessions, params.correct.split),
+        side,
+        lines_in_order=not given,
+    )
     require_clean(checks)
     tested = labelled.filter(pl.col("split") == side)
     fitted_on = labelled.filter(pl.col("split").is_in(["train", "validation"] if side == "test" else ["train"]))

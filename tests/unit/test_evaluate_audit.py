@@ -121,6 +121,12 @@ def test_order_is_no_question_where_the_split_is_not_by_time() -> None:
     require_clean(list(checks.values()))
 
 
+def test_given_sessions_have_no_order_of_lines() -> None:
+    labelled, sessions, sides = plant_later_session(tables())
+    checks = {check.name: check for check in audit(labelled, sessions, sides, 0.8, None, lines_in_order=False)}
+    assert checks["later_session"].found is None
+
+
 def test_without_a_test_side_nothing_of_sessions_is_asked() -> None:
     labelled, sessions, _ = tables()
     checks = ask((labelled, sessions, [None] * 4))

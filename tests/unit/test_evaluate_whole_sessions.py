@@ -146,6 +146,8 @@ def test_a_planted_leak_fails_the_step(quick: Params, inputs: dict[str, Path], t
             group=pl.lit(99, pl.Int64),
         )  # fmt: skip
         write(inputs["correct"] / records.LABELLED, pl.concat([table, copied]), records.LABELLED_SCHEMA)
+    in_order = quick.parse.sessions.model_copy(update={"test_share": 0.25})
+    by_time = quick.model_copy(update={"parse": quick.parse.model_copy(update={"sessions": in_order})})
     with pytest.raises(GateError, match="the test leaks"):
-        evaluate(quick, inputs, tmp_path / "out")
+        evaluate(by_time, inputs, tmp_path / "out")
     assert not (tmp_path / "out" / records.PREDICTIONS).exists()
