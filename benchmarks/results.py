@@ -45,6 +45,9 @@ LEVELS: Mapping[str, str] = {
     "session": "Sessions",
     "session_distinct": "Sessions, each sequence once",
     "session_tuned": "Sessions, with a threshold of their own",
+    "session_tuned_distinct": "Sessions, with a threshold of their own, each sequence once",
+    "session_model": "Sessions, by the session model",
+    "session_model_distinct": "Sessions, by the session model, each sequence once",
     "line": "Lines",
 }
 #: First parts of names of metrics that are no systems.
