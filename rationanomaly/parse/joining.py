@@ -274,7 +274,9 @@ def may_be_cut(lines: pl.DataFrame, form: Format, at_end: bool) -> pl.Series:
     if not has_streams:
         return rows["is_begin"]
     rows, end = rows.with_columns(row=pl.int_range(pl.len())), int(rows["place"][-1])
-    is_silent = pl.col("place") - pl.col("place").shift(1).over("key").fill_null(0) > _MAX_SILENCE
+    # Lines at the beginning that are not read may be of any stream.
+    last = pl.col("place").filter(pl.col("key").is_null()).max().fill_null(0)
+    is_silent = pl.col("place") - pl.col("place").shift(1).over("key").fill_null(last) > _MAX_SILENCE
     rows = rows.with_columns(before=pl.col("row").shift(1).over("key").fill_null(-1), is_silent=is_silent)
     # A line that may continue the one before it in its stream forbids a cut between the two.
     ties = rows.filter(~pl.col("is_begin") & ~pl.col("is_silent")).select(start=pl.col("before") + 1, end="row")

@@ -98,7 +98,7 @@ def _insert(words: list[str], count: int, _: frozenset[str], rng: random.Random)
 
 
 def _replace(table: Mapping[str, str]) -> Alteration:
-    def replaced(words: list[str], count: int, _: frozenset[str], rng: random.Random) -> list[str]:
+    def exchanged(words: list[str], count: int, _: frozenset[str], rng: random.Random) -> list[str]:
         known = [place for place, word in enumerate(words) if word.lower().strip(".,:;()[]") in table]
         for place in rng.sample(known, min(count, len(known))):
             bare = words[place].strip(".,:;()[]")
@@ -106,7 +106,7 @@ def _replace(table: Mapping[str, str]) -> Alteration:
             words[place] = words[place].replace(bare, other.upper() if bare.isupper() else other, 1)
         return words
 
-    return replaced
+    return exchanged
 
 
 KINDS: Mapping[str, Alteration] = {

@@ -134,6 +134,17 @@ def test_shards_cut_anywhere_are_put_together_what_the_whole_is(
     assert sha256(home / "one") == sha256(home / "many")
 
 
+def test_before_the_first_line_that_is_read_any_stream_may_be_open(
+    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A window that begins with such lines doesn't show that the stream of the line behind them was silent."""
+    trace = "2031-03-03T00:00:02.000000003Z stdout F \tat a.B.c(B.java:1)"
+    (tmp_path / "a.log").write_text("\n".join([HARD["cri"][0], "junk", trace]), encoding="utf-8")
+    monkeypatch.setattr(joining, "_MAX_SILENCE", 1)
+    pieces = cut(tmp_path / "a.log", 3, formats.find("cri", params.parse), params.parse)
+    assert [(piece.start, piece.end) for part in pieces for piece in part] == [(0, (tmp_path / "a.log").stat().st_size)]
+
+
 def test_a_log_is_cut_in_shards_of_about_equal_size(params: Params, tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text("a line of a log\n" * 1000, encoding="utf-8")
     (tmp_path / "b.log").write_text("a line of a log\n" * 2000, encoding="utf-8")
