@@ -39,6 +39,11 @@ from rationanomaly.runs.tracking import git_commit, params_hash
 
 #: A metric's name: no text of a log gets through as one.
 _METRIC = re.compile(r"[A-Za-z0-9_.@=+-]{1,80}(?:/[A-Za-z0-9_.@=+-]{1,80}){0,8}")
+#: What can be counted from the others, or stands in no table.
+_DERIVED = re.compile(
+    r"/bootstrap/|/mcnemar/(?:ours_only|theirs_only|p)$|(?:^|/)(?:normal|accuracy)(?:/|$)|/(?:true|false)_(?:positives|negatives)$"
+    r"|(?:macro|weighted)/(?:precision|recall)$"
+)
 #: A line that a benchmark prints: `NAME = value (target T) ok`.
 _BAR = re.compile(
     r"([A-Z][A-Z0-9_]{1,80}) = (-?[0-9][0-9.e+-]{0,30})(?: \((?:target )?([^()]{0,60})\))?(?: (ok|short))?"
@@ -132,11 +137,15 @@ def keep_bench(name: str, folder: Path) -> Path:
 def checked_metrics(metrics: Mapping[str, Any], file: Path) -> dict[str, float]:
     """The metrics, each a finite number under a name that can't be a text, rounded to what is ever shown.
 
+    Left out are those of `_DERIVED`: a run has thousands.
+
     Raises:
         ArtifactError: one is not.
     """
     found = {}
     for name, value in metrics.items():
+        if _DERIVED.search(name):
+            continue
         number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         if not number or not _METRIC.fullmatch(name):
             raise ArtifactError(f"`{name[:80]}` is no metric with a number", file=file, hint="Run `evaluate` again")

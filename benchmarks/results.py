@@ -43,11 +43,11 @@ LEVELS: Mapping[str, str] = {
     "template": "Templates",
     "direct/template": "Templates, direct verdicts",
     "session": "Sessions",
-    "session_distinct": "Sessions, each sequence once",
+    "session_distinct": "Sessions, each set of templates once",
     "session_tuned": "Sessions, with a threshold of their own",
-    "session_tuned_distinct": "Sessions, with a threshold of their own, each sequence once",
+    "session_tuned_distinct": "Sessions, with a threshold of their own, each set of templates once",
     "session_model": "Sessions, by the session model",
-    "session_model_distinct": "Sessions, by the session model, each sequence once",
+    "session_model_distinct": "Sessions, by the session model, each set of templates once",
     "line": "Lines",
 }
 #: First parts of names of metrics that are no systems.

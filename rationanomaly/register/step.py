@@ -26,10 +26,16 @@ _PROBES = 64
 _SERVED = "rationanomaly.register.served_model"
 _REFIT = "Refit on all labels. The metrics are those of the evaluated model {}, which did not know the test labels."
 #: Metrics of the final model that a version carries as tags; promotion policies read them.
-_TAGGED = ("template/", "direct/", "session/", "difference/", "reasoned_minus_direct/", "agreement/", "argues/",
-           "support/", "grounding/", "format/", "free/")  # fmt: skip
-#: Of the many comparisons, what a policy can reasonably ask for.
+_TAGGED = ("template/", "direct/", "session/", "session_tuned/", "session_model/", "difference/",
+           "reasoned_minus_direct/", "agreement/", "argues/", "support/", "grounding/", "format/", "free/",
+           "stress/injection/flips", "stress/injection/to_abnormal", "stress/searched/flips", "stress/unsupported/rate",
+           "stress/foreign/", "stress/sensitivity/changed", "stress/repetition/")  # fmt: skip
+#: Of the many comparisons, what a policy can reasonably ask for: these metrics, against these systems. Tags are written
+#: one by one.
 _TAGGED_DIFFERENCES = ("abnormal/f1", "abnormal/ap", "macro/f1", "/rate", "agreement/alarms")
+_TAGGED_RIVALS = ("keyword", "teacher_rule", "labeller", "sft")
+_LEVELS = ("template", "session", "session_tuned", "session_model", "by_dataset")
+_NOT_TAGGED = ("/bootstrap/", "/validation/", "session_model_distinct", "session_tuned_distinct")
 
 
 def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
@@ -118,8 +124,13 @@ def _tags(folder: Path, evaluate: Path, digest: str) -> dict[str, str]:
 
 def is_tagged(metric: str) -> bool:
     """Whether a version carries this metric of `evaluate` as a tag, so that a policy can ask for it."""
-    compares = metric.startswith(("difference/", "reasoned_minus_direct/"))
-    return metric.startswith(_TAGGED) and (not compares or any(name in metric for name in _TAGGED_DIFFERENCES))
+    if not metric.startswith(_TAGGED) or any(part in metric for part in _NOT_TAGGED):
+        return False
+    kind, rival, *_ = [*metric.split("/"), ""]
+    if kind == "difference" and rival not in (*_TAGGED_RIVALS, *_LEVELS) and "/rate" not in metric:
+        return False
+    compares = kind in ("difference", "reasoned_minus_direct")
+    return not compares or any(name in metric for name in _TAGGED_DIFFERENCES)
 
 
 def _largest_difference(folder: Path, reloaded: Path, probes: list[str]) -> float:
