@@ -146,21 +146,17 @@ def _by_model(
 ) -> Iterator[SessionVerdict]:
     sequences: list[list[str]] = sessions["template_ids"].to_list()
     texts = {key: verdicts[key].template for sequence in sequences for key in sequence}
-    events = model.events_with(texts, {key: _score(verdicts[key]) for key in texts})
+    # The session model was fitted to direct scores.
+    scores = {key: verdicts[key].direct_score for key in texts}
+    decided = {key: float(verdicts[key].answer == "abnormal") for key in texts if verdicts[key].precedent is not None}
+    events = model.events_with(texts, scores, decided)
     codes = events.codes()
     batch = SessionBatch.of([[codes[key] for key in sequence] for sequence in sequences])
-    scores = model.scores(batch, events)
+    found = model.scores(batch, events)
     for row, (name, lines) in enumerate(sessions.select("session", "lines").iter_rows()):
-        answer: Answer = "abnormal" if scores[row] >= model.threshold.value else "normal"
+        answer: Answer = "abnormal" if found[row] >= model.threshold.value else "normal"
         reasons = () if answer == "normal" else tuple(
             SessionReason(reason.text, tuple(lines[place] for place in reason.positions))
             for reason in model.reasons(batch, events, row)
         )  # fmt: skip
-        yield SessionVerdict(name, lines[0], lines[-1], len(lines), answer, float(scores[row]), model.name, reasons)
-
-
-def _score(verdict: Verdict) -> float:
-    """The session model was fitted to direct scores; what an expert has decided is certain."""
-    if verdict.precedent is None:
-        return verdict.direct_score
-    return 1.0 if verdict.answer == "abnormal" else 0.0
+        yield SessionVerdict(name, lines[0], lines[-1], len(lines), answer, float(found[row]), model.name, reasons)

@@ -1,15 +1,22 @@
-"""Which session model judges: the one that ranks validation sessions best."""
+"""Which session model judges: the simplest of those that rank validation sessions best.
+
+Validation sessions are few where it counts: a handful of distinct sets of events is abnormal. So what is better by less
+than a standard error is not better, and of such models the simplest is taken (Breiman, Friedman, Olshen and Stone:
+Classification and Regression Trees, 1984, the one standard error rule). The error is that of a bootstrap over distinct
+sets of events.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
 
+import numpy as np
 from sklearn.metrics import average_precision_score
 
 from rationanomaly.errors import InputError
 from rationanomaly.session_models.background import fit_background
-from rationanomaly.session_models.batch import Events
+from rationanomaly.session_models.batch import Events, Floats
 from rationanomaly.session_models.boosted import fit_boosted
 from rationanomaly.session_models.chosen import ChosenSessionModel
 from rationanomaly.session_models.combined import fit_combined
@@ -19,12 +26,14 @@ from rationanomaly.session_models.maximum import fit_maximum
 from rationanomaly.session_models.model import Fit, SessionModel
 from rationanomaly.session_models.new_event import fit_new_event
 from rationanomaly.session_models.next_event import fit_next_event
+from rationanomaly.session_models.per_session import count_keys, distinct
 from rationanomaly.session_models.tables import LabelledSessions
 from rationanomaly.session_models.thresholds import Threshold, ThresholdRule, choose_threshold
 
 _log = logging.getLogger(__name__)
 
-#: Ours, the simplest first: of equally good ones the first is chosen.
+_DRAWS = 200
+#: Ours, the simplest first.
 CANDIDATES: Mapping[str, Fit] = {
     "maximum": fit_maximum,
     "new event": fit_new_event,
@@ -44,9 +53,7 @@ def choose(
     seed: int,
     rule: ThresholdRule | None = None,
 ) -> ChosenSessionModel | None:
-    """Fit all candidates, and take the one with the highest average precision on validation sessions.
-
-    Among equals the one with the better F1 at its threshold, then the first.
+    """Fit all candidates, and take the first whose average precision on validation is the highest or nearly so.
 
     Args:
         candidates: by name, the simplest first.
@@ -62,6 +69,7 @@ def choose(
     """
     known = first_events(events, int(train.batch.codes.max(initial=-1)) + 1)
     fitted: dict[str, tuple[SessionModel, Threshold]] = {}
+    found: dict[str, Floats] = {}
     metrics: dict[str, dict[str, float]] = {}
     for name, fit in candidates.items() if validation.teaches else ():
         try:
@@ -72,16 +80,31 @@ def choose(
         scores = model.scores(validation.batch, events)
         threshold = choose_threshold(scores, validation.abnormal, rule)
         if threshold is not None:
-            fitted[name] = model, threshold
+            fitted[name], found[name] = (model, threshold), scores
             at = {key: threshold.validation[key] for key in ("f1", "precision", "recall")}
             ap = float(average_precision_score(validation.abnormal, scores))
             metrics[name] = {"ap": ap, **at, "threshold": threshold.value}
     if not fitted:
         return None
-    # Rounded, so that the last bits of a sum don't decide between equals; `max` takes the first of them.
-    best = max(fitted, key=lambda name: (round(metrics[name]["ap"], 9), round(metrics[name]["f1"], 9)))
+    best = max(fitted, key=lambda name: metrics[name]["ap"])
+    # With room for the last bits of a sum.
+    enough = metrics[best]["ap"] - _standard_error(found[best], validation, seed) - 1e-9
+    name = next(name for name in fitted if metrics[name]["ap"] >= enough)
     background = fit_background(train.batch, train.abnormal, known, seed)
-    return ChosenSessionModel(best, *fitted[best], metrics, background, known)
+    return ChosenSessionModel(name, *fitted[name], metrics, background, known)
+
+
+def _standard_error(scores: Floats, sessions: LabelledSessions, seed: int) -> float:
+    """Of average precision, over draws of distinct sets of events."""
+    _, places, _ = distinct(count_keys(sessions.batch))
+    sets = int(places.max(initial=-1)) + 1
+    random, values = np.random.default_rng(seed), list[float]()
+    for drawn in random.multinomial(sets, np.full(sets, 1 / sets), size=_DRAWS):
+        weights = drawn[places].astype(np.float64)
+        # A draw without an abnormal session has no average precision.
+        if weights[sessions.abnormal].any():
+            values.append(float(average_precision_score(sessions.abnormal, scores, sample_weight=weights)))
+    return float(np.std(values)) if values else 0.0
 
 
 def first_events(events: Events, count: int) -> Events:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ class ChosenSessionModel:
             not be fitted.
         background: what normal training sessions have in common, which reasons are given with.
         events: that it was fitted with.
+        known: by template id, 0 or 1 where a label was learnt: such a template is not judged again.
     """
 
     name: str
@@ -36,6 +37,7 @@ class ChosenSessionModel:
     validation: Mapping[str, Mapping[str, float]]
     background: Background
     events: Events
+    known: Mapping[str, float] = field(default_factory=dict)
 
     def scores(self, sessions: SessionBatch, events: Events) -> Floats:
         """As the model's own."""
@@ -45,13 +47,18 @@ class ChosenSessionModel:
         """The reasons of one session, the weightiest first; see `reasons.reasons`."""
         return reasons(self.model, self.background, sessions, events, row)
 
-    def events_with(self, texts: Mapping[str, str], scores: Mapping[str, float]) -> Events:
+    def events_with(
+        self, texts: Mapping[str, str], scores: Mapping[str, float], decided: Mapping[str, float] | None = None
+    ) -> Events:
         """Events for other sessions: its own first, then those that are new to it.
 
         Args:
             texts: the templates of these sessions by id.
-            scores: P(abnormal) by id; one of its own that has none here keeps its score, a new one gets 0.
+            scores: P(abnormal) by id; what is known counts before them. One of its own that has none here keeps its
+                score, a new one gets 0.
+            decided: by id, 0 or 1 where experts have decided since; that counts before all.
         """
+        scores = {**scores, **{key: value for key, value in self.known.items() if key in scores}, **(decided or {})}
         own = set(self.events.ids)
         new = tuple(key for key in texts if key not in own)
         kept = [scores.get(key, float(score)) for key, score in zip(self.events.ids, self.events.scores, strict=True)]

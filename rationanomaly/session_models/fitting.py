@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -23,10 +23,13 @@ class Lessons:
     Attributes:
         sessions: from `teaching_sessions`, those of the two sides.
         templates: ``template_id`` and ``template`` of all that they hold.
+        known: by id, 1 for a template that is learnt as abnormal, 0 for one that is learnt as normal. A detector knows
+            these labels, too, and a model need not be as sure of what it has learnt.
     """
 
     sessions: pl.DataFrame
     templates: pl.DataFrame
+    known: Mapping[str, float]
 
     @classmethod
     def read(cls, parsed: Path, labelled: pl.DataFrame) -> Lessons:
@@ -41,7 +44,9 @@ class Lessons:
         held = teaching.select(pl.col("template_ids").explode().unique().drop_nulls().alias("template_id"))
         templates = read_table(parsed / TEMPLATES, TEMPLATES_SCHEMA).select("template_id", "template")
         distinct = templates.unique("template_id", keep="first", maintain_order=True)
-        return cls(teaching, distinct.join(held, on="template_id", how="semi", maintain_order="left"))
+        learnt = labelled.filter(pl.col("split") == "train").select("template_id", pl.col("label") == "abnormal")
+        known = {key: float(abnormal) for key, abnormal in learnt.iter_rows()}
+        return cls(teaching, distinct.join(held, on="template_id", how="semi", maintain_order="left"), known)
 
     @property
     def texts(self) -> list[str]:
@@ -56,8 +61,9 @@ class Lessons:
             rule: of the threshold.
             seed: of everything random.
         """
-        by_id = dict(zip(self.templates["template_id"].to_list(), map(float, scores), strict=True))
+        by_id = dict(zip(self.templates["template_id"].to_list(), map(float, scores), strict=True)) | dict(self.known)
         known = self.sessions.filter(pl.col("side") == "train")["template_ids"].explode().unique().drop_nulls()
         events = events_of(self.templates, known.to_list(), by_id)
         train, validation = (labelled_sessions(self.sessions, side, events) for side in ("train", "validation"))
-        return choose(CANDIDATES, train, validation, events, seed, rule) if train.teaches else None
+        chosen = choose(CANDIDATES, train, validation, events, seed, rule) if train.teaches else None
+        return None if chosen is None else replace(chosen, known=self.known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,27 @@ def test_the_best_ranking_is_chosen() -> None:
     good, bad = VALIDATION.abnormal.astype(np.float64), (~VALIDATION.abnormal).astype(np.float64)
     assert chosen_of({"bad": fixed(bad), "good": fixed(good)}).name == "good"
     assert chosen_of({"good": fixed(good), "bad": fixed(bad)}).name == "good"
+
+
+def test_what_is_better_by_less_than_a_standard_error_is_not_taken_for_better() -> None:
+    good = VALIDATION.abnormal.astype(np.float64)
+    nearly, missed = good.copy(), good.copy()
+    nearly[np.flatnonzero(VALIDATION.abnormal)[:1]] = 0.4
+    missed[np.flatnonzero(VALIDATION.abnormal)[:1]] = missed[np.flatnonzero(~VALIDATION.abnormal)[:2]] = 0.5
+    assert chosen_of({"simple": fixed(missed), "other": fixed(nearly)}).name == "other", "the best has no error at all"
+    random = np.random.default_rng(0)
+    noisy = good + random.normal(0, 0.6, len(good))
+    better = noisy + 0.01 * good
+    assert chosen_of({"simple": fixed(noisy), "other": fixed(better)}).name == "simple"
+    assert chosen_of({"simple": fixed(noisy), "other": fixed(good)}).name == "other"
+
+
+def test_what_is_known_is_not_judged_again_and_what_experts_decide_counts_before_it() -> None:
+    chosen = dataclasses.replace(chosen_of({"maximum": fit_maximum}), known={EVENTS.ids[0]: 1.0})
+    texts, scores = dict(zip(EVENTS.ids, EVENTS.texts, strict=True)), dict.fromkeys(EVENTS.ids, 0.3)
+    assert chosen.events_with(texts, scores).scores.tolist() == [1.0, *[0.3] * (len(EVENTS) - 1)]
+    decided = chosen.events_with(texts, scores, {EVENTS.ids[0]: 0.0}).scores
+    assert decided.tolist() == [0.0, *[0.3] * (len(EVENTS) - 1)]
 
 
 def test_of_equals_the_first_is_chosen() -> None:
