@@ -16,7 +16,7 @@ from rationanomaly.errors import ArtifactError
 from rationanomaly.params import Params
 from rationanomaly.parse.cutting import cut, find_format
 from rationanomaly.parse.merging import merge
-from rationanomaly.parse.session_files import SESSION_FILES
+from rationanomaly.parse.session_json import SESSION_FILES
 from rationanomaly.parse.session_labels import check_session_labels
 from rationanomaly.parse.shards import open_shard, read_shard
 from rationanomaly.parse.source import Piece

@@ -25,7 +25,7 @@ from rationanomaly.parse.mining import Miner
 from rationanomaly.parse.raw_records import join_raw
 from rationanomaly.parse.reading import AUTO, detect_format, first_together
 from rationanomaly.parse.redaction import Redactor
-from rationanomaly.parse.session_files import SESSION_FILES
+from rationanomaly.parse.session_json import SESSION_FILES
 from rationanomaly.parse.source import Source
 from rationanomaly.parse.table import TABLE
 from rationanomaly.text.untrusted import for_terminal

@@ -20,13 +20,11 @@ import pyarrow as pa
 from rationanomaly import progress
 from rationanomaly.errors import InputError
 from rationanomaly.params import ParseParams
-from rationanomaly.parse.session_json import Vocabulary, json_value, long_lines, read_numbers, shortened
+from rationanomaly.parse.session_json import SESSION_FILES, Vocabulary, json_value, long_lines, read_numbers, shortened
 from rationanomaly.parse.session_labels import ALERTS
 from rationanomaly.raw_inputs import find_files
 from rationanomaly.records import LINES_SCHEMA, SESSIONS_SCHEMA, TEMPLATES_SCHEMA, Split, template_id
 
-#: The format of such files, and the data set of their templates.
-SESSION_FILES = "sessions"
 #: What the end of a file's name, behind its last _ or -, says of the split; also what a session may call it.
 _SPLITS: Mapping[str, Split] = {
     "train": "train",

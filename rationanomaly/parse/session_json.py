@@ -10,6 +10,9 @@ from typing import Any, NoReturn
 
 from rationanomaly.errors import InputError
 
+#: The format of such files, and the data set of their templates.
+SESSION_FILES = "sessions"
+
 #: Bytes of the file of numbers and templates.
 _MOST_BYTES = 2**28
 _ESCAPES = re.compile("\x1b\\[[0-?]*[ -/]*[@-~]|[\x00\x1b]")

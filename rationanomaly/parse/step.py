@@ -14,7 +14,8 @@ from rationanomaly.parse.label_estimates import label_templates
 from rationanomaly.parse.merging import merge, session_metrics, template_metrics
 from rationanomaly.parse.mining import Miner
 from rationanomaly.parse.parallel import read_shards
-from rationanomaly.parse.session_files import SESSION_FILES, read_session_files
+from rationanomaly.parse.session_files import read_session_files
+from rationanomaly.parse.session_json import SESSION_FILES
 from rationanomaly.parse.session_labels import check_session_labels
 from rationanomaly.parse.session_split import label_and_split
 from rationanomaly.parse.table import TABLE, read_table
