@@ -7,31 +7,16 @@ classifier with words in place of characters.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from rationanomaly.baselines.scorer import Classifier, Floats, targets
+from rationanomaly.baselines.scorer import Classifier, targets
+from rationanomaly.baselines.text_classifier import TextClassifier
 from rationanomaly.baselines.words import split_words
 
 #: Stands for a text without words, so that the vocabulary is never empty.
 _NO_WORDS = "<no words>"
-
-
-@dataclass(frozen=True)
-class WordRegression:
-    """The fitted classifier."""
-
-    vectorizer: TfidfVectorizer
-    regression: LogisticRegression
-
-    def scores(self, templates: Sequence[str]) -> Floats:
-        """P(abnormal) of each template, shape (len(templates),)."""
-        if not templates:
-            return np.zeros(0)
-        return np.asarray(self.regression.predict_proba(self.vectorizer.transform(templates))[:, 1], dtype=np.float64)
 
 
 def fit_word_regression(texts: Sequence[str], labels: Sequence[str]) -> Classifier:
@@ -48,7 +33,7 @@ def fit_word_regression(texts: Sequence[str], labels: Sequence[str]) -> Classifi
     vectorizer = TfidfVectorizer(analyzer=_words_or_marker, sublinear_tf=True)
     regression = LogisticRegression(C=10, class_weight="balanced", max_iter=1000)
     regression.fit(vectorizer.fit_transform(texts), y)
-    return WordRegression(vectorizer, regression)
+    return TextClassifier(vectorizer, regression)
 
 
 def _words_or_marker(text: str) -> list[str]:
