@@ -1,41 +1,42 @@
 """What tells two systems apart on the same items: differences with intervals, McNemar's test, the paired bootstrap.
 
-An interval of a difference is made as those of `intervals`: the jackknife's variance over groups, moderated by the one
-that the number of items on which the answers differ implies. Where the systems group the items in different ways, as
-the templates that decide a session differ, both groupings count (Cameron, Gelbach and Miller 2011).
+An interval of a difference joins those of both systems, their distances added in squares (MOVER: Zou and Donner 2008),
+and is then scaled by what pairing leaves of the variance: that of the difference beside the sum of both, by the
+jackknife over groups. Where the systems group the items in different ways, as the templates that decide a session
+differ, both groupings count (Cameron, Gelbach and Miller 2011).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.stats import binomtest
 
-from rationanomaly.evaluate.intervals import (
+from rationanomaly.evaluate.intervals import NAMES, Ends, effective_units, interval_ends, student
+from rationanomaly.evaluate.jackknife import (
+    AP,
+    RECALL,
     Ints,
-    Rates,
-    Variance,
-    effective_units,
     group_cells,
     jackknife_variance,
     metric_deviations,
     metrics_of_cells,
-    rates_of,
+    rank_slopes,
 )
 from rationanomaly.evaluate.metrics import WITH_INTERVAL, Flags, Floats, Judged
-from rationanomaly.evaluate.resampling import interval_ends
+from rationanomaly.evaluate.resampling import interval_ends as percentiles
 
-_AP, _RECALL = "abnormal/ap", "abnormal/recall"
-#: What the variance that differing answers imply counts beside that of the jackknife.
+#: What the variance that differing answers imply counts beside that of the jackknife, in `rate_difference`.
 _PRIOR_DF = 6.0
 #: Units added on whose answers the systems differ, and as many on which they do not.
 _ADDED = 0.5
 
 
 def difference(ours: Judged, theirs: Judged) -> dict[str, float]:
-    """Ours minus theirs on the same items: ``NAME``, ``NAME/low`` and ``NAME/high`` for each of `WITH_INTERVAL`.
+    """Ours minus theirs on the same items: ``NAME``, ``NAME/low`` and ``NAME/high`` for each of `intervals.NAMES`.
 
     Equal verdicts differ by nothing, with certainty. Without an abnormal item there is no interval.
 
@@ -43,18 +44,33 @@ def difference(ours: Judged, theirs: Judged) -> dict[str, float]:
         ours, theirs: of the same items in the same order; their groups may differ.
     """
     one, other = ours.metrics, theirs.metrics
-    names = [name for name in WITH_INTERVAL if name in one and name in other]
+    names = [name for name in NAMES if name in one and name in other]
     found = {name: one[name] - other[name] for name in names}
-    if _RECALL not in names:
+    if RECALL not in names:
         return found
     if _same(ours, theirs):
         return found | {f"{name}{end}": 0.0 for name in names for end in ("/low", "/high")}
-    variances = _paired_variances(ours, theirs)
-    prior = _prior(ours, theirs)
+    slopes = (rank_slopes(ours), rank_slopes(theirs))
+    mine, others = interval_ends(ours, slopes[0]), interval_ends(theirs, slopes[1])
+    left = _left_by_pairing(ours, theirs, slopes)
     for name in names:
-        half = variances[name].moderated(prior[name], _PRIOR_DF).half_width
-        found |= {f"{name}/low": max(-1.0, found[name] - half), f"{name}/high": min(1.0, found[name] + half)}
+        low, high = difference_ends((one[name], mine[name]), (other[name], others[name]), left[name])
+        found |= {f"{name}/low": low, f"{name}/high": high}
     return found
+
+
+def difference_ends(ours: tuple[float, Ends], theirs: tuple[float, Ends], left: float) -> Ends:
+    """The interval of a difference of two estimates, out of the interval of each.
+
+    Args:
+        ours, theirs: the estimate and its ends.
+        left: the variance of the difference beside the sum of both variances; 1 where nothing is shared. Above 1 the
+            groups of either system alone say too little.
+    """
+    (one, (low, high)), (other, (bottom, top)) = ours, theirs
+    scale = left**0.5
+    down, up = scale * math.hypot(one - low, top - other), scale * math.hypot(high - one, other - bottom)
+    return max(-1.0, one - other - down), min(1.0, one - other + up)
 
 
 def rate_difference(ours: Mapping[int, bool], theirs: Mapping[int, bool], groups: Sequence[int]) -> dict[str, float]:
@@ -80,7 +96,8 @@ def rate_difference(ours: Mapping[int, bool], theirs: Mapping[int, bool], groups
     deviations = np.where(remaining > 0, (pairs.sum() - sums) / np.maximum(remaining, 1) - mean, 0.0)
     units = effective_units(sizes, 1.0)
     prior = (np.abs(pairs).mean() * units + _ADDED) / (units + 2 * _ADDED) / units
-    half = jackknife_variance(deviations).moderated(float(prior), _PRIOR_DF).half_width
+    joint = jackknife_variance(deviations).moderated(float(prior), _PRIOR_DF)
+    half = student(joint.df) * joint.value**0.5
     return {"": mean, "/low": max(-1.0, mean - half), "/high": min(1.0, mean + half)}
 
 
@@ -133,7 +150,7 @@ def paired_bootstrap(ours: Judged, theirs: Judged, draws: int, seed: int) -> dic
         values = mine[name] - others[name]
         values = values[np.isfinite(values)]
         if values.size:
-            found |= interval_ends({f"{name}/bootstrap": values})
+            found |= percentiles({f"{name}/bootstrap": values})
             found[f"{name}/bootstrap/worse"] = float(np.mean(np.where(values == 0, 0.5, values < 0)))
     return found
 
@@ -157,42 +174,36 @@ def _groupings(ours: Judged, theirs: Judged) -> list[Ints]:
     return [one, other, pairs.astype(np.int64)]
 
 
-def _paired_variances(ours: Judged, theirs: Judged) -> dict[str, Variance]:
-    found: list[dict[str, Variance]] = []
-    for groups in _groupings(ours, theirs):
-        mine, others = metric_deviations(ours, groups), metric_deviations(theirs, groups)
-        found.append({name: jackknife_variance(mine[name] - others[name]) for name in mine})
-    if len(found) == 1:
-        return found[0]
-    by_ours, by_theirs, by_pair = found
-    variances = {}
-    for name, first in by_ours.items():
-        second, both = by_theirs[name], by_pair[name]
-        wider = max(first, second, key=lambda variance: variance.value)
+def _left_by_pairing(ours: Judged, theirs: Judged, slopes: Sequence[Mapping[str, Floats]]) -> dict[str, float]:
+    """By metric the variance of the difference beside the sum of both variances."""
+    apart, together = _variances(ours, theirs, slopes)
+    # Even without an item on which they differ, one unit more could be one.
+    least = 1 / min(_units(ours), _units(theirs))
+    return {name: max(least, together[name] / both) if both else 1.0 for name, both in apart.items()}
+
+
+def _variances(
+    ours: Judged, theirs: Judged, slopes: Sequence[Mapping[str, Floats]]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """By metric the jackknife's variances of both systems added up, each by its groups, and that of the difference."""
+    by_group = [
+        (metric_deviations(ours, groups, slopes[0]), metric_deviations(theirs, groups, slopes[1]))
+        for groups in _groupings(ours, theirs)
+    ]
+    # Theirs by their own groups, which are those of ours where there is one grouping.
+    own = by_group[min(1, len(by_group) - 1)][1]
+    apart, together = {}, {}
+    for name, mine in by_group[0][0].items():
+        apart[name] = jackknife_variance(mine).value + jackknife_variance(own[name]).value
+        several = [jackknife_variance(one[name] - other[name]).value for one, other in by_group]
         # What both groupings share is counted once. Estimates can fall below one grouping's: never less than that.
-        variances[name] = Variance(max(wider.value, first.value + second.value - both.value), wider.df)
-    return variances
+        together[name] = max(*several[:2], several[0] + several[1] - several[2]) if len(several) > 1 else several[0]
+    return apart, together
 
 
-def _prior(ours: Judged, theirs: Judged) -> dict[str, float]:
-    """The variance of each difference that the differing answers imply, one added (Agresti and Min 2005)."""
-    cells, others = group_cells(ours, ours.places), group_cells(theirs, theirs.places)
-    mine, rival = rates_of(cells), rates_of(others)
-    rates = Rates(
-        mine.abnormal,
-        mine.normal,
-        (mine.hits + rival.hits) / 2,
-        (mine.alarms + rival.alarms) / 2,
-        min(mine.abnormal_units, rival.abnormal_units),
-        min(mine.normal_units, rival.normal_units),
-    )
-    (truth, answers, _), (_, rival_answers, _) = ours.arrays, theirs.arrays
-    differ = answers["abnormal"] != rival_answers["abnormal"]
-    spreads = []
-    for label, units in (("abnormal", rates.abnormal_units), ("normal", rates.normal_units)):
-        share = float(differ[truth[label]].mean()) if truth[label].any() else 0.0
-        spreads.append((share * units + _ADDED) / (units + 2 * _ADDED))
-    return {name: rates.variance(name, *spreads) for name in WITH_INTERVAL}
+def _units(judged: Judged) -> float:
+    """What the abnormal items are worth, group by group."""
+    return effective_units(np.bincount(judged.places, judged.arrays[0]["abnormal"]).astype(np.float64), 1.0)
 
 
 def _flip_test(balance: Floats, groups: Ints, flips: int, seed: int) -> float:
@@ -219,5 +230,5 @@ def _drawn(judged: Judged, groups: Ints, weights: Floats) -> dict[str, Floats]:
     called = np.cumsum(weights @ coo_matrix((np.ones(len(level)), (groups, level)), shape), axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         precision = np.where(called > 0, hits / called, 0.0)
-        found[_AP] = (np.diff(hits, axis=1, prepend=0.0) * precision).sum(axis=1) / hits[:, -1]
+        found[AP] = (np.diff(hits, axis=1, prepend=0.0) * precision).sum(axis=1) / hits[:, -1]
     return found

@@ -2,17 +2,16 @@
 
 Near-duplicate templates stand or fall together, and so do the sessions that one template decides. The unit is therefore
 the group, and few groups may hold most items. A percentile bootstrap over groups is then far too narrow: see the table
-of coverage in docs/evaluation.md. What is done instead, per metric:
+of coverage in docs/evaluation.md. What is done instead:
 
-1. The variance by a jackknife over groups, which allows for groups of unequal size (MacKinnon, Nielsen and Webb 2023).
-   Its degrees of freedom are Satterthwaite's: few where few groups make most of the variance.
-2. The variance that the sizes of the groups imply: two rates, hits among the abnormal and false alarms among the
-   normal, each over as many independent units as the groups are worth (Kish's design effect with the correlation
-   within groups), each drawn towards one half as if by one or two more successes and as many failures. It stays above
-   zero where no group happened to err, and knows of large groups that did not err yet.
-3. Both together, weighted by their degrees of freedom, as in moderated t tests (Smyth 2004).
-4. Wilson's interval of a share (1927), which never leaves [0, 1], over as many units as this variance stands for, with
-   the quantile of Student's t.
+1. Two rates, hits of the abnormal items and false alarms of the normal ones, each get Wilson's interval (1927) over as
+   many independent units as they are worth. That number joins what the jackknife over groups says with what the sizes
+   of the groups imply (Kish's design effect), weighted by degrees of freedom (Smyth 2004): the first knows which groups
+   err, the second holds where no group happened to (Franco, Little, Louis and Slud 2019).
+2. F1, precision and macro F1 are functions of both rates and of how many normal items there are to an abnormal one. How
+   far each of the three moves the metric is added in squares, to each side by itself (MOVER: Zou and Donner 2008).
+3. Average precision and ROC-AUC: the jackknife's variance on the logit scale, joined with that of F1 for where few
+   groups err.
 
 Nothing is drawn: equal verdicts give equal intervals, in O(n log n).
 """
@@ -20,135 +19,199 @@ Nothing is drawn: equal verdicts give equal intervals, in O(n log n).
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
+from rationanomaly.evaluate.jackknife import (
+    F1,
+    MACRO,
+    PRECISION,
+    RECALL,
+    ROC_AUC,
+    Variance,
+    group_cells,
+    jackknife_variance,
+    rank_deviations,
+    rank_slopes,
+)
 from rationanomaly.evaluate.metrics import WITH_INTERVAL, Floats, Judged
 
-Ints = npt.NDArray[np.int64]
+#: Metrics of one system that get an interval.
+NAMES = (*WITH_INTERVAL, ROC_AUC)
+Ends = tuple[float, float]
 
-#: What the variance out of group sizes counts beside that of the jackknife.
-_PRIOR_DF = 12.0
-#: False alarms come in larger groups than normal items do: a template that is called abnormal decides all sessions that
-#: hold it, and as long as it isn't others decide most of them. The share is by simulation (benchmarks/coverage.py).
-_ALARM_UNITS = 0.5
-_QUANTILE = 0.975
-_F1, _PRECISION, _RECALL, _AP, _MACRO = (
-    "abnormal/f1",
-    "abnormal/precision",
-    "abnormal/recall",
-    "abnormal/ap",
-    "macro/f1",
-)
-
-
-@dataclass(frozen=True)
-class Variance:
-    """Of an estimate.
-
-    Attributes:
-        value: the variance.
-        df: its degrees of freedom.
-    """
-
-    value: float
-    df: float
-
-    def moderated(self, prior: float, prior_df: float = _PRIOR_DF) -> Variance:
-        """Together with what the sizes of groups imply."""
-        df = self.df + prior_df
-        return Variance((self.df * self.value + prior_df * prior) / df, df)
-
-    @property
-    def half_width(self) -> float:
-        """Of a symmetric 95 % interval."""
-        return float(student.ppf(_QUANTILE, self.df) * self.value**0.5)
+#: Degrees of freedom of what group sizes say of a rate; those of the jackknife are Satterthwaite's.
+_PRIOR_DF = 8.0
+#: The same of what F1 says of average precision and ROC-AUC, and how much more its squared logit error counts there.
+_RANK_PRIOR_DF, _RANK_FACTOR = 1.0, 2.0
+#: The closer to 1 a ranking, the larger its error on the logit scale beside that of F1.
+_RANK_POWER = 0.35
+_NORMAL = 1.959964
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Two shares over groups, drawn towards one half: hits of the abnormal items, false alarms of the normal ones.
+    """Hits of the abnormal items and false alarms of the normal ones, with their intervals.
 
     Attributes:
         abnormal, normal: items of each class.
-        hits, alarms: the shares, in (0, 1).
-        abnormal_units, normal_units: independent units that the items of each class are worth.
+        hits, alarms: the shares.
+        of_hits, of_alarms: their ends.
+        units: independent units that the abnormal items are worth by the sizes of their groups.
+        mix: standard error of the logarithm of normal items to an abnormal one.
+        missed: abnormal items that were called normal; the others of those not found have an invalid answer.
+        invalid: normal items with an invalid answer.
     """
 
     abnormal: float
     normal: float
     hits: float
     alarms: float
-    abnormal_units: float
-    normal_units: float
+    of_hits: Ends
+    of_alarms: Ends
+    units: float
+    mix: float
+    missed: float
+    invalid: float
 
-    def centres(self) -> dict[str, float]:
-        """The metrics at these rates, all in (0, 1)."""
-        found, called = self.hits * self.abnormal, self.hits * self.abnormal + self.alarms * self.normal
+    def metrics(self, hits: float, alarms: float, more: float = 1.0) -> dict[str, float]:
+        """Precision, F1 and macro F1 at other rates, and with more normal items by a factor; invalid answers stay."""
+        normal = self.normal * more
+        found, called = hits * self.abnormal, hits * self.abnormal + alarms * normal
         f1 = 2 * found / (called + self.abnormal)
-        quiet = (1 - self.alarms) * self.normal
-        other = 2 * quiet / (quiet + self.normal + self.abnormal - found) if self.normal else f1
-        return {_F1: f1, _PRECISION: found / called, _RECALL: self.hits, _MACRO: (f1 + other) / 2}
+        quiet = max(0.0, (1 - alarms) * normal - self.invalid)
+        missed = self.missed + (self.hits - hits) * self.abnormal
+        other = 2 * quiet / (quiet + max(0.0, missed) + normal) if normal else f1
+        return {F1: f1, PRECISION: found / called if called else 0.0, MACRO: (f1 + other) / 2}
 
-    def slopes(self) -> dict[str, tuple[float, float]]:
-        """How the metrics change with the number of hits, and with that of false alarms."""
-        found, alarms = self.hits * self.abnormal, self.alarms * self.normal
-        called = found + alarms
-        whole = called + self.abnormal
-        f1 = (2 * (alarms + self.abnormal) / whole**2, -2 * found / whole**2)
-        quiet = self.normal - alarms
-        remaining = quiet + self.normal + self.abnormal - found
-        other = (2 * quiet / remaining**2, 2 * (quiet - remaining) / remaining**2) if self.normal else f1
-        macro = ((f1[0] + other[0]) / 2, (f1[1] + other[1]) / 2)
-        recall = (1 / self.abnormal, 0.0)
+    def ends(self, mixed: bool = True) -> dict[str, Ends]:
+        """Of each metric: what each of the three can take away and add, in squares."""
+        here, factor = self.metrics(self.hits, self.alarms), math.exp(min(50.0, _NORMAL * self.mix)) if mixed else 1.0
+        (low_hits, high_hits), (low_alarms, high_alarms) = self.of_hits, self.of_alarms
+        below = [self.metrics(low_hits, self.alarms), self.metrics(self.hits, high_alarms)]
+        above = [self.metrics(high_hits, self.alarms), self.metrics(self.hits, low_alarms)]
+        below.append(self.metrics(self.hits, self.alarms, factor))
+        above.append(self.metrics(self.hits, self.alarms, 1 / factor))
         return {
-            _F1: f1,
-            _PRECISION: (alarms / called**2, -found / called**2),
-            _RECALL: recall,
-            _MACRO: macro,
-            _AP: recall,
-        }
-
-    def variance(self, name: str, hit_spread: float | None = None, alarm_spread: float | None = None) -> float:
-        """Of a metric, to the first order.
-
-        Args:
-            name: one of `WITH_INTERVAL`.
-            hit_spread, alarm_spread: variance of each rate over one unit; that of a share if left out.
-        """
-        hit_spread = self.hits * (1 - self.hits) if hit_spread is None else hit_spread
-        alarm_spread = self.alarms * (1 - self.alarms) if alarm_spread is None else alarm_spread
-        by_hits, by_alarms = self.slopes()[name]
-        of_hits = (by_hits * self.abnormal) ** 2 * hit_spread / self.abnormal_units
-        return of_hits + (by_alarms * self.normal) ** 2 * alarm_spread / self.normal_units
+            name: (
+                value - math.hypot(*(value - other[name] for other in below)),
+                value + math.hypot(*(other[name] - value for other in above)),
+            )
+            for name, value in here.items()
+        } | {RECALL: self.of_hits}
 
 
 def intervals(judged: Judged) -> dict[str, float]:
-    """95 % intervals over groups: ``NAME/low`` and ``NAME/high`` for each of `WITH_INTERVAL` that is defined."""
-    values = judged.metrics
-    if _RECALL not in values:
-        return {}
-    cells = group_cells(judged, judged.places)
-    rates = rates_of(cells)
-    centres, deviations = rates.centres(), metric_deviations(judged, judged.places)
-    units = rates.abnormal_units
-    centres[_AP] = (values[_AP] * units + 1) / (units + 2)
-    found: dict[str, float] = {}
-    for name in WITH_INTERVAL:
-        spread = centres[name] * (1 - centres[name])
-        prior = spread / units if name == _AP else rates.variance(name)
-        variance = jackknife_variance(deviations[name]).moderated(prior)
-        # Without a normal item there is no false alarm, so precision can't be another.
-        units_seen = spread / variance.value if spread and variance.value else math.inf
-        low, high = wilson(values[name], units_seen, float(student.ppf(_QUANTILE, variance.df)))
-        found |= {f"{name}/low": low, f"{name}/high": high}
-    return found
+    """95 % intervals over groups: ``NAME/low`` and ``NAME/high`` for each of `NAMES` that is defined."""
+    ends = interval_ends(judged, rank_slopes(judged)) if RECALL in judged.metrics else {}
+    return {
+        f"{name}{end}": value for name, both in ends.items() for end, value in zip(("/low", "/high"), both, strict=True)
+    }
 
 
-def wilson(share: float, units: float, quantile: float = 1.96) -> tuple[float, float]:
+def interval_ends(judged: Judged, slopes: Mapping[str, Floats]) -> dict[str, Ends]:
+    """The ends of `intervals`, by metric.
+
+    Args:
+        judged: with an abnormal item.
+        slopes: of `rank_slopes`.
+    """
+    rates = rates_of(group_cells(judged, judged.places))
+    ends = rates.ends()
+    # How many normal items there are to an abnormal one is nothing to ROC-AUC, and little to average precision.
+    spreads = logit_spreads(judged.metrics[F1], rates.ends(mixed=False)[F1])
+    for name, deviations in rank_deviations(judged, judged.places, slopes).items():
+        variance = jackknife_variance(np.nan_to_num(deviations))
+        ends[name] = rank_ends(judged.metrics[name], variance, spreads, rates.units)
+    # Rounding alone could put an end on the wrong side.
+    return {
+        name: (max(0.0, min(judged.metrics[name], ends[name][0])), min(1.0, max(judged.metrics[name], ends[name][1])))
+        for name in NAMES
+        if name in ends
+    }
+
+
+def rates_of(cells: Floats) -> Rates:
+    """Both rates of cells from `group_cells`, with their intervals."""
+    within = within_correlation(cells)
+    (normal, abnormal), sizes = cells.sum(axis=(0, 2)), cells.sum(axis=2)
+    units = effective_units(sizes[:, 1], within)
+    hits, of_hits = rate_ends(cells[:, 1, 1], sizes[:, 1], units, student(effective_units(sizes[:, 1], 1.0) - 1))
+    # Score limits of rare events are wide enough as they are.
+    alarms, of_alarms = rate_ends(cells[:, 0, 1], sizes[:, 0], effective_units(sizes[:, 0], within), _NORMAL)
+    remaining = cells.sum(axis=(0, 2)) - sizes
+    with np.errstate(divide="ignore", invalid="ignore"):
+        moved = np.log(remaining[:, 0] / remaining[:, 1]) - (math.log(normal / abnormal) if normal else 0.0)
+    mix = float((moved[np.isfinite(moved)] ** 2).sum()) ** 0.5
+    missed, invalid = float(cells[:, 1, 0].sum()), float(cells[:, 0, 2].sum())
+    return Rates(float(abnormal), float(normal), hits, alarms, of_hits, of_alarms, units, mix, missed, invalid)
+
+
+def rate_ends(counts: Floats, sizes: Floats, units: float, quantile: float) -> tuple[float, Ends]:
+    """A share and Wilson's interval of it.
+
+    Args:
+        counts, sizes: by group, shape (groups,).
+        units: independent units that the sizes are worth.
+        quantile: of the interval.
+    """
+    total, found = float(sizes.sum()), float(counts.sum())
+    if not total:
+        return 0.0, (0.0, 0.0)
+    share, remaining = found / total, total - sizes
+    without = np.where(remaining > 0, (found - counts) / np.maximum(remaining, 1.0), share)
+    seen = jackknife_variance(without - share)
+    spread = share * (1 - share)
+    # As one over a number of units: the jackknife's and that of the sizes.
+    joint = Variance(seen.value / spread if spread else 0.0, seen.df).moderated(1 / units, _PRIOR_DF)
+    return share, wilson(share, 1 / joint.value, quantile)
+
+
+def rank_ends(value: float, variance: Variance, spreads: tuple[Ends, Ends], units: float) -> Ends:
+    """The interval of average precision or ROC-AUC, symmetric on the logit scale but for what F1 adds.
+
+    Args:
+        value: of the metric.
+        variance: of the jackknife.
+        spreads: of F1, from `logit_spreads`.
+        units: that the abnormal items are worth; all there is where the ranking is perfect.
+    """
+    spread = value * (1 - value)
+    if spread < 1e-12:
+        return wilson(round(value), units, _NORMAL)
+    ends = []
+    for sign, (squared, centre) in zip((-1, 1), spreads, strict=True):
+        prior = _RANK_FACTOR * squared * (centre / spread) ** _RANK_POWER
+        error = Variance(variance.value / spread**2, variance.df).moderated(prior, _RANK_PRIOR_DF).value ** 0.5
+        ends.append(
+            1 / (1 + math.exp(-max(-500.0, min(500.0, math.log(value / (1 - value)) + sign * _NORMAL * error))))
+        )
+    return ends[0], ends[1]
+
+
+def logit_spreads(share: float, ends: Ends) -> tuple[Ends, Ends]:
+    """For each side the squared error on the logit scale that an interval stands for, and the spread that it is of.
+
+    Wilson's interval turned round: the units over which it has this end, and its centre over as many.
+    """
+    square = _NORMAL**2
+    units = []
+    for end in ends:
+        inside = min(1 - 1e-9, max(1e-6, end))
+        units.append(square * inside * (1 - inside) / (share - inside) ** 2 if abs(share - inside) > 1e-6 else math.inf)
+    least = min(units)
+    found = []
+    for count in (least if math.isinf(one) else one for one in units):
+        centre = (share * count + square / 2) / (count + square) if math.isfinite(count) else share
+        spread = centre * (1 - centre)
+        found.append((1 / (count * spread) if math.isfinite(count) else 0.0, spread))
+    return found[0], found[1]
+
+
+def wilson(share: float, units: float, quantile: float = 1.96) -> Ends:
     """Wilson's interval of a share.
 
     Args:
@@ -156,8 +219,6 @@ def wilson(share: float, units: float, quantile: float = 1.96) -> tuple[float, f
         units: independent units that it was seen on, above 0; need not be whole.
         quantile: of the standard normal or of Student's distribution.
     """
-    if math.isinf(units):
-        return share, share
     square = quantile**2
     middle = (share + square / (2 * units)) / (1 + square / units)
     half = quantile / (1 + square / units) * (share * (1 - share) / units + square / (4 * units**2)) ** 0.5
@@ -165,81 +226,9 @@ def wilson(share: float, units: float, quantile: float = 1.96) -> tuple[float, f
     return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
 
 
-def group_cells(judged: Judged, groups: Ints) -> Floats:
-    """Items by group, truth and answer, shape (groups, 2, 3): in the order of `LABELS`, invalid answers last.
-
-    Args:
-        groups: of the items, numbered from 0 on, shape (n,), as all of this module have them.
-    """
-    count = int(groups.max(initial=-1)) + 1
-    return np.bincount(groups * 6 + judged.cells, minlength=count * 6).astype(np.float64).reshape(count, 2, 3)
-
-
-def metric_deviations(judged: Judged, groups: Ints) -> dict[str, Floats]:
-    """What each metric of `WITH_INTERVAL` changes by when one group is left out, shape (groups,)."""
-    cells = group_cells(judged, groups)
-    without = metrics_of_cells(cells.sum(axis=0) - cells)
-    found = {name: values - judged.metrics[name] for name, values in without.items()}
-    found[_AP] = precision_deviations(judged, groups)
-    # Without the only group of a class there is no metric to compare with.
-    return {name: np.nan_to_num(deviation) for name, deviation in found.items()}
-
-
-def precision_deviations(judged: Judged, groups: Ints) -> Floats:
-    """What average precision changes by without each group, shape (groups,), to the first order.
-
-    The derivative of Σ wᵢ H(sᵢ)/C(sᵢ) / Σ wᵢ over positives i by the weight of each item, where H and C count positives
-    and items that score sᵢ or more; divided by the share of positives that stays, which is exact for a recall.
-    """
-    level, sizes, hits = judged.levels
-    total, called = hits.sum(), np.cumsum(sizes)
-    precision = np.cumsum(hits) / called
-    average = float(hits @ precision) / total
-    # Of all positives at this score or below: what one more item above them changes.
-    gain = np.cumsum((hits / called)[::-1])[::-1]
-    loss = np.cumsum((hits * precision / called)[::-1])[::-1]
-    positive = judged.arrays[0]["abnormal"].astype(np.float64)
-    slope = positive * (precision - average + gain)[level] - loss[level]
-    moved = np.bincount(groups, slope) / total
-    share = np.bincount(groups, positive) / total
-    return np.asarray(-moved / np.where(share < 1, 1 - share, np.nan))
-
-
-def jackknife_variance(deviations: Floats) -> Variance:
-    """Out of what the estimate changes by without each group; Satterthwaite's degrees of freedom, 0 if nothing does."""
-    squares = deviations**2
-    total = float(squares.sum())
-    if total == 0:
-        return Variance(0.0, 0.0)
-    shares = squares / total
-    return Variance(total * (1 - 1 / len(squares)), float(1 / (shares**2).sum()))
-
-
-def metrics_of_cells(cells: Floats) -> dict[str, Floats]:
-    """The metrics of `WITH_INTERVAL` but average precision, of cells of shape (…, 2, 3); NaN where undefined."""
-    hit, alarm, quiet = cells[..., 1, 1], cells[..., 0, 1], cells[..., 0, 0]
-    abnormal, normal = cells[..., 1, :].sum(-1), cells[..., 0, :].sum(-1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        f1 = np.where(abnormal > 0, 2 * hit / (hit + alarm + abnormal), np.nan)
-        other = np.where(normal > 0, 2 * quiet / (quiet + cells[..., 1, 0] + normal), f1)
-        precision = np.where(hit + alarm > 0, hit / (hit + alarm), 0.0)
-        return {_F1: f1, _PRECISION: precision, _RECALL: hit / abnormal, _MACRO: (f1 + other) / 2}
-
-
-def rates_of(cells: Floats) -> Rates:
-    """The rates of cells from `group_cells`."""
-    within = within_correlation(cells)
-    (normal, abnormal), shares, units = cells.sum(axis=(0, 2)), [], []
-    for truth in (1, 0):
-        sizes = cells[:, truth, :].sum(axis=-1)
-        worth = effective_units(sizes, within)
-        called = cells[:, truth, 1].sum() / max(1.0, sizes.sum())
-        added = 1.0
-        if truth == 0:
-            worth, added = worth * _ALARM_UNITS, 2.0
-        units.append(worth)
-        shares.append(float((called * worth + added) / (worth + 2 * added)))
-    return Rates(float(abnormal), float(normal), shares[0], shares[1], units[0], units[1])
+def student(df: float) -> float:
+    """The quantile of Student's distribution for a two-sided 95 % interval; at least one degree of freedom."""
+    return float(stdtrit(max(1.0, df), 0.975))
 
 
 def effective_units(sizes: Floats, within: float) -> float:
