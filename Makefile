@@ -63,7 +63,7 @@ docs: $(VENV)/installed  ## write the components' READMEs
 
 RESULTS ?= outputs-results
 
-results: $(VENV)/installed  ## make all published figures again, days on two cores, and write docs/results.md
+results: $(VENV)/installed data/simulated  ## make all published figures again, days on two cores, and write docs/results.md
 	@python -m benchmarks.results --run --output $(RESULTS)
 
 results-small: $(VENV)/installed  ## the same with a micro model, in minutes, into a folder of its own

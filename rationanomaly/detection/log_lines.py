@@ -17,6 +17,7 @@ from rationanomaly.artifacts import writing_file
 from rationanomaly.decisions.ledger import read_ledger, require_counting, warn_of
 from rationanomaly.decisions.precedents import Precedents
 from rationanomaly.detection.detector import Detector
+from rationanomaly.detection.verdict import LineVerdict
 from rationanomaly.errors import InputError
 from rationanomaly.params import VerdictKind
 from rationanomaly.text.untrusted import for_terminal
@@ -75,15 +76,20 @@ def detect_lines(
     """
     detector = Detector.open(model)
     collector = None if sessions is None else detector.collector()
-    rows: dict[str, Row] = {}
     precedents = open_precedents(detector, ledger)
-    for found in detector.judge_log(logs, log_format, verdict, analyses, precedents, collector):
-        template = found.verdict.template
-        if template not in rows:
-            rows[template] = found.verdict.as_row()
-        yield {"line": found.line, "session": found.session, "message": found.message, **rows[template]}
+    yield from line_rows(detector.judge_log(logs, log_format, verdict, analyses, precedents, collector))
     if collector is not None:
         write_verdicts((one.as_row() for one in detector.judge_sessions(collector)), sessions)
+
+
+def line_rows(found: Iterable[LineVerdict]) -> Iterator[Row]:
+    """A row of each line; those of a template share what is said of it."""
+    rows: dict[str, Row] = {}
+    for one in found:
+        template = one.verdict.template
+        if template not in rows:
+            rows[template] = one.verdict.as_row()
+        yield {"line": one.line, "session": one.session, "message": one.message, **rows[template]}
 
 
 def read_templates(path: Path) -> list[str]:
