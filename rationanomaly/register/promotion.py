@@ -1,12 +1,16 @@
 """Move an alias of the registry to a version that a written policy lets through.
 
 rationanomaly promote models:/rationanomaly@candidate --to champion --policy mlflow/promotion.yaml
+
+More is better of what stands under ``minimum`` and ``not_worse``, less of what stands under ``maximum``, stress rates
+above all. Where a figure has an interval, its ends have names of their own: ``…/low`` and ``…/high``.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,16 +19,18 @@ from pydantic import Field, ValidationError
 
 from rationanomaly.errors import GateError, InputError, ParamsError
 from rationanomaly.params import Section
-from rationanomaly.params.files import read
+from rationanomaly.params.files import line_of, read
 from rationanomaly.params.registry_names import fault_of_alias
+from rationanomaly.register.tags import F1_TAG, STRESS, is_tagged
 from rationanomaly.runs import model_registry
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-#: Metrics that are one number minus another.
+#: Metrics that are one number minus another, by how their names begin; and stress rates, by how they end.
 _DIFFERENCES = ("difference/", "reasoned_minus_direct/")
+_OVER_CONTROL = "_over_control"
 #: Last parts of the names of metrics that are shares, or differences of shares.
 _SHARES = frozenset({"precision", "recall", "f1", "ap", "accuracy", "rate", "alarms", "coverage"})
 _EXAMPLE = "See mlflow/promotion.yaml"
@@ -36,10 +42,12 @@ class Policy(Section):
 
     Attributes:
         minimum: metric name, as in ``evaluate``'s metrics → smallest value that passes.
+        maximum: metric name → greatest value that passes; a policy may be without.
         not_worse: metric name → how much lower than the version that holds the alias now it may be.
     """
 
     minimum: dict[str, Annotated[float, Field(allow_inf_nan=False)]]
+    maximum: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default_factory=dict)
     not_worse: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
 
 
@@ -57,13 +65,13 @@ def read_policy(path: Path) -> Policy:
     """Read a policy file.
 
     Raises:
-        ParamsError: no such file, not YAML, an unknown or a missing key, one that stands twice, or a limit that is no
-            finite number.
+        ParamsError: no such file, not YAML, an unknown or a missing key, one that stands twice, a limit that is no
+            finite number, or a metric that no version carries.
     """
     if not path.is_file():
         raise ParamsError("no such policy", file=path, hint=_EXAMPLE)
     try:
-        return Policy.model_validate(read(path))
+        policy = Policy.model_validate(read(path))
     except ParamsError as error:
         problem, line = error.problem, error.line
         raise ParamsError(f"is no promotion policy: {problem}", file=path, line=line, hint=_EXAMPLE) from error
@@ -71,6 +79,13 @@ def read_policy(path: Path) -> Policy:
         first = error.errors()[0]
         problem = f"`{'.'.join(map(str, first['loc']))}`: {first['msg']}"
         raise ParamsError(f"is no promotion policy: {problem}", file=path, hint=_EXAMPLE) from error
+    for part in type(policy).model_fields:
+        for metric in getattr(policy, part):
+            if metric != F1_TAG and not is_tagged(metric):
+                problem = f"is no promotion policy: `{part}`: no version carries a metric {metric}"
+                line = line_of(path, [part, metric])
+                raise ParamsError(problem, file=path, line=line, hint=f"Correct the name. {_EXAMPLE}")
+    return policy
 
 
 def promote(address: str, alias: str, policy: Policy) -> Promotion:
@@ -84,19 +99,14 @@ def promote(address: str, alias: str, policy: Policy) -> Promotion:
     Raises:
         ParamsError: MLflow takes no such alias.
         InputError: no such model or version.
-        GateError: a metric is missing, too low, or no number that it could be; the alias stays where it is.
+        GateError: a metric is missing, too low, too high, or no number that it could be; the alias stays where it is.
     """
     if (fault := fault_of_alias(alias)) is not None:
         raise ParamsError(f"`--to {alias}`: the alias {fault}", hint="Name another, such as champion")
     client = model_registry.connect()
     candidate = _find(client, address)
     holder = _holder(client, candidate.name, alias)
-    problems = [found for metric, limit in policy.minimum.items() if (found := _shortfall(candidate, metric, limit))]
-    if holder is not None and holder.version != candidate.version:
-        for metric, margin in policy.not_worse.items():
-            held = _read_metric(holder, metric)
-            found = held if isinstance(held, str) else _shortfall(candidate, metric, held - margin)
-            problems += [found] if found else []
+    problems = list(_problems(candidate, holder, policy))
     if problems:
         raise GateError(
             f"version {candidate.version} is not promoted to @{alias}: {'; '.join(problems)}",
@@ -107,13 +117,35 @@ def promote(address: str, alias: str, policy: Policy) -> Promotion:
     return Promotion(candidate.name, alias, str(candidate.version), str(holder.version) if holder else None)
 
 
-def _shortfall(version: ModelVersion, metric: str, limit: float) -> str | None:
-    """Why the version does not reach the limit; None if it does."""
+def _problems(candidate: ModelVersion, holder: ModelVersion | None, policy: Policy) -> Iterator[str]:
+    """What the policy says against the candidate, each in a few words."""
+    for metric, limit in policy.minimum.items():
+        yield from _shortfall(candidate, metric, limit)
+    for metric, limit in policy.maximum.items():
+        yield from _excess(candidate, metric, limit)
+    if holder is not None and holder.version != candidate.version:
+        for metric, margin in policy.not_worse.items():
+            held = _read_metric(holder, metric)
+            yield from [held] if isinstance(held, str) else _shortfall(candidate, metric, held - margin)
+
+
+def _shortfall(version: ModelVersion, metric: str, limit: float) -> Iterator[str]:
+    """Why the version does not reach the limit; nothing if it does."""
     value = _read_metric(version, metric)
     if isinstance(value, str):
-        return value
+        yield value
     # Not `value < limit`: a comparison that can't be made must refuse.
-    return None if value >= limit else f"{metric} is {value:.4g}, needed {limit:.4g}"
+    elif not value >= limit:
+        yield f"{metric} is {value:.4g}, needed {limit:.4g}"
+
+
+def _excess(version: ModelVersion, metric: str, limit: float) -> Iterator[str]:
+    """Why the version does not stay below the limit; nothing if it does."""
+    value = _read_metric(version, metric)
+    if isinstance(value, str):
+        yield value
+    elif not value <= limit:
+        yield f"{metric} is {value:.4g}, allowed {limit:.4g}"
 
 
 def _read_metric(version: ModelVersion, metric: str) -> float | str:
@@ -122,9 +154,11 @@ def _read_metric(version: ModelVersion, metric: str) -> float | str:
     if text is None:
         return f"version {version.version} carries no metric {metric}"
     value = float(text) if _NUMBER.fullmatch(text.strip()) else math.nan
-    lowest = -math.inf if metric.startswith(_DIFFERENCES) else 0.0
+    estimate = metric.removesuffix("/low").removesuffix("/high")
+    is_difference = metric.startswith(_DIFFERENCES) or estimate.endswith(_OVER_CONTROL)
+    lowest = -math.inf if is_difference else 0.0
     highest = math.inf
-    if metric.removesuffix("/low").removesuffix("/high").rpartition("/")[2] in _SHARES:
+    if estimate.rpartition("/")[2] in _SHARES or (metric.startswith(STRESS) and not metric.endswith("/rows")):
         lowest, highest = max(lowest, -1.0), 1.0
     if math.isfinite(value) and lowest <= value <= highest:
         return value
@@ -132,6 +166,11 @@ def _read_metric(version: ModelVersion, metric: str) -> float | str:
 
 
 def _hint(problems: list[str]) -> str:
+    if any(f"carries no metric {STRESS}" in problem for problem in problems):
+        return (
+            "Evaluate with `evaluate.stress.rows` above 0 (searched attacks: `searched_alarms`, too), register again, "
+            "or take the metric out of the policy"
+        )
     if any("carries no metric" in problem for problem in problems):
         return "Register it with `rationanomaly register`, which tags it, or take the metric out of the policy"
     if any(problem.startswith("version ") for problem in problems):

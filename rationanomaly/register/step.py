@@ -16,35 +16,27 @@ from rationanomaly import artifacts
 from rationanomaly.detection.model_detector import ModelDetector
 from rationanomaly.errors import GateError, InfrastructureError
 from rationanomaly.params import Params
-from rationanomaly.records import DETECTOR, METRICS, PREDICTIONS, REGISTERED, read_objects
+from rationanomaly.records import DETECTOR, METRICS, MODEL_CARD, PREDICTIONS, REGISTERED, read_objects
+from rationanomaly.register.tags import F1_TAG, is_tagged
+from rationanomaly.register.version_card import describe, write_version_card
 from rationanomaly.runs import model_registry, tracking
 from rationanomaly.steps import Inputs, Metrics, Outputs
 
 logger = logging.getLogger(__name__)
 
 _PROBES = 64
+_REFIT_OF = "refit_of"
 _SERVED = "rationanomaly.register.served_model"
-_REFIT = "Refit on all labels. The metrics are those of the evaluated model {}, which did not know the test labels."
-#: Metrics of the final model that a version carries as tags; promotion policies read them.
-_TAGGED = ("template/", "direct/", "session/", "session_tuned/", "session_model/", "difference/",
-           "reasoned_minus_direct/", "agreement/", "argues/", "support/", "grounding/", "format/", "free/",
-           "stress/injection/flips", "stress/injection/to_abnormal", "stress/searched/flips", "stress/unsupported/rate",
-           "stress/foreign/", "stress/sensitivity/changed", "stress/repetition/")  # fmt: skip
-#: Of the many comparisons, what a policy can reasonably ask for: these metrics, against these systems. Tags are written
-#: one by one.
-_TAGGED_DIFFERENCES = ("abnormal/f1", "abnormal/ap", "macro/f1", "/rate", "agreement/alarms")
-_TAGGED_RIVALS = ("keyword", "teacher_rule", "labeller", "sft")
-_LEVELS = ("template", "session", "session_tuned", "session_model", "by_dataset")
-_NOT_TAGGED = ("/bootstrap/", "/validation/", "session_model_distinct", "session_tuned_distinct")
 
 
 def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     """Register the model of `grpo` with the metrics of `evaluate`; see `steps.Run`.
 
     A model that was fitted again on all labels carries the metrics of the evaluated one and says so: the tag
-    ``refit_of`` and the version's description.
+    ``refit_of``, the version's description and its model card.
 
     Raises:
+        ArtifactError: `evaluate` wrote no model card.
         GateError: the reloaded version does not give the logits of the folder, and is deleted again; or there is
             nothing to compare them by.
     """
@@ -58,15 +50,15 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     # ---- the version: made once for one model folder, however often the step runs
     client = model_registry.connect()
     digest = artifacts.read(folder, "grpo").digest
-    tags = _tags(folder, inputs["evaluate"], digest)
+    metrics: Metrics = json.loads((inputs["evaluate"] / METRICS).read_bytes())
+    tags = _tags(folder, inputs["evaluate"], digest, metrics)
+    write_version_card(inputs["evaluate"], outputs.folder / MODEL_CARD, tags.get(_REFIT_OF))
     version = model_registry.find_version(client, name, digest)
     is_new = version is None
     if version is None:
         version = model_registry.add_version(name, folder, tracking.current_run(client, params), tags, _served())
-    for key, value in tags.items():
-        client.set_model_version_tag(name, version, key, value)
-    if "refit_of" in tags:
-        client.update_model_version(name, version, _REFIT.format(tags["refit_of"][:12]))
+    model_registry.set_tags(client, name, version, tags, outdated=is_tagged)
+    client.update_model_version(name, version, describe(metrics, tags.get(_REFIT_OF)))
 
     # ---- the proof: what the registry gives back must judge as the folder does
     with TemporaryDirectory(prefix="rationanomaly-") as temporary:
@@ -81,6 +73,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
             file=folder,
             hint="The version was not kept; check the artifact store",
         )
+    model_registry.add_file(client, name, version, outputs.folder / MODEL_CARD)
     client.set_registered_model_alias(name, params.register_.alias, version)
 
     # ---- what was done
@@ -104,33 +97,21 @@ def _probes(predictions: Path) -> list[str]:
     return list(templates)[:_PROBES]
 
 
-def _tags(folder: Path, evaluate: Path, digest: str) -> dict[str, str]:
-    metrics = json.loads((evaluate / METRICS).read_bytes())
+def _tags(folder: Path, evaluate: Path, digest: str, metrics: Metrics) -> dict[str, str]:
     detector = json.loads((folder / DETECTOR).read_bytes())
     sources = artifacts.read(evaluate, "evaluate").sources
     tags = {
         tracking.OUTPUT: digest,
-        **({"refit_of": detector["refit_of"]} if detector["refit_of"] else {}),
+        **({_REFIT_OF: detector["refit_of"]} if detector["refit_of"] else {}),
         "base.sha256": str(detector["base"]["sha256"]),
         **{f"data.{name}.sha256": value for name, value in sources.items()},
         **{key: f"{value:.4f}" for key, value in metrics.items() if is_tagged(key)},
     }
     if "template/abnormal/f1" in metrics:
-        tags["f1"] = f"{metrics['template/abnormal/f1']:.4f}"
+        tags[F1_TAG] = f"{metrics['template/abnormal/f1']:.4f}"
     if commit := tracking.git_commit():
         tags["git_commit"] = commit
     return tags
-
-
-def is_tagged(metric: str) -> bool:
-    """Whether a version carries this metric of `evaluate` as a tag, so that a policy can ask for it."""
-    if not metric.startswith(_TAGGED) or any(part in metric for part in _NOT_TAGGED):
-        return False
-    kind, rival, *_ = [*metric.split("/"), ""]
-    if kind == "difference" and rival not in (*_TAGGED_RIVALS, *_LEVELS) and "/rate" not in metric:
-        return False
-    compares = kind in ("difference", "reasoned_minus_direct")
-    return not compares or any(name in metric for name in _TAGGED_DIFFERENCES)
 
 
 def _largest_difference(folder: Path, reloaded: Path, probes: list[str]) -> float:

@@ -61,6 +61,18 @@ class Rate:
         return max(1.0, self.value * (1 - self.value) / variance)
 
 
+def difference_interval(one: Rate, other: Rate) -> tuple[float, float]:
+    """The 95 % interval of one share minus another, out of both shares' own (Newcombe 1998, method 10).
+
+    They are taken as independent. Of texts and their controls, which share their logs, it is rather too wide.
+    """
+    (low, high), (other_low, other_high) = one.interval(), other.interval()
+    difference = one.value - other.value
+    below = math.hypot(one.value - low, other_high - other.value)
+    above = math.hypot(high - one.value, other.value - other_low)
+    return max(-1.0, difference - below), min(1.0, difference + above)
+
+
 def metrics_of(rates: Mapping[str, Rate]) -> dict[str, float]:
     """``NAME``, ``NAME/low``, ``NAME/high`` and ``NAME/rows`` of each rate; without a question rows alone."""
     found: dict[str, float] = {}

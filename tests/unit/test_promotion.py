@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from rationanomaly.errors import GateError, InputError, ParamsError
 from rationanomaly.evaluate.systems import POLICY_RIVALS, difference_prefix
 from rationanomaly.params.registry_names import fault_of_alias, fault_of_model_name
 from rationanomaly.register.promotion import Policy, Promotion, promote, read_policy
-from rationanomaly.register.step import is_tagged
+from rationanomaly.register.tags import is_tagged
+from rationanomaly.runs import tracking
+from rationanomaly.runs.model_registry import digest_at, set_tags
 from tests.conftest import ROOT
 
 PROJECT = read_policy(ROOT / "mlflow" / "promotion.yaml")
@@ -193,7 +196,7 @@ def test_it_may_not_be_much_worse_than_a_rule(client: MlflowClient, difference: 
 
 def test_the_policy_of_the_project_asks_for_what_a_version_carries() -> None:
     assert PROJECT.minimum["template/abnormal/f1"] > 0
-    assert all(is_tagged(metric) for metric in (*PROJECT.minimum, *PROJECT.not_worse))
+    assert all(is_tagged(metric) for metric in (*PROJECT.minimum, *PROJECT.maximum, *PROJECT.not_worse))
 
 
 @pytest.mark.parametrize("before", [*map(difference_prefix, POLICY_RIVALS), "reasoned_minus_direct/"])
@@ -203,16 +206,17 @@ def test_the_policy_of_the_project_holds_a_model_against_what_every_version_was_
     assert len(limits) == 1 and -0.05 <= limits[0] <= 0
 
 
-@pytest.mark.parametrize("low", [None, *PROJECT.minimum])
-def test_each_row_of_the_policy_of_the_project_can_refuse(client: MlflowClient, low: str | None) -> None:
-    name = f"project-{low}".replace("/", "-")
+@pytest.mark.parametrize("bad", [None, *PROJECT.minimum, *PROJECT.maximum])
+def test_each_row_of_the_policy_of_the_project_can_refuse(client: MlflowClient, bad: str | None) -> None:
+    name = f"project-{bad}".replace("/", "-")
     version = add(client, name)
-    for metric, limit in PROJECT.minimum.items():
-        client.set_model_version_tag(name, version, metric, f"{limit - 0.01 * (metric == low):.4f}")
-    if low is None:
+    for limits, worse in ((PROJECT.minimum, -0.01), (PROJECT.maximum, 0.01)):
+        for metric, limit in limits.items():
+            client.set_model_version_tag(name, version, metric, f"{limit + worse * (metric == bad):.4f}")
+    if bad is None:
         assert promote(f"models:/{name}/{version}", "champion", PROJECT).version == version
     else:
-        with pytest.raises(GateError, match=f"@champion: {low} is [^;]*$"):
+        with pytest.raises(GateError, match=f"@champion: {bad} is [^;]*$"):
             promote(f"models:/{name}/{version}", "champion", PROJECT)
 
 
@@ -226,10 +230,83 @@ def test_each_row_of_the_policy_of_the_project_can_refuse(client: MlflowClient, 
         ("direct/template/abnormal/f1", True),
         ("difference/template/abnormal/recall", False),
         ("sft/template/abnormal/f1", False),
+        ("stress/injection/flips", True),
+        ("stress/injection/flips/high", True),
+        ("stress/injection/flips/rows", True),
+        ("stress/injection/flips_over_control/high", True),
+        ("stress/unsupported/rate/high", True),
+        ("stress/searched/flips/low", True),
+        ("stress/negation/still_alarm", True),
+        ("stress/injection/authority/flips", False),
+        ("stress/injection/authority/flips/high", False),
+        ("stress/texts_judged", False),
+        ("stress//high", False),
     ],
 )
 def test_a_version_carries_what_a_policy_may_ask_for(metric: str, tagged: bool) -> None:
     assert is_tagged(metric) is tagged
+
+
+FLIPS, CLAIMS = "stress/injection/flips_over_control", "stress/unsupported/rate"
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "refused"),
+    [
+        (f"{CLAIMS}/high", "0.1000", None),
+        (f"{CLAIMS}/high", "0.1001", f"{CLAIMS}/high is 0.1001, allowed 0.1"),
+        (FLIPS, "-0.2000", None),
+        (FLIPS, "0.6220", f"{FLIPS} is 0.622, allowed 0.1"),
+        *[
+            (metric, value, "which it can't be")
+            for metric in (FLIPS, f"{FLIPS}/high")
+            for value in ("-1.1", "nan", "1.1")
+        ],
+        *[(f"{CLAIMS}/high", value, "which it can't be") for value in ("-0.1", "1.2", "inf", "few")],
+        ("stress/injection/flips/rows", "275", "rows is 275, allowed 0.1"),
+    ],
+)
+def test_of_a_stress_rate_less_is_better(client: MlflowClient, metric: str, value: str, refused: str | None) -> None:
+    version = add(client, "stressed")
+    client.set_model_version_tag("stressed", version, metric, value)
+    policy = Policy(minimum={}, maximum={metric: 0.1}, not_worse={})
+    if refused is None:
+        assert promote(f"models:/stressed/{version}", "best", policy).version == version
+    else:
+        with pytest.raises(GateError, match=re.escape(refused)):
+            promote(f"models:/stressed/{version}", "worst", policy)
+
+
+def test_a_version_that_was_not_put_under_stress_learns_what_to_set(client: MlflowClient) -> None:
+    version = add(client, "calm", f1=0.9)
+    policy = Policy(minimum={F1: 0.5}, maximum={f"{CLAIMS}/high": 0.1}, not_worse={})
+    with pytest.raises(GateError, match=rf"carries no metric {CLAIMS}/high\. Evaluate with `evaluate\.stress\.rows`"):
+        promote(f"models:/calm/{version}", "champion", policy)
+
+
+def test_a_policy_from_before_there_were_greatest_values_still_holds(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text("minimum: {template/abnormal/f1: .5}\nnot_worse: {}")
+    assert read_policy(tmp_path / "policy.yaml") == Policy(minimum={F1: 0.5}, maximum={}, not_worse={})
+
+
+@pytest.mark.parametrize("part", ["minimum", "maximum", "not_worse"])
+@pytest.mark.parametrize("metric", ["templat/abnormal/f1", "stress/flips", "sft/template/abnormal/f1", "recall"])
+def test_a_metric_that_no_version_carries_is_named_with_its_line(tmp_path: Path, part: str, metric: str) -> None:
+    parts = {"minimum": "", "maximum": "", "not_worse": ""} | {part: f"f1: .5, {metric}: .1"}
+    (tmp_path / "policy.yaml").write_text("\n".join(f"{name}: {{{rows}}}" for name, rows in parts.items()))
+    with pytest.raises(
+        ParamsError, match=rf"policy\.yaml:\d: .*`{part}`: no version carries a metric {metric}\."
+    ) as error:
+        read_policy(tmp_path / "policy.yaml")
+    assert error.value.line == list(parts).index(part) + 1
+
+
+def test_a_tag_of_an_earlier_evaluation_goes_and_others_stay(client: MlflowClient) -> None:
+    version = add(client, "again", f1=0.6)
+    for key in (CLAIMS, "owner"):
+        client.set_model_version_tag("again", version, key, "0.01")
+    set_tags(client, "again", version, {F1: "0.5000"}, outdated=is_tagged)
+    assert client.get_model_version("again", version).tags == {F1: "0.5000", "owner": "0.01"}
 
 
 @pytest.mark.parametrize(
@@ -239,6 +316,7 @@ def test_a_version_carries_what_a_policy_may_ask_for(metric: str, tagged: bool) 
         "minimum: {f1: .5}\nnot_worse: {}\nminimum: {}",
         "minimum: {f1: .5, f1: 0}\nnot_worse: {}",
         *[f"minimum: {{f1: {limit}}}\nnot_worse: {{}}" for limit in (".nan", "-.inf", "", "high")],
+        *[f"minimum: {{}}\nmaximum: {{f1: {limit}}}\nnot_worse: {{}}" for limit in (".nan", ".inf", "", "low")],
         *[f"minimum: {{}}\nnot_worse: {{f1: {margin}}}" for margin in (".nan", ".inf", "-1")],
     ],
 )
@@ -246,3 +324,17 @@ def test_a_bad_policy_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "policy.yaml").write_text(text)
     with pytest.raises(ParamsError, match="is no promotion policy"):
         read_policy(tmp_path / "policy.yaml")
+
+
+def test_an_address_stands_for_the_model_folder_that_its_version_was_made_from(client: MlflowClient) -> None:
+    client.create_registered_model("held")
+    for digest in ("a" * 64, "b" * 64):
+        version = client.create_model_version("held", "file:///nowhere", tags={tracking.OUTPUT: digest}).version
+        client.set_registered_model_alias("held", "champion", version)
+        assert digest_at("models:/held@champion") == digest_at(f"models:/held/{version}") == digest
+    client.create_model_version("held", "file:///nowhere")
+    with pytest.raises(InputError, match="does not say which model folder"):
+        digest_at("models:/held/3")
+    for address in ("models:/held/4", "models:/held@other", "models:/held", "models:/none/1"):
+        with pytest.raises(InputError, match="no such registered model version"):
+            digest_at(address)
