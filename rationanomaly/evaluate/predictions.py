@@ -21,7 +21,7 @@ class Prediction:
     """What one system says of one tested template; a line of predictions.jsonl.
 
     Attributes:
-        model: one of `systems.SYSTEMS`.
+        model: one of `systems.SYSTEMS`, or `systems.CHAMPION`.
         truth: what the answer is held against; ``label`` is the corrected label.
         answer: normal, abnormal or invalid.
         score: probability of abnormal, behind the model's own analysis where it wrote one.
@@ -34,6 +34,7 @@ class Prediction:
         wordless: the template holds no words to quote.
         similar: of the final model's, the most similar templates that were learnt from: ``template``, ``label`` and
             ``similarity``.
+        teacher_rationale: of the final model's, what the rulebook's teacher writes of the template, told no label.
     """
 
     model: str
@@ -55,6 +56,7 @@ class Prediction:
     grounded: bool = False
     wordless: bool = False
     similar: list[dict[str, Any]] = field(default_factory=list)
+    teacher_rationale: str | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class SessionAnswers:
     """What a model of whole sessions says of the tested ones.
 
     Attributes:
-        name: one of `systems.SESSION_SYSTEMS`, or of `session_models.choice.CANDIDATES`.
+        name: one of `systems.SESSION_SYSTEMS`, `systems.CHAMPION_SESSIONS`, or of `session_models.choice.CANDIDATES`.
         answers: normal or abnormal, in the order of the tested sessions.
         scores: larger for more suspicious; of no unit.
         threshold: from which score on a session is abnormal.

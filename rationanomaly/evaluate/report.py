@@ -24,7 +24,9 @@ from rationanomaly.artifacts import write_text
 from rationanomaly.evaluate import report_tables
 from rationanomaly.evaluate.calibration import expected_calibration_error
 from rationanomaly.evaluate.ranking import SESSIONS, TEMPLATES, remarks
+from rationanomaly.evaluate.report_champion import PAIRED_COLUMNS, reported_champion
 from rationanomaly.evaluate.report_charts import strip
+from rationanomaly.evaluate.report_cost import ReportedCost, reported_cost
 from rationanomaly.evaluate.report_curves import Figure, calibration_bins, drawings
 from rationanomaly.evaluate.report_files import Evaluation, Setting, read_evaluation, title_of, write_setting
 from rationanomaly.evaluate.report_rows import template_data
@@ -36,7 +38,6 @@ from rationanomaly.text.untrusted import for_html
 __all__ = ["REPORT", "Setting", "write_report"]
 
 REPORT = "report.html"
-_CHANGED = 100
 _HEADLINES = {"Templates": TEMPLATES, "Sessions": SESSIONS}
 
 
@@ -45,6 +46,7 @@ def write_report(
     setting: Setting | None = None,
     metrics: Mapping[str, float] | None = None,
     target: Path | None = None,
+    cost: Path | None = None,
 ) -> None:
     """Write the report of an evaluate folder.
 
@@ -54,6 +56,7 @@ def write_report(
         metrics: those of `evaluate`; None: of metrics.json.
         target: the file to write; None: ``report.html`` in the folder. A folder with a manifest is complete, and must
             not be written to again.
+        cost: a record of `benchmarks.cost`; None: cost.json of the folder, where there is one.
 
     Raises:
         ArtifactError, InputError: a file of the folder can't be read.
@@ -61,10 +64,10 @@ def write_report(
     if setting is not None:
         write_setting(folder, setting)
     evaluation = read_evaluation(folder, metrics)
-    write_text(target or folder / REPORT, render(evaluation, drawings(evaluation, folder)))
+    write_text(target or folder / REPORT, render(evaluation, drawings(evaluation, folder), reported_cost(folder, cost)))
 
 
-def render(evaluation: Evaluation, drawn: Mapping[str, Figure]) -> str:
+def render(evaluation: Evaluation, drawn: Mapping[str, Figure], cost: ReportedCost | None = None) -> str:
     """The page."""
     bins = calibration_bins(evaluation)
     script, style = (Markup(_beside(f"report_page.{kind}")) for kind in ("js", "css"))  # noqa: S704 - ours
@@ -83,8 +86,9 @@ def render(evaluation: Evaluation, drawn: Mapping[str, Figure]) -> str:
         examples=evaluation.examples,
         stress=stress_probes(evaluation.metrics, evaluation.stress),
         ablations=evaluation.ablations,
-        champion=evaluation.champion[:_CHANGED],
-        changed=len(evaluation.champion),
+        cost=cost,
+        champion=reported_champion(evaluation),
+        champion_columns=PAIRED_COLUMNS,
         data=as_data({"templates": template_data(evaluation), "sessions": session_data(evaluation)}),
         **_tables(evaluation),
     )  # fmt: skip

@@ -9,8 +9,8 @@ and ``setting.json``. The others are read where they are there:
 | ``timelines.jsonl`` | the lines of the sessions that are shown (`report_sessions.timeline_of`) |
 | ``stress.jsonl`` | cases of stress tests (`report_stress`); their rates are in the metrics |
 | ``ablations.json`` | ``metric``, and ``rows`` of ``title``, ``value``, ``low``, ``high``, ``seeds`` |
-| ``champion.jsonl`` | answers that changed against the champion, a `Row` of ``template_id``, ``template``, ``truth``,
-``before``, ``after``, ``before_score``, ``after_score``, ``why`` |
+| ``champion.json`` | the champion, and whether it had learnt what is tested (`champion.Origin`) |
+| ``champion.jsonl`` | answers that changed against the champion (`champion_flips.Flip`) |
 """
 
 from __future__ import annotations
@@ -30,14 +30,17 @@ from rationanomaly.evaluate.systems import FINAL, SESSION_MODEL, TITLES
 from rationanomaly.records import METRICS, PREDICTIONS, SESSION_PREDICTIONS, read_objects
 
 SETTING = "setting.json"
-TIMELINES, STRESS, ABLATIONS, CHAMPION = "timelines.jsonl", "stress.jsonl", "ablations.json", "champion.jsonl"
+TIMELINES, STRESS, ABLATIONS = "timelines.jsonl", "stress.jsonl", "ablations.json"
+CHAMPION, CHAMPION_ORIGIN = "champion.jsonl", "champion.json"
 _FIELDS = frozenset(field.name for field in fields(Prediction))
 Row = Mapping[str, Any]
 #: What the page asks of a row, where its writer has nothing to say.
 _CHECK = {"name": "", "question": "", "found": None, "example": ""}
 _ABLATION = {"title": "", "value": None, "low": None, "high": None, "seeds": 1}
 _CHANGE = {"template_id": "", "template": "", "truth": None, "before": None, "after": None, "before_score": None,
-           "after_score": None, "why": ""}  # fmt: skip
+           "after_score": None, "before_rationale": None, "after_rationale": None, "before_evidence": (),
+           "after_evidence": (), "nearest": None, "why": ()}  # fmt: skip
+_ORIGIN = {"address": "", "model": "", "remarks": (), "is_favoured": False}
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,10 @@ class Evaluation:
     Attributes:
         systems: those with predictions, in the order of every table; ``names`` has those with metrics alone, too.
         answers: each system's rows of predictions.jsonl by template id.
-        templates: the tested templates, one row each: the first of predictions.jsonl, with ``teacher`` and
+        templates: the tested templates, one row each: the first of predictions.jsonl, with ``teacher_rationale`` and
             ``similar`` of whichever row has them.
         sessions: the final model's rows of session_predictions.jsonl, of its session model where it has one.
-        audit, timelines, stress, ablations, champion: as the module says; empty without the file.
+        audit, timelines, stress, ablations, champion, champion_origin: as the module says; empty without the file.
     """
 
     setting: Setting
@@ -75,6 +78,7 @@ class Evaluation:
     stress: Sequence[Row]
     ablations: Row
     champion: Sequence[Row]
+    champion_origin: Row
 
     @property
     def final(self) -> str:
@@ -108,7 +112,7 @@ def read_evaluation(folder: Path, metrics: Mapping[str, float] | None = None) ->
     for row in _rows(folder / PREDICTIONS):
         answers.setdefault(row["model"], {})[row["template_id"]] = row
         known = templates.setdefault(row["template_id"], dict(row))
-        known |= {key: row[key] for key in ("teacher", "similar") if row.get(key) and not known.get(key)}
+        known |= {key: row[key] for key in ("teacher_rationale", "similar") if row.get(key) and not known.get(key)}
     systems = _in_order(answers)
     titled = {key.split("/")[0] for key in by_name} & {*TITLES} - {SESSION_MODEL}
     measured = _in_order({*answers, *titled})
@@ -126,6 +130,7 @@ def read_evaluation(folder: Path, metrics: Mapping[str, float] | None = None) ->
         stress=_rows(folder / STRESS),
         ablations=_ablations(folder / ABLATIONS),
         champion=[_CHANGE | row for row in _rows(folder / CHAMPION)],
+        champion_origin=_ORIGIN | found if (found := _document(folder / CHAMPION_ORIGIN)) else {},
     )
 
 

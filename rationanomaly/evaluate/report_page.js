@@ -100,8 +100,13 @@
   };
 
   const detail = (row) => {
-    const cell = make("td");
+    const cell = make("td", "", ...about(row));
     cell.colSpan = 5;
+    return cell;
+  };
+  /* All that is known of a template and the final model's verdict on it, as elements. */
+  const about = (row) => {
+    const cell = document.createDocumentFragment();
     const part = (title, content) => cell.append(make("h4", "", title), content);
     part("Log" + (row[RATIONALE] ? ", with the evidence" : ""), put(make("code"), row[TEXT]));
     if (row[RATIONALE]) {
@@ -111,7 +116,7 @@
         wordless ? "the log has no words to quote" : grounded ? "its quotes hold" : "a quote does not hold, or too few do"];
       cell.append(make("p", "about", facts.join("; ")));
     }
-    if (row[TEACHER]) part("The teacher's text", put(make("p"), row[TEACHER]));
+    if (row[TEACHER]) part("The teacher's text: the rulebook, told no label", put(make("p"), row[TEACHER]));
     if (row[NEIGHBOURS]) {
       part("Neighbours among what was learned from", make("ul", "neighbours", ...row[NEIGHBOURS].map(([text, code, similar]) =>
         make("li", "", make("span", "figure", share(similar)), answer(code), put(make("code"), templates.texts[text])))));
@@ -123,7 +128,7 @@
     if (row[DIRECT] !== null) others.push(make("li", "", "direct ", answer(row[DIRECT]), " ", make("span", "figure", share(row[DIRECT_SCORE]))));
     part("What the systems say", make("ul", "others", ...others));
     cell.append(make("p", "about", row[ID] + (row[MIXED] ? "; a mixed template: its lines are of both kinds" : "")));
-    return cell;
+    return cell.children;
   };
 
   const find = (id) => {
@@ -185,11 +190,27 @@
     });
     return drawing;
   };
+  const byId = new Map(rows.map((row) => [row[ID], row]));
+  /* A template's text; where the table has it, it opens what is known of it, below. */
+  const log = (text) => {
+    const code = put(make("code"), sessions.texts[text]), row = byId.get(sessions.links[text]);
+    if (!row) return code;
+    const opener = make("button", "open", code);
+    opener.type = "button";
+    opener.setAttribute("aria-expanded", "false");
+    opener.addEventListener("click", () => {
+      const open = opener.getAttribute("aria-expanded") === "true", place = opener.parentElement;
+      opener.setAttribute("aria-expanded", String(!open));
+      if (open) place.lastChild.remove();
+      else place.append(make("div", "detail", ...about(row)));
+    });
+    return opener;
+  };
   const lines = (timeline, places) => make("ol", "lines", ...timeline[2].map((text, place) =>
     make("li", places.has(timeline[0] + place) ? "reason" : "", make("span", "figure", number(timeline, place)),
-      make("span", "figure", share(timeline[3][place])), put(make("code"), sessions.texts[text]))));
+      make("span", "figure", share(timeline[3][place])), log(text))));
 
-  const session = ([name, count, truth, given, score, because, link, reasons, timeline]) => {
+  const session = ([name, count, truth, given, score, because, reasons, timeline]) => {
     const made = make("li", "", put(make("code"), name));
     const about = make("p", "about", answer(given), " ", make("span", "figure", share(score)), ", truly ",
       truth === null ? "unknown" : answer(truth), `, ${count} lines `);
@@ -198,13 +219,14 @@
     const places = new Set(reasons.flatMap(([, positions]) => positions));
     if (timeline) made.append(strip(timeline, places));
     if (because !== null) {
-      const why = make("p", "about", "highest score: ", put(make("code"), sessions.texts[because]));
-      if (link) {
+      const why = make("div", "about", "highest score ");
+      if (byId.has(sessions.links[because])) {
         const button = make("button", "quiet", "Show in the table");
         button.type = "button";
-        button.addEventListener("click", () => find(link));
-        why.append(" ", button);
+        button.addEventListener("click", () => find(sessions.links[because]));
+        why.append(button);
       }
+      why.append(log(because));
       made.append(why);
     }
     if (reasons.length) made.append(make("ul", "reasons", ...reasons.map(([text]) =>

@@ -12,7 +12,7 @@ from typing import Any
 
 from rationanomaly.evaluate.report_files import Evaluation, Row, title_of
 from rationanomaly.evaluate.report_tables import ANSWERS
-from rationanomaly.evaluate.report_texts import evidence_of, marked, quotes_of
+from rationanomaly.evaluate.report_texts import evidence_of, marked, quotes_in, quotes_of
 from rationanomaly.text.untrusted import for_terminal
 
 #: Bytes of the table's data at most, and the lengths of texts, in characters, that are tried to get there.
@@ -75,7 +75,7 @@ class _Builder:
         shared = self.evaluation.templates[key]
         mine: Row = self.evaluation.answers.get(self.evaluation.final, {}).get(key, {})
         said = [self.evaluation.answers[name].get(key) for name in self.evaluation.systems]
-        rationale, teacher = mine.get("rationale"), shared.get("teacher")
+        rationale, teacher = mine.get("rationale"), shared.get("teacher_rationale")
         return [
             key,
             marked(shared["template"], evidence_of(mine), self.longest),
@@ -90,7 +90,7 @@ class _Builder:
             [mine.get("stated"), mine.get("consistent"), bool(mine.get("grounded")), bool(mine.get("wordless"))]
             if rationale
             else None,
-            marked(teacher, longest=self.longest) if teacher else None,
+            marked(teacher, quotes_in(teacher, str(shared["template"])), self.longest) if teacher else None,
             [self._neighbour(one) for one in (shared.get("similar") or ())[:_NEIGHBOURS]] or None,
         ]
 

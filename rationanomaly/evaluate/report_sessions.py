@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rationanomaly.evaluate.report_files import Evaluation, Row
 from rationanomaly.evaluate.report_tables import ANSWERS
-from rationanomaly.evaluate.report_texts import marked
+from rationanomaly.evaluate.report_texts import evidence_of, marked
 
 #: Sessions on the page at most, and lines of each.
 SHOWN, LINES = 120, 160
@@ -64,15 +65,41 @@ def timeline_of(
 
 
 def session_data(evaluation: Evaluation) -> dict[str, Any]:
-    """The sessions as JSON has them: ``rows`` as `_row` gives them, ``texts`` by number, ``total``."""
+    """The sessions as JSON has them.
+
+    Returns:
+        ``rows`` as `_row` gives them; ``texts`` of templates by number, with the evidence of the final model's analysis
+        marked; ``links``: for each text its template's id where the table has it; ``total``: how many sessions.
+    """
     by_name = {str(row["session"]): row for row in evaluation.sessions}
-    texts: dict[str, int] = {}
+    texts = _Texts(evaluation)
     rows = [_row(by_name[name], evaluation, texts) for name in choose_sessions(evaluation.sessions)]
-    return {"rows": rows, "texts": list(texts), "total": len(by_name)}
+    return {"rows": rows, "texts": texts.texts, "links": texts.links, "total": len(by_name)}
 
 
-def _row(row: Row, evaluation: Evaluation, texts: dict[str, int]) -> list[Any]:
-    """Name, lines, truth, answer, score, what decided, its id if it is in the table, reasons, timeline."""
+@dataclass
+class _Texts:
+    """Numbers the templates that sessions name, so that the text of each stands once."""
+
+    evaluation: Evaluation
+
+    def __post_init__(self) -> None:
+        self.texts: list[str] = []
+        self.links: list[str | None] = []
+        self._numbers: dict[str, int] = {}
+
+    def number(self, key: str, text: str) -> int:
+        """The number of the template with this id and text."""
+        if key not in self._numbers:
+            self._numbers[key] = len(self.texts)
+            said = self.evaluation.answers.get(self.evaluation.final, {}).get(key, {})
+            self.texts.append(marked(text, evidence_of(said), _LONGEST))
+            self.links.append(key if key in self.evaluation.templates else None)
+        return self._numbers[key]
+
+
+def _row(row: Row, evaluation: Evaluation, texts: _Texts) -> list[Any]:
+    """Name, lines, truth, answer, score, what decided, reasons, timeline."""
     timeline = evaluation.timelines.get(str(row["session"]))
     because = row.get("because")
     known = dict(zip(timeline["ids"], timeline["texts"], strict=True)) if timeline else {}
@@ -88,16 +115,15 @@ def _row(row: Row, evaluation: Evaluation, texts: dict[str, int]) -> list[Any]:
         ANSWERS.index(row["truth"]) if row["truth"] in ANSWERS else None,
         ANSWERS.index(row["answer"]),
         round(row["score"] * 1000),
-        _number(str(known.get(because, because)), texts) if because else None,
-        because if because in evaluation.templates else None,
+        texts.number(because, str(known.get(because, because))) if because else None,
         reasons,
         _timeline(timeline, texts) if timeline else None,
     ]
 
 
-def _timeline(timeline: Row, texts: dict[str, int]) -> list[Any]:
+def _timeline(timeline: Row, texts: _Texts) -> list[Any]:
     """Place of the first line that is shown, lines of the session, and of each shown line: text, score, number."""
-    numbers = [_number(text, texts) for text in timeline["texts"]]
+    numbers = [texts.number(key, text) for key, text in zip(timeline["ids"], timeline["texts"], strict=True)]
     scores = [None if score is None else round(score * 1000) for score in timeline["scores"]]
     return [
         timeline["start"],
@@ -106,7 +132,3 @@ def _timeline(timeline: Row, texts: dict[str, int]) -> list[Any]:
         [scores[event] for event in timeline["events"]],
         timeline["lines"],
     ]
-
-
-def _number(text: str, texts: dict[str, int]) -> int:
-    return texts.setdefault(marked(text, longest=_LONGEST), len(texts))

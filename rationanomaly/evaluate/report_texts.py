@@ -65,12 +65,21 @@ def evidence_of(row: Any) -> list[tuple[int, int]]:
 def quotes_of(row: Any) -> list[tuple[int, int]]:
     """Where in its rationale the quotes stand that were found in the log."""
     found = {str(span["text"]) for span in row.get("evidence") or ()}
-    places, at = [], 0
-    for number, piece in enumerate(str(row.get("rationale") or "").split('"')):
-        if number % 2 and piece.strip() in found:
-            places.append((at, at + len(piece)))
+    return [place for place, quote in _quotes(str(row.get("rationale") or "")) if quote in found]
+
+
+def quotes_in(rationale: str, log: str) -> list[tuple[int, int]]:
+    """Where in a rationale the quotes stand that the log holds, letter by letter."""
+    return [place for place, quote in _quotes(rationale) if quote and quote in log]
+
+
+def _quotes(rationale: str) -> Iterator[tuple[tuple[int, int], str]]:
+    """(start, end) of what stands between double quotes, and what that is."""
+    at = 0
+    for number, piece in enumerate(rationale.split('"')):
+        if number % 2:
+            yield (at, at + len(piece)), piece.strip()
         at += len(piece) + 1
-    return places
 
 
 def _pieces(text: str, evidence: Sequence[tuple[int, int]]) -> Iterator[tuple[str, bool]]:

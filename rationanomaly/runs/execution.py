@@ -19,7 +19,7 @@ from rationanomaly import artifacts, raw_inputs
 from rationanomaly.errors import ArtifactError, InputError, ParamsError
 from rationanomaly.params import Params
 from rationanomaly.records import METRICS
-from rationanomaly.runs import code_identity, run_state, tracking
+from rationanomaly.runs import code_identity, model_registry, run_state, tracking
 from rationanomaly.steps import Inputs, Metrics, Outputs, PartialRun, Step
 from rationanomaly.training import checkpoints
 
@@ -175,13 +175,21 @@ def _resolve(step: Step, params: Params, inputs: Inputs, state: Path) -> dict[st
 
 
 def _own_sources(step: Step, params: Params, paths: Mapping[str, Path]) -> dict[str, str]:
-    """SHA-256 of the raw inputs that the step itself reads, and of files and folders that its params name."""
-    named = {name: Path(value) for name in step.paths if (value := _value(params, name))}
-    digests = {name: artifacts.sha256(path) for name, path in named.items() if path.exists()}
-    return digests | {
+    """SHA-256 of the raw inputs that the step itself reads, and of what its params name."""
+    named = {name: digest for name in step.paths if (digest := _named_digest(_value(params, name)))}
+    return named | {
         name: raw_inputs.digest(paths[name]) if name == "logs" else artifacts.sha256(paths[name])
         for name in step.sources
     }
+
+
+def _named_digest(value: str | None) -> str | None:
+    """SHA-256 of a file or folder, or of a registered model as its address stands now; None for neither."""
+    if not value:
+        return None
+    if model_registry.is_address(value):
+        return model_registry.digest_at(value)
+    return artifacts.sha256(Path(value)) if Path(value).exists() else None
 
 
 def _key(step: Step, params: Params, digests: Mapping[str, str], sources: Mapping[str, str]) -> str:

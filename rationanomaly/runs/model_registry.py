@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr
 from importlib.metadata import version
 from io import StringIO
@@ -28,6 +28,8 @@ _REQUIREMENTS = (
     *("httpx", "Jinja2", "numpy", "pandas", "peft", "polars", "pydantic", "PyYAML", "rich", "safetensors"),
     *("ruamel.yaml", "scikit-learn", "scipy", "torch", "transformers", "typer"),
 )
+#: What an address begins with, and a version's source where its files are a logged model's.
+_LOGGED = "models:/"
 #: Columns of what a served model answers: those of a row of `detect`.
 FIELDS = (
     "template", "answer", "score", "direct_score", "stated", "consistent", "rationale", "evidence",
@@ -78,6 +80,61 @@ def add_version(name: str, folder: Path, run_id: str, tags: Mapping[str, str], s
     with redirect_stderr(StringIO()):  # It prints what it did; the console is the command line's.
         registered = mlflow.register_model(logged.model_uri, name, tags=dict(tags))
     return str(registered.version)
+
+
+def set_tags(
+    client: MlflowClient, name: str, version: str, tags: Mapping[str, str], outdated: Callable[[str], bool]
+) -> None:
+    """Tag a version, and take off it what it no longer has: a rate of an earlier evaluation must let nobody pass.
+
+    Args:
+        client: of `connect`.
+        name: of the registered model.
+        version: of it.
+        tags: all that it has now.
+        outdated: whether a tag that is not among them is to go.
+    """
+    for key in client.get_model_version(name, version).tags:
+        if key not in tags and outdated(key):
+            client.delete_model_version_tag(name, version, key)
+    for key, value in tags.items():
+        client.set_model_version_tag(name, version, key, value)
+
+
+def add_file(client: MlflowClient, name: str, version: str, path: Path) -> None:
+    """Put a small file beside a version's model folder, in place of one of the same name."""
+    source = str(client.get_model_version(name, version).source)
+    model_id = source.removeprefix(_LOGGED)
+    if model_id == source:
+        logger.warning("version %s of %s was logged by an earlier MLflow: it gets no %s", version, name, path.name)
+        return
+    client.log_model_artifact(model_id, str(path))
+
+
+def is_address(text: str) -> bool:
+    """Whether a text names a model of the registry rather than a folder."""
+    return text.startswith(_LOGGED)
+
+
+def digest_at(uri: str) -> str:
+    """The manifest digest of the model folder behind ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``, as of now.
+
+    Raises:
+        InputError: no such model, version or alias, or `register` did not make it.
+    """
+    from mlflow.exceptions import MlflowException
+
+    client = connect()
+    name, at, alias = uri.removeprefix(_LOGGED).partition("@")
+    try:
+        found = client.get_model_version_by_alias(name, alias) if at else client.get_model_version(*name.split("/", 1))
+    except (MlflowException, TypeError) as error:
+        hint = "Write models:/NAME@ALIAS or models:/NAME/VERSION, and check MLFLOW_TRACKING_URI"
+        raise InputError("no such registered model version", file=uri, hint=hint) from error
+    if tracking.OUTPUT not in found.tags:
+        hint = "Register one with `rationanomaly register`"
+        raise InputError("the version does not say which model folder it holds", file=uri, hint=hint)
+    return str(found.tags[tracking.OUTPUT])
 
 
 def fetch_folder(uri: str, into: Path | None = None) -> Path:

@@ -136,6 +136,17 @@ def test_what_changed_and_sessions_lead_to_the_template(enter: Callable[..., Any
     assert page.locator(".timeline rect").count() > 40
     page.locator("#session-rows summary").first.click()
     assert page.locator("#session-rows .lines li").count() > 4
+    line = page.locator("#session-rows .lines .open").first
+    assert line.locator("mark").first.inner_text()
+    line.focus()
+    page.keyboard.press("Enter")
+    words = page.locator("#session-rows .lines .detail").inner_text()
+    for part in ("Rationale", "The teacher's text", "Neighbours"):
+        assert part in words
+    page.keyboard.press("Enter")
+    assert page.locator("#session-rows .detail").count() == 0
+    page.locator("#session-rows .about .open").first.click()
+    assert page.locator("#session-rows .about .detail mark").first.inner_text()
 
 
 def test_hostile_text_is_inert(enter: Callable[..., Any], hostile: Path) -> None:
@@ -144,6 +155,7 @@ def test_hostile_text_is_inert(enter: Callable[..., Any], hostile: Path) -> None
         opener.click()
     for summary in page.locator("summary").all():
         summary.click()
+    page.locator("#session-rows .lines .open").first.click()
     assert page.title() == "RationAnomaly: evaluation"
     assert page.evaluate("document.querySelectorAll('img, iframe, main script').length") == 0
     assert page.evaluate("document.scripts.length") == 2

@@ -20,6 +20,7 @@ from rationanomaly.errors import ArtifactError, InputError
 from rationanomaly.evaluate import plots
 from rationanomaly.evaluate.ranking import TEMPLATES
 from rationanomaly.evaluate.report import REPORT, write_report
+from rationanomaly.evaluate.report_champion import reported_champion
 from rationanomaly.evaluate.report_files import SETTING, Setting, read_evaluation, system_answers
 from rationanomaly.evaluate.report_rows import template_data
 from rationanomaly.evaluate.report_sessions import LINES, SHOWN, choose_sessions, timeline_of
@@ -129,9 +130,34 @@ def test_all_of_it_is_there(text: str, made: Path) -> None:
     assert data["templates"]["rows"][0][11].startswith("To the teacher")
     assert len(data["templates"]["rows"][0][12]) == 3
     assert len(data["templates"]["texts"]) == 3, "texts of neighbours stand once"
-    assert data["sessions"]["rows"][0][8] is not None, "a session has its timeline"
+    sessions = data["sessions"]
+    assert sessions["rows"][0][7] is not None, "a session has its timeline"
+    lines = sessions["rows"][0][7][2]
+    assert all("\x04" in sessions["texts"][line] for line in lines), "evidence is marked in a session's lines"
+    ids = {row[0] for row in data["templates"]["rows"]}
+    assert {sessions["links"][line] for line in lines} <= ids, "a line leads to what is known of its template"
     assert len(text.encode()) < 1_000_000
     assert json.loads((made / SETTING).read_bytes())["scope"] == "held-out lines"
+
+
+def test_the_champion_has_its_comparison_reasons_and_warning(text: str) -> None:
+    champion = text[text.index('id="champion"') : text.index('id="examples"')]
+    for words in ("0123456789ab", "+0.100 [0.02, 0.20]", ">7<", ">3<", "0.344", "5 answers changed", "now wrong",
+                  "The threshold alone flips the answer.", "<mark>", "had learnt the labels of 2"):  # fmt: skip
+        assert words in champion
+    assert "<script>alert" not in champion
+    assert text.index("The champion had learnt of the test") < text.index('id="headline"')
+
+
+def test_long_texts_of_flips_are_cut(tmp_path: Path) -> None:
+    write_evaluate_folder(tmp_path, templates=200, hostile="long " * 3000)
+    row = json.loads((tmp_path / "champion.jsonl").read_text().splitlines()[0])
+    (tmp_path / "champion.jsonl").write_text(f"{json.dumps(row)}\n" * 300)
+    shown = reported_champion(read_evaluation(tmp_path))
+    assert shown is not None
+    assert (len(shown.flips), sum(shown.counts.values())) == (100, 300)
+    sizes = [len(str(flip["log"])) + sum(len(text) for _, text in flip["rationales"]) for flip in shown.flips]
+    assert sum(sizes) < 400_000
 
 
 def test_twice_the_same_bytes_and_elsewhere_too(made: Path, text: str, tmp_path: Path) -> None:
