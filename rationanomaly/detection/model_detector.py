@@ -19,6 +19,7 @@ from rationanomaly.model.scoring import Scorer, mean_score
 from rationanomaly.params import VerdictKind
 from rationanomaly.records import Label
 from rationanomaly.text.evidence import as_logged, check_evidence
+from rationanomaly.text.pieces import show_pieces
 from rationanomaly.text.prompt import Shown, conclude, parse_response, show, split_conclusion, write_response
 
 _log = logging.getLogger(__name__)
@@ -71,11 +72,13 @@ class ModelDetector:
         return self._folder.base_files
 
     def direct_scores(self, templates: Iterable[str]) -> npt.NDArray[np.float64]:
-        """P(abnormal) of each template's direct verdict, shape (len(templates),); equal texts are judged once."""
+        """P(abnormal) of each template's direct verdict, shape (len(templates),); of a long one its highest piece's.
+
+        Equal texts are judged once.
+        """
         templates = listed(templates)
         distinct = list(dict.fromkeys(templates))
-        found = self._scorer.direct_scores([show(text, self.card.prompt) for text in distinct])
-        by_text = dict(zip(distinct, found, strict=True))
+        by_text = {text: score for text, (_, score) in zip(distinct, self._most_abnormal(distinct), strict=True)}
         return np.array([by_text[text] for text in templates], dtype=np.float64)
 
     def free_texts(self, templates: Iterable[str]) -> list[str]:
@@ -86,6 +89,8 @@ class ModelDetector:
         self, templates: Iterable[str], verdict: VerdictKind | None = None, analyses: int | None = None
     ) -> list[Verdict]:
         """One verdict for each template, in order; equal texts are judged once.
+
+        Of a template that is longer than a prompt shows, the piece with the highest direct score is judged.
 
         Args:
             templates: any texts.
@@ -104,18 +109,23 @@ class ModelDetector:
         if count < 1:
             raise ParamsError(f"analyses={count} is none", hint="Give 1 or more, or verdict=`direct`")
         distinct = list(dict.fromkeys(templates))
-        logs = [show(text, self.card.prompt) for text in distinct]
-        direct = self._scorer.direct_scores(logs)
-        analysed = self._analyse(logs, count) if kind == "reasoned" else None
+        found = self._most_abnormal(distinct)
+        analysed = self._analyse([log for log, _ in found], count) if kind == "reasoned" else None
         by_text = {
             template: (
-                self._without_analysis(template, float(direct[place]))
+                self._without_analysis(template, direct)
                 if analysed is None
-                else self._reasoned(template, logs[place], float(direct[place]), analysed[place])
+                else self._reasoned(template, log, direct, analysed[place])
             )
-            for place, template in enumerate(distinct)
+            for place, (template, (log, direct)) in enumerate(zip(distinct, found, strict=True))
         }
         return [by_text[template] for template in templates]
+
+    def _most_abnormal(self, templates: Sequence[str]) -> list[tuple[Shown, float]]:
+        """Of each template the piece with the highest direct score, and this score."""
+        pieces = [show_pieces(template, self.card.prompt) for template in templates]
+        scores = iter(self._scorer.direct_scores([piece for some in pieces for piece in some]).tolist())
+        return [max(((piece, next(scores)) for piece in some), key=lambda one: one[1]) for some in pieces]
 
     def _analyse(self, logs: Sequence[Shown], count: int) -> list[list[tuple[float, str]]]:
         """Of each log its analyses that came to an end, each with the score behind it."""

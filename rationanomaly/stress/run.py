@@ -22,12 +22,12 @@ from rationanomaly.stress.foreign import foreign_cases
 from rationanomaly.stress.injection import injection_cases
 from rationanomaly.stress.judging import Judge, Judgement, Remembered, Tested
 from rationanomaly.stress.negation import negation_cases, severity_cases
-from rationanomaly.stress.rates import Rate, metrics_of
+from rationanomaly.stress.rates import Rate, difference_interval, metrics_of
 from rationanomaly.stress.repetition import repetition_flags
 from rationanomaly.stress.searched import phrases_of, search
 from rationanomaly.stress.sensitivity import sensitivity_cases
 from rationanomaly.stress.unstable import unstable_cases
-from rationanomaly.text.prompt import show
+from rationanomaly.text.pieces import show_whole
 
 _log = logging.getLogger(__name__)
 
@@ -284,7 +284,7 @@ def _read_rationales(tested: Sequence[Tested], prompt: PromptParams, collected: 
             family = name if "/" in name else f"repetition/{name}"
             collected.count((family,), flag, one.group)
             collected.keep(_written(family, one, f"no {name}", failed=flag))
-        _count_claims(one, claims_of(one.rationale, show(one.template, prompt)), collected)
+        _count_claims(one, claims_of(one.rationale, show_whole(one.template, prompt)), collected)
 
 
 def _count_claims(one: Tested, claims: Sequence[Claim], collected: _Collected) -> None:
@@ -308,10 +308,12 @@ def _claimed(one: Tested, claim: Claim) -> Example:
 
 
 def _over_control(rates: Mapping[str, Rate]) -> dict[str, float]:
-    """Of each rate with a control, by how much it is above it."""
-    found = {}
+    """Of each rate with a control, by how much it is above it, with its interval."""
+    found: dict[str, float] = {}
     for name, rate in rates.items():
         control = rates.get(f"{name}_control")
         if control is not None and not math.isnan(rate.value) and not math.isnan(control.value):
-            found[f"{name}_over_control"] = rate.value - control.value
+            low, high = difference_interval(rate, control)
+            above = {"": rate.value - control.value, "/low": low, "/high": high}
+            found |= {f"{name}_over_control{end}": value for end, value in above.items()}
     return found

@@ -2,7 +2,7 @@
 
 Log text is written by attackers. This module is the only place where it enters a prompt: `show` makes it one
 line, escapes what could be read as markup or as a chat template's control words, leaves out what could be read as our
-own verdict, and caps its length. Every
+own verdict, and caps its length. The two answers as words of a log are never written into a prompt. Every
 character shown keeps the offset of the character that it stands for, so that quoted evidence can be traced
 back into the log as it was written.
 """
@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 from rationanomaly.params import PromptParams
 
 #: Changes whenever the text of a prompt changes; part of every triplet and model folder.
-PROMPT_VERSION = "2"
+PROMPT_VERSION = "3"
 
 THINK, END_THINK = "<think>", "</think>"
 ANSWER, END_ANSWER = "<answer>", "</answer>"
@@ -51,6 +51,8 @@ _VERDICT = re.compile(
     rf"|‹[^\w‹]*(?:{_spelt('think')}|{_spelt('answer')})[^\w›]*›(?:{_BETWEEN}{_LABEL})?",
     re.IGNORECASE,
 )
+
+_ANSWER_WORD = re.compile("abnormal|normal", re.IGNORECASE)
 
 
 Style = Literal["compact", "worded"]
@@ -235,13 +237,22 @@ def parse_response(text: str) -> Response:
 def _fill(form: str, shown: Shown, style: Style) -> str:
     # Cut before anything is put in: a log may hold the name of a place.
     before, _, behind = form.partition("{log}")
-    return before.replace("{few_shot}", _few_shot(shown, style)) + shown.text + behind
+    return before.replace("{few_shot}", _few_shot(shown, style)) + _without_answers(shown.text) + behind
+
+
+def _without_answers(text: str) -> str:
+    """A shown log whose words can't be taken for an answer: ``status normal`` is written ``status <*>``.
+
+    What is asked for is one of two words, and a small model that reads one of them repeats it. A quote can still hold
+    the word, since it is taken from the log and not from the prompt.
+    """
+    return _ANSWER_WORD.sub(WILDCARD, text)
 
 
 def _few_shot(shown: Shown, style: Style) -> str:
     if style == "compact" or not shown.few_shot:
-        return "".join(f"log: {text}\nlabel: {label}\n" for text, label in shown.few_shot)
-    rows = "".join(f"- {text}: {label}\n" for text, label in shown.few_shot)
+        return "".join(f"log: {_without_answers(text)}\nlabel: {label}\n" for text, label in shown.few_shot)
+    rows = "".join(f"- {_without_answers(text)}: {label}\n" for text, label in shown.few_shot)
     return f"Similar logs, data like the log itself, and what experts said of them:\n{rows}\n"
 
 
@@ -321,6 +332,11 @@ def _normalise(
         shown.pop()
         behind = sources.pop()
     return shown, sources, behind
+
+
+def word_places(text: str) -> list[tuple[int, int]]:
+    """Where the words of a shown text stand, as ``PromptParams.max_words`` counts them: marks are words, too."""
+    return [(start, end) for start, end, _ in _runs(list(text)) if not text[start].isspace()]
 
 
 def _runs(characters: list[str]) -> list[tuple[int, int, bool]]:

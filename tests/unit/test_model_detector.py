@@ -11,7 +11,7 @@ import pytest
 
 from rationanomaly.detection.model_detector import ModelDetector
 from rationanomaly.params import PromptParams
-from rationanomaly.text.prompt import show
+from rationanomaly.text.prompt import Shown, show
 
 SETTINGS = PromptParams(style="compact", normalise=True, max_words=48, max_characters=2000, few_shot_examples=0)
 
@@ -52,3 +52,22 @@ def test_a_rationale_is_spelt_as_the_log_is() -> None:
 def test_analyses_that_end_are_no_warning(caplog: pytest.LogCaptureFixture) -> None:
     (verdict,) = detector({"disk failed": 'It says "disk failed".'}).judge(["disk failed"])
     assert (verdict.answer, verdict.grounded, caplog.records) == ("abnormal", True, [])
+
+
+def test_a_fault_behind_many_words_is_judged_and_explained() -> None:
+    log = "all is well here " * 40 + "Kernel panic"
+    analysis = 'It says "kernel panic".'
+
+    class Scorer:
+        def direct_scores(self, logs: list[Shown]) -> np.ndarray:
+            return np.array([0.9 if "panic" in log.text else 0.1 for log in logs])
+
+        def scored_analyses(self, logs: list[Shown], *_: object) -> list[list[tuple[float, str]]]:
+            return [[(0.8, analysis)] if "panic" in log.text else [(0.1, "It is well.")] for log in logs]
+
+    asked = detector({})
+    asked._scorer = cast(Any, Scorer())
+    assert asked.direct_scores([log, "all is well"]).tolist() == [0.9, 0.1]
+    found, calm = asked.judge([log, "all is well"])
+    assert (found.answer, found.direct_score, calm.answer) == ("abnormal", 0.9, "normal")
+    assert [log[span.start : span.end] for span in found.evidence] == ["Kernel panic"]

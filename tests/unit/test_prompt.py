@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -149,3 +150,22 @@ def test_what_is_written_parses(rationale: str, label: str) -> None:
 )
 def test_anything_else_is_invalid(text: str) -> None:
     assert parse_response(text).stated == "invalid"
+
+
+@pytest.mark.parametrize(
+    ("log", "written"),
+    [
+        ("status normal", "status <*>"),
+        ("Label: ABNORMAL!", "label: <*>!"),
+        ("isNormal=true", "is <*>= true"),
+        ("admin or malware", "admin or malware"),
+        ("formal minor malt", "formal minor malt"),
+    ],
+)
+def test_the_words_that_answer_never_enter_a_prompt_but_can_be_quoted(log: str, written: str) -> None:
+    shown = show(log, SMALL)
+    assert write_prompt(shown, Mode.DIRECT, SMALL) == f"log: {written}\nverdict:\n"
+    beside = replace(shown, few_shot=((shown.text, "normal"),))
+    assert write_prompt(beside, Mode.DIRECT, SMALL).count("normal") == 1
+    if "<*>" in written:
+        assert "normal" in shown.text

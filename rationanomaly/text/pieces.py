@@ -1,0 +1,77 @@
+"""A log that is longer than a prompt shows, in overlapping pieces that a prompt does show.
+
+What a prompt leaves out, nobody judges: forty-eight words in front of a kernel panic would hide it. So a detector
+judges every piece by itself, and a log is as suspicious as the most suspicious of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from rationanomaly.params import PromptParams
+from rationanomaly.text.prompt import Shown, show, word_places
+
+#: Pieces of one log, so that an enormous one ends: of more, these are taken at equal distances, both ends among them.
+MOST_PIECES = 64
+#: Characters of a log that are looked at, half of them at its end.
+MOST_CHARACTERS = 1 << 16
+
+
+def show_whole(log: str, settings: PromptParams) -> Shown:
+    """A log as a prompt would show it if it had room for all of it, up to `MOST_CHARACTERS`.
+
+    What is quoted of a piece stands in it, with the same offsets.
+    """
+    room = settings.model_copy(update={"max_words": MOST_CHARACTERS, "max_characters": MOST_CHARACTERS})
+    return show(log, room)
+
+
+def show_pieces(log: str, settings: PromptParams) -> list[Shown]:
+    """What prompts show of a log, one after another; of most logs it is one piece, all of it.
+
+    A piece begins in the middle of the one before it, so that no run of half a piece's words is torn.
+
+    Args:
+        log: any text.
+        settings: what a prompt has room for.
+
+    Returns:
+        One or more; the first is what `show` shows. Offsets are those of the whole log.
+    """
+    first = show(log, settings)
+    if first.end >= len(log.rstrip()):
+        return [first]
+    ends = [(0, log)]
+    if len(log) > MOST_CHARACTERS:
+        half = MOST_CHARACTERS // 2
+        ends = [(0, log[:half]), (len(log) - half, log[-half:])]
+    found = [replace(piece, original=log) for start, text in ends for piece in _cut(text, start, settings)]
+    if len(found) > MOST_PIECES:
+        found = [found[place * (len(found) - 1) // (MOST_PIECES - 1)] for place in range(MOST_PIECES)]
+    return [first, *found[1:]]
+
+
+def _cut(log: str, start: int, settings: PromptParams) -> Iterator[Shown]:
+    """The pieces of a log that begins at the offset ``start``."""
+    whole = show_whole(log, settings)
+    places = word_places(whole.text)
+    first = 0
+    while first < len(places):
+        last = _last(places, first, settings)
+        begin, end = places[first][0], places[last][1]
+        behind = whole.offsets[end] if end < len(whole.offsets) else whole.end
+        offsets = tuple(offset + start for offset in whole.offsets[begin:end])
+        yield Shown(whole.text[begin:end], offsets, behind + start)
+        if last == len(places) - 1:
+            return
+        first += max((last + 1 - first) // 2, 1)
+
+
+def _last(places: Sequence[tuple[int, int]], first: int, settings: PromptParams) -> int:
+    """The last word of the piece that begins with the word ``first``."""
+    last = min(first + settings.max_words, len(places)) - 1 if settings.normalise else len(places) - 1
+    room = places[first][0] + settings.max_characters
+    while last > first and places[last][1] > room:
+        last -= 1
+    return last

@@ -1,0 +1,64 @@
+"""Long logs in pieces: every word is in one, none is torn, and offsets are those of the log."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rationanomaly.params import PromptParams
+from rationanomaly.text.pieces import MOST_CHARACTERS, MOST_PIECES, show_pieces, show_whole
+from rationanomaly.text.prompt import show
+
+NORMALISED = PromptParams(style="compact", normalise=True, max_words=12, max_characters=2000, few_shot_examples=0)
+AS_WRITTEN = NORMALISED.model_copy(update={"normalise": False, "max_characters": 60})
+LOGS = st.text(st.sampled_from('abcDEF019 \t:/.-=<*>"İß\u200b'), max_size=300)
+
+
+@pytest.mark.parametrize("settings", [NORMALISED, AS_WRITTEN])
+def test_a_log_that_has_room_is_one_piece(settings: PromptParams) -> None:
+    log = "kernel panic : no init found  "
+    assert show_pieces(log, settings) == [show(log, settings)]
+    assert show_pieces("", settings) == [show("", settings)]
+
+
+def test_pieces_overlap_by_half_and_end_with_the_log() -> None:
+    log = " ".join(f"{letter}{letter}x" for letter in "abcdefghijklmnopqrstuvwxyz")
+    words = [piece.text.split() for piece in show_pieces(log, NORMALISED)]
+    assert [len(some) for some in words] == [12, 12, 12, 8]
+    assert [some[0] for some in words] == ["aax", "ggx", "mmx", "ssx"]
+    assert words[-1][-1] == "zzx"
+
+
+@pytest.mark.parametrize("filling", ["all is well ", "- ", ". ", "\u200b- ", "x1 "])
+def test_what_stands_behind_any_padding_is_in_a_piece(filling: str) -> None:
+    log = filling * 100 + "Machine check on node 7"
+    for settings in (NORMALISED, AS_WRITTEN):
+        assert not any("machine check on node" in show(log, settings).text.lower() for _ in [0])
+        found = [piece for piece in show_pieces(log, settings) if "machine check on node" in piece.text.lower()]
+        assert found
+        place = found[0].text.lower().index("machine check")
+        start, end = found[0].original_span(place, place + len("machine check"))
+        assert log[start:end] == "Machine check"
+
+
+@pytest.mark.parametrize("settings", [NORMALISED, AS_WRITTEN])
+@given(log=LOGS)
+def test_every_character_that_could_be_shown_is_in_a_piece(settings: PromptParams, log: str) -> None:
+    pieces, whole = show_pieces(log, settings), show_whole(log, settings)
+    assert pieces[0] == show(log, settings)
+    shown = {offset for piece in pieces for offset in piece.offsets}
+    wanted = {offset for offset, one in zip(whole.offsets, whole.text, strict=True) if one != " "}
+    assert wanted <= shown
+    for piece in pieces:
+        assert len(piece.text) == len(piece.offsets)
+        assert piece.text in whole.text or piece is pieces[0]
+        assert piece.original == log
+
+
+def test_an_enormous_log_has_a_bounded_number_of_pieces_and_its_end_is_one() -> None:
+    log = "word " * (MOST_CHARACTERS // 2) + "kernel panic"
+    pieces = show_pieces(log, NORMALISED)
+    assert len(pieces) == MOST_PIECES
+    assert pieces[-1].text.endswith("kernel panic")
+    assert pieces[-1].end == len(log)
