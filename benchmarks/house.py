@@ -22,7 +22,7 @@ from rationanomaly.steps import STEPS
 STEP_PACKAGES = frozenset(step.name for step in STEPS)
 #: From the bottom to the top.
 LEVELS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "progress", "artifacts", "records", "params", "steps", "raw_inputs"}),
+    frozenset({"errors", "progress", "artifacts", "records", "params", "steps", "raw_inputs", "thresholds"}),
     frozenset({"text", "device"}),
     frozenset(
         {
@@ -38,7 +38,7 @@ LEVELS: tuple[frozenset[str], ...] = (
             "rewards",
         }
     ),
-    STEP_PACKAGES | {"detection", "review", "simulate", "fetch", "pretrain"},
+    STEP_PACKAGES | {"detection", "cost", "review", "simulate", "fetch", "pretrain"},
     frozenset({"kfp_task", "cli"}),
 )
 MOST_AT_THE_TOP = 10

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,13 +20,13 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks import drain3_baseline
+from benchmarks.fresh_process import ROOT, measured, peak_megabytes
 from rationanomaly import simulate
 from rationanomaly.params import load_params
 from rationanomaly.parse import step
 from rationanomaly.parse.reading import LogReader
 from rationanomaly.steps import Outputs
 
-ROOT = Path(__file__).resolve().parents[1]
 REPEATS = 3
 TARGET_SPEEDUP = 8.0
 AIM_SPEEDUP = 10.0
@@ -43,10 +42,7 @@ def make_log(lines: int, folder: Path) -> Path:
 
 def measure(log: Path) -> dict[str, float]:
     """Parse ``log`` in a fresh process; lines, seconds, peak memory in MB."""
-    command = [sys.executable, "-m", "benchmarks.parse", "--measure", str(log)]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return measured("benchmarks.parse", str(log))
 
 
 def parse_once(log: Path) -> dict[str, float]:
@@ -58,12 +54,6 @@ def parse_once(log: Path) -> dict[str, float]:
         seconds = time.perf_counter() - start
     found = {name: metrics[name] for name in ("lines", "templates")}
     return found | {"seconds": seconds, "peak_mb": peak_megabytes()}
-
-
-def peak_megabytes() -> float:
-    """Peak memory of this process; ru_maxrss would count what its parent held when it started it."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def read_plainly(log: Path) -> float:

@@ -5,7 +5,7 @@
     python -m benchmarks.recorded_metrics --experiment DIR/ablation/experiment.json                  # of an experiment
     python -m benchmarks.recorded_metrics --bench review                                             # run, and keep
 
-    benchmarks/recorded/run-PROFILE-seed-N.json, experiment-NAME-PROFILE.json, bench-NAME.json
+    benchmarks/recorded/run-PROFILE-seed-N.json, experiment-NAME-PROFILE.json, bench-NAME.json, cost-NAME.json
 
 A record holds numbers, names of metrics and what made it (command, commit, hash of code and params, date), and not a
 word of the logs, which may not be redistributed. `benchmarks.results` writes docs/results.md of all of them.
@@ -134,6 +134,14 @@ def keep_bench(name: str, folder: Path) -> Path:
     return folder / f"bench-{_plain(name)}.json"
 
 
+def keep_cost(measured: Mapping[str, Any], name: str, folder: Path, command: str) -> Path:
+    """Keep what a model was measured to cost (`rationanomaly.cost.record`), which holds no text of a log."""
+    path = folder / f"cost-{_plain(name)}.json"
+    record = _origin(command) | {"kind": "cost", "name": name, "date": f"{datetime.now(UTC):%Y-%m-%d}"}
+    write_json(path, {**measured, **record})
+    return path
+
+
 def checked_metrics(metrics: Mapping[str, Any], file: Path) -> dict[str, float]:
     """The metrics, each a finite number under a name that can't be a text, rounded to what is ever shown.
 
@@ -154,7 +162,7 @@ def checked_metrics(metrics: Mapping[str, Any], file: Path) -> dict[str, float]:
 
 
 def read_records(folder: Path, kind: str) -> list[dict[str, Any]]:
-    """All records of a kind, ``run``, ``experiment`` or ``bench``, in the order of their files.
+    """All records of a kind, ``run``, ``experiment``, ``bench`` or ``cost``, in the order of their files.
 
     Raises:
         ArtifactError: one can't be read.

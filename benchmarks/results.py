@@ -32,6 +32,7 @@ from benchmarks.recorded_seeds import read_records as read_seeds
 from pipelines import comparison
 from pipelines.comparison import TEMPLATE_METRICS, estimate
 from rationanomaly.artifacts import write_text
+from rationanomaly.cost.tables import about, cost_tables, markdown
 from rationanomaly.errors import RationAnomalyError
 from rationanomaly.evaluate.ranking import shorten
 from rationanomaly.evaluate.systems import TITLES
@@ -85,9 +86,16 @@ class Row:
         return ("" if self.arguments[0] == _OWN else "python -m ") + " ".join(self.arguments)
 
 
+def _set(settings: Sequence[str]) -> list[str]:
+    return _words("--set", settings)
+
+
+def _words(option: str, values: Sequence[str]) -> list[str]:
+    return [word for value in values for word in (option, value)]
+
+
 def _runs(profile: str, seeds: str, minutes: int, needs: str | None = None, *settings: str) -> Row:
-    changed = [word for setting in settings for word in ("--set", setting)]
-    words = ("benchmarks.recorded_metrics", "--params", f"profiles/{profile}.yaml", "--seeds", seeds, *changed)
+    words = ("benchmarks.recorded_metrics", "--params", f"profiles/{profile}.yaml", "--seeds", seeds, *_set(settings))
     return Row(f"profile {profile}, seeds {seeds}", (*words, "--output", "DIR", "--records", "RECORDS"), minutes, needs)
 
 
@@ -104,6 +112,7 @@ def _bench(name: str, minutes: int, needs: str | None = None) -> Row:
 
 
 _TABLES, _SESSIONS, _HDFS = "../shared/data/templates", "../shared/data/sessions", "../shared/data/hdfs"
+_COST = ("benchmarks.cost", "--params", "params.yaml", "--output", "DIR", "--record", "demo", "--records", "RECORDS")
 #: Runs first, for experiments take what they have in common with them.
 PUBLISHED: tuple[Row, ...] = (
     Row("the tables of seeds", ("benchmarks.learning", "--results", "DIR/learning", "--record"), 450, _TABLES),
@@ -117,30 +126,62 @@ PUBLISHED: tuple[Row, ...] = (
     *_experiment("order", "bgl-spirit", "0", 100, _TABLES),
     *_experiment("teacher", "bgl-spirit", "0", 500, _TABLES),
     *(_bench(name, 10, _TABLES) for name in ("radar", "precedents", "rewards", "review", "distill")),
+    Row("the demo's model: what a verdict costs", _COST, 90, "data/simulated"),
     _bench("evaluate", 5),
     _bench("parse", 10),
 )
 
 
+#: Over profiles/micro.yaml: verdicts without analyses, so that a run takes seconds. No adapter is chosen by validation:
+#: in so few steps it would be the first one, and all variants alike.
+_SMALLEST = (
+    "detect.verdict=direct", "model.encoder=none", "model.max_completion=32", "base.encoder_loss_weight=0",
+    "sft.evaluations=0", "sft.best_by=null", "sft.pool.size=100", "grpo.evaluations=0", "grpo.keep_best=false",
+    "evaluate.reasoned_rows=2", "evaluate.free_rows=1",
+)  # fmt: skip
+#: Of each experiment so many variants as show that every kind of them goes through; none: all of it.
+_SMALL_EXPERIMENTS: Mapping[str, tuple[str, ...]] = {
+    "ablation": ("full", "without-grpo", "without-sft", "symmetric-answer"),
+    "weights": ("full", "grounding-0.5", "grounding-2", "coherence-0.5"),
+    "cross": (),
+    "labels": ("full", "5-random", "10-random", "5-radar", "10-radar"),
+    "teacher": ("full", "teacher-0.8"),
+}
+
+
 def small(output: Path) -> tuple[Row, ...]:
-    """The same kinds of rows with a model that learns next to nothing, on a log that is simulated first."""
-    data = [f"data.{name}={output}/data/{file}" for name, file in
-            (("logs", "cluster.log"), ("ledger", "decisions.jsonl"), ("truth", "truth.csv"))]  # fmt: skip
+    """The same kinds of rows with a model that learns next to nothing, on made-up logs and templates.
+
+    An order in time needs a log; what two data sets need, and the experiments that train most, have a small table.
+    """
+    log = [f"data.{name}={output}/data/{file}" for name, file in
+           (("logs", "cluster.log"), ("ledger", "decisions.jsonl"), ("truth", "truth.csv"))]  # fmt: skip
+    table = [f"data.logs={output}/systems/templates.csv", f"data.ledger={output}/systems/corrections.json",
+             "data.format=templates", "data.truth=data/none.csv"]  # fmt: skip
     simulate = (_OWN, "simulate", "--params", "profiles/micro.yaml", "--output", "DIR/data")
-    changed = [word for setting in data for word in ("--set", setting)]
-    only = [word for name in ("full", "without-grpo", "symmetric-answer") for word in ("--only", name)]
+    on_log, on_table = ([*_set(_SMALLEST), *_set(data)] for data in (log, table))
     return (
         Row("a simulated log", simulate, 1),
-        _runs("micro", "0", 2, None, *data),
-        *_experiment("ablation", "micro", "0", 2, None, *only, *changed),
+        Row("a table of two systems", ("benchmarks.two_systems", "--output", "DIR/systems"), 1),
+        _runs("micro", "0", 1, None, *_SMALLEST, *log),
+        *_experiment("order", "micro", "0", 1, None, *on_log),
+        *(
+            row
+            for name, only in _SMALL_EXPERIMENTS.items()
+            for row in _experiment(name, "micro", "0", 1, None, *_words("--only", only), *on_table)
+        ),
         _bench("house", 1),
     )
 
 
 def plan(rows: Sequence[Row]) -> str:
     """What would be made, for people: expected time and command of each row."""
-    lines = [f"{one.minutes / 60:6.1f} h  {one.title:44}  {one.command}" for one in rows]
-    return "\n".join([*lines, f"{sum(one.minutes for one in rows) / 60:6.1f} h  in all, on two cores"]) + "\n"
+    lines = [f"{_time(one.minutes):>9}  {one.title:44}  {one.command}" for one in rows]
+    return "\n".join([*lines, f"{_time(sum(one.minutes for one in rows)):>9}  in all, on two cores"]) + "\n"
+
+
+def _time(minutes: int) -> str:
+    return f"{minutes} min" if minutes < 60 else f"{minutes / 60:.1f} h"
 
 
 def make(rows: Sequence[Row], output: Path, records: Path) -> list[str]:
@@ -156,7 +197,7 @@ def make(rows: Sequence[Row], output: Path, records: Path) -> list[str]:
             continue
         words = [word.replace("DIR", str(output)) if word.startswith("DIR") else word for word in row.arguments]
         words = [str(records) if word == "RECORDS" else word for word in words]
-        print(f"[{number} of {len(rows)}] {row.title}, about {row.minutes / 60:.1f} h", flush=True)
+        print(f"[{number} of {len(rows)}] {row.title}, about {_time(row.minutes)}", flush=True)
         start = time.perf_counter()
         program = [] if row.arguments[0] == _OWN else [sys.executable, "-m"]
         done = subprocess.run([*program, *words], cwd=ROOT, check=False)
@@ -185,6 +226,7 @@ def compose(records: Path) -> str:
         seeds=_seed_tables(records),
         profiles=[_profile([run for run in runs if run["profile"] == name]) for name in names],
         experiments=[_described(one) for one in read_records(records, "experiment")],
+        costs=[_priced(one) for one in read_records(records, "cost")],
         benches=read_records(records, "bench"),
     )
 
@@ -263,6 +305,12 @@ def _is_end(key: str) -> bool:
 
 def _described(document: Mapping[str, Any]) -> dict[str, Any]:
     return {**document, "origin": _origins([document]), "table": comparison.table(document).rstrip("\n")}
+
+
+def _priced(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model was measured to cost."""
+    tables = [(table.title, table.note, markdown(table)) for table in cost_tables(record)]
+    return {"name": record["name"], "origin": _origins([record]), "about": about(record), "tables": tables}
 
 
 def _origins(records: Sequence[Mapping[str, Any]]) -> str:

@@ -35,8 +35,8 @@ from rationanomaly.session_models.batch import Events, Floats, SessionBatch
 from rationanomaly.session_models.choice import first_events
 from rationanomaly.session_models.model import Fit, Flags
 from rationanomaly.session_models.tables import batch_of, events_of
-from rationanomaly.session_models.thresholds import choose_threshold
 from rationanomaly.text.encoder import Encoder
+from rationanomaly.thresholds import choose_threshold
 
 _HEAD = ("system", "threshold", "F1 (precision / recall)", "macro, weighted F1", "distinct F1", "AP, distinct",
          "seconds")  # fmt: skip

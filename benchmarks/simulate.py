@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.fresh_process import ROOT, measured, peak_megabytes
 from rationanomaly.params import load_params
 
-ROOT = Path(__file__).resolve().parents[1]
 REPEATS = 3
 TARGET_LINES_PER_S = 200_000
 #: A log five times as long may take this much more memory.
@@ -28,10 +26,7 @@ TARGET_GROWTH = 0.10
 
 def measure(lines: int) -> dict[str, float]:
     """Write a log of ``lines`` lines in a fresh process; lines per second, peak memory in MB, bytes of the log."""
-    command = [sys.executable, "-m", "benchmarks.simulate", "--measure", str(lines)]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return measured("benchmarks.simulate", str(lines))
 
 
 def write_once(lines: int) -> dict[str, float]:
@@ -44,8 +39,7 @@ def write_once(lines: int) -> dict[str, float]:
         simulate.write(params, Path(folder))
         seconds = time.perf_counter() - start
         size = (Path(folder) / "cluster.log").stat().st_size
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"lines_per_s": lines / seconds, "peak_mb": peak, "bytes": size}
+    return {"lines_per_s": lines / seconds, "peak_mb": peak_megabytes(), "bytes": size}
 
 
 def main() -> int:

@@ -80,7 +80,7 @@ def compile_(
 @app.command()
 def experiment(
     name: Annotated[
-        Literal["ablation", "weights", "cross", "labels", "order", "teacher"],
+        Literal["ablation", "weights", "cross", "pairs", "labels", "order", "teacher"],
         typer.Argument(help="What is compared: pipelines/variants.py.", show_default=False),
     ],
     output: Annotated[Path, typer.Option("--output", help="Folder to write; all experiments may share one.")],
@@ -90,6 +90,9 @@ def experiment(
     settings: SetOption = None,
     runs_only: Annotated[bool, typer.Option("--runs-only", help="Leave the table for later; for DVC.")] = False,
     table_only: Annotated[bool, typer.Option("--table-only", help="Of what is done; for DVC.")] = False,
+    from_mlflow: Annotated[
+        bool, typer.Option("--from-mlflow", help="Of what ran on a cluster: its metrics, by MLFLOW_TRACKING_URI.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the variants and what each changes.")] = False,
     package: Annotated[
         Path | None, typer.Option("--compile", help="Write the experiment as a KFP pipeline and run nothing.")
@@ -117,8 +120,13 @@ def experiment(
         if dry_run:
             sys.stdout.write(described(EXPERIMENTS[name], request))
         return
+    if from_mlflow:
+        from pipelines.tracked_runs import keep_tracked
+
+        for missing in keep_tracked(EXPERIMENTS[name], request):
+            sys.stderr.write(f"not finished: {missing}\n")
     with console.progress_bars("experiment"):
-        run_experiment(EXPERIMENTS[name], request, runs=not table_only, results=not runs_only)
+        run_experiment(EXPERIMENTS[name], request, runs=not (table_only or from_mlflow), results=not runs_only)
     if runs_only:
         return
     sys.stdout.write(for_terminal((output / name / TABLE).read_text(encoding="utf-8"), lines=True))

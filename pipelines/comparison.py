@@ -8,7 +8,7 @@ says nothing of other seeds.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,14 +39,21 @@ TEXT_METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 #: Of `correct`: what was learnt from.
 LABEL_METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "trained": ("training templates", ("split/train",)),
+    "trained_abnormal": ("of them abnormal", ("split/train_abnormal",)),
     "labels_asked": ("labels asked for", ("labels/asked",)),
     "teacher_f1": ("F1 of the labels learnt", ("labels/f1",)),
 }
+#: How many templates the reasoned figures are over: of base and SFT fewer, where `evaluate.reasoned_rows` says so.
+ROWS = "rows"
+SIZE_METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {ROWS: ("templates tested", ("rows",))}
 TITLES = {
     name: title
-    for measured in (TEMPLATE_METRICS, DIRECT_METRICS, TEXT_METRICS, LABEL_METRICS)
+    for measured in (TEMPLATE_METRICS, DIRECT_METRICS, TEXT_METRICS, LABEL_METRICS, SIZE_METRICS)
     for name, (title, _) in measured.items()
 }
+#: Numbers of templates; all others are shares.
+_COUNTS = frozenset({*SIZE_METRICS, "trained", "trained_abnormal", "labels_asked"})
 #: Those whose difference to the full method is given.
 COMPARED = ("f1", "ap", "roc_auc", "direct_f1", "direct_ap")
 
@@ -92,6 +99,7 @@ def measured_of(metrics: Metrics, labels: Metrics, system: str, level: str) -> d
         (DIRECT_METRICS, f"{before}direct/template/", metrics if level == "template" else {}),
         (TEXT_METRICS, before, metrics if level == "template" else {}),
         (LABEL_METRICS, "", labels),
+        (SIZE_METRICS, f"{before}{level}/", metrics),
     ]
     found: dict[str, tuple[float, Interval | None]] = {}
     for measured, start, values in places:
@@ -117,22 +125,6 @@ def estimate(values: Sequence[tuple[float, Interval | None]]) -> Estimate:
     return Estimate(numbers) if within is None else Estimate(numbers, *within, over="groups")
 
 
-def paired(
-    ours: Mapping[int, float], theirs: Mapping[int, float], within: Callable[[int], Interval | None] = lambda _: None
-) -> Estimate | None:
-    """Ours minus theirs by seed; None without a common one.
-
-    Args:
-        ours, theirs: the figure by seed.
-        within: of one seed the interval of the difference over groups; asked if there is but one.
-    """
-    seeds = sorted(ours.keys() & theirs.keys())
-    if not seeds:
-        return None
-    ends = within(seeds[0]) if len(seeds) == 1 else None
-    return estimate([(ours[seed] - theirs[seed], ends) for seed in seeds])
-
-
 def t_interval(values: Sequence[float]) -> Interval:
     """The 95 % interval of the mean by Student's t, two values at least."""
     half = float(stats.t.ppf(0.975, len(values) - 1)) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
@@ -145,24 +137,27 @@ def table(document: Mapping[str, Any]) -> str:
     shown = [name for name in TITLES if any(name in row["figures"] for row in rows)]
     compared = [name for name in COMPARED if any(name in row["differences"] for row in rows)]
     head = ["", *(TITLES[name] for name in shown), *(f"Δ {TITLES[name]}" for name in compared)]
-    lines = [[row["title"], *(_cell(row["figures"].get(name)) for name in shown),
+    lines = [[row["title"], *(_cell(row["figures"].get(name), whole=name in _COUNTS) for name in shown),
               *(_cell(row["differences"].get(name), signed=True) for name in compared)] for row in rows]  # fmt: skip
     text = ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *lines)]
     seeds = ", ".join(map(str, document["seeds"]))
-    over = (
-        "Student's t over the seeds"
-        if len(document["seeds"]) > 1
-        else "groups of near-duplicates, which say nothing of other seeds"
-    )
-    notes = [f"Seeds {seeds}; intervals are 95 %: {over}. Δ: minus the first row, paired by seed."]
+    over = origin_of_intervals(document["seeds"])
+    paired = " Δ: minus the first row, paired by seed." if compared else ""
+    notes = [f"Seeds {seeds}; intervals are 95 %: {over}.{paired}"]
     notes += [f"- {row['title']}: not possible, {row['problem']}" for row in document["variants"] if row["problem"]]
     return "\n".join([*text, "", *notes]) + "\n"
 
 
-def _cell(found: Mapping[str, Any] | None, signed: bool = False) -> str:
+def origin_of_intervals(seeds: Sequence[int]) -> str:
+    """What the intervals of an experiment with these seeds are taken over, for people."""
+    if len(seeds) > 1:
+        return "Student's t over the seeds"
+    return "groups of near-duplicates, which say nothing of other seeds"
+
+
+def _cell(found: Mapping[str, Any] | None, *, whole: bool = False, signed: bool = False) -> str:
     if found is None:
         return "–"
-    whole = abs(found["mean"]) > 1.5 and not signed  # A count, not a share.
     numbers = [found["mean"], *(() if found["low"] is None else (found["low"], found["high"]))]
     texts = [
         f"{number:.0f}" if whole else f"{'+' if signed and number >= 0 else ''}{shorten(number)}" for number in numbers

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import comparison, comparison_plot
-from pipelines.comparison import COMPARED, TEMPLATE_METRICS, Interval, estimate, measured_of, paired
+from pipelines.comparison import COMPARED, ROWS, TEMPLATE_METRICS, Interval, estimate, measured_of
 from pipelines.shared_steps import run_chain, seconds_of
 from pipelines.variants import FULL, Experiment, Variant, changed
 from rationanomaly import artifacts
@@ -30,6 +30,7 @@ from rationanomaly.errors import InputError, ParamsError
 from rationanomaly.evaluate.comparisons import difference
 from rationanomaly.evaluate.metrics import Judged
 from rationanomaly.evaluate.predictions import Prediction
+from rationanomaly.evaluate.systems import FINAL
 from rationanomaly.params import Params, load_params
 from rationanomaly.progress import report
 from rationanomaly.records import (
@@ -252,33 +253,54 @@ class Pairs:
     variant: Variant
 
     def differences(self, full: Mapping[int, Measured], mine: Mapping[int, Measured]) -> dict[str, dict[str, Any]]:
-        """The variant minus the full method, for `COMPARED`."""
+        """The variant minus the full method, for `COMPARED`, each on the same templates."""
         found = {}
         for name in COMPARED:
-            ours = {seed: measured[name][0] for seed, measured in mine.items() if name in measured}
-            theirs = {seed: measured[name][0] for seed, measured in full.items() if name in measured}
-            one = paired(ours, theirs, lambda seed, name=name: self._over_groups(seed, name))  # type: ignore[misc]
-            if one is not None:
-                found[name] = one.to_json()
+            seeds = [seed for seed in sorted(full.keys() & mine.keys()) if name in full[seed] and name in mine[seed]]
+            pairs = [self._pair(seed, name, full[seed], mine[seed], len(seeds) == 1) for seed in seeds]
+            if pairs and None not in pairs:
+                found[name] = estimate([pair for pair in pairs if pair is not None]).to_json()
         return found
 
-    def _over_groups(self, seed: int, name: str) -> Interval | None:
-        """With one seed: the interval of the difference over groups of near-duplicates."""
-        direct = name.startswith("direct_")
+    def _pair(
+        self, seed: int, name: str, full: Measured, mine: Measured, with_interval: bool
+    ) -> tuple[float, Interval | None] | None:
+        """The difference of one seed; None where both can't be had on the same templates.
+
+        With one seed it has an interval over groups. Of base and SFT fewer templates have an analysis than of the full
+        method where `evaluate.reasoned_rows` says so; then both are judged anew on those that they have in common.
+        """
+        alike = name.startswith("direct_") or full.get(ROWS) == mine.get(ROWS)
+        if alike and not with_interval:
+            return mine[name][0] - full[name][0], None
         key = TEMPLATE_METRICS[name.removeprefix("direct_")][1][0]
+        found = self._over_groups(seed, name)
+        if alike:
+            return mine[name][0] - full[name][0], _interval(found, key)
+        return (found[key], _interval(found, key) if with_interval else None) if key in found else None
+
+    def _over_groups(self, seed: int, name: str) -> dict[str, float]:
+        """The difference and its interval on the templates that both judged; empty without the verdicts."""
+        outputs = self.full[seed].get("outputs", {}).keys() & self.mine[seed].get("outputs", {}).keys()
+        if not {"evaluate", "correct"} <= outputs:
+            return {}  # Of runs on a cluster only the metrics came back (`tracked_runs`).
+        direct = name.startswith("direct_")
         ours = _predictions(self.request.output, self.mine[seed], self.variant.system, direct)
-        theirs = _predictions(self.request.output, self.full[seed], "grpo", direct)
+        theirs = _predictions(self.request.output, self.full[seed], FINAL, direct)
         common = sorted(ours.keys() & theirs.keys())
         if not common:
-            return None
+            return {}
         groups = _groups(self.request.output, self.full[seed])
         judged = [
             Judged([one[key].truth for key in common], [_answer(one[key], direct) for key in common],
                    [_score(one[key], direct) for key in common], [groups[key] for key in common])
             for one in (ours, theirs)
         ]  # fmt: skip
-        found = difference(judged[0], judged[1])
-        return None if f"{key}/low" not in found else (found[f"{key}/low"], found[f"{key}/high"])
+        return difference(judged[0], judged[1])
+
+
+def _interval(found: Mapping[str, float], key: str) -> Interval | None:
+    return (found[f"{key}/low"], found[f"{key}/high"]) if f"{key}/low" in found else None
 
 
 Key = tuple[str, str]

@@ -8,13 +8,13 @@ without GRPO, and cost nothing. To add an experiment: a function here and its en
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import Any, Literal
 
+from rationanomaly.evaluate.levels import BY_DATASET, plain
 from rationanomaly.evaluate.systems import FINAL
 from rationanomaly.params import Params
 from rationanomaly.params.loading import check, read_setting
@@ -33,7 +33,7 @@ _PAPER_TEMPLATES, _PAPER_SHARE = 2000, 0.15
 #: Published reasoning of a large teacher, where it is at hand; profiles/imported.yaml says where it comes from.
 IMPORTED_REASONING = Path("../shared/data/cot/anomaly_reasoning.jsonl")
 
-Picture = Literal["bars", "curve", "ceiling"]
+Picture = Literal["bars", "curve", "ceiling", "sensitivity"]
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Variant:
         settings: ``KEY=VALUE`` over the profile; none: the full method's own run.
         system: of `evaluate`, whose figures are read.
         level: of the metrics that are read: ``template``, or one data set's.
-        x: where it stands on a curve, such as labels per class; None: it is no point of one.
-        series: the curve it is a point of.
+        x: where it stands on a curve, such as labels per class, or the factor of a weight; None: it is no point of one.
+        series: the curve it is a point of, or the term whose weight it changes.
     """
 
     name: str
@@ -100,7 +100,7 @@ def ablation(params: Params, _datasets: Sequence[str] = ()) -> list[Variant]:
           {"true_positive": right, "true_negative": right, "false_positive": wrong, "false_negative": wrong,
            "invalid": min(wrong, cells.invalid)}.items()], FINAL),
         ("without-think", "without any think term", [_weight(term, 0.0) for term in terms], FINAL),
-        *((f"without-{_plain(term)}", f"without {term.replace('_', ' ')}", (_weight(term, 0.0),), FINAL)
+        *((f"without-{_dashed(term)}", f"without {term.replace('_', ' ')}", (_weight(term, 0.0),), FINAL)
           for term in terms),
         ("without-correction", "without the experts' corrections", ("correct.training_labels=original",), FINAL),
         ("without-few-shot", "without few-shot examples", ("prompt.few_shot_examples=0",), FINAL) if examples else
@@ -117,22 +117,35 @@ def weights(params: Params, _datasets: Sequence[str] = ()) -> list[Variant]:
     for term, weight in _weights(params).items():
         values = [weight * factor for factor in WEIGHT_FACTORS] if weight else [_NEW_WEIGHT]
         for value in values:
-            title = f"{term.replace('_', ' ')} {weight:g} → {value:g}"
-            found.append(Variant(f"{_plain(term)}-{value:g}", title, "weights", (_weight(term, value),)))
+            words, settings = term.replace("_", " "), (_weight(term, value),)
+            title, factor = f"{words} {weight:g} → {value:g}", value / weight if weight else None
+            name, series = f"{_dashed(term)}-{value:g}", f"{words} ({weight:g})"
+            found.append(Variant(name, title, "weights", settings, x=factor, series=series))
     return found
 
 
 def cross(_params: Params, datasets: Sequence[str] = ()) -> list[Variant]:
-    """Each data set tested whole by a model that learnt the others; beside it, by one that learnt all."""
+    """Leave one out: each data set tested whole by a model that learnt the others, beside one that learnt all."""
     found = [Variant(FULL, "all data sets known", "cross")]
     for name in datasets:
-        plain = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:60]
         others = ", ".join(other for other in datasets if other != name)
         known = f"trained on all, tested on {name}'s held-out templates"
         unknown = f"trained on {others}, tested on all of {name}"
-        setting = f"correct.split.hold_out={json.dumps([name])}"
-        found.append(Variant(f"known-{plain}", known, "cross", level=f"by_dataset/{plain}/template"))
-        found.append(Variant(f"unseen-{plain}", unknown, "cross", (setting,)))
+        found.append(Variant(f"known-{plain(name)}", known, "cross", level=_of_dataset(name)))
+        found.append(Variant(f"unseen-{plain(name)}", unknown, "cross", (_hold_out([name]),)))
+    return found
+
+
+def pairs(_params: Params, datasets: Sequence[str] = ()) -> list[Variant]:
+    """Each data set learnt alone and tested on each of the others: one run per data set, read for each other one."""
+    found = [Variant(FULL, "all data sets known", "pairs")]
+    for learnt in datasets:
+        others = [other for other in datasets if other != learnt]
+        for tested in others:
+            title = f"trained on {learnt} alone, tested on all of {tested}"
+            level = _of_dataset(tested) if len(others) > 1 else "template"
+            name = f"{plain(learnt)}-to-{plain(tested)}"
+            found.append(Variant(name, title, "pairs", (_hold_out(others),), level=level))
     return found
 
 
@@ -181,8 +194,9 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     one.name: one
     for one in (
         Experiment("ablation", "The method without each of its parts", ablation),
-        Experiment("weights", "Weights of the reward, one by one", weights),
+        Experiment("weights", "Weights of the reward, one by one", weights, picture="sensitivity"),
         Experiment("cross", "Across data sets", cross, compared=False),
+        Experiment("pairs", "From one data set to another", pairs, compared=False),
         Experiment("labels", "Labels per class", labels, picture="curve"),
         Experiment("order", "Ways to split", order, compared=False),
         Experiment("teacher", "The student against its teacher", teacher, picture="ceiling"),
@@ -226,5 +240,14 @@ def _weight(term: str, value: float) -> str:
     return f"grpo.reward.weights.{term}={value}"
 
 
-def _plain(term: str) -> str:
+def _hold_out(names: Sequence[str]) -> str:
+    return f"correct.split.hold_out={json.dumps(list(names))}"
+
+
+def _of_dataset(name: str) -> str:
+    """The level of a data set's metrics, which there is where several are tested."""
+    return f"{BY_DATASET}{plain(name)}/template"
+
+
+def _dashed(term: str) -> str:
     return term.replace("_", "-")

@@ -210,6 +210,8 @@ CORPUS_SCHEMA = pl.Schema(
 METRICS = "metrics.json"
 PREDICTIONS = "predictions.jsonl"
 SESSION_PREDICTIONS = "session_predictions.jsonl"
+#: In the output of `evaluate`, of `register`, and beside the model folder of a registered version.
+MODEL_CARD = "model_card.md"
 REGISTERED = "registered.json"
 
 

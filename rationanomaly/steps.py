@@ -67,7 +67,8 @@ class Step:
         sources: raw inputs it reads, each a key of the params section ``data``.
         reads: steps whose output folders it reads.
         params: params sections whose change makes its output stale.
-        paths: params that may name a file or folder on this machine; its content counts like a raw input.
+        paths: params that may name a file or folder on this machine, or a registered model; its content counts like a
+            raw input.
         resumes: it keeps checkpoints in its state, so that two runs with the same key must not share it at once.
         shards: the key of ``cluster`` that says how many pods share its work (`fan_out.py` in its package); None where
             one does all.
@@ -155,8 +156,10 @@ STEPS: tuple[Step, ...] = (
             "prompt",
             "model.encoder",
             "training.threads",
+            "grpo.reward",
             "evaluate",
         ),
+        paths=("evaluate.champion",),
     ),
     Step(
         "register",

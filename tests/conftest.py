@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from rationanomaly.params import Params, load_params
 from tests.scripted_endpoint import Script, serving
 
 ROOT = Path(__file__).resolve().parents[1]
+# Without a deadline: a busy machine is no fault of the code. What asks for a number of its own gets it.
+settings.register_profile("rationanomaly", deadline=None, max_examples=60)
+settings.load_profile("rationanomaly")
 #: Folders whose files share a pipeline run that takes minutes.
 _TOGETHER = ("tests/component",)
 

@@ -16,9 +16,18 @@ from rationanomaly.artifacts import write_json
 from rationanomaly.evaluate.examples import EXAMPLES, choose_examples
 from rationanomaly.evaluate.metrics import WITH_INTERVAL, Judged, class_metrics
 from rationanomaly.evaluate.predictions import Prediction, SystemAnswers
-from rationanomaly.evaluate.report_files import ABLATIONS, CHAMPION, STRESS, TIMELINES, Setting, write_setting
+from rationanomaly.evaluate.report_files import (
+    ABLATIONS,
+    CHAMPION,
+    CHAMPION_ORIGIN,
+    STRESS,
+    TIMELINES,
+    Setting,
+    write_setting,
+)
 from rationanomaly.evaluate.report_sessions import timeline_of
 from rationanomaly.evaluate.sessions import ScoredAnswer
+from rationanomaly.evaluate.systems import CHAMPION as CHAMPION_MODEL
 from rationanomaly.evaluate.systems import RIVALS, SYSTEMS, TRAINED, difference_prefix, prefix
 
 _THINGS = ("disk", "link", "fan", "node", "power supply", "cache", "scheduler", "mail queue", "clock", "heartbeat")
@@ -131,6 +140,8 @@ def _measure(
         for rival in RIVALS
         for end, value in (("", 0.1), ("/low", 0.02), ("/high", 0.2))
     }
+    tests = {"ours_only": 7.0, "theirs_only": 3.0, "p": 0.34375, "p_by_group": 0.4}
+    metrics |= {f"{difference_prefix(CHAMPION_MODEL)}template/mcnemar/{name}": value for name, value in tests.items()}
     rates = {"injection/plain": (0.004, 0.001, 0.014, 231), "negation/kept": (0.21, 0.15, 0.28, 160),
              "unstable/reordered": (0.03, 0.01, 0.07, 150), "claims/unsupported": (0.08, 0.06, 0.11, 410)}  # fmt: skip
     for name, values in rates.items():
@@ -196,6 +207,9 @@ def _write(
     rows = [{"title": title, "value": value, "low": value - 0.03, "high": value + 0.03, "seeds": 3}
             for title, value in (("the whole method", 0.84), ("without GRPO", 0.81), ("without SFT", 0.4))]  # fmt: skip
     write_json(folder / ABLATIONS, {"metric": "template/abnormal/f1", "rows": rows})
+    origin = {"address": f"models:/log@champion {hostile}", "model": "0123456789abcdef", "is_favoured": True,
+              "remarks": [f"The champion had learnt the labels of 2 of the tested templates. {hostile}"]}  # fmt: skip
+    write_json(folder / CHAMPION_ORIGIN, origin)
     records.write_rows(folder / CHAMPION, [_change(one, hostile) for one in final.predictions[:5]])
     (folder / "reward_curves.csv").write_text(
         "step,reward,terms/answer,terms/format\n"
@@ -208,7 +222,7 @@ def _prediction_rows(systems: list[SystemAnswers], hostile: str) -> Iterator[dic
         for one in system.predictions:
             row: dict[str, Any] = dict(vars(one))
             if system is systems[-1]:
-                row["teacher"] = f"To the teacher this log is {one.truth}. {hostile}".strip()
+                row["teacher_rationale"] = f"To the teacher this log is {one.truth}. {hostile}".strip()
                 row["similar"] = [
                     {
                         "template": f"{thing} <*> on <*> was seen before {hostile}".strip(),
@@ -238,7 +252,10 @@ def _change(one: Prediction, hostile: str) -> dict[str, Any]:
     before = "normal" if one.answer == "abnormal" else "abnormal"
     return {"template_id": one.template_id, "template": one.template, "truth": one.truth, "before": before,
             "after": one.answer, "before_score": 1 - one.score, "after_score": one.score,
-            "why": f"It now quotes other words. {hostile}"}  # fmt: skip
+            "before_rationale": f"The champion says \"{one.template}\". {hostile}", "before_evidence": [],
+            "after_rationale": one.rationale, "after_evidence": one.evidence,
+            "nearest": {"template": f"fan <*> has failed {hostile}", "label": "abnormal", "similarity": 0.7},
+            "why": [f"It now quotes other words. {hostile}", "The threshold alone flips the answer."]}  # fmt: skip
 
 
 if __name__ == "__main__":

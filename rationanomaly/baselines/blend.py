@@ -12,43 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.linear_model import LogisticRegression
 
 from rationanomaly.baselines.reference import fit_reference
 from rationanomaly.baselines.scorer import Classifier, Floats, log_odds, targets
-from rationanomaly.baselines.words import split_words
+from rationanomaly.baselines.text_classifier import TextClassifier, balanced_regression, fit_text_classifier
+from rationanomaly.baselines.words import words_or_marker
 from rationanomaly.text.encoder import Encoder
-
-#: Stands for a text without words, so that the vocabulary is never empty.
-_NO_WORDS = "<no words>"
-
-
-@dataclass(frozen=True)
-class WordClassifier:
-    """A fitted logistic regression on which words a template holds."""
-
-    vectorizer: CountVectorizer
-    regression: LogisticRegression
-
-    def scores(self, templates: Sequence[str]) -> Floats:
-        """P(abnormal) of each template, shape (len(templates),)."""
-        if not templates:
-            return np.zeros(0)
-        return np.asarray(self.regression.predict_proba(self.vectorizer.transform(templates))[:, 1], dtype=np.float64)
-
-
-@dataclass(frozen=True)
-class EmbeddingClassifier:
-    """A fitted logistic regression on the sentence vectors of templates."""
-
-    encoder: Encoder
-    regression: LogisticRegression
-
-    def scores(self, templates: Sequence[str]) -> Floats:
-        """P(abnormal) of each template, shape (len(templates),)."""
-        if not templates:
-            return np.zeros(0)
-        return np.asarray(self.regression.predict_proba(self.encoder.vectors(templates))[:, 1], dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -82,11 +51,7 @@ def fit_words(templates: Sequence[str], labels: Sequence[str]) -> Classifier:
     Raises:
         InputError: an unknown label, or only one class.
     """
-    y = targets(templates, labels)
-    vectorizer = CountVectorizer(analyzer=_words_or_marker, binary=True)
-    regression = LogisticRegression(C=0.5, class_weight="balanced", max_iter=1000)
-    regression.fit(vectorizer.fit_transform(templates), y)
-    return WordClassifier(vectorizer, regression)
+    return fit_text_classifier(CountVectorizer(analyzer=words_or_marker, binary=True), templates, labels, c=0.5)
 
 
 def fit_embedding(templates: Sequence[str], labels: Sequence[str], encoder: Encoder) -> Classifier:
@@ -96,9 +61,9 @@ def fit_embedding(templates: Sequence[str], labels: Sequence[str], encoder: Enco
         InputError: an unknown label, or only one class.
     """
     y = targets(templates, labels)
-    regression = LogisticRegression(C=10, class_weight="balanced", max_iter=1000)
+    regression = balanced_regression(c=10)
     regression.fit(encoder.vectors(templates), y)
-    return EmbeddingClassifier(encoder, regression)
+    return TextClassifier(encoder.vectors, regression)
 
 
 def fit_blend(templates: Sequence[str], labels: Sequence[str], encoder: Encoder | None = None) -> Blend:
@@ -109,7 +74,3 @@ def fit_blend(templates: Sequence[str], labels: Sequence[str], encoder: Encoder 
     """
     embedded = None if encoder is None else fit_embedding(templates, labels, encoder)
     return Blend(fit_reference(templates, labels), fit_words(templates, labels), embedded)
-
-
-def _words_or_marker(text: str) -> list[str]:
-    return split_words(text) or [_NO_WORDS]

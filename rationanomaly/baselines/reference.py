@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 
-from rationanomaly.baselines.scorer import Classifier, targets
-from rationanomaly.baselines.text_classifier import TextClassifier
+from rationanomaly.baselines.scorer import Classifier
+from rationanomaly.baselines.text_classifier import fit_text_classifier
 
 
 def fit_reference(templates: Sequence[str], labels: Sequence[str]) -> Classifier:
@@ -25,8 +24,5 @@ def fit_reference(templates: Sequence[str], labels: Sequence[str]) -> Classifier
     Raises:
         InputError: an unknown label, or only one class.
     """
-    y = targets(templates, labels)
     vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True)
-    regression = LogisticRegression(C=10, class_weight="balanced", max_iter=1000)
-    regression.fit(vectorizer.fit_transform(templates), y)
-    return TextClassifier(vectorizer, regression)
+    return fit_text_classifier(vectorizer, templates, labels, c=10)

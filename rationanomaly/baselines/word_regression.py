@@ -9,14 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 
-from rationanomaly.baselines.scorer import Classifier, targets
-from rationanomaly.baselines.text_classifier import TextClassifier
-from rationanomaly.baselines.words import split_words
-
-#: Stands for a text without words, so that the vocabulary is never empty.
-_NO_WORDS = "<no words>"
+from rationanomaly.baselines.scorer import Classifier
+from rationanomaly.baselines.text_classifier import fit_text_classifier
+from rationanomaly.baselines.words import words_or_marker
 
 
 def fit_word_regression(texts: Sequence[str], labels: Sequence[str]) -> Classifier:
@@ -29,12 +25,5 @@ def fit_word_regression(texts: Sequence[str], labels: Sequence[str]) -> Classifi
     Raises:
         InputError: an unknown label, or only one class.
     """
-    y = targets(texts, labels)
-    vectorizer = TfidfVectorizer(analyzer=_words_or_marker, sublinear_tf=True)
-    regression = LogisticRegression(C=10, class_weight="balanced", max_iter=1000)
-    regression.fit(vectorizer.fit_transform(texts), y)
-    return TextClassifier(vectorizer, regression)
-
-
-def _words_or_marker(text: str) -> list[str]:
-    return split_words(text) or [_NO_WORDS]
+    vectorizer = TfidfVectorizer(analyzer=words_or_marker, sublinear_tf=True)
+    return fit_text_classifier(vectorizer, texts, labels, c=10)

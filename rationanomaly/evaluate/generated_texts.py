@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from rationanomaly.evaluate.predictions import Prediction, SystemAnswers
 from rationanomaly.rulebook.written_text import WrittenText
-from rationanomaly.text.prompt import show
+from rationanomaly.text.pieces import show_whole
 
 #: The shares that tables show, as detected and as written with nothing ruled out.
 RATES = ("agreement/rate", "agreement/alarms", "argues/rate", "support/rate", "grounding/rate", "format/rate",
@@ -35,7 +35,7 @@ def text_flags(system: SystemAnswers) -> Mapping[str, Flags]:
     prompt = system.prompt
     if prompt is None:
         return {}
-    shown = {row: show(system.predictions[row].template, prompt) for row in {*system.reasoned, *system.free}}
+    shown = {row: show_whole(system.predictions[row].template, prompt) for row in {*system.reasoned, *system.free}}
     mine = {row: system.predictions[row] for row in system.reasoned}
     texts = {row: WrittenText(shown[row], found.rationale or "", found.stated) for row, found in mine.items()}
     flags = {

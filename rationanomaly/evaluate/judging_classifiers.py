@@ -29,6 +29,7 @@ from rationanomaly.evaluate.systems import FREE_SIGNALS, KEYWORD, LABELLER, NEAR
 from rationanomaly.params import Params, PromptParams
 from rationanomaly.text.encoder import Encoder
 from rationanomaly.text.prompt import show
+from rationanomaly.thresholds import ThresholdRule
 
 
 @dataclass(frozen=True)
@@ -122,10 +123,10 @@ def shown(templates: Sequence[str], prompt: PromptParams) -> list[str]:
     return [show(template, prompt).text for template in templates]
 
 
-def judge_with_classifier(name: str, held_out: HeldOut, means: Means) -> SystemAnswers:
+def judge_with_classifier(name: str, held_out: HeldOut, means: Means, rule: ThresholdRule) -> SystemAnswers:
     """Fit one of `FITS` on corrected labels and judge at threshold .5.
 
-    Its threshold for sessions comes from a fit on the training split alone.
+    Its threshold for sessions is chosen by ``rule`` on the scores of a fit on the training split alone.
 
     Raises:
         InputError: it has to be fitted, and the labels are all of one class.
@@ -143,7 +144,7 @@ def judge_with_classifier(name: str, held_out: HeldOut, means: Means) -> SystemA
     if held_out.calibration.height:
         unseen = fit(held_out.fitted_on.filter(pl.col("split") == "train"), means)
         scores = dict(zip(others["template_id"], _scores(unseen, others), strict=True))
-        threshold = tune(held_out.calibration, scores)
+        threshold = tune(held_out.calibration, scores, rule)
     return SystemAnswers(name, predictions, by_id, threshold)
 
 

@@ -1,7 +1,7 @@
 """The models of the steps: their verdicts, reasoned and direct, and the texts that they write with nothing ruled out.
 
-An analysis takes most of a step's time. The final model writes one for every tested template; the others for so many
-fixed rows as params say, the same rows for each of them.
+An analysis takes most of a step's time. The final model writes one for every tested template, and so does a champion:
+they are compared row by row. The others write for so many fixed rows as params say, the same rows for each of them.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from rationanomaly.evaluate.held_out import HeldOut
 from rationanomaly.evaluate.predictions import TEMPLATE_FIELDS, Prediction, SystemAnswers
 from rationanomaly.evaluate.session_threshold import tune
 from rationanomaly.evaluate.sessions import ScoredAnswer
-from rationanomaly.evaluate.systems import FINAL
+from rationanomaly.evaluate.systems import CHAMPION, FINAL
 from rationanomaly.model.budget import TokenBudget, announce
 from rationanomaly.model.card import Card
 from rationanomaly.params import EvaluateParams, VerdictKind
 from rationanomaly.text.evidence import required_quotes
-from rationanomaly.text.prompt import show
+from rationanomaly.text.pieces import show_whole
+from rationanomaly.thresholds import ThresholdRule
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def plan(name: str, tested: pl.DataFrame, reasons: bool, settings: EvaluateParam
     model has a part in.
 
     Args:
-        name: base, sft or grpo.
+        name: base, sft, grpo or champion.
         tested: the tested templates.
         reasons: whether the model's verdicts are reasoned ones; a direct one writes nothing.
         settings: how many rows.
@@ -60,10 +61,11 @@ def plan(name: str, tested: pl.DataFrame, reasons: bool, settings: EvaluateParam
         return Plan((), (), sessions=False)
     ids = tested["template_id"]
     order = sorted(range(tested.height), key=lambda row: (ids[row], row))
-    chosen = order if name == FINAL else order[: settings.reasoned_rows]
-    # The base before any training is no model that anybody would deploy without its constraints.
-    free = [] if name == "base" else chosen[: settings.free_rows]
-    sessions = name == FINAL and settings.session_verdict == "reasoned"
+    chosen = order if name in (FINAL, CHAMPION) else order[: settings.reasoned_rows]
+    # The base before any training is no model that anybody would deploy without its constraints; of the champion it
+    # was asked when it was evaluated itself.
+    free = [] if name in ("base", CHAMPION) else chosen[: settings.free_rows]
+    sessions = name in (FINAL, CHAMPION) and settings.session_verdict == "reasoned"
     return Plan(tuple(sorted(chosen)), tuple(sorted(free)), sessions)
 
 
@@ -100,7 +102,8 @@ def judge_with_detector(
     # Sessions of templates that a model has learnt say nothing about those that it has not.
     threshold = None
     if not card.learnt_validation:
-        threshold = tune(held_out.calibration, {key: verdict.score for key, verdict in by_id.items()})
+        rule = ThresholdRule.of(settings.session_threshold)
+        threshold = tune(held_out.calibration, {key: verdict.score for key, verdict in by_id.items()}, rule)
     free = dict(zip(asked.free, texts, strict=True))
     return SystemAnswers(name, predictions, by_id, threshold, asked.reasoned, free, card.prompt, direct)
 
@@ -133,7 +136,7 @@ def _prediction(name: str, row: Mapping[str, Any], verdict: Verdict, card: Card)
         rationale=verdict.rationale or None,
         evidence=[asdict(span) for span in verdict.evidence],
         grounded=verdict.grounded,
-        wordless=required_quotes(show(row["template"], card.prompt)) == 0,
+        wordless=required_quotes(show_whole(row["template"], card.prompt)) == 0,
     )
 
 

@@ -20,6 +20,7 @@ from rationanomaly.evaluate.session_verdicts import (
     SessionVerdicts,
     TemplateVerdicts,
     deciding_groups,
+    flatten,
     judge_sessions,
 )
 from rationanomaly.evaluate.sessions import session_truth
@@ -64,12 +65,7 @@ class TestedSessions:
             groups: near-duplicate group by template id; a template without one is its own.
         """
         lists = table["templates"]
-        flat = lists.filter(lists.list.len() > 0).explode() if table.height else pl.Series("templates", [], pl.String)
-        ids = flat.unique(maintain_order=True)
-        codes = flat.to_frame("id").join(
-            pl.DataFrame({"id": ids, "code": np.arange(len(ids))}), on="id", how="left", maintain_order="left"
-        )["code"]
-        starts = np.concatenate([[0], lists.list.len().fill_null(0).cum_sum().to_numpy()]).astype(np.int64)
+        ids, codes, starts = flatten(lists)
         known = max(groups.values(), default=-1) + 1
         of_ids = [groups.get(key, known + place) for place, key in enumerate(ids)]
         truth = session_truth(table)
@@ -78,8 +74,7 @@ class TestedSessions:
         pairs = pl.DataFrame({"events": events, "truth": truth}, schema={"events": pl.Int64, "truth": pl.Boolean})
         rows = pairs.select(pl.struct(pl.all()).is_first_distinct().arg_true()).to_series().to_list()
         return cls(
-            ids.to_list(), np.array(of_ids, dtype=np.int64), codes.to_numpy().astype(np.int64), starts, truth,
-            table["corrected"].to_list(), events, rows,
+            ids, np.array(of_ids, dtype=np.int64), codes, starts, truth, table["corrected"].to_list(), events, rows,
         )  # fmt: skip
 
     def coverage(self, system: SystemAnswers) -> float:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rationanomaly.evaluate.systems import CLASSIFIERS, FINAL, PROMPTED, RULES, SESSION_MODEL, TITLES, TRAINED, prefix
+from rationanomaly.evaluate.systems import (
+    CHAMPION,
+    CHAMPION_SESSIONS,
+    CLASSIFIERS,
+    FINAL,
+    PROMPTED,
+    RULES,
+    SESSION_MODEL,
+    TITLES,
+    TRAINED,
+    prefix,
+)
 
 #: Where a system's verdicts are read off, the first that it has: of sessions those with a threshold of their own.
 TEMPLATES, SESSIONS = ("template",), (SESSION_MODEL, "session_tuned", "session")
@@ -15,7 +26,8 @@ _RANKED = (
     ("session F1", SESSIONS, "abnormal/f1"),
     ("session AP", SESSIONS, "abnormal/ap"),
 )
-_WHOSE = {RULES: "a rule's", CLASSIFIERS: "a classifier's", PROMPTED: "a prompt's", TRAINED: "an earlier model's"}
+_WHOSE = {RULES: "a rule's", CLASSIFIERS: "a classifier's", PROMPTED: "a prompt's", TRAINED: "an earlier model's",
+          (CHAMPION, CHAMPION_SESSIONS): "the champion's"}  # fmt: skip
 
 
 def remarks(metrics: Mapping[str, float]) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ from rationanomaly.session_models.model import Fit, SessionModel
 from rationanomaly.session_models.new_event import fit_new_event
 from rationanomaly.session_models.next_event import fit_next_event
 from rationanomaly.session_models.tables import LabelledSessions, batch_of, events_of, labelled_sessions
-from rationanomaly.session_models.thresholds import Threshold, ThresholdRule, choose_threshold
+from rationanomaly.thresholds import Threshold, ThresholdRule, choose_threshold
 
 #: Quick to fit.
 COUNTED: Mapping[str, Fit] = {

@@ -1,18 +1,20 @@
 """A threshold for sessions, chosen on validation sessions.
 
 A session's score is the highest among its templates', so the longer a session is, the higher its score, and a
-threshold that suits templates calls too many sessions abnormal. Here it is chosen for the best F1 on sessions of the
-validation split, held against corrected labels: what an operator knows before the test.
+threshold that suits templates calls too many sessions abnormal. Here it is chosen by the rule of params
+(``evaluate.session_threshold``) on sessions of the validation split, held against corrected labels: what an operator
+knows before the test.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import polars as pl
 
-from rationanomaly.evaluate.sessions import TESTED_SCHEMA, ScoredAnswer, choose_sessions, judge_session
-from rationanomaly.session_models import thresholds
+from rationanomaly.evaluate.session_verdicts import TemplateVerdicts, flatten, judge_sessions
+from rationanomaly.evaluate.sessions import TESTED_SCHEMA, ScoredAnswer, choose_sessions
+from rationanomaly.thresholds import ThresholdRule, choose_threshold
 
 
 def calibration_sessions(sessions: pl.DataFrame, lines: pl.DataFrame, labelled: pl.DataFrame) -> pl.DataFrame:
@@ -42,29 +44,19 @@ def calibration_sessions(sessions: pl.DataFrame, lines: pl.DataFrame, labelled: 
     return by_templates.table.join(clean, on="session", how="semi", maintain_order="left")
 
 
-def choose_threshold(scores: Sequence[float], abnormal: Sequence[bool]) -> float | None:
-    """The threshold with the best F1; among equals the one nearest to .5. None with fewer than 5 positives."""
-    found = thresholds.choose_threshold(scores, abnormal)
-    return None if found is None else found.value
-
-
-def tune(calibration: pl.DataFrame, scores: Mapping[str, float]) -> float | None:
-    """Choose a model's threshold.
+def tune(calibration: pl.DataFrame, scores: Mapping[str, float], rule: ThresholdRule) -> float | None:
+    """Choose a model's threshold for the highest score among a session's templates.
 
     Args:
         calibration: from `calibration_sessions`.
         scores: by template id; from a model that has not learnt from the validation split.
+        rule: by which it is chosen.
+
+    Returns:
+        None with fewer than `thresholds.MIN_POSITIVES` abnormal sessions.
     """
     known = calibration.filter(pl.col("corrected").is_not_null())
-    answers = {key: ScoredAnswer("normal", score) for key, score in scores.items()}
-    highest = [judge_session(templates, answers).score for templates in known["templates"]]
-    return choose_threshold(highest, known["corrected"].to_list())
-
-
-def judge_tuned(templates: list[str], answers: Mapping[str, ScoredAnswer], threshold: float) -> ScoredAnswer:
-    """As `judge_session`, but abnormal from ``threshold`` on."""
-    plain = judge_session(templates, answers)
-    if plain.score >= threshold:
-        return ScoredAnswer("abnormal", plain.score)
-    complete = all(key in answers and answers[key].answer != "invalid" for key in templates)
-    return ScoredAnswer("normal" if complete else "invalid", plain.score)
+    ids, codes, starts = flatten(known["templates"])
+    verdicts = TemplateVerdicts.of(ids, {key: ScoredAnswer("normal", score) for key, score in scores.items()})
+    found = choose_threshold(judge_sessions(codes, starts, verdicts).scores, known["corrected"].to_list(), rule)
+    return None if found is None else found.value

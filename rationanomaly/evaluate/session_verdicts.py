@@ -1,7 +1,7 @@
 """Sessions' verdicts out of those of their templates, for all sessions at once.
 
-As `sessions.judge_session` and `session_threshold.judge_tuned` have it, over flat arrays: a hundred thousand sessions
-take some milliseconds instead of seconds, and the template that decides each session comes with its verdict.
+The rule is that of `sessions`, over flat arrays: a hundred thousand sessions take some milliseconds, and the template
+that decides each session comes with its verdict.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from rationanomaly.evaluate.sessions import ScoredAnswer
 
@@ -71,6 +72,24 @@ class SessionVerdicts:
         below = np.where(self.incomplete, _INVALID, _NORMAL)
         answers = np.where(self.scores >= threshold, _ABNORMAL, below)
         return SessionVerdicts(answers.astype(np.int64), self.scores, self.deciding, self.incomplete)
+
+
+def flatten(lists: pl.Series) -> tuple[list[str], Ints, Ints]:
+    """The templates of sessions over flat arrays.
+
+    Args:
+        lists: template ids of each of n sessions, `pl.List(pl.String)`.
+
+    Returns:
+        the ids by code, and ``codes`` and ``starts`` as `judge_sessions` reads them.
+    """
+    flat = lists.filter(lists.list.len() > 0).explode() if len(lists) else pl.Series("templates", [], pl.String)
+    ids = flat.unique(maintain_order=True)
+    codes = flat.to_frame("id").join(
+        pl.DataFrame({"id": ids, "code": np.arange(len(ids))}), on="id", how="left", maintain_order="left"
+    )["code"]
+    starts = np.concatenate([[0], lists.list.len().fill_null(0).cum_sum().to_numpy()]).astype(np.int64)
+    return ids.to_list(), codes.to_numpy().astype(np.int64), starts
 
 
 def judge_sessions(codes: Ints, starts: Ints, templates: TemplateVerdicts) -> SessionVerdicts:

@@ -9,12 +9,11 @@ Logs used in training are excluded from session tests (METHOD). What that means 
   least one held-out line, reduced to these lines, in the verdict as in the truth.
 
 A session's score is the highest of its templates'. It is abnormal if one of its templates is called so; else
-invalid if one is invalid or has no verdict; else normal. No session is dropped.
+invalid if one is invalid or has no verdict; else normal (`session_verdicts`). No session is dropped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -111,17 +110,6 @@ def session_truth(table: pl.DataFrame) -> list[bool | None]:
         table: `TESTED_SCHEMA`.
     """
     return table.select(pl.col("truth").fill_null(pl.col("corrected"))).to_series().to_list()
-
-
-def judge_session(templates: list[str], answers: Mapping[str, ScoredAnswer]) -> ScoredAnswer:
-    """The session's answer and score from those of its templates; see the module."""
-    known = [answers[template] for template in templates if template in answers]
-    stated = {one.answer for one in known}
-    score = max((one.score for one in known), default=0.0)
-    if "abnormal" in stated:
-        return ScoredAnswer("abnormal", score)
-    complete = stated == {"normal"} and len(known) == len(templates)
-    return ScoredAnswer("normal" if complete else "invalid", score)
 
 
 def _members(sessions: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:

@@ -9,24 +9,29 @@ from dataclasses import asdict
 
 from rationanomaly import records
 from rationanomaly.artifacts import write_json
-from rationanomaly.evaluate import measuring, plots, predictions, report
+from rationanomaly.evaluate import measuring, model_card, plots, predictions, report
 from rationanomaly.evaluate.audit import AUDIT
+from rationanomaly.evaluate.champion import judge_with_champion
+from rationanomaly.evaluate.champion_flips import write_flips
 from rationanomaly.evaluate.examples import EXAMPLES, choose_examples
 from rationanomaly.evaluate.held_out import read_held_out
 from rationanomaly.evaluate.judging_classifiers import FITS, Means, judge_with_classifier
 from rationanomaly.evaluate.judging_models import judge_with_detector
 from rationanomaly.evaluate.judging_prompts import judge_with_all_prompts
 from rationanomaly.evaluate.levels import TestedSessions
+from rationanomaly.evaluate.model_card_facts import gather_facts
 from rationanomaly.evaluate.session_model import judge_with_session_model
 from rationanomaly.evaluate.session_rows import write_session_rows, write_timelines
 from rationanomaly.evaluate.session_systems import SessionData, fits, judge_sessions
 from rationanomaly.evaluate.similar_templates import beside_similar
 from rationanomaly.evaluate.stressing import stress_final
-from rationanomaly.evaluate.systems import FINAL, SYSTEMS, TRAINED
+from rationanomaly.evaluate.systems import CHAMPION, FINAL, SYSTEMS, TRAINED
+from rationanomaly.evaluate.teacher_rationale import beside_teacher
+from rationanomaly.model.card import read_card
 from rationanomaly.params import Params
 from rationanomaly.progress import track
-from rationanomaly.session_models.thresholds import ThresholdRule
 from rationanomaly.steps import Inputs, Metrics, Outputs
+from rationanomaly.thresholds import ThresholdRule
 
 
 def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
@@ -38,21 +43,25 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     write_json(folder / AUDIT, [asdict(check) for check in held_out.checks])
 
     # ---------------------------------------------------------------- judge templates
-    means = Means.of(params, held_out)
-    found = {name: judge_with_classifier(name, held_out, means) for name in FITS}
+    means, rule = Means.of(params, held_out), ThresholdRule.of(settings.session_threshold)
+    found = {name: judge_with_classifier(name, held_out, means, rule) for name in FITS}
     if settings.prompted_rows:
         found |= judge_with_all_prompts(inputs["base"], held_out, settings.prompted_rows, threads)
     for name in track(TRAINED, "judging held-out templates", len(TRAINED), "models"):
         found[name] = judge_with_detector(name, inputs[name], held_out, settings, threads)
-    final = found[FINAL] = beside_similar(found[FINAL], held_out)
-    systems = [found[name] for name in SYSTEMS if name in found]
+    final = found[FINAL] = beside_teacher(beside_similar(found[FINAL], held_out), params.prompt, seed)
+    champion = judge_with_champion(settings, inputs[FINAL], held_out, threads)
+    if champion is not None:
+        found[CHAMPION] = champion.system
+    systems = [found[name] for name in (*SYSTEMS[:-1], CHAMPION, FINAL) if name in found]
 
     # ---------------------------------------------------------------- judge whole sessions
     data = SessionData.of(held_out, final.direct_scores)
     whole = []
     if data is not None:
-        rule = ThresholdRule.of(settings.session_threshold)
         whole = judge_sessions(data, fits(settings, means.template_vectors(held_out)), rule, seed)
+    if champion is not None and champion.sessions is not None:
+        whole.append(champion.sessions)
     chosen = judge_with_session_model(inputs[FINAL], held_out, final)
 
     # ---------------------------------------------------------------- measure
@@ -74,6 +83,8 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     write_timelines(folder, held_out, sessions, final, chosen)
     examples = choose_examples(systems, settings.examples)
     records.write_rows(folder / EXAMPLES, examples)
+    if champion is not None:
+        metrics |= write_flips(folder, champion, final, read_card(inputs[FINAL]))
     plots.draw_precision_recall(systems, folder)
     plots.draw_roc(systems, folder)
     plots.draw_calibration(systems, folder)
@@ -81,4 +92,5 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     plots.draw_rewards(inputs["grpo"] / records.CURVES, folder)
     setting = report.Setting(held_out.side, held_out.known, held_out.sessions.scope)
     report.write_report(folder, setting, metrics)
+    model_card.write_model_card(folder, gather_facts(params, inputs, held_out), metrics)
     return metrics

@@ -17,10 +17,12 @@ PROMPTED = (ZERO_SHOT, LOGPROMPT_COT, LOGPROMPT_IN_CONTEXT)
 #: Model folders, in the order of the steps; the last is the one that is registered.
 TRAINED = ("base", "sft", "grpo")
 FINAL = TRAINED[-1]
+#: The model in service, where params name one; its session model, where its folder carries one.
+CHAMPION, CHAMPION_SESSIONS = "champion", "champion_session_model"
 #: In the order of every table; a run, and above all one that was recorded earlier, need not have all of them.
 SYSTEMS = (*RULES, *CLASSIFIERS, *PROMPTED, *TRAINED)
 #: What the final model is compared with, pair by pair, as far as a run has them.
-RIVALS = (*RULES, *CLASSIFIERS, *PROMPTED, "sft")
+RIVALS = (*RULES, *CLASSIFIERS, *PROMPTED, "sft", CHAMPION)
 #: Those of the rivals that a promotion policy asks about: every version that was ever registered has its difference.
 POLICY_RIVALS = (*RULES, LABELLER, REFERENCE, "sft")
 #: Those that judge whole sessions and no template, where sessions are tested whole; the deep ones on demand.
@@ -55,6 +57,8 @@ TITLES: Mapping[str, str] = {
     "logrobust": "LogRobust",
     "base": "base, no label",
     "sft": "SFT",
+    CHAMPION_SESSIONS: "champion, session model",
+    CHAMPION: "champion",
     "grpo": "SFT + GRPO",
     SESSION_MODEL: "SFT + GRPO, session model",
 }

@@ -39,13 +39,14 @@ _FALSE_POSITIVES = "false_positive_rate"
 _STANDARD_ERRORS = 3
 
 Entry = Mapping[str, float]
+Kind = Literal["collapse", "length", "form", "false_positives", "hacking"]
 
 
 @dataclass(frozen=True)
 class Alarm:
     """What is wrong, since which step, in words."""
 
-    kind: Literal["collapse", "length", "form", "false_positives", "hacking"]
+    kind: Kind
     step: int
     problem: str
 
@@ -61,20 +62,14 @@ def find_alarm(curve: Sequence[Entry], params: AlarmParams) -> Alarm | None:
     if not steps:
         return None
     now = int(steps[-1]["step"])
-    problem = _collapse(steps, params)
-    if problem:
-        return Alarm("collapse", now, problem)
-    problem = _drift(steps, params)
-    if problem:
-        return Alarm("length", now, problem)
-    problem = _form(steps, params)
-    if problem:
-        return Alarm("form", now, problem)
-    problem = _false_positives(steps, params)
-    if problem:
-        return Alarm("false_positives", now, problem)
-    problem = _hacking(steps, [entry for entry in curve if is_evaluation(entry)], params)
-    return Alarm("hacking", now, problem) if problem else None
+    problems: dict[Kind, str] = {
+        "collapse": _collapse(steps, params),
+        "length": _drift(steps, params),
+        "form": _form(steps, params),
+        "false_positives": _false_positives(steps, params),
+        "hacking": _hacking(steps, [entry for entry in curve if is_evaluation(entry)], params),
+    }
+    return next((Alarm(kind, now, problem) for kind, problem in problems.items() if problem), None)
 
 
 def went_off(curve: Sequence[Entry]) -> bool:

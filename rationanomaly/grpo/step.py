@@ -41,9 +41,9 @@ from rationanomaly.rewards.coherence import FrozenModel
 from rationanomaly.rulebook.written_text import WrittenText
 from rationanomaly.session_models.chosen import write_session_model
 from rationanomaly.session_models.fitting import Lessons
-from rationanomaly.session_models.thresholds import ThresholdRule
 from rationanomaly.steps import Inputs, Metrics, Outputs
 from rationanomaly.text.prompt import show
+from rationanomaly.thresholds import ThresholdRule
 from rationanomaly.training.batching import spread
 from rationanomaly.training.best_adapter import SCORE, VALIDATION, best_evaluation, is_evaluation
 from rationanomaly.training.checkpoints import Curve

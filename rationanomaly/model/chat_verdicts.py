@@ -11,12 +11,10 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rationanomaly import progress
 from rationanomaly.errors import ArtifactError, TrainingError
 from rationanomaly.model.chat_template import render_messages
 from rationanomaly.model.folder import ModelFolder
-from rationanomaly.model.label_tokens import first_difference
-from rationanomaly.model.scoring import LabelTokens, Scorer, by_length
+from rationanomaly.model.scoring import Scorer, label_tokens
 from rationanomaly.records import Answer, LabelledText
 from rationanomaly.text.chat_prompts import Strategy, parse_answer
 from rationanomaly.text.prompt import Shown
@@ -78,21 +76,15 @@ class ChatScorer(Scorer):
                 room for a log.
         """
         prompts = [self._fitted(log, lambda shown: strategy.message(shown, examples)) for log in logs]
-        texts = self._written(prompts) if strategy.explains else [None] * len(logs)
+        texts: Sequence[str | None] = [None] * len(logs)
+        if strategy.explains:
+            texts = [text.strip() for text in self._written(prompts, WRITTEN_TOKENS, "answering prompts")]
         behind = [
             prompt if text is None else [*prompt, *self._ids(text)] for prompt, text in zip(prompts, texts, strict=True)
         ]
-        labels = self._labels_of(strategy)
+        labels = label_tokens(self._tokenizer, lambda label: strategy.stem + strategy.labels[label])
         scores = self._label_scores([[*ids, *labels.prefix] for ids in behind], labels.normal, labels.abnormal)
         return [_verdict(float(score), text) for score, text in zip(scores, texts, strict=True)]
-
-    def _labels_of(self, strategy: Strategy) -> LabelTokens:
-        normal, abnormal = (self._ids(strategy.stem + strategy.labels[label]) for label in ("normal", "abnormal"))
-        shared = first_difference(normal, abnormal)
-        if shared is None:
-            problem = "the tokenizer splits the answer words so that normal and abnormal can't be told apart"
-            raise TrainingError(problem, hint="Use a base whose tokenizer knows bytes or letters")
-        return LabelTokens(tuple(normal[:shared]), normal[shared], abnormal[shared])
 
     def _fitted(self, log: Shown, message: Callable[[Shown], str]) -> list[int]:
         """The tokens of the prompt, with no more of the log than the context has room for."""
@@ -111,28 +103,6 @@ class ChatScorer(Scorer):
             hint = "Take a base with a longer context, or set evaluate.prompted_rows to 0"
             raise TrainingError("the base's context has no room for a log and the prompt about it", hint=hint)
         return encoded(log.beginning(found - 1))
-
-    def _written(self, prompts: Sequence[Sequence[int]]) -> list[str]:
-        """What the model writes behind each prompt, the likeliest tokens."""
-        found = [""] * len(prompts)
-        done = 0
-        with self._evaluating():
-            for places in by_length(prompts, self._rows(prompts, WRITTEN_TOKENS)):
-                ids, mask = self._padded([prompts[place] for place in places])
-                generated = self._model.generate(
-                    input_ids=ids,
-                    attention_mask=mask,
-                    do_sample=False,
-                    max_new_tokens=WRITTEN_TOKENS,
-                    pad_token_id=self._tokenizer.pad_token_id,
-                    eos_token_id=self._tokenizer.eos_token_id,
-                )
-                texts = self._tokenizer.batch_decode(generated[:, ids.shape[1] :], skip_special_tokens=True)
-                for place, text in zip(places, texts, strict=True):
-                    found[place] = text.strip()
-                done += len(places)
-                progress.report("answering prompts", done, len(prompts), unit="templates")
-        return found
 
 
 def _verdict(score: float, text: str | None) -> ChatAnswer:

@@ -28,6 +28,7 @@ from rationanomaly.model.few_shot import FewShotExamples
 from rationanomaly.model.label_tokens import first_difference
 from rationanomaly.model.merging import merged
 from rationanomaly.params import PromptParams
+from rationanomaly.records import LABELS, Label
 from rationanomaly.text.checks import sentence_ends
 from rationanomaly.text.prompt import CONCLUSION, THINK, Mode, Shown, write_verdict
 
@@ -53,15 +54,17 @@ class LabelTokens:
     abnormal: int
 
 
-def label_tokens(tokenizer: PreTrainedTokenizerBase) -> LabelTokens:
+def label_tokens(tokenizer: PreTrainedTokenizerBase, write: Callable[[Label], str] = write_verdict) -> LabelTokens:
     """Find the first tokens in which the two verdicts differ.
+
+    Args:
+        tokenizer: of the model.
+        write: the verdict of a label; direct ones if left out.
 
     Raises:
         TrainingError: the tokenizer writes both verdicts alike, or one as the beginning of the other.
     """
-    normal, abnormal = (
-        tokenizer(write_verdict(label), add_special_tokens=False)["input_ids"] for label in ("normal", "abnormal")
-    )
+    normal, abnormal = (tokenizer(write(label), add_special_tokens=False)["input_ids"] for label in LABELS)
     shared = first_difference(normal, abnormal)
     if shared is None or tokenizer.unk_token_id in (normal[shared], abnormal[shared]):
         problem = "the tokenizer splits the answer words so that normal and abnormal can't be told apart"
@@ -199,14 +202,33 @@ class Scorer:
         task: str,
     ) -> list[str]:
         """The likeliest tokens under ``form``, up to the stem of the conclusion; without a form up to the end."""
-        found = [""] * len(logs)
         fitted = [self._prompt(log, Mode.REASON) for log in logs]
         shown, prompts = [log for log, _ in fitted], [ids for _, ids in fitted]
+        of_places = None if form is None else lambda places, width: form([shown[place] for place in places], width)
+        return self._written(prompts, limit, task, of_places)
+
+    def _written(
+        self,
+        prompts: Sequence[Sequence[int]],
+        limit: int,
+        task: str,
+        form: Callable[[Sequence[int], int], tuple[LogitsProcessor, ...]] | None = None,
+    ) -> list[str]:
+        """The likeliest tokens behind each prompt.
+
+        Args:
+            prompts: tokens of each.
+            limit: tokens that are written, at most.
+            task: what the progress is called.
+            form: of a batch, by its places among the prompts and its width; the first constraint knows where its form
+                ends.
+        """
+        found = [""] * len(prompts)
         done = 0
         with self._evaluating():
             for places in by_length(prompts, self._rows(prompts, limit)):
                 ids, mask = self._padded([prompts[place] for place in places])
-                processors = form([shown[place] for place in places], ids.shape[1]) if form else ()
+                processors = form(places, ids.shape[1]) if form else ()
                 generated = self._model.generate(
                     input_ids=ids,
                     attention_mask=mask,
@@ -221,7 +243,7 @@ class Scorer:
                 for place, text in zip(places, texts, strict=True):
                     found[place] = text
                 done += len(places)
-                progress.report(task, done, len(logs), unit="templates")
+                progress.report(task, done, len(prompts), unit="templates")
         return found
 
     def _rows(self, prompts: Sequence[Sequence[int]], completion: int = 0) -> int:

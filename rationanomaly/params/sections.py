@@ -523,6 +523,23 @@ class PoolParams(Section):
     rationales: Share
 
 
+class ThresholdParams(Section):
+    """How a threshold is chosen, on validation data alone.
+
+    Attributes:
+        rule: `max_f1`: the best F1; `recall_floor`: the highest threshold with a recall of `recall` or more; `cost`:
+            the lowest mean cost.
+        recall: of `recall_floor`.
+        miss: cost of an abnormal template or session that is not called so, of `cost`.
+        false_alarm: cost of a normal one that is called abnormal, in the same unit.
+    """
+
+    rule: Literal["max_f1", "recall_floor", "cost"]
+    recall: Annotated[float, Field(gt=0, le=1)]
+    miss: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    false_alarm: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class SftParams(Section):
     """Step `sft`: supervised training on rationales and verdicts.
 
@@ -533,6 +550,7 @@ class SftParams(Section):
         rationale_share: of the steps: rationales with verdict; the rest are direct verdicts.
         abnormal_share: of the rows with gold labels.
         word_drop: share of words left out of a text with a gold label.
+        additions: share of the rows to whose log something is added that changes no label.
         pool: texts beside the gold labels.
         label_weight: of a completion's tokens that tell its label, behind the stem and behind the tag, and of the
             first ones of its second sentence, which turn the analysis; 1: as any other.
@@ -542,6 +560,7 @@ class SftParams(Section):
             validation templates train: then the last one is kept.
         threshold_positives: abnormal validation templates from which on the thresholds of the reasoned and the direct
             verdict are tuned, each on scores of its own; below, both are 0.5.
+        threshold: how both are chosen there.
     """
 
     steps: Positive
@@ -550,12 +569,14 @@ class SftParams(Section):
     rationale_share: Share
     abnormal_share: Share
     word_drop: Share
+    additions: Share
     pool: PoolParams
     label_weight: Rate
     learn_validation: bool
     evaluations: NonNegative
     best_by: Literal["ap", "f1", "loss"] | None
     threshold_positives: Positive
+    threshold: ThresholdParams
 
 
 class FormatReward(Section):
@@ -741,23 +762,6 @@ class GrpoParams(Section):
     reward: RewardParams
 
 
-class SessionThresholdParams(Section):
-    """How thresholds for sessions are chosen, on validation sessions alone.
-
-    Attributes:
-        rule: `max_f1`: the best F1; `recall_floor`: the highest threshold with a recall of `recall` or more; `cost`:
-            the lowest mean cost.
-        recall: of `recall_floor`.
-        miss: cost of an abnormal session that is not called so, of `cost`.
-        false_alarm: cost of a normal one that is called abnormal, in the same unit.
-    """
-
-    rule: Literal["max_f1", "recall_floor", "cost"]
-    recall: Annotated[float, Field(gt=0, le=1)]
-    miss: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    false_alarm: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
 class StressParams(Section):
     """What the final model is tried with beyond the test; its direct verdicts are asked.
 
@@ -782,10 +786,12 @@ class EvaluateParams(Section):
         prompted_rows: tested templates that the untrained base judges by prompts alone, where it can chat; 0: none.
         session_verdict: of the final model, by which sessions are judged; those of the others are direct. Reasoned, it
             writes an analysis of each template that only sessions hold.
-        session_threshold: how thresholds for sessions are chosen.
+        session_threshold: how thresholds for sessions are chosen, of every system that has one.
         session_baselines: models of whole sessions beside ours: `quick`: those of counts and order; `all`: DeepLog,
             LogAnomaly and LogRobust, too, which take minutes to train; `none`.
         stress: probes of the final model.
+        champion: model that the final one is held against, template by template: a model folder, or a registered one,
+            `models:/NAME@ALIAS` or `models:/NAME/VERSION`; null: none.
         examples: verdicts shown in the summary.
         bootstrap: resamples for the intervals; 0: none.
     """
@@ -794,9 +800,10 @@ class EvaluateParams(Section):
     free_rows: NonNegative
     prompted_rows: NonNegative
     session_verdict: VerdictKind
-    session_threshold: SessionThresholdParams
+    session_threshold: ThresholdParams
     session_baselines: Literal["none", "quick", "all"]
     stress: StressParams
+    champion: str | None
     examples: Positive
     bootstrap: NonNegative
 

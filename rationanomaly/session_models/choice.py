@@ -28,7 +28,7 @@ from rationanomaly.session_models.new_event import fit_new_event
 from rationanomaly.session_models.next_event import fit_next_event
 from rationanomaly.session_models.per_session import count_keys, distinct
 from rationanomaly.session_models.tables import LabelledSessions
-from rationanomaly.session_models.thresholds import Threshold, ThresholdRule, choose_threshold
+from rationanomaly.thresholds import Threshold, ThresholdRule, choose_threshold
 
 _log = logging.getLogger(__name__)
 

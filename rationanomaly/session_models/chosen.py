@@ -13,7 +13,7 @@ from rationanomaly.session_models.batch import Events, Floats, SessionBatch
 from rationanomaly.session_models.model import Reason, SessionModel
 from rationanomaly.session_models.reasons import reasons
 from rationanomaly.session_models.saving import STRUCTURE, load, save
-from rationanomaly.session_models.thresholds import Threshold
+from rationanomaly.thresholds import Threshold
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from rationanomaly.session_models.batch import Floats
 from rationanomaly.session_models.choice import CANDIDATES, choose
 from rationanomaly.session_models.chosen import ChosenSessionModel
 from rationanomaly.session_models.tables import events_of, labelled_sessions, teaching_sessions
-from rationanomaly.session_models.thresholds import ThresholdRule
+from rationanomaly.thresholds import ThresholdRule
 
 
 @dataclass(frozen=True)

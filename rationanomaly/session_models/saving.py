@@ -32,7 +32,7 @@ from rationanomaly.session_models.model import SessionModel
 from rationanomaly.session_models.new_event import NewEvent
 from rationanomaly.session_models.next_event import NextEvent
 from rationanomaly.session_models.normal_sessions import NormalSessions
-from rationanomaly.session_models.thresholds import Threshold
+from rationanomaly.thresholds import Threshold
 
 STRUCTURE, NUMBERS = "session_model.json", "session_model.safetensors"
 SCHEMA_VERSION = 1

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rationanomaly.params import PromptParams, SftParams
 from rationanomaly.records import Triplet
 from rationanomaly.rulebook.rationale import write_rationale
+from rationanomaly.sft.additions import Additions
 from rationanomaly.sft.pool import Draw, Pool, draw
 from rationanomaly.text.evidence import check_evidence, find_quotes
 from rationanomaly.text.prompt import Mode, Shown, conclude, show, write_response, write_verdict
@@ -69,6 +70,10 @@ def build_rows(
     weak = round(reason_rows * weak_share)
     reasons = _rationale_rows(gold, triplets, reason_rows - weak, prompt, params, rng)
     reasons += _pool_rationale_rows(pool, weak, params, rng)
+    if params.additions:
+        calm = [text for text, label in zip(gold.texts, gold.labels, strict=True) if label == "normal"]
+        additions = Additions(calm, prompt)
+        direct, reasons = (_with_additions(rows, additions, params.additions, rng) for rows in (direct, reasons))
     batches = _batches(direct, params.batch, rng)
     # Rationale batches are spread evenly, and a batch of verdicts is the last.
     for number, batch in enumerate(_batches(reasons, params.batch, rng)):
@@ -160,6 +165,19 @@ def _rationale_rows(
         rationale = conclude(triplet.rationale, triplet.label)
         rows.append(Row(text, Mode.REASON, write_response(rationale, triplet.label)))
     return rows
+
+
+def _with_additions(rows: list[Row], additions: Additions, share: float, rng: np.random.Generator) -> list[Row]:
+    """Some rows with an addition; label and rationale stay, whose quotes still stand in the log.
+
+    Without quotes a rationale says that there is nothing to be quoted, which an addition would make false.
+    """
+    chosen = rng.random(len(rows)) < share
+    fit = [row.mode is Mode.DIRECT or bool(find_quotes(row.completion)) for row in rows]
+    return [
+        replace(row, text=additions.add(row.text, rng)) if wanted and possible else row
+        for row, wanted, possible in zip(rows, chosen, fit, strict=True)
+    ]
 
 
 def _thinned(text: str, rationale: str, share: float, rng: np.random.Generator) -> str:

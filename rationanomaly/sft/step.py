@@ -94,7 +94,7 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
 
     kept_scores = scores(model)
     threshold, direct_threshold = choose_thresholds(
-        base.scorer(model), validation, kept_scores, plan.analysed, params.detect, params.sft.threshold_positives
+        base.scorer(model), validation, kept_scores, plan.analysed, params.detect, params.sft
     )
     card = replace(
         base.card,

@@ -9,7 +9,8 @@ import numpy as np
 
 from rationanomaly.model.card import Threshold
 from rationanomaly.model.scoring import Scorer, mean_score
-from rationanomaly.params import DetectParams
+from rationanomaly.params import DetectParams, SftParams
+from rationanomaly.thresholds import ThresholdRule, choose_threshold
 from rationanomaly.training.validation import Validation
 
 DEFAULT = 0.5
@@ -45,7 +46,7 @@ def choose_thresholds(
     direct_scores: np.ndarray,
     analysed: Validation,
     detect: DetectParams,
-    minimum: int,
+    settings: SftParams,
 ) -> tuple[Threshold, Threshold]:
     """The thresholds of the reasoned and of the direct verdict.
 
@@ -56,40 +57,36 @@ def choose_thresholds(
         analysed: `calibration`.
         detect: how a reasoned verdict is reached. Templates without an analysis that comes to an end are left out:
             their answer is `invalid` at any threshold.
-        minimum: positives that are needed.
+        settings: the rule, and the positives that are needed.
     """
     if validation.learnt:
         default = Threshold(DEFAULT, "default: the validation templates were learnt from")
         return default, default
-    direct = choose_threshold(direct_scores, validation.abnormal, minimum)
+    direct = _choose(direct_scores, validation.abnormal, settings)
     if not analysed.logs:
         return direct, direct
     found = scorer.scored_analyses(analysed.logs, detect.analyses, detect.temperature, detect.attempts)
     scores = np.array([mean_score(analyses) for analyses in found if analyses])
     abnormal = [truth for truth, analyses in zip(analysed.abnormal, found, strict=True) if analyses]
-    return choose_threshold(scores, abnormal, minimum), direct
+    return _choose(scores, abnormal, settings), direct
 
 
-def choose_threshold(scores: np.ndarray, abnormal: Sequence[bool], minimum: int) -> Threshold:
-    """The threshold with the best F1 on validation templates, or .5 where they are too few to tell.
+def _choose(scores: np.ndarray, abnormal: Sequence[bool], settings: SftParams) -> Threshold:
+    """By the rule of params on validation templates, or .5 where they are too few to tell.
 
     Args:
         scores: P(abnormal) of each validation template, shape (n,).
         abnormal: the truth, n values.
-        minimum: positives that are needed; with 14 to 27 of them a tuned threshold cost up to .10 of F1.
+        settings: with 14 to 27 positives a tuned threshold cost up to .10 of F1, hence so many are needed.
     """
-    truth = np.asarray(abnormal, dtype=bool)
+    truth, minimum = np.asarray(abnormal, dtype=bool), settings.threshold_positives
     positives = int(truth.sum())
-    if not _enough(truth, minimum):
+    rule = ThresholdRule.of(settings.threshold)
+    # Scores are probabilities; among equally good thresholds the one with the fewest alarms.
+    found = choose_threshold(scores, truth, rule, minimum=minimum, ties="highest", least=0.0)
+    if found is None or not _enough(truth, minimum):
         return Threshold(DEFAULT, f"default: {positives} positives in validation, {minimum} needed")
-    order = np.argsort(-scores, kind="stable")
-    ranked, hits = scores[order], np.cumsum(truth[order])
-    f1 = 2 * hits / (np.arange(1, len(hits) + 1) + positives)
-    # A cut is possible only between different scores.
-    possible = np.append(ranked[:-1] > ranked[1:], True)
-    best = int(np.argmax(np.where(possible, f1, -1)))
-    below = ranked[best + 1] if best + 1 < len(ranked) else 0.0
-    return Threshold(float((ranked[best] + below) / 2), f"best F1 on validation with {positives} positives")
+    return Threshold(found.value, f"{found.rule} on validation with {positives} positives")
 
 
 def _enough(truth: np.ndarray, minimum: int) -> bool:

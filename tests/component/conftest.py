@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from rationanomaly.params import Params, dump, load_params
 from rationanomaly.simulate import write
 from rationanomaly.steps import STEPS
 from tests.conftest import ROOT
+from tests.pipeline.conftest import short_stacks  # noqa: F401
+from tests.warm_python import warm_python
 
 
 @dataclass
@@ -61,7 +64,9 @@ def kfp_run(micro: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("kfp")
     shards = micro.cluster.model_copy(update={step.shards: 3 for step in STEPS if step.shards})
-    with pytest.MonkeyPatch.context() as patch:
+    # The same through processes that load everything themselves: tests/end_to_end/test_dvc.py.
+    with pytest.MonkeyPatch.context() as patch, warm_python() as python:
+        patch.setattr(sys, "executable", python)
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
         run_training(micro.model_copy(update={"cluster": shards}), folder / "outputs")
     return folder / "outputs"

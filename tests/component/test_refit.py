@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import mlflow
 import pytest
 from mlflow import MlflowClient
 
@@ -13,7 +14,16 @@ from rationanomaly.detection.detector import Detector
 from rationanomaly.errors import ArtifactError
 from rationanomaly.model.card import read_card
 from rationanomaly.params import Params
-from rationanomaly.records import LABELLED, LABELLED_SCHEMA, METRICS, PRECEDENTS, Precedent, read_rows, read_table
+from rationanomaly.records import (
+    LABELLED,
+    LABELLED_SCHEMA,
+    METRICS,
+    MODEL_CARD,
+    PRECEDENTS,
+    Precedent,
+    read_rows,
+    read_table,
+)
 from rationanomaly.runs import model_registry, tracking
 from rationanomaly.runs.refit import refit
 
@@ -59,6 +69,10 @@ def test_its_version_says_so_and_its_metrics_are_those_of_the_evaluated_model(
     assert "Refit on all labels" in version.description
     found = json.loads((direct_run / "evaluate" / METRICS).read_bytes())
     assert float(version.tags["f1"]) == pytest.approx(found["template/abnormal/f1"], abs=1e-4)
+    card = Path(
+        mlflow.artifacts.download_artifacts(f"models:/{version.name}/{version.version}"), MODEL_CARD
+    ).read_text()
+    assert "**Refit on all labels." in card and "## Limits" in card
     detector = Detector.open(f"models:/{micro.register_.name}@{micro.register_.alias}")
     assert detector.card == read_card(refitted / "model")
     assert detector.judge(["link 3 is down"])

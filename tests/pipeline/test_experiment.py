@@ -19,12 +19,13 @@ from typer.testing import CliRunner
 import pipelines.experiment as under_test
 from pipelines.__main__ import app
 from pipelines.ablation import MOST_BYTES, compile_experiment, described, refuse_large
+from pipelines.comparison_plot import draw
 from pipelines.experiment import ABLATIONS, EXPERIMENT, PLOT, TABLE, Request, read_seeds, run_experiment
 from pipelines.variants import EXPERIMENTS, FULL
 from rationanomaly import artifacts
 from rationanomaly.errors import InputError, ParamsError, TrainingError
 from rationanomaly.evaluate.predictions import Prediction
-from rationanomaly.params import Params
+from rationanomaly.params import Params, dump_line
 from rationanomaly.records import LABELLED, LABELLED_SCHEMA, METRICS, PREDICTIONS, write_rows, write_table
 from tests.conftest import ROOT
 
@@ -38,6 +39,8 @@ class FakeSteps:
     def __init__(self) -> None:
         self.runs: list[Params] = []
         self.problem: Exception | None = None
+        #: So many of the tested templates have an analysis by SFT.
+        self.reasoned = TESTED
 
     def __call__(self, params: Params, folder: Path, steps: Sequence[str] = ()) -> dict[str, Path]:
         if tuple(steps) == ("parse",):
@@ -52,7 +55,8 @@ class FakeSteps:
         f1 = 0.8 + seed / 100 - (0.2 + seed / 50 if symmetric else 0)
         ends = {"template/abnormal/f1/low": f1 - 0.1, "template/abnormal/f1/high": f1 + 0.1}
         metrics = {"template/abnormal/f1": f1, "template/abnormal/ap": 0.5, "direct/template/abnormal/f1": 0.7}
-        metrics |= {"sft/template/abnormal/f1": 0.6} | ends
+        metrics |= {"sft/template/abnormal/f1": 0.6, "sft/direct/template/abnormal/f1": 0.6} | ends
+        metrics |= {"template/rows": TESTED, "sft/template/rows": self.reasoned}
         made = {}
         for name, values in (("correct", {"labels/asked": 90.0, "labels/f1": 1.0}), ("evaluate", metrics)):
             made[name] = folder / "steps" / name / f"{seed}-{symmetric}"
@@ -61,7 +65,7 @@ class FakeSteps:
                 if name == "correct":
                     write_table(partial / LABELLED, labelled(), LABELLED_SCHEMA)
                 else:
-                    write_rows(partial / PREDICTIONS, predictions(wrong=3 if symmetric else 1))
+                    write_rows(partial / PREDICTIONS, predictions(3 if symmetric else 1, self.reasoned))
         return made
 
 
@@ -74,7 +78,7 @@ def labelled() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=LABELLED_SCHEMA)
 
 
-def predictions(wrong: int) -> list[Prediction]:
+def predictions(wrong: int, reasoned: int) -> list[Prediction]:
     found = []
     for row in range(TESTED):
         truth = "abnormal" if row % 3 == 0 else "normal"
@@ -82,7 +86,9 @@ def predictions(wrong: int) -> list[Prediction]:
         for model in ("sft", "grpo"):
             found.append(
                 Prediction(model, f"id{row}", "t", "site", "test", truth, truth, False, answer,
-                           0.9 if answer == "abnormal" else 0.1, stated=answer, direct_answer=truth, direct_score=0.5)
+                           0.9 if answer == "abnormal" else 0.1,
+                           stated=answer if model == "grpo" or row < reasoned else None,
+                           direct_answer=truth, direct_score=0.5)
             )  # fmt: skip
     return found
 
@@ -140,6 +146,20 @@ def test_one_seed_has_intervals_over_groups(steps: FakeSteps, tmp_path: Path) ->
     assert (direct["low"], direct["mean"], direct["high"]) == (0, 0, 0)
 
 
+@pytest.mark.parametrize("seeds", [(0,), (0, 1)])
+def test_a_system_with_fewer_analyses_is_compared_on_those_that_it_has(
+    seeds: tuple[int, ...], steps: FakeSteps, tmp_path: Path
+) -> None:
+    steps.reasoned = 4
+    request = request_of(tmp_path, FULL, "without-grpo", seeds=seeds)
+    run_experiment(EXPERIMENTS["ablation"], request)
+    row = row_of(document_of(request), "without-grpo")
+    # Both are wrong in the first template alone, so on what SFT has written nothing tells them apart.
+    assert row["differences"]["f1"]["by_seed"] == [0.0] * len(seeds)
+    assert row["differences"]["direct_f1"]["by_seed"] == pytest.approx([-0.1] * len(seeds))
+    assert (row["figures"]["rows"]["mean"], row["figures"]["f1"]["mean"]) == (4, 0.6)
+
+
 def test_what_is_done_is_not_run_again_and_what_changed_is(steps: FakeSteps, tmp_path: Path) -> None:
     request = request_of(tmp_path, *THREE, seeds=(0,))
     run_experiment(EXPERIMENTS["ablation"], request)
@@ -188,6 +208,28 @@ def test_the_report_of_an_evaluation_can_show_it(steps: FakeSteps, tmp_path: Pat
 def test_every_experiment_is_drawn(name: str, steps: FakeSteps, tmp_path: Path) -> None:
     run_experiment(EXPERIMENTS[name], request_of(tmp_path, FULL, seeds=(0,)))
     assert (tmp_path / name / PLOT).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_plot_of_the_weights_moves_with_each_of_its_figures(tmp_path: Path) -> None:
+    def drawn(**changed: float) -> bytes:
+        f1 = {"full": 0.5, "brevity-0.1": 0.4, "brevity-0.4": 0.6, "coherence-0.5": 0.55} | changed
+        places: dict[str, tuple[float | None, str]] = {
+            "full": (None, ""), "brevity-0.1": (0.5, "brevity (0.2)"), "brevity-0.4": (2.0, "brevity (0.2)"),
+            "coherence-0.5": (None, "coherence (0)"),
+        }  # fmt: skip
+        rows = [
+            {"name": name, "title": name, "x": places[name][0], "series": places[name][1],
+             "figures": {"f1": {"mean": value, "low": value - 0.05, "high": value + 0.05}}}
+            for name, value in f1.items()
+        ]  # fmt: skip
+        document = {"title": "Weights", "profile": "p", "seeds": [0], "variants": rows}
+        draw(document, EXPERIMENTS["weights"].picture, tmp_path / "plot.png")
+        return (tmp_path / "plot.png").read_bytes()
+
+    first = drawn()
+    assert drawn() == first
+    for name in ("full", "brevity-0.1", "brevity-0.4", "coherence-0.5"):
+        assert drawn(**{name: 0.2}) != first, name
 
 
 @pytest.mark.parametrize(("text", "seeds"), [("0", (0,)), ("0,1,2", (0, 1, 2)), ("3 1", (3, 1)), ("1, 1", (1,))])
@@ -250,6 +292,49 @@ def test_the_pipeline_trains_the_full_method_once_a_seed_and_loops_over_what_par
     assert sorted(found) == [(1, "evaluate", "grpo", "sft")] * 2 + [(2, "evaluate", "grpo")] * 2
 
 
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("name", ["ablation", "labels", "cross"])
+def test_the_graph_of_an_experiment_is_the_golden_one(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A changed task, dependency or variant shows; after a wanted change, write the printed text to the file."""
+    monkeypatch.setattr("pipelines.ablation.known_datasets", lambda _: ["north", "south"])
+    request = Request(PROFILE, (), (0,), tmp_path)
+    compile_experiment(EXPERIMENTS[name], request, tmp_path / "pipeline.yaml")
+    full = json.loads(dump_line(request.params(0)))
+    # Through JSON: equal parts are written out and not as anchors.
+    graph = json.loads(json.dumps(graph_of(read_spec(tmp_path / "pipeline.yaml"), full)))
+    text = yaml.safe_dump(graph, sort_keys=True, width=120)
+    assert text == (GOLDEN / f"experiment-{name}.yaml").read_text(), text
+
+
+def graph_of(spec: dict[str, Any], full: dict[str, Any]) -> dict[str, Any]:
+    """Part of the pipeline → its tasks: what each runs and reads, and for a loop what its variants change."""
+    parts = {name: one["dag"]["tasks"] for name, one in spec["components"].items() if "dag" in one}
+    return {part: {name: task_of(task, full) for name, task in tasks.items()} for part, tasks in parts.items()}
+
+
+def task_of(task: dict[str, Any], full: dict[str, Any]) -> dict[str, Any]:
+    given = task.get("inputs", {}).get("artifacts", {})
+    reads = {name: source.get("taskOutputArtifact", {}).get("producerTask", "from outside") for name, source in
+             given.items()}  # fmt: skip
+    found: dict[str, Any] = {"runs": task["componentRef"]["name"], "reads": reads}
+    if "parameterIterator" in task:
+        variants = json.loads(task["parameterIterator"]["items"]["raw"])
+        found["variants"] = [changes(full, yaml.safe_load(one)) for one in variants]
+    return found
+
+
+def changes(one: Any, other: Any, path: str = "") -> dict[str, Any]:
+    """The values of the other document that differ, by their path."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        parts = [changes(one.get(key), other[key], f"{path}.{key}".lstrip(".")) for key in other]
+        return {key: value for part in parts for key, value in part.items()}
+    return {} if one == other else {path: other}
+
+
 def test_compiling_an_experiment_twice_gives_the_same_bytes(
     package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,9 +379,12 @@ def test_the_dvc_stages_call_the_command_with_variants_that_there_are() -> None:
     assert given["variants"] == known
     assert read_seeds(given["seed_list"]) == tuple(given["seeds"])
     said = CliRunner().invoke(app, ["experiment", "--help"], env={"COLUMNS": "200"}).output
-    for stage in stages.values():
+    assert stages["table"]["matrix"] == {"experiment": list(EXPERIMENTS)}
+    for name, stage in stages.items():
+        chosen = "${experiment}" if name == "run" else "${item.experiment}"
         assert stage["wdir"] == "../.."
-        assert stage["cmd"].startswith("python -m pipelines experiment ${experiment} ")
+        assert stage["cmd"].startswith(f"python -m pipelines experiment {chosen} ")
+        assert all((ROOT / path).exists() for path in stage["deps"] if "$" not in path)
         for option in (word for word in stage["cmd"].split() if word.startswith("--")):
             assert option in said
 

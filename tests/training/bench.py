@@ -32,10 +32,15 @@ class Bench:
     params: Params
 
     @classmethod
+    def of(cls, root: Path) -> Bench:
+        """The bench whose folders lie in ``root``."""
+        return cls(root, _params())
+
+    @classmethod
     def make(cls, root: Path) -> Bench:
         """Inputs in ``root``, and what base, sft and grpo make of them in one process that nothing interrupts."""
         write_training_inputs(root, PARTS, HELD_OUT_WORD)
-        bench = cls(root, _params())
+        bench = cls.of(root)
         bench.run("base", root / "base")
         bench.using(*_TAUGHT).run("sft", root / "taught")
         for step in ("sft", "grpo"):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.made_once import made_once
 from tests.training.bench import Bench
 
 
 @pytest.fixture(scope="session")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return Bench.make(tmp_path_factory.mktemp("bench"))
+    return Bench.of(made_once(tmp_path_factory, "bench", Bench.make))

@@ -24,6 +24,7 @@ from rationanomaly.progress import Event
 from tests.conftest import ROOT
 from tests.kubernetes_api import COMPLETE, FAILED, PREEMPTED, RUNNING, FakeCluster, State, serving
 from tests.training.bench import Bench
+from tests.training.launching import launch, without_trainers
 from tests.training.test_ranks import MANY, check_equal
 
 NODES = ("training.nodes=2", "training.processes=2")
@@ -133,11 +134,11 @@ def test_a_preempted_training_continues_from_its_checkpoint(
 
 
 def test_the_error_of_a_rank_on_a_node_is_the_error_of_the_step(
-    bench: Bench, cluster: ProcessCluster, tmp_path: Path
+    cluster: ProcessCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wild = bench.using(*NODES, "sft.learning_rate=1.0e+30", "sft.evaluations=0")
+    without_trainers(monkeypatch)
     with pytest.raises(TrainingError, match="SFT: the loss is nan"):
-        wild.run("sft", tmp_path / "sft", tmp_path / "volume" / "sft")
+        launch(tmp_path / "sft", tmp_path / "volume" / "sft", *NODES, "sft.learning_rate=1.0e+30")
     assert cluster.jobs == {}
     assert not (tmp_path / "sft").exists()
 

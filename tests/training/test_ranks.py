@@ -1,4 +1,7 @@
-"""Two ranks on a CPU: the results of one process, and one clear line when a rank dies, hangs or is missing."""
+"""Two ranks on a CPU: the results of one process, and one clear line when a rank dies, hangs or is missing.
+
+Ranks that die while the real trainers work are in test_kills.py.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from rationanomaly.launch.rank_job import Job, read_error, read_heartbeat
 from rationanomaly.params import Params, dump_line
 from rationanomaly.progress import Event
 from tests.training.bench import Bench, read_curve
+from tests.training.launching import launch, without_trainers
 
 TWO = "training.processes=2"
 #: Steps enough that what is done to a training at its fifth comes before the last on a fast machine too.
@@ -57,7 +61,10 @@ def test_two_ranks_give_the_losses_of_one_process(bench: Bench, tmp_path: Path) 
     assert not (tmp_path / "state" / "ranks").exists()
 
 
-def test_a_rank_that_is_killed_ends_the_step_with_one_line_about_it(bench: Bench, tmp_path: Path) -> None:
+def test_a_rank_that_is_killed_ends_the_step_with_one_line_about_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_trainers(monkeypatch)
     place = tmp_path / "state" / "ranks"
     killed: list[float] = []
 
@@ -67,9 +74,8 @@ def test_a_rank_that_is_killed_ends_the_step_with_one_line_about_it(bench: Bench
         killed.append(time.monotonic())
         os.kill(heartbeat.pid, signal.SIGKILL)
 
-    many = bench.using(TWO, "sft.steps=600")
     with progress.listening(at_step("SFT", 3, kill)), pytest.raises(TrainingError) as caught:
-        many.run("sft", tmp_path / "sft", tmp_path / "state")
+        launch(tmp_path / "sft", tmp_path / "state", TWO, "sft.steps=600")
     assert time.monotonic() - killed[0] < 300
     assert "rank 1 of 2 was killed by SIGKILL" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -78,8 +84,9 @@ def test_a_rank_that_is_killed_ends_the_step_with_one_line_about_it(bench: Bench
 
 
 def test_a_rank_that_hangs_ends_the_step_with_one_line_about_it(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    without_trainers(monkeypatch)
     place = tmp_path / "state" / "ranks"
     clock = _Clock()
     monkeypatch.setattr(start, "time", clock)
@@ -90,9 +97,8 @@ def test_a_rank_that_hangs_ends_the_step_with_one_line_about_it(
         os.kill(heartbeat.pid, signal.SIGSTOP)
         clock.racing = True
 
-    many = bench.using(TWO, "sft.steps=600", "training.hang_seconds=900")
     with progress.listening(at_step("SFT", 3, stop)), pytest.raises(TrainingError) as caught:
-        many.run("sft", tmp_path / "sft", tmp_path / "state")
+        launch(tmp_path / "sft", tmp_path / "state", TWO, "sft.steps=600", "training.hang_seconds=900")
     assert "no progress for 900 s at SFT" in str(caught.value)
     assert "rank 1 does not answer" in str(caught.value)
     assert "rank 0 is in" in str(caught.value)
@@ -121,7 +127,15 @@ def _left_over(place: Path) -> list[int]:
     return [pid for pid in pids if Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
-def test_an_error_of_ours_on_a_rank_is_that_error(bench: Bench, tmp_path: Path) -> None:
+def test_an_error_of_ours_on_a_rank_is_that_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_trainers(monkeypatch)
+    with pytest.raises(TrainingError, match="SFT: the loss is nan at step 1"):
+        launch(tmp_path / "sft", tmp_path / "state", TWO, "sft.learning_rate=1.0e+30")
+    assert not (tmp_path / "sft").exists()
+
+
+@pytest.mark.slow
+def test_an_error_of_the_trainer_on_a_rank_is_that_error(bench: Bench, tmp_path: Path) -> None:
     wild = bench.using(TWO, "sft.learning_rate=1.0e+30", "sft.evaluations=0")
     with pytest.raises(TrainingError, match="SFT: the loss is nan at step"):
         wild.run("sft", tmp_path / "sft")

@@ -151,7 +151,7 @@ def test_a_verdict_is_the_same_alone_and_among_others(name: str, scorer: ChatSco
 
 def test_the_answer_of_a_written_text_is_what_it_says(scorer: ChatScorer, monkeypatch: pytest.MonkeyPatch) -> None:
     said = ["(1)abnormal-an error", "(1)normal-fine", "no idea"]
-    monkeypatch.setattr(ChatScorer, "_written", lambda _, prompts: said[: len(prompts)])
+    monkeypatch.setattr(ChatScorer, "_written", lambda _self, prompts, *_: said[: len(prompts)])
     found = scorer.verdicts([Shown.as_it_is("fan")] * 3, STRATEGIES["logprompt_cot"])
     assert [one.answer for one in found] == ["abnormal", "normal", "invalid"]
     assert [one.text for one in found] == said

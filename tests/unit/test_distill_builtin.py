@@ -40,7 +40,7 @@ def write(question: Question, seed: int = 0) -> str:
     return parse_response(answer.text).rationale
 
 
-@tried(max_examples=200, deadline=None)
+@tried(max_examples=80, deadline=None)
 @given(
     st.lists(
         st.sampled_from(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
 import subprocess
@@ -20,6 +19,7 @@ import yaml
 import rationanomaly
 from rationanomaly.cli.app import app
 from tests.conftest import ROOT
+from tests.modules import module_at
 
 PAGES = sorted((ROOT / "docs").glob("**/*.md"))
 ENTRIES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "SUPPORT.md")]
@@ -35,14 +35,8 @@ def names(paths: list[Path]) -> list[str]:
 each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=names(DOCUMENTS))
 
 
-@cache
 def hooks() -> ModuleType:
-    """docs/hooks.py, which lies in no package."""
-    specification = importlib.util.spec_from_file_location("docs_hooks", ROOT / "docs" / "hooks.py")
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return module_at(ROOT / "docs" / "hooks.py")
 
 
 @cache

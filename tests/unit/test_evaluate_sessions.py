@@ -8,10 +8,11 @@ import polars as pl
 import pytest
 
 from rationanomaly.errors import InputError
-from rationanomaly.evaluate.session_threshold import calibration_sessions, choose_threshold, judge_tuned
-from rationanomaly.evaluate.sessions import ScoredAnswer, choose_sessions, judge_session
+from rationanomaly.evaluate.session_threshold import calibration_sessions, tune
+from rationanomaly.evaluate.sessions import TESTED_SCHEMA, choose_sessions
 from rationanomaly.evaluate.truth import label_lines, label_templates, read_truth
 from rationanomaly.records import LABELLED_SCHEMA, LINES_SCHEMA, SESSIONS_SCHEMA
+from rationanomaly.thresholds import ThresholdRule
 
 # ---------------------------------------------------------------- the truth file
 
@@ -170,38 +171,47 @@ def test_table_of_templates_has_no_sessions() -> None:
     assert choose_sessions(SESSIONS_SCHEMA.to_frame(), lines, labelled, frozenset("cd")).table.is_empty()
 
 
-# ---------------------------------------------------------------- a session's verdict
-
-ANSWERS = {
-    "n": ScoredAnswer("normal", 0.1),
-    "a": ScoredAnswer("abnormal", 0.8),
-    "i": ScoredAnswer("invalid", 0.3),
-}
-
-
-@pytest.mark.parametrize(
-    ("templates", "expected"),
-    [
-        ("n", ScoredAnswer("normal", 0.1)),
-        ("na", ScoredAnswer("abnormal", 0.8)),
-        ("nia", ScoredAnswer("abnormal", 0.8)),
-        ("ni", ScoredAnswer("invalid", 0.3)),
-        ("nx", ScoredAnswer("invalid", 0.1)),
-        ("x", ScoredAnswer("invalid", 0.0)),
-    ],
-)
-def test_session_is_normal_only_if_all_its_templates_are(templates: str, expected: ScoredAnswer) -> None:
-    assert judge_session(list(templates), ANSWERS) == expected
-
-
 # ---------------------------------------------------------------- a threshold for sessions
 
 
-def test_threshold_has_the_best_f1_and_lies_between_scores() -> None:
-    scores = [0.1, 0.2, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95]
-    truth = [False, False, False, True, True, True, True, True]
-    assert choose_threshold(scores, truth) == pytest.approx(0.65)
-    assert choose_threshold(scores[:6], truth[:6]) is None, "three positives are too few"
+#: The score and the truth of ten sessions; the last one's template has no verdict.
+SCORED = {"a": (0.9, True), "b": (0.8, True), "c": (0.7, False), "d": (0.6, True), "e": (0.5, True), "f": (0.4, False),
+          "g": (0.3, False), "h": (0.2, True), "i": (0.1, False), "j": (None, False)}  # fmt: skip
+TEMPLATE_SCORES = {key: score for key, (score, _) in SCORED.items() if score is not None}
+
+
+def calibration_of(truths: dict[str, bool | None]) -> pl.DataFrame:
+    """A session for each template, with one more that is calmer."""
+    rows = [
+        {"session": key, "lines": 2, "templates": sorted({key, "i"} if key != "j" else {key}), "truth": None,
+         "corrected": truth} for key, truth in truths.items()
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=TESTED_SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("rule", "threshold"),
+    [
+        (ThresholdRule("max_f1"), 0.45),  # finds a, b, d, e and calls c: F1 .8
+        (ThresholdRule("recall_floor", recall=0.8), 0.45),
+        (ThresholdRule("recall_floor", recall=0.9), 0.15),
+        (ThresholdRule("recall_floor", recall=0.2), 0.85),
+        (ThresholdRule("cost", miss=10, false_alarm=1), 0.15),  # to find h costs two alarms, f and g
+        (ThresholdRule("cost", miss=1, false_alarm=1), 0.45),  # 1 miss and 1 alarm; at .75 three misses
+        (ThresholdRule("cost", miss=1, false_alarm=10), 0.75),
+    ],
+)
+def test_sessions_threshold_follows_the_rule(rule: ThresholdRule, threshold: float) -> None:
+    calibration = calibration_of({key: truth for key, (_, truth) in SCORED.items()})
+    assert tune(calibration, TEMPLATE_SCORES, rule) == pytest.approx(threshold)
+
+
+def test_sessions_of_which_nothing_is_known_choose_no_threshold() -> None:
+    rule = ThresholdRule("max_f1")
+    truths: dict[str, bool | None] = {key: truth for key, (_, truth) in SCORED.items()}
+    assert tune(calibration_of(truths | {"a": None}), TEMPLATE_SCORES, rule) is None, "four positives are too few"
+    assert tune(calibration_of(truths | {"c": None}), TEMPLATE_SCORES, rule) == pytest.approx(0.45)
+    assert tune(TESTED_SCHEMA.to_frame(), TEMPLATE_SCORES, rule) is None
 
 
 def test_calibration_holds_nothing_of_the_test() -> None:
@@ -222,9 +232,3 @@ def test_calibration_by_time_ends_before_the_test() -> None:
     assert table["session"].to_list() == ["2"]
     no_test = labelled.with_columns(split=pl.lit("validation"))
     assert calibration_sessions(make_sessions(lines, 4), lines, no_test).is_empty()
-
-
-def test_tuned_session_is_abnormal_from_its_threshold_on() -> None:
-    assert judge_tuned(["n", "a"], ANSWERS, 0.85) == ScoredAnswer("normal", 0.8)
-    assert judge_tuned(["n", "a"], ANSWERS, 0.8) == ScoredAnswer("abnormal", 0.8)
-    assert judge_tuned(["n", "i"], ANSWERS, 0.85) == ScoredAnswer("invalid", 0.3)

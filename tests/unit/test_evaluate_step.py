@@ -16,7 +16,7 @@ import pytest
 from rationanomaly import artifacts, records
 from rationanomaly.detection.verdict import Verdict
 from rationanomaly.errors import ArtifactError, InputError, TrainingError
-from rationanomaly.evaluate import judging_models, plots
+from rationanomaly.evaluate import judging_classifiers, judging_models, plots
 from rationanomaly.evaluate.predictions import FREE_TEXTS
 from rationanomaly.evaluate.report import REPORT
 from rationanomaly.evaluate.step import run
@@ -27,6 +27,7 @@ from rationanomaly.register.promotion import read_policy
 from rationanomaly.steps import Metrics, Outputs
 from rationanomaly.text.evidence import check_evidence
 from rationanomaly.text.prompt import conclude, show, write_response
+from rationanomaly.thresholds import ThresholdRule
 from tests.conftest import ROOT
 from tests.hostile import KINDS, unsafe_in
 
@@ -213,6 +214,25 @@ def test_metrics_of_the_final_model(quick: Params, folders: dict[str, Path], tmp
     assert all(math.isfinite(value) for value in metrics.values())
     policy = read_policy(ROOT / "mlflow" / "promotion.yaml")
     assert not {*policy.minimum, *policy.not_worse} - metrics.keys(), "what nobody measures nobody can ask for"
+
+
+def test_every_template_system_gets_its_sessions_threshold_by_the_rule_of_params(
+    quick: Params, folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[ThresholdRule] = []
+
+    def tune(_sessions: pl.DataFrame, _scores: dict[str, float], rule: ThresholdRule) -> float:
+        asked.append(rule)
+        return 0.7
+
+    for module in (judging_models, judging_classifiers):
+        monkeypatch.setattr(module, "tune", tune)
+    named = quick.evaluate.session_threshold.model_copy(update={"rule": "recall_floor", "recall": 0.8})
+    metrics = evaluate(setting(quick, session_threshold=named), folders, tmp_path / "out")
+    assert asked == [ThresholdRule("recall_floor", recall=0.8)] * len(ALWAYS)
+    names = [name for name in metrics if name.endswith("session_tuned/threshold")]
+    assert len(names) == len(ALWAYS)
+    assert {metrics[name] for name in names} == {0.7}
 
 
 def test_differences_are_those_of_the_rows(quick: Params, folders: dict[str, Path], tmp_path: Path) -> None:

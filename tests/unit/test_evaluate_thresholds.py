@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import Literal
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rationanomaly.session_models.thresholds import MIN_POSITIVES, ThresholdRule, choose_threshold
+from rationanomaly.thresholds import MIN_POSITIVES, ThresholdRule, choose_threshold
 
 SCORES = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0]
 ABNORMAL = [True, True, False, True, True, False, False, True, False, False]
@@ -59,9 +60,35 @@ def test_the_rule_and_its_metrics_can_be_read() -> None:
     assert choose_threshold(SCORES, ABNORMAL) == choose_threshold(SCORES, ABNORMAL, ThresholdRule("max_f1"))
 
 
+@pytest.mark.parametrize(
+    ("rule", "nearest", "highest"),
+    [
+        (ThresholdRule("max_f1"), 0.525, 0.65),  # 3 of 6 without an alarm, or all with 6: F1 6 / 9 = 12 / 18
+        (ThresholdRule("cost", miss=2, false_alarm=1), 0.525, 0.65),  # 3 misses at 2 each, or 6 alarms at 1
+    ],
+)
+def test_of_equal_thresholds_the_caller_says_which(rule: ThresholdRule, nearest: float, highest: float) -> None:
+    scores = [0.9, 0.8, 0.7, *[0.6] * 9, 0.45, 0.4]
+    abnormal = [True] * 3 + [True] * 3 + [False] * 6 + [False] * 2
+    found = [choose_threshold(scores, abnormal, rule, ties=ties) for ties in ("nearest", "highest")]
+    assert [one and one.value for one in found] == pytest.approx([nearest, highest])
+
+
+def test_a_threshold_that_calls_all_lies_above_the_least_score_there_can_be() -> None:
+    everything = ThresholdRule("recall_floor", recall=1.0)
+    scores, abnormal = [0.9, 0.8, 0.7, 0.6, 0.4], [True] * 5
+    for least, value in ((None, 0.4), (0.0, 0.2), (-1.0, -0.3), (0.4, 0.4)):
+        found = choose_threshold(scores, abnormal, everything, least=least)
+        assert found is not None
+        assert found.value == pytest.approx(value)
+
+
 def test_few_abnormal_items_give_no_threshold() -> None:
     assert choose_threshold(SCORES, [True] * (MIN_POSITIVES - 1) + [False] * 6) is None
     assert choose_threshold(SCORES, [True] * MIN_POSITIVES + [False] * 5) is not None
+    assert choose_threshold(SCORES, [True] * 7 + [False] * 3, minimum=8) is None
+    assert choose_threshold(SCORES, [True] + [False] * 9, minimum=1) is not None
+    assert choose_threshold([], [], minimum=0) is None
 
 
 def test_neighbouring_floats_are_kept_apart() -> None:
@@ -73,12 +100,20 @@ def test_neighbouring_floats_are_kept_apart() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(items.filter(lambda rows: sum(r[1] for r in rows) >= MIN_POSITIVES), st.floats(0.05, 1), st.floats(0.1, 10))
-def test_no_other_threshold_is_better(rows: list[tuple[float, bool]], floor: float, miss: float) -> None:
+@given(
+    items.filter(lambda rows: sum(r[1] for r in rows) >= MIN_POSITIVES),
+    st.floats(0.05, 1),
+    st.floats(0.1, 10),
+    st.sampled_from(["nearest", "highest"]),
+    st.sampled_from([None, -2.0, -5.0]),
+)
+def test_no_other_threshold_is_better(
+    rows: list[tuple[float, bool]], floor: float, miss: float, ties: Literal["nearest", "highest"], least: float | None
+) -> None:
     scores, abnormal = [r[0] for r in rows], [r[1] for r in rows]
     others = [measured(scores, abnormal, value) for value in (*set(scores), 100.0)]
     f1, floored, cheap = (
-        choose_threshold(scores, abnormal, rule)
+        choose_threshold(scores, abnormal, rule, ties=ties, least=least)
         for rule in (ThresholdRule(), ThresholdRule("recall_floor", recall=floor), ThresholdRule("cost", miss=miss))
     )
     assert f1 and floored and cheap

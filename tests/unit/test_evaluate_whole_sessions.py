@@ -19,8 +19,8 @@ from rationanomaly.evaluate.systems import COUNTED, SESSION_MODEL, SESSION_SYSTE
 from rationanomaly.params import Params
 from rationanomaly.session_models.chosen import write_session_model
 from rationanomaly.session_models.fitting import Lessons
-from rationanomaly.session_models.thresholds import ThresholdRule
 from rationanomaly.steps import Metrics, Outputs
+from rationanomaly.thresholds import ThresholdRule
 from tests.unit.test_evaluate_step import WORLD, ScriptedDetector, write, write_inputs
 
 FAULT, LATE = "link <*> lost its carrier", "power supply <*> has failed"

@@ -251,7 +251,7 @@ GARBAGE = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(entries=st.lists(FIELDS, max_size=6))
 def test_each_entry_comes_back(entries: list[Fields]) -> None:
     data = b"".join(entry(*fields, number=number) + b"\n" for number, fields in enumerate(entries))
@@ -264,7 +264,7 @@ def test_each_entry_comes_back(entries: list[Fields]) -> None:
     assert (objects(data) if data else []) == expected
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     parts=st.lists(st.tuples(FIELDS, GARBAGE, st.booleans()), max_size=5),
     limit=st.sampled_from([120, 200, LIMIT]),

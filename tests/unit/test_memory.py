@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from benchmarks import memory
 from rationanomaly.errors import TrainingError
 from rationanomaly.model.architecture import Architecture
 from rationanomaly.params import load_params
@@ -157,8 +157,10 @@ def test_a_container_counts_where_it_allows_less(tmp_path: Path) -> None:
     assert machine_memory(tmp_path / "none", tmp_path / "none") is None
 
 
-def test_the_estimate_holds_against_the_real_trainers() -> None:
-    command = [sys.executable, "-m", "benchmarks.memory", "--small"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "MEMORY_IN_USE_LOW" in done.stdout
+def test_the_estimate_holds_against_the_real_trainers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["memory", "--small"])
+    code, printed = memory.main(), capsys.readouterr().out
+    assert code == 0, printed
+    assert "MEMORY_IN_USE_LOW" in printed

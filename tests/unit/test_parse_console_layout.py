@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import polars as pl
 import pytest
 
 from rationanomaly.params import Params, ParseParams
 from rationanomaly.parse import formats
 from rationanomaly.parse.formats import Format
-from rationanomaly.parse.joining import Joiner
+from tests.joined_records import joined_records
 
 TIME = "2031-03-03 10:00:00"
 
@@ -22,12 +21,7 @@ def settings(params: Params) -> ParseParams:
 
 def messages(texts: Sequence[str], form: Format, size: int = 10**6) -> list[str]:
     """The messages of the records, the lines being read in batches of so many."""
-    raw = pl.DataFrame({"line": range(1, len(texts) + 1), "raw": texts}, schema_overrides={"line": pl.Int64})
-    lines, joiner, found = raw.hstack(form.read(raw)), Joiner(hold=True, limit=10**6, form=form), list[str]()
-    for start in range(0, lines.height, size):
-        found += joiner.join(lines.slice(start, size)).records["message"].to_list()
-    last = joiner.finish()
-    return found + ([] if last is None else last.records["message"].to_list())
+    return joined_records(texts, form, size)["message"].to_list()
 
 
 LAYOUTS = [

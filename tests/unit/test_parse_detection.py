@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shlex
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +16,7 @@ from rationanomaly.parse import formats
 from rationanomaly.parse.detection import LEAST, Weight, best_of, detect, weigh
 from rationanomaly.parse.formats import Format
 from tests.conftest import ROOT
+from tests.modules import module_at
 
 SAMPLES = sorted((ROOT / "tests" / "log_samples").glob("*.log"))
 AT = "2031-03-03 00:00:02,154"
@@ -29,14 +28,8 @@ def settings(params: Params) -> ParseParams:
     return params.parse
 
 
-@cache
 def matrix() -> ModuleType:
-    """docs/format_matrix.py, which lies in no package."""
-    specification = importlib.util.spec_from_file_location("format_matrix", ROOT / "docs" / "format_matrix.py")
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return module_at(ROOT / "docs" / "format_matrix.py")
 
 
 def detectable(settings: ParseParams) -> Mapping[str, Format]:

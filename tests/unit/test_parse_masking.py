@@ -146,14 +146,14 @@ PIECES = [
 ]  # fmt: skip
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=150)
 @given(st.lists(st.sampled_from(PIECES), max_size=16).map("".join))
 def test_masking_twice_is_masking_once(text: str) -> None:
     once = mask(text)
     assert mask(once) == once
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=150)
 @given(st.lists(st.sampled_from(PIECES), max_size=16).map("".join))
 def test_a_mask_keeps_the_number_of_words(text: str) -> None:
     words = single_spaced(pl.Series([text])).item().split(" ")

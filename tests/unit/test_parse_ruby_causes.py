@@ -10,7 +10,8 @@ import pytest
 from rationanomaly.params import Params, ParseParams
 from rationanomaly.parse import formats
 from rationanomaly.parse.formats import Format
-from rationanomaly.parse.joining import Joiner, may_be_cut
+from rationanomaly.parse.joining import may_be_cut
+from tests.joined_records import joined_records
 
 LINE = "2031-03-03 10:00:00,000 INFO shop served"
 #: As Ruby 3.4 and those before it write them.
@@ -31,12 +32,7 @@ def settings(params: Params) -> ParseParams:
 
 def starts(texts: Sequence[str], form: Format, size: int) -> list[int]:
     """The first lines of the records, the lines being read in batches of so many."""
-    raw = pl.DataFrame({"line": range(1, len(texts) + 1), "raw": texts}, schema_overrides={"line": pl.Int64})
-    lines, joiner, found = raw.hstack(form.read(raw)), Joiner(hold=True, limit=10**6, form=form), list[int]()
-    for start in range(0, lines.height, size):
-        found += joiner.join(lines.slice(start, size)).records["line"].to_list()
-    last = joiner.finish()
-    return found + ([] if last is None else last.records["line"].to_list())
+    return joined_records(texts, form, size)["line"].to_list()
 
 
 CASES = {

@@ -101,7 +101,7 @@ HARD = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.data(), st.sampled_from(sorted(HARD)), st.integers(1, 5), st.sampled_from(["\n", "\r\n", "\r"]), st.booleans()
 )

@@ -50,6 +50,17 @@ def small(settings: PromptParams) -> Corpus:
     return corpus.build(settings, 0, SMALL)
 
 
+@pytest.fixture(scope="module")
+def victim(small: Corpus) -> Message:
+    return next(message for message in small.train if message.source == "catalogue")
+
+
+@pytest.fixture(scope="module")
+def cut(settings: PromptParams, victim: Message) -> Corpus:
+    """The small one where the victim's text is protected."""
+    return corpus.build(settings, 0, SMALL, [victim.log])
+
+
 def test_equal_seeds_give_equal_texts_in_their_order(settings: PromptParams, small: Corpus) -> None:
     assert corpus.build(settings, 0, SMALL) == small
     other = corpus.build(settings, 1, replace(SMALL, searched=0, per_fault=1, per_other=1))
@@ -90,18 +101,14 @@ def test_a_catalogue_that_is_wrong_names_its_line() -> None:
         messages._read("x", ["heads: a", "P {user|{int} users} came", "Q what"])
 
 
-def test_what_is_close_to_a_protected_text_is_left_out(settings: PromptParams, small: Corpus) -> None:
-    victim = next(message for message in small.train if message.source == "catalogue")
-    cut = corpus.build(settings, 0, SMALL, [victim.log])
+def test_what_is_close_to_a_protected_text_is_left_out(small: Corpus, victim: Message, cut: Corpus) -> None:
     assert victim.text not in {message.text for message in cut.train}
     assert corpus.hash_of(victim.text) in cut.dropped
     assert len(cut.train) < len(small.train)
 
 
-def test_what_was_dropped_is_recorded(monkeypatch: pytest.MonkeyPatch, settings: PromptParams, small: Corpus) -> None:
+def test_what_was_dropped_is_recorded(monkeypatch: pytest.MonkeyPatch, settings: PromptParams, cut: Corpus) -> None:
     """With the hashes the corpus is made again without the table that they came from."""
-    victim = next(message for message in small.train if message.source == "catalogue")
-    cut = corpus.build(settings, 0, SMALL, [victim.log])
     monkeypatch.setattr(corpus, "recorded", lambda: cut.dropped)
     assert corpus.build(settings, 0, SMALL) == cut
 
@@ -130,8 +137,11 @@ def written(settings: PromptParams) -> list[Message]:
 
 
 @pytest.fixture(scope="module")
-def quick(settings: PromptParams) -> Corpus:
-    return corpus.build(settings, SHIPPED["seed"], QUICK)
+def quick(settings: PromptParams, written: list[Message]) -> Corpus:
+    with pytest.MonkeyPatch.context() as patch:
+        # What is written is the same whatever is searched, and takes seconds.
+        patch.setattr(corpus, "_catalogue", lambda *_: iter(written))
+        return corpus.build(settings, SHIPPED["seed"], QUICK)
 
 
 def test_the_recipe_holds_nothing_that_is_judged(quick: Corpus) -> None:

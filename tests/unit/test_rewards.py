@@ -309,16 +309,20 @@ def in_range(composition: Composition, params: RewardParams, found: RewardBreakd
     return math.isfinite(found.total) and found.total >= composition.lowest_right - 1e-9
 
 
-# 500 lists of 20: 10,000 strings.
-@settings(max_examples=500, deadline=None)
-@given(st.lists(texts, min_size=20, max_size=20), st.sampled_from(["normal", "abnormal"]))
+#: Lists of 20: 1,600 strings, and 10,000.
+@pytest.mark.parametrize("lists", [80, pytest.param(500, marks=pytest.mark.slow)])
 def test_every_text_gets_a_finite_reward_within_the_terms_ranges(
-    params: Params, paper: Composition, released: Composition, shown: Shown, completions: list[str], label: str
+    params: Params, paper: Composition, released: Composition, shown: Shown, lists: int
 ) -> None:
-    teacher_rationales = [TEACHER, None] * (len(completions) // 2)
-    arguments = ([shown] * len(completions), [label] * len(completions), teacher_rationales, TARGET)
-    assert all(in_range(paper, params.grpo.reward, found) for found in paper.compose(completions, *arguments))
-    assert all(-8 < found.total < 2 for found in released.compose(completions, *arguments))
+    @settings(max_examples=lists, deadline=None)
+    @given(st.lists(texts, min_size=20, max_size=20), st.sampled_from(["normal", "abnormal"]))
+    def check(completions: list[str], label: str) -> None:
+        teacher_rationales = [TEACHER, None] * (len(completions) // 2)
+        arguments = ([shown] * len(completions), [label] * len(completions), teacher_rationales, TARGET)
+        assert all(in_range(paper, params.grpo.reward, found) for found in paper.compose(completions, *arguments))
+        assert all(-8 < found.total < 2 for found in released.compose(completions, *arguments))
+
+    check()
 
 
 @pytest.mark.parametrize("unit", ["a", '"', "<", "heartbeat ", '"heartbeat" ', "1.", "\u202e", "a-\n", "&lt;"])

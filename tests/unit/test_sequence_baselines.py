@@ -13,12 +13,12 @@ import pytest
 import torch
 
 from rationanomaly import progress
-from rationanomaly.baselines.sequences import deeplog, loganomaly, logrobust
+from rationanomaly.baselines.sequences import loganomaly, logrobust
 from rationanomaly.baselines.sequences.deeplog import fit_deeplog
 from rationanomaly.baselines.sequences.loganomaly import loganomaly_with
 from rationanomaly.baselines.sequences.logrobust import logrobust_with
 from rationanomaly.baselines.sequences.next_event import END, NextEventModel, with_ends
-from rationanomaly.baselines.sequences.settings import NextEventSettings, Training
+from rationanomaly.baselines.sequences.settings import PUBLISHED, NextEventSettings, Training
 from rationanomaly.baselines.sequences.template_vectors import Floats32, character_vectors, unit
 from rationanomaly.baselines.sequences.windows import next_events
 from rationanomaly.session_models.batch import Events, Floats, SessionBatch
@@ -335,7 +335,7 @@ def test_no_more_than_the_bound_of_distinct_windows_is_learnt() -> None:
     assert rows.tolist() == again.tolist()
 
 
-@pytest.mark.parametrize("settings", [deeplog.SETTINGS, loganomaly.SETTINGS])
+@pytest.mark.parametrize("settings", [PUBLISHED, loganomaly.SETTINGS])
 def test_published_settings(settings: NextEventSettings) -> None:
     assert (settings.history, settings.candidates, settings.units, settings.layers) == (10, 9, 64, 2)
     assert (settings.training.batch, settings.training.epochs, settings.training.learning_rate) == (2_048, 370, 0.001)

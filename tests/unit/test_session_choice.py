@@ -16,7 +16,7 @@ from rationanomaly.session_models.maximum import fit_maximum
 from rationanomaly.session_models.model import Fit, Flags, SessionModel
 from rationanomaly.session_models.saving import NUMBERS
 from rationanomaly.session_models.tables import LabelledSessions
-from rationanomaly.session_models.thresholds import ThresholdRule
+from rationanomaly.thresholds import ThresholdRule
 from tests.session_inputs import ALL_EVENTS, EVENTS, FAILED, NORMAL, WITHOUT_DELETE, made_sessions
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +21,7 @@ from rationanomaly.records import Triplet
 from rationanomaly.rulebook.argument import read_argument
 from rationanomaly.sft.pool import Pool, build_pool, draw
 from rationanomaly.sft.rows import build_rows
-from rationanomaly.sft.threshold import ANALYSED, calibration, choose_threshold, choose_thresholds
+from rationanomaly.sft.threshold import ANALYSED, calibration, choose_thresholds
 from rationanomaly.text.evidence import check_evidence
 from rationanomaly.text.prompt import Mode, Shown, conclude, parse_response, split_conclusion
 from rationanomaly.training.gold import Gold, drop_words, learnt_sides, read_gold, splice
@@ -39,7 +39,9 @@ HELD_OUT = "cable failed badly"
 def _micro(params: Params, **changes: object) -> Params:
     pool = params.sft.pool.model_copy(update={"size": 200})
     return params.model_copy(
-        update={"sft": params.sft.model_copy(update={"steps": 20, "batch": 8, "pool": pool, **changes})}
+        update={
+            "sft": params.sft.model_copy(update={"steps": 20, "batch": 8, "additions": 0.0, "pool": pool, **changes})
+        }
     )
 
 
@@ -249,20 +251,60 @@ def test_a_teacher_rationale_whose_quotes_were_dropped_is_not_shown_to_the_rewar
     assert all(check_evidence(task.teacher_rationale, task.shown).grounded for task in tasks if task.teacher_rationale)
 
 
-def test_few_positives_leave_the_threshold_at_one_half() -> None:
-    threshold = choose_threshold(np.array([0.1, 0.2, 0.9]), [False, False, True], minimum=2)
-    assert threshold.value == 0.5
-    assert "1 positives" in threshold.rule
+def _direct(
+    params: Params,
+    scores: list[float],
+    abnormal: list[bool],
+    minimum: int = 1,
+    rule: Mapping[str, str | float] | None = None,
+) -> Threshold:
+    """The threshold that `sft` chooses on these scores."""
+    validation = Validation(tuple(Shown(f"template {place}", (), 0) for place in range(len(scores))), tuple(abnormal))
+    threshold = params.sft.threshold.model_copy(update=dict(rule or {}))
+    settings = params.sft.model_copy(update={"threshold_positives": minimum, "threshold": threshold})
+    none = Validation((), ())
+    found = choose_thresholds(_Analyst(), validation, np.array(scores), none, params.detect, settings)  # type: ignore[arg-type]
+    assert found[0] == found[1], "without analyses one threshold is both"
+    return found[1]
 
 
-def test_a_threshold_is_put_between_the_classes() -> None:
-    threshold = choose_threshold(np.array([0.1, 0.2, 0.3, 0.35]), [False, False, True, True], minimum=2)
+def test_few_positives_leave_the_threshold_at_one_half(params: Params) -> None:
+    threshold = _direct(params, [0.1, 0.2, 0.9], [False, False, True], minimum=2)
+    assert threshold == Threshold(0.5, "default: 1 positives in validation, 2 needed")
+
+
+def test_a_threshold_is_put_between_the_classes(params: Params) -> None:
+    threshold = _direct(params, [0.1, 0.2, 0.3, 0.35], [False, False, True, True], minimum=2)
     assert threshold.value == pytest.approx(0.25)
+    assert threshold.rule == "best F1 on validation with 2 positives"
 
 
-def test_equal_scores_are_never_cut_apart() -> None:
-    threshold = choose_threshold(np.array([0.4, 0.4, 0.4]), [True, True, False], minimum=1)
-    assert threshold.value < 0.4
+def test_equal_scores_are_never_cut_apart(params: Params) -> None:
+    assert _direct(params, [0.4, 0.4, 0.4], [True, True, False]).value == pytest.approx(0.2), "above no score there is"
+
+
+def test_equally_good_thresholds_of_templates_give_the_fewest_alarms(params: Params) -> None:
+    # At .75 one of two is found: F1 2·1/(1+2); at .3 both with two false alarms: 2·2/(4+2).
+    assert _direct(params, [0.9, 0.6, 0.5, 0.4], [True, False, False, True]).value == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(
+    ("rule", "threshold", "text"),
+    [
+        ({"rule": "max_f1"}, 0.65, "best F1"),  # 2 of 3 without an alarm: F1 .8; all three with three: .67
+        ({"rule": "recall_floor", "recall": 0.9}, 0.15, "highest threshold with a recall of at least 0.9"),
+        ({"rule": "recall_floor", "recall": 0.3}, 0.85, "highest threshold with a recall of at least 0.3"),
+        ({"rule": "cost", "miss": 4.0}, 0.15, "lowest cost at 4 per miss and 1 per false alarm"),  # 3 against 4
+        ({"rule": "cost", "miss": 2.0}, 0.65, "lowest cost at 2 per miss and 1 per false alarm"),  # 3 against 2
+    ],
+)
+def test_templates_threshold_follows_the_rule_of_params(
+    params: Params, rule: dict[str, str | float], threshold: float, text: str
+) -> None:
+    scores, abnormal = [0.9, 0.8, 0.5, 0.4, 0.3, 0.2, 0.1], [True, True, False, False, False, True, False]
+    found = _direct(params, scores, abnormal, rule=rule)
+    assert found.value == pytest.approx(threshold)
+    assert found.rule == f"{text} on validation with 3 positives"
 
 
 def _validation(abnormal: int, normal: int, learnt: bool = False) -> Validation:
@@ -302,7 +344,8 @@ def test_each_kind_of_verdict_has_a_threshold_by_scores_of_its_own(params: Param
 
     def chosen(minimum: int) -> tuple[Threshold, Threshold]:
         analysed = calibration(validation, minimum)
-        return choose_thresholds(_Analyst(), validation, direct_scores, analysed, detect, minimum)  # type: ignore[arg-type]
+        settings = params.sft.model_copy(update={"threshold_positives": minimum})
+        return choose_thresholds(_Analyst(), validation, direct_scores, analysed, detect, settings)  # type: ignore[arg-type]
 
     reasoned, direct = chosen(2)
     assert reasoned.value == pytest.approx((0.25 + 0.15) / 2), "between means over the analyses"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -40,9 +41,9 @@ from rationanomaly.records import (
 from rationanomaly.rewards import Composition
 from rationanomaly.runs import refit
 from rationanomaly.sft.estimate import estimate
-from rationanomaly.sft.threshold import choose_threshold
 from rationanomaly.steps import BY_NAME
 from rationanomaly.text.prompt import conclude, show, write_response
+from rationanomaly.thresholds import choose_threshold
 from rationanomaly.training.best_adapter import is_evaluation
 from tests.micro_model import HELD_OUT_WORD, Trained
 
@@ -164,10 +165,9 @@ def test_sft_chooses_each_threshold_by_what_its_model_says(
     labelled = read_table(trained.root / "correct" / LABELLED, LABELLED_SCHEMA).filter(pl.col("split") == "validation")
     verdicts = Detector.open(tmp_path / "sft").judge(labelled["template"], precedents=None)
     abnormal = (labelled["label"] == "abnormal").to_list()
-    reasoned, direct = (
-        choose_threshold(np.array(scores), abnormal, 1).value
-        for scores in ([verdict.score for verdict in verdicts], [verdict.direct_score for verdict in verdicts])
-    )
+    kinds = ([verdict.score for verdict in verdicts], [verdict.direct_score for verdict in verdicts])
+    found_by_hand = [choose_threshold(scores, abnormal, minimum=1, ties="highest", least=0.0) for scores in kinds]
+    reasoned, direct = (one.value if one else math.nan for one in found_by_hand)
     card = read_card(tmp_path / "sft")
     assert (card.threshold.value, card.direct_threshold.value) == pytest.approx((reasoned, direct))
     assert card.threshold.value == found["sft/threshold"]

@@ -71,6 +71,7 @@ def test_every_variant_of_every_experiment_is_possible_and_the_full_method_is_th
         ("weights", "grounding-2", "grpo"),
         ("cross", "unseen-west", "correct"),
         ("cross", "known-south_one", None),
+        ("pairs", "north-to-south_one", "correct"),
         ("labels", "25-radar", "correct"),
         ("order", "chronological", "correct"),
         ("teacher", "teacher-0.8", "correct"),
@@ -102,11 +103,40 @@ def test_every_think_term_that_counts_has_an_ablation_of_its_own_and_no_other_we
     assert {term for term, weight in without.items() if weight} == {"answer"}
 
 
+def test_each_data_set_is_left_out_once_and_tested_whole() -> None:
+    found = [one for one in variants("cross").values() if one.settings]
+    assert [params_of(one).correct.split.hold_out for one in found] == [(name,) for name in DATASETS]
+    assert {one.level for one in found} == {"template"}, "one data set is all that is tested"
+
+
+def test_a_data_set_learnt_alone_is_trained_once_and_read_for_each_other_one() -> None:
+    found = list(variants("pairs").values())[1:]
+    assert len(found) == 6
+    held_out = {one.name: params_of(one).correct.split.hold_out for one in found}
+    assert held_out["west-to-north"] == held_out["west-to-south_one"] == ("north", "south one")
+    assert len(set(held_out.values())) == len(DATASETS), "equal params share a run"
+    levels = {one.name: one.level for one in found}
+    assert levels["west-to-south_one"] == "by_dataset/south_one/template"
+    templates = hold_out(table().drop("split"), SPLIT.model_copy(update={"hold_out": held_out["west-to-north"]}), 0)
+    assert set(kept(templates)["dataset"]) == {"west"}
+    assert set(kept(templates, "test")["dataset"]) == {"north", "south one"}
+
+
+def test_of_two_data_sets_the_one_that_is_tested_is_the_whole_test() -> None:
+    found = {one.name: one for one in EXPERIMENTS["pairs"].variants(base_of(), ("a", "b"))}
+    assert set(found) == {FULL, "a-to-b", "b-to-a"}
+    assert params_of(found["a-to-b"]).correct.split.hold_out == ("b",)
+    assert found["a-to-b"].level == "template"
+
+
 def test_weights_are_varied_one_at_a_time() -> None:
     base = base_of().grpo.reward.weights.model_dump()
     for variant in list(variants("weights").values())[1:]:
         weights = params_of(variant).grpo.reward.weights.model_dump()
-        assert len([term for term in base if base[term] != weights[term]]) == 1, variant.name
+        (term,) = (term for term in base if base[term] != weights[term])
+        # Where it stands in the plot is what it changes.
+        assert variant.series == f"{term.replace('_', ' ')} ({base[term]:g})"
+        assert variant.x == (weights[term] / base[term] if base[term] else None)
 
 
 # ---------------------------------------------------------------- the params of `correct` behind them
@@ -256,8 +286,13 @@ def test_an_interval_over_seeds_is_students_and_one_seed_has_that_of_its_groups(
     assert comparison.estimate([(0.5, None)]).over is None
 
 
-def test_differences_are_paired_by_seed() -> None:
-    found = comparison.paired({0: 0.5, 1: 0.9, 7: 1.0}, {0: 0.4, 1: 0.8, 3: 0.0})
-    assert found is not None and found.by_seed == pytest.approx((0.1, 0.1))
-    assert found.low == pytest.approx(0.1) == found.high
-    assert comparison.paired({0: 0.5}, {1: 0.5}) is None
+def test_a_table_shows_counts_as_counts_and_names_what_its_intervals_are_over() -> None:
+    def figure(mean: float) -> dict[str, object]:
+        return {"mean": mean, "low": None, "high": None}
+
+    figures = {"f1": figure(1.0), "trained": figure(403), "trained_abnormal": figure(1), "rows": figure(168)}
+    row = {"title": "full", "figures": figures, "differences": {}, "problem": None}
+    text = comparison.table({"variants": [row], "seeds": [0]})
+    assert "| full | 1.000 | 403 | 1 | 168 |" in text
+    assert "groups of near-duplicates" in text and "Δ" not in text
+    assert "Student's t over the seeds" in comparison.table({"variants": [row], "seeds": [0, 1]})

@@ -8,27 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from rationanomaly.baselines.sequences.next_event import NextEventModel, normal_sessions, pairs_of
-from rationanomaly.baselines.sequences.settings import NextEventSettings, Training
+from rationanomaly.baselines.sequences.settings import PUBLISHED, NextEventSettings
 from rationanomaly.session_models.batch import Events, SessionBatch
 from rationanomaly.session_models.model import Flags
 
 TASK = "DeepLog"
-#: h, g, units and layers: section 5 of the paper. Batch, epochs, learning rate and decay: the public implementation
-#: (logdeep) that the comparison of Le & Zhang (ICSE 2022) builds on; the paper has none. The two bounds are ours.
-SETTINGS = NextEventSettings(
-    history=10,
-    candidates=9,
-    units=64,
-    layers=2,
-    training=Training(
-        batch=2_048,
-        epochs=370,
-        learning_rate=0.001,
-        decays=(300 / 370, 350 / 370),
-        max_events=4_000_000,
-        max_windows=100_000,
-    ),
-)
 
 
 def fit_deeplog(
@@ -36,7 +20,7 @@ def fit_deeplog(
     abnormal: Flags,
     events: Events,  # noqa: ARG001 - what a `Fit` takes
     seed: int,
-    settings: NextEventSettings = SETTINGS,
+    settings: NextEventSettings = PUBLISHED,
 ) -> NextEventModel:
     """Fit DeepLog: a `Fit`.
 

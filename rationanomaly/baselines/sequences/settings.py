@@ -43,3 +43,22 @@ class NextEventSettings:
     units: int
     layers: int
     training: Training
+
+
+#: Units and layers, h and g: section 5 of DeepLog's paper. Batch, epochs, learning rate and decay, which the paper has
+#: not, and the same for LogAnomaly: the public implementation (logdeep) that the comparison of Le & Zhang (ICSE 2022)
+#: builds on. The two bounds are ours.
+PUBLISHED = NextEventSettings(
+    history=10,
+    candidates=9,
+    units=64,
+    layers=2,
+    training=Training(
+        batch=2_048,
+        epochs=370,
+        learning_rate=0.001,
+        decays=(300 / 370, 350 / 370),
+        max_events=4_000_000,
+        max_windows=100_000,
+    ),
+)

@@ -1,7 +1,8 @@
 """A threshold for scores, chosen on validation items by a rule that is stated beforehand.
 
 Three rules: the best F1; the highest threshold that still finds a given share of the abnormal items (a recall floor);
-the lowest expected cost, where a missed item and a false alarm each have a price.
+the lowest expected cost, where a missed item and a false alarm each have a price. All thresholds that are chosen are
+chosen here: of templates' verdicts, of sessions judged by their templates, of models of whole sessions.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from rationanomaly.params import SessionThresholdParams
+from rationanomaly.params import ThresholdParams
 
 #: With fewer abnormal items a threshold would be chance.
 MIN_POSITIVES = 5
@@ -41,7 +42,7 @@ class ThresholdRule:
     false_alarm: float = 1.0
 
     @classmethod
-    def of(cls, settings: SessionThresholdParams) -> ThresholdRule:
+    def of(cls, settings: ThresholdParams) -> ThresholdRule:
         """The rule that params name."""
         return cls(settings.rule, settings.recall, settings.miss, settings.false_alarm)
 
@@ -75,8 +76,12 @@ def choose_threshold(
     scores: Sequence[float] | Floats,
     abnormal: Sequence[bool] | npt.NDArray[np.bool_],
     rule: ThresholdRule | None = None,
+    *,
+    minimum: int = MIN_POSITIVES,
+    ties: Literal["nearest", "highest"] = "nearest",
+    least: float | None = None,
 ) -> Threshold | None:
-    """The threshold that the rule asks for; among equally good ones the nearest to .5.
+    """The threshold that the rule asks for.
 
     It lies between two scores rather than on one, for a new score is hardly ever equal to a known one. Sorts once:
     O(n log n) time, O(n) memory.
@@ -85,16 +90,20 @@ def choose_threshold(
         scores: of validation items, shape (n,), finite, larger for more suspicious.
         abnormal: which of them are abnormal, shape (n,).
         rule: the best F1 if left out.
+        minimum: abnormal items that are needed.
+        ties: which of equally good thresholds is taken: the one nearest to .5, or the highest.
+        least: the lowest score there can be. A threshold that calls every item lies half-way between it and the lowest
+            score; without one on the lowest score.
 
     Returns:
-        None with fewer than `MIN_POSITIVES` abnormal items.
+        None with fewer than ``minimum`` abnormal items.
     """
     rule = rule or ThresholdRule()
     score, truth = np.asarray(scores, dtype=np.float64), np.asarray(abnormal, dtype=np.bool_)
     positives = int(truth.sum())
-    if positives < MIN_POSITIVES:
+    if positives < max(minimum, 1):
         return None
-    candidates, called, hits = _candidates(score, truth)
+    candidates, called, hits = _candidates(score, truth, least)
     recall = hits / positives
     f1 = 2 * hits / (called + positives)
     cost = (rule.miss * (positives - hits) + rule.false_alarm * (called - hits)) / len(score)
@@ -107,7 +116,8 @@ def choose_threshold(
         case "cost":
             fit = cost == cost.min()
     places = np.flatnonzero(fit)
-    best = int(places[np.argmin(np.abs(candidates[places] - _EVEN))])
+    # Candidates fall: the first is the highest.
+    best = int(places[0 if ties == "highest" else np.argmin(np.abs(candidates[places] - _EVEN))])
     measured = {
         "precision": hits[best] / called[best] if called[best] else 0.0,
         "recall": recall[best],
@@ -120,14 +130,15 @@ def choose_threshold(
     return Threshold(float(candidates[best]), str(rule), {name: float(value) for name, value in measured.items()})
 
 
-def _candidates(score: Floats, truth: npt.NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
+def _candidates(score: Floats, truth: npt.NDArray[np.bool_], least: float | None) -> tuple[Floats, Floats, Floats]:
     """Thresholds from the highest, which calls nothing, to the lowest, which calls all; what each calls, and hits."""
     order = np.argsort(-score, kind="stable")
     ends = np.flatnonzero(np.diff(score[order], append=np.nan) != 0)
     levels = score[order][ends]
-    between = levels[:-1] / 2 + levels[1:] / 2
+    below = np.append(levels[1:], levels[-1] if least is None else least)
+    between = levels / 2 + below / 2
     # Between neighbouring floats there is nothing: the upper one divides them.
-    between = np.where(between > levels[1:], between, levels[:-1])
-    candidates = np.concatenate([[np.nextafter(levels[0], np.inf)], between, levels[-1:]])
+    between = np.where(between > below, between, levels)
+    candidates = np.append(np.nextafter(levels[0], np.inf), between)
     hits = np.cumsum(truth[order])[ends]
     return candidates, np.append(0.0, ends + 1.0), np.append(0.0, hits)
