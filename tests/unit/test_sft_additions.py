@@ -34,7 +34,7 @@ def test_the_log_stays_whole_around_what_is_added(params: Params) -> None:
 
 
 def test_claims_are_as_often_of_one_label_as_of_the_other(params: Params) -> None:
-    words = Counter(word for text in _added(params, 1000) for word in set(text.split()) if "normal" in word)
+    words = Counter(word for text in _added(params, 3000) for word in set(text.split()) if "normal" in word)
     assert 0.75 < words["normal"] / words["abnormal"] < 1.33
 
 
