@@ -18,6 +18,7 @@ from scipy import stats
 from rationanomaly.evaluate.ranking import shorten
 from rationanomaly.evaluate.systems import prefix
 from rationanomaly.steps import Metrics
+from rationanomaly.text.untrusted import for_terminal
 
 #: Figure → title and the names that its metric has below a level; the first one that there is counts.
 TEMPLATE_METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -137,15 +138,24 @@ def table(document: Mapping[str, Any]) -> str:
     shown = [name for name in TITLES if any(name in row["figures"] for row in rows)]
     compared = [name for name in COMPARED if any(name in row["differences"] for row in rows)]
     head = ["", *(TITLES[name] for name in shown), *(f"Δ {TITLES[name]}" for name in compared)]
-    lines = [[row["title"], *(_cell(row["figures"].get(name), whole=name in _COUNTS) for name in shown),
+    lines = [[_inert(row["title"]), *(_cell(row["figures"].get(name), whole=name in _COUNTS) for name in shown),
               *(_cell(row["differences"].get(name), signed=True) for name in compared)] for row in rows]  # fmt: skip
     text = ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *lines)]
     seeds = ", ".join(map(str, document["seeds"]))
     over = origin_of_intervals(document["seeds"])
     paired = " Δ: minus the first row, paired by seed." if compared else ""
     notes = [f"Seeds {seeds}; intervals are 95 %: {over}.{paired}"]
-    notes += [f"- {row['title']}: not possible, {row['problem']}" for row in document["variants"] if row["problem"]]
+    notes += [
+        f"- {_inert(row['title'])}: not possible, {_inert(row['problem'])}"
+        for row in document["variants"]
+        if row["problem"]
+    ]
     return "\n".join([*text, "", *notes]) + "\n"
+
+
+def _inert(text: str) -> str:
+    """On one line, fit for a cell: names of data sets come out of tables of strangers."""
+    return for_terminal(text).translate({ord("|"): "¦", **{ord(mark): f"\\{mark}" for mark in "<[`"}})
 
 
 def origin_of_intervals(seeds: Sequence[int]) -> str:

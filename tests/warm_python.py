@@ -106,16 +106,16 @@ def _attend(client: socket.socket) -> None:
 
 def _run(arguments: list[str]) -> int:
     """As the interpreter runs ``-m MODULE ARGUMENTS``; the exit code."""
-    option, module, *rest = arguments
+    option, module, *others = arguments
     assert option == "-m", arguments
-    sys.argv = [module, *rest]
+    sys.argv = [module, *others]
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
         return 0
-    except SystemExit as ended:
-        if ended.code is None or isinstance(ended.code, int):
-            return ended.code or 0
-        sys.stderr.write(f"{ended.code}\n")
+    except SystemExit as stop:
+        if stop.code is None or isinstance(stop.code, int):
+            return stop.code or 0
+        sys.stderr.write(f"{stop.code}\n")
         return 1
     except BaseException:
         sys.excepthook(*sys.exc_info())

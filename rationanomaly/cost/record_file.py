@@ -20,7 +20,7 @@ def read_record(path: Path) -> dict[str, Any]:
     """
     try:
         found = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise ArtifactError("is no record of costs", file=path, hint=_HINT) from error
     missing = [name for name in _PARTS if not isinstance(found, dict) or name not in found]
     if missing:

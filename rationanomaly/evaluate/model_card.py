@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
 
 from rationanomaly.artifacts import write_text
 from rationanomaly.errors import ArtifactError
 from rationanomaly.evaluate.levels import DIRECT
-from rationanomaly.evaluate.model_card_facts import CardFacts, read_facts, write_facts
+from rationanomaly.evaluate.model_card_facts import FACTS, CardFacts, read_facts, write_facts
 from rationanomaly.evaluate.model_card_limits import limits
 from rationanomaly.evaluate.model_card_tables import measured_tables, simpler_is_better, stress_rates
 from rationanomaly.evaluate.model_card_texts import code_span, inert
@@ -68,9 +68,18 @@ def write_model_card(
     if facts is not None:
         write_facts(folder, facts)
     kept = read_facts(folder) if facts is None else facts
-    setting = Setting(**_read(folder / SETTING))
     by_name = _read(folder / METRICS) if metrics is None else metrics
-    write_text(target or folder / MODEL_CARD, render(kept, setting, by_name, reported_cost(folder, cost)))
+    settings, costs = _read(folder / SETTING), reported_cost(folder, cost)
+    try:
+        text = render(kept, Setting(**settings), by_name, costs)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, UndefinedError, ValueError) as error:
+        if facts is not None:
+            raise
+        problem = f"{METRICS}, {SETTING} or {FACTS} holds something else than evaluate wrote ({error})"
+        raise ArtifactError(
+            problem, file=folder, hint="Run `rationanomaly evaluate` again with this version"
+        ) from error
+    write_text(target or folder / MODEL_CARD, text)
 
 
 def render(facts: CardFacts, setting: Setting, metrics: Mapping[str, float], cost: ReportedCost | None = None) -> str:
@@ -133,7 +142,7 @@ def _base(facts: CardFacts) -> str:
     text = inert(hub) if hub else "a folder that has no name on the hub" if named else "trained from scratch"
     text += f" at revision {inert(base['revision'])}" if base.get("revision") else ""
     text += ", with the log adapter that comes with the library" if base.get("log_adapter") else ""
-    return f"{text}; SHA-256 `{str(base.get('sha256', ''))[:16]}…`"
+    return f"{text}; SHA-256 {code_span(str(base.get('sha256', ''))[:16] + '…')}"
 
 
 def _reasons(metrics: Mapping[str, float]) -> dict[str, str]:
@@ -161,6 +170,8 @@ def _environment() -> Environment:
 def _read(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise ArtifactError("can't be read", file=path, hint="Name the output folder of evaluate") from error
-    return dict(found)
+    if not isinstance(found, dict):
+        raise ArtifactError("is not a JSON object", file=path, hint="Name the output folder of evaluate")
+    return found

@@ -111,7 +111,7 @@ def _document(path: Path) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise ArtifactError("is not JSON", file=path, hint="Make the folder anew") from error
     if not isinstance(found, dict):
         raise ArtifactError("is not a JSON object", file=path, hint="Make the folder anew")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rationanomaly.cost.record_file import read_record
 from rationanomaly.cost.tables import CostTable, about, cost_tables
+from rationanomaly.errors import ArtifactError
 from rationanomaly.records import COST
 
 
@@ -29,4 +30,8 @@ def reported_cost(folder: Path, given: Path | None = None) -> ReportedCost | Non
     if given is None and not path.is_file():
         return None
     record = read_record(path)
-    return ReportedCost(about(record), cost_tables(record))
+    try:
+        return ReportedCost(about(record), cost_tables(record))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        problem = f"is no record of costs: a value in it is of another kind ({error})"
+        raise ArtifactError(problem, file=path, hint="Make it with `python -m benchmarks.cost`") from error

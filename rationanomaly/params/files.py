@@ -36,6 +36,10 @@ def read(path: Path) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         line = None if mark is None else mark.line + 1
         raise ParamsError("is not YAML", file=path, line=line, hint="Correct the line") from error
+    except ValueError as error:
+        # A date that no calendar has: YAML reads what looks like one.
+        problem = f"holds a value that can't be read: {error}"
+        raise ParamsError(problem, file=path, hint="Put what looks like a date or a number in quotes") from error
     if not isinstance(document, dict):
         raise ParamsError("holds no sections", file=path, hint=f"{EXPLAINED} what it may hold")
     return document

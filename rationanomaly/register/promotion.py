@@ -21,7 +21,7 @@ from rationanomaly.errors import GateError, InputError, ParamsError
 from rationanomaly.params import Section
 from rationanomaly.params.files import line_of, read
 from rationanomaly.params.registry_names import fault_of_alias
-from rationanomaly.register.tags import F1_TAG, STRESS, is_tagged
+from rationanomaly.register.tags import F1_TAG, STRESS, is_better_lower, is_tagged
 from rationanomaly.runs import model_registry
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ _DIFFERENCES = ("difference/", "reasoned_minus_direct/")
 _OVER_CONTROL = "_over_control"
 #: Last parts of the names of metrics that are shares, or differences of shares.
 _SHARES = frozenset({"precision", "recall", "f1", "ap", "accuracy", "rate", "alarms", "coverage"})
+#: The one part of a policy of which less is better.
+_AT_MOST = "maximum"
 _EXAMPLE = "See mlflow/promotion.yaml"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
@@ -66,7 +68,7 @@ def read_policy(path: Path) -> Policy:
 
     Raises:
         ParamsError: no such file, not YAML, an unknown or a missing key, one that stands twice, a limit that is no
-            finite number, or a metric that no version carries.
+            finite number, a metric that no version carries, or a stress rate under a part that asks for more of it.
     """
     if not path.is_file():
         raise ParamsError("no such policy", file=path, hint=_EXAMPLE)
@@ -85,6 +87,10 @@ def read_policy(path: Path) -> Policy:
                 problem = f"is no promotion policy: `{part}`: no version carries a metric {metric}"
                 line = line_of(path, [part, metric])
                 raise ParamsError(problem, file=path, line=line, hint=f"Correct the name. {_EXAMPLE}")
+            if part != _AT_MOST and is_better_lower(metric):
+                problem = f"is no promotion policy: `{part}` would ask for more of {metric}, of which less is better"
+                line = line_of(path, [part, metric])
+                raise ParamsError(problem, file=path, line=line, hint=f"Put it under `{_AT_MOST}`. {_EXAMPLE}")
     return policy
 
 

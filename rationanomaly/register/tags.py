@@ -16,6 +16,9 @@ _LEVELS = ("template", "session", "session_tuned", "session_model", "by_dataset"
 _NOT_TAGGED = ("/bootstrap/", "/validation/", "session_model_distinct", "session_tuned_distinct")
 #: Of a rate ``stress/PROBE/NAME``: itself and these, never those of single families.
 _ENDS = frozenset({"low", "high", "rows"})
+#: Probes of whose rates less is better, and such rates of the others.
+_ALL_BAD = frozenset({"unsupported", "repetition"})
+_BAD = frozenset({"flips", "to_abnormal", "missed", "false_alarms", "changed"})
 
 
 def is_tagged(metric: str) -> bool:
@@ -29,6 +32,15 @@ def is_tagged(metric: str) -> bool:
         return False
     compares = kind in ("difference", "reasoned_minus_direct")
     return not compares or any(name in metric for name in _DIFFERENCES)
+
+
+def is_better_lower(metric: str) -> bool:
+    """Whether a metric of `evaluate` is a stress rate of which less is better, or an end of the interval of one."""
+    if not metric.startswith(STRESS):
+        return False
+    rate = metric.removeprefix(STRESS).removesuffix("/low").removesuffix("/high")
+    probe, _, name = rate.removesuffix("_control").removesuffix("_over").partition("/")
+    return not name.endswith("/rows") and (probe in _ALL_BAD or name in _BAD)
 
 
 def _is_stress_rate(metric: str) -> bool:

@@ -6,11 +6,11 @@ judges every piece by itself, and a log is as suspicious as the most suspicious 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from rationanomaly.params import PromptParams
-from rationanomaly.text.prompt import Shown, show, word_places
+from rationanomaly.text.prompt import WILDCARD, Shown, show, word_places
 
 #: Pieces of one log, so that an enormous one ends: of more, these are taken at equal distances, both ends among them.
 MOST_PIECES = 64
@@ -30,7 +30,8 @@ def show_whole(log: str, settings: PromptParams) -> Shown:
 def show_pieces(log: str, settings: PromptParams) -> list[Shown]:
     """What prompts show of a log, one after another; of most logs it is one piece, all of it.
 
-    A piece begins in the middle of the one before it, so that no run of half a piece's words is torn.
+    A piece begins in the middle of the one before it, so that no run of half a piece's words is torn; a word that no
+    prompt has room for is.
 
     Args:
         log: any text.
@@ -47,15 +48,19 @@ def show_pieces(log: str, settings: PromptParams) -> list[Shown]:
         half = MOST_CHARACTERS // 2
         ends = [(0, log[:half]), (len(log) - half, log[-half:])]
     found = [replace(piece, original=log) for start, text in ends for piece in _cut(text, start, settings)]
-    if len(found) > MOST_PIECES:
-        found = [found[place * (len(found) - 1) // (MOST_PIECES - 1)] for place in range(MOST_PIECES)]
-    return [first, *found[1:]]
+    # Behind many blanks the first look ends before the first piece does, or sees no word at all.
+    if found and found[0].end <= first.end:
+        del found[0]
+    room = MOST_PIECES - 1
+    if len(found) > room:
+        found = [found[place * (len(found) - 1) // (room - 1)] for place in range(room)]
+    return [first, *found]
 
 
 def _cut(log: str, start: int, settings: PromptParams) -> Iterator[Shown]:
     """The pieces of a log that begins at the offset ``start``."""
     whole = show_whole(log, settings)
-    places = word_places(whole.text)
+    places = list(_parts(word_places(whole.text), settings.max_characters))
     first = 0
     while first < len(places):
         last = _last(places, first, settings)
@@ -66,6 +71,13 @@ def _cut(log: str, start: int, settings: PromptParams) -> Iterator[Shown]:
         if last == len(places) - 1:
             return
         first += max((last + 1 - first) // 2, 1)
+
+
+def _parts(places: Iterable[tuple[int, int]], room: int) -> Iterator[tuple[int, int]]:
+    """The places of words, those that no prompt has room for in parts; a wildcard stays whole."""
+    room = max(room, len(WILDCARD))
+    for start, end in places:
+        yield from ((part, min(part + room, end)) for part in range(start, end, room))
 
 
 def _last(places: Sequence[tuple[int, int]], first: int, settings: PromptParams) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,15 +59,21 @@ def direct_run(micro: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def kfp_run(micro: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def warm() -> Iterator[str]:
+    """For ``sys.executable``: a Python that has loaded the libraries. One that loads them itself: test_failure.py."""
+    with warm_python() as python:
+        yield python
+
+
+@pytest.fixture(scope="session")
+def kfp_run(micro: Params, warm: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Output folders of the whole pipeline through kfp.local, with every step fanned out that can be."""
     from pipelines.local_run import run_training
 
     folder = tmp_path_factory.mktemp("kfp")
     shards = micro.cluster.model_copy(update={step.shards: 3 for step in STEPS if step.shards})
-    # The same through processes that load everything themselves: tests/end_to_end/test_dvc.py.
-    with pytest.MonkeyPatch.context() as patch, warm_python() as python:
-        patch.setattr(sys, "executable", python)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", warm)
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
         run_training(micro.model_copy(update={"cluster": shards}), folder / "outputs")
     return folder / "outputs"

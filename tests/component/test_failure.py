@@ -17,13 +17,14 @@ from rationanomaly.params import Params
 
 
 def test_the_run_fails_mlflow_says_why_and_a_second_start_uses_what_is_finished(
-    micro: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    micro: Params, warm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = f"sqlite:///{tmp_path / 'mlflow.db'}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     broken = micro.model_copy(update={"correct": micro.correct.model_copy(update={"minimum_kappa": 1.0})})
 
-    for _ in range(2):
+    for python in (sys.executable, warm):
+        monkeypatch.setattr(sys, "executable", python)
         with pytest.raises(PipelineError, match="step `correct`") as caught:
             run_training(broken, tmp_path / "outputs")
         assert "\n" not in str(caught.value)

@@ -210,7 +210,7 @@ def test_every_experiment_is_drawn(name: str, steps: FakeSteps, tmp_path: Path) 
     assert (tmp_path / name / PLOT).read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_plot_of_the_weights_moves_with_each_of_its_figures(tmp_path: Path) -> None:
+def test_the_plot_of_the_weights_shows_each_of_its_values(tmp_path: Path) -> None:
     def drawn(**changed: float) -> bytes:
         f1 = {"full": 0.5, "brevity-0.1": 0.4, "brevity-0.4": 0.6, "coherence-0.5": 0.55} | changed
         places: dict[str, tuple[float | None, str]] = {

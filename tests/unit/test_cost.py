@@ -37,6 +37,7 @@ from rationanomaly.detection.model_detector import ModelDetector
 from rationanomaly.detection.remembering import RememberingDetector
 from rationanomaly.errors import ArtifactError, InputError
 from rationanomaly.evaluate.report import write_report
+from rationanomaly.evaluate.report_cost import reported_cost
 from rationanomaly.records import COST, TEMPLATES_SCHEMA
 from tests.evaluate_folder import write_evaluate_folder
 from tests.micro_model import Trained
@@ -350,3 +351,34 @@ def test_training_is_timed_by_the_run_that_made_the_very_output(
     folders = {name: tmp_path / name for name in ("sft", "grpo", "register")}
     assert seconds_by_step(folders, "sqlite:///nowhere.db") == {"sft": 3.5}
     assert len(asked) == 2, "a folder that isn't there is not asked for"
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("machine",), {}),
+        (("machine", "load"), []),
+        (("machine", "load"), "x"),
+        (("machine", "price_per_hour"), 10**400),
+        (("model", "weights"), "many"),
+        (("batches", 0, "way"), {"analyses": 1}),
+        (("batches", 0, "per_second"), None),
+        (("training",), None),
+    ],
+)
+def test_a_record_with_a_value_of_another_kind_is_named(tmp_path: Path, place: tuple[Any, ...], value: Any) -> None:
+    record = json.loads(json.dumps(measured().as_record()))
+    inner = record
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    (tmp_path / COST).write_text(json.dumps(record))
+    with pytest.raises(ArtifactError, match=rf"{COST}: is no record of costs.*benchmarks\.cost"):
+        reported_cost(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", '{"machine": {', "[" * 200_000, "\x00", "[]"])
+def test_a_record_that_is_cut_off_or_nested_without_end_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / COST).write_text(text)
+    with pytest.raises(ArtifactError, match=rf"{COST}: is no record of costs"):
+        reported_cost(tmp_path)

@@ -328,3 +328,38 @@ def test_facts_are_read_off_the_folders_of_the_steps(params: Params, tmp_path: P
     tested = {row["use"]: row["sessions"] for row in facts.sessions}
     assert tested["tested"] == 10
     assert "Agreement of 2 reviewers" in render(facts, TESTED, GOOD)
+
+
+@pytest.mark.parametrize("name", [METRICS, "setting.json", "model_card.json"])
+@pytest.mark.parametrize(
+    "text", ["[1]", "5", "null", '"x"', '{"a": ', "[" * 200_000, '{"template/rows": null, "template/abnormal/f1": 1}']
+)
+def test_a_file_that_holds_something_else_is_named(tmp_path: Path, name: str, text: str) -> None:
+    write_facts(tmp_path, FACTS)
+    write_json(tmp_path / METRICS, {})
+    write_setting(tmp_path, TESTED)
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ArtifactError, match=re.escape(name)):
+        write_model_card(tmp_path)
+    assert not (tmp_path / MODEL_CARD).exists()
+
+
+@pytest.mark.parametrize("part", ["agreement", "labels", "split", "templates", "sft", "reward"])
+@pytest.mark.parametrize("value", [None, 5, "x", {"rule": "y"}])
+def test_facts_of_another_kind_are_no_card(tmp_path: Path, part: str, value: Any) -> None:
+    write_facts(tmp_path, replace(FACTS, **{part: value}))
+    write_json(tmp_path / METRICS, {})
+    write_setting(tmp_path, TESTED)
+    try:
+        write_model_card(tmp_path)
+    except ArtifactError as error:
+        assert error.hint
+
+
+def test_digests_of_strangers_begin_no_line(tmp_path: Path) -> None:
+    break_out = "`\n# Evil <b>"
+    model = {"base": {"name": "x", "sha256": break_out}, "refit_of": break_out}
+    text = render(replace(FACTS, model=model), TESTED, {})
+    assert [line for line in text.splitlines() if line.startswith("# ")] == [
+        "# Model card: an anomaly detector for system logs"
+    ]

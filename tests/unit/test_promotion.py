@@ -338,3 +338,30 @@ def test_an_address_stands_for_the_model_folder_that_its_version_was_made_from(c
     for address in ("models:/held/4", "models:/held@other", "models:/held", "models:/none/1"):
         with pytest.raises(InputError, match="no such registered model version"):
             digest_at(address)
+
+
+@pytest.mark.parametrize("part", ["minimum", "not_worse"])
+@pytest.mark.parametrize(
+    "metric",
+    [FLIPS, f"{FLIPS}/high", CLAIMS, "stress/injection/flips", "stress/foreign/false_alarms", "stress/severity/missed"],
+)
+def test_a_policy_that_would_ask_for_more_of_what_is_bad_is_refused(tmp_path: Path, part: str, metric: str) -> None:
+    (tmp_path / "policy.yaml").write_text(
+        "\n".join(f"{one}: {{{metric if one == part else F1}: 0.1}}" for one in ("minimum", "not_worse"))
+    )
+    with pytest.raises(ParamsError, match=rf"policy\.yaml:\d: .*`{part}` would ask for more.*Put it under `maximum`"):
+        read_policy(tmp_path / "policy.yaml")
+
+
+@pytest.mark.parametrize(
+    "metric", ["stress/foreign/recall", "stress/counterfactual/quotes_matter", "stress/injection/flips/rows"]
+)
+def test_a_policy_may_ask_for_more_of_what_is_good(tmp_path: Path, metric: str) -> None:
+    (tmp_path / "policy.yaml").write_text(f"minimum: {{{metric}: 0.5}}\nnot_worse: {{}}")
+    assert read_policy(tmp_path / "policy.yaml").minimum == {metric: 0.5}
+
+
+def test_a_date_that_no_calendar_has_is_no_policy(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text("minimum: {2020-99-99: 1}\nnot_worse: {}")
+    with pytest.raises(ParamsError, match=r"policy\.yaml: is no promotion policy.*month"):
+        read_policy(tmp_path / "policy.yaml")

@@ -62,3 +62,28 @@ def test_an_enormous_log_has_a_bounded_number_of_pieces_and_its_end_is_one() -> 
     assert len(pieces) == MOST_PIECES
     assert pieces[-1].text.endswith("kernel panic")
     assert pieces[-1].end == len(log)
+
+
+#: Blanks of all kinds, too many for the first look at a log: by the characters of a prompt, and by those of a log.
+BLANKS = [" " * 2600, "\u200b" * 2600, " " * (MOST_CHARACTERS + 5000), "\x00" * (MOST_CHARACTERS + 5000)]
+
+
+@pytest.mark.parametrize("before", ["", "ok"])
+@pytest.mark.parametrize("blanks", BLANKS)
+@pytest.mark.parametrize("settings", [NORMALISED, AS_WRITTEN])
+def test_what_stands_behind_blanks_is_in_a_piece(settings: PromptParams, blanks: str, before: str) -> None:
+    log = f"{before}{blanks}kernel panic"
+    pieces = show_pieces(log, settings)
+    assert pieces[0] == show(log, settings)
+    assert any("kernel panic" in piece.text for piece in pieces)
+    assert len(pieces) <= 3, "blanks are no words"
+
+
+@pytest.mark.parametrize("settings", [NORMALISED, AS_WRITTEN])
+def test_a_word_that_no_prompt_has_room_for_is_shown_in_parts(settings: PromptParams) -> None:
+    log = "z" * 9000 + "y" * 9000
+    pieces = show_pieces(log, settings)
+    assert max(len(piece.text) for piece in pieces) <= settings.max_characters
+    assert len(pieces) <= MOST_PIECES
+    assert pieces[-1].text.endswith("y")
+    assert pieces[-1].end == len(log)

@@ -287,11 +287,16 @@ def test_an_interval_over_seeds_is_students_and_one_seed_has_that_of_its_groups(
 
 
 def test_a_table_shows_counts_as_counts_and_names_what_its_intervals_are_over() -> None:
-    def figure(mean: float) -> dict[str, object]:
+    def estimated(mean: float) -> dict[str, object]:
         return {"mean": mean, "low": None, "high": None}
 
-    figures = {"f1": figure(1.0), "trained": figure(403), "trained_abnormal": figure(1), "rows": figure(168)}
-    row = {"title": "full", "figures": figures, "differences": {}, "problem": None}
+    found = {
+        "f1": estimated(1.0),
+        "trained": estimated(403),
+        "trained_abnormal": estimated(1),
+        "rows": estimated(168),
+    }
+    row = {"title": "full", "figures": found, "differences": {}, "problem": None}
     text = comparison.table({"variants": [row], "seeds": [0]})
     assert "| full | 1.000 | 403 | 1 | 168 |" in text
     assert "groups of near-duplicates" in text and "Δ" not in text
