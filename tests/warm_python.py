@@ -61,7 +61,8 @@ def warm_python() -> Iterator[str]:
 
 
 def serve(address: str) -> None:
-    """Load the libraries, then fork for each that connects."""
+    """Load the libraries, then fork for each that connects, as long as the process that started this one lives."""
+    parent = os.getppid()
     for name in LIBRARIES:
         importlib.import_module(name)
     for name, classes in LAZY.items():
@@ -70,9 +71,14 @@ def serve(address: str) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(f"{address}.new")
         server.listen()
+        server.settimeout(1)
         Path(f"{address}.new").rename(address)
-        while True:
-            client, _ = server.accept()
+        while os.getppid() == parent:
+            try:
+                client, _ = server.accept()
+            except TimeoutError:
+                continue
+            client.setblocking(True)
             with suppress(ChildProcessError):
                 while os.waitpid(-1, os.WNOHANG)[0]:
                     pass
