@@ -21,7 +21,7 @@ import re
 import shlex
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.kept_seeds import ROOT
@@ -39,6 +39,7 @@ from rationanomaly.cost.tables import about, cost_tables, plain
 from rationanomaly.cost.token_counter import TokenCounter, Tokens
 from rationanomaly.cost.training_time import seconds_by_step
 from rationanomaly.cost.ways import DIRECT, REASONED, Ask, Way, all_ways
+from rationanomaly.detection.model_detector import ModelDetector
 from rationanomaly.detection.remembering import RememberingDetector
 from rationanomaly.device import runtime
 from rationanomaly.errors import RationAnomalyError
@@ -92,7 +93,7 @@ def measure(folders: Mapping[str, Path], training: Mapping[str, float], argument
     runtime.prepare(_SEED, arguments.threads)
     folder = ModelFolder.open(folders[arguments.model])
     network = folder.load(merged=True).to(runtime.device())
-    detector = RememberingDetector(folder, folder.scorer(network))
+    scorer = folder.scorer(network)
     reasoned = arguments.reasoned_sizes or arguments.sizes
     sizes = {way: reasoned if way.analyses else arguments.sizes for way in all_ways(arguments.analyses)}
     templates = _templates(folders)
@@ -102,28 +103,26 @@ def measure(folders: Mapping[str, Path], training: Mapping[str, float], argument
         def counted() -> Tokens:
             return counter.tokens
 
-        ask = _asking(detector)
+        ask = _asking(ModelDetector(folder, scorer))
         batches = measure_batches(ask, counted, sizes, templates, arguments.repetitions)
         waits = measure_alone(ask, counted, templates, alone)
     new = count_new(read_table(folders["parse"] / TEMPLATES, TEMPLATES_SCHEMA))
-    known = _known_lines(detector, arguments) if new else None
+    known = _known_lines(RememberingDetector(folder, scorer), arguments) if new else None
     machine = Machine(
         arguments.machine, arguments.threads, (load, os.getloadavg()[0]), arguments.price_per_hour, arguments.currency
     )
     weights = sum(one.numel() for one in network.parameters())
-    card = detector.card
+    card = folder.card
     return Measured(
         machine, Model(card.stage, card.base.name, weights, card.detect.attempts), batches, waits, known, new, training
     )
 
 
-def _asking(detector: RememberingDetector) -> Ask:
+def _asking(detector: ModelDetector) -> Ask:
     """Asks the model itself: nothing that it said before is taken."""
-    ask: Callable[..., object] = super(RememberingDetector, detector).judge
 
     def asked(templates: Sequence[str], way: Way) -> object:
-        kind = "reasoned" if way.analyses else "direct"
-        return ask(templates, kind, way.analyses or None, None)
+        return detector.judge(templates, "reasoned" if way.analyses else "direct", way.analyses or None)
 
     return asked
 

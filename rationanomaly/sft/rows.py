@@ -173,10 +173,11 @@ def _with_additions(rows: list[Row], additions: Additions, share: float, rng: np
     Without quotes a rationale says that there is nothing to be quoted, which an addition would make false.
     """
     chosen = rng.random(len(rows)) < share
-    fit = [row.mode is Mode.DIRECT or bool(find_quotes(row.completion)) for row in rows]
     return [
-        replace(row, text=additions.add(row.text, rng)) if wanted and possible else row
-        for row, wanted, possible in zip(rows, chosen, fit, strict=True)
+        replace(row, text=additions.add(row.text, rng))
+        if wanted and (row.mode is Mode.DIRECT or find_quotes(row.completion))
+        else row
+        for row, wanted in zip(rows, chosen, strict=True)
     ]
 
 
