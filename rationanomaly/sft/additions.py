@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rationanomaly.params import PromptParams
-from rationanomaly.text.prompt import show
+from rationanomaly.text.prompt import show, word_places
 
 #: Share of the additions that are words of normal logs; the others claim something.
 _CALM = 0.4
@@ -64,10 +64,9 @@ class Additions:
         """
         words, added = text.split(), self._draw(rng)
         place = (0, len(words) // 2, len(words))[rng.integers(3)]
-        longer = [*words[:place], *added, *words[place:]]
-        if len(longer) > self._prompt.max_words or len(" ".join(longer)) > self._prompt.max_characters:
-            return text
-        return " ".join(longer)
+        longer = " ".join([*words[:place], *added, *words[place:]])
+        fits = len(longer) <= self._prompt.max_characters and len(word_places(longer)) <= self._prompt.max_words
+        return longer if fits else text
 
     def _draw(self, rng: np.random.Generator) -> list[str]:
         if self._normals and rng.random() < _CALM:

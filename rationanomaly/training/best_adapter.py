@@ -130,10 +130,18 @@ class _KeptAdapter:
                 return
             for name, weight in self._weights().items():
                 weight.copy_(kept.get_tensor(name))
+        self._let_go_of_copies()
         logger.info("the adapter of step %d scored best on the validation split and is kept", step)
 
     def _mark(self, step: int) -> dict[str, str]:
         return {"key": self._key, "step": str(step)}
+
+    def _let_go_of_copies(self) -> None:
+        # Under ZeRO-3 a rank may still hold a parameter whole, as it was put together from the shares before. It
+        # would be saved as it is, without another look at the shares.
+        for weight in self._model.parameters():
+            if weight.requires_grad and hasattr(weight, "ds_tensor"):
+                weight.partition()
 
     def _weights(self) -> dict[str, Tensor]:
         # Under ZeRO-3 a rank holds a share of each parameter, and that is what it keeps.

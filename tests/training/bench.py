@@ -14,8 +14,10 @@ from tests.conftest import ROOT
 from tests.micro_model import HELD_OUT_WORD, MICRO, PARTS
 from tests.training_inputs import write_training_inputs
 
+#: Of SFT.
+STEPS = 12
 _SETTINGS = (
-    *MICRO, "model.max_completion=64", "model.lora_rank=16", "sft.steps=12", "grpo.steps=6", "grpo.generations=4",
+    *MICRO, "model.max_completion=64", "model.lora_rank=16", f"sft.steps={STEPS}", "grpo.steps=6", "grpo.generations=4",
     "training.checkpoint_steps=2",
 )  # fmt: skip
 #: What grpo starts from has learnt the form of a response: else all completions would be paid alike.

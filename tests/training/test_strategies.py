@@ -14,8 +14,9 @@ import pytest
 from rationanomaly import progress
 from rationanomaly.detection.detector import Detector
 from rationanomaly.records import ADAPTER
+from rationanomaly.training.best_adapter import best_evaluation
 from rationanomaly.training.interruption import Interrupted
-from tests.training.bench import Bench, read_curve
+from tests.training.bench import STEPS, Bench, read_curve
 from tests.training.test_ranks import MANY, TWO, at_step, check_equal
 
 pytestmark = pytest.mark.slow
@@ -29,6 +30,8 @@ def test_sft_loses_as_in_one_process(bench: Bench, tmp_path: Path, strategy: str
     bench.using(TWO, f"training.strategy={strategy}").run("sft", tmp_path / "sft")
     check_equal(tmp_path / "sft", bench.root / "sft", TOLERANCE, "grad_norm")
     if strategy == "zero3":
+        best = best_evaluation(read_curve(tmp_path / "sft"))
+        assert best is not None and best["step"] < STEPS, "the last adapter is the best, so none was given back"
         _check_same_model(tmp_path / "sft", bench.root / "sft")
 
 

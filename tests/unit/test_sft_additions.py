@@ -38,8 +38,9 @@ def test_claims_are_as_often_of_one_label_as_of_the_other(params: Params) -> Non
     assert 0.75 < words["normal"] / words["abnormal"] < 1.33
 
 
-def test_what_would_push_the_log_out_of_sight_is_not_added(params: Params) -> None:
-    full = " ".join(["word"] * params.prompt.max_words)
+@pytest.mark.parametrize(("word", "places"), [("word", 1), ("(word)", 3)])
+def test_what_would_push_the_log_out_of_sight_is_not_added(params: Params, word: str, places: int) -> None:
+    full = " ".join([word] * (params.prompt.max_words // places))
     assert Additions([CALM], params.prompt).add(full, np.random.default_rng(0)) == full
 
 
