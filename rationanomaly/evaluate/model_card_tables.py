@@ -115,7 +115,9 @@ def simpler_is_better(metrics: Mapping[str, float]) -> list[str]:
         better.sort(key=lambda name: (-values[name], name))
         said += [_sentence(metrics, items, name, places, values) for name in better[:_IN_WORDS]]
         if len(better) > _IN_WORDS:
-            said.append(f"{len(better) - _IN_WORDS} more are as good on {items} or better: see *Figures*.")
+            said.append(
+                f"As good on {items} or better, too, but not named here: {len(better) - _IN_WORDS}. See *Figures*."
+            )
     return said
 
 
@@ -163,9 +165,10 @@ def _cells(metrics: Mapping[str, float], place: str) -> list[str]:
 def _sentence(
     metrics: Mapping[str, float], items: str, name: str, places: Mapping[str, str], values: Mapping[str, float]
 ) -> str:
-    kind = "is fitted to nothing" if name in RULES else "needs no language model"
+    kind = "fitted to nothing" if name in RULES else "no language model"
     theirs, ours = values[name], values[FINAL]
-    text = f"The {title_of(name)}, which {kind}, has F1 {theirs:.3f} on the same {items}; this model has {ours:.3f}"
+    title = title_of(name)
+    text = f"{title[:1].upper()}{title[1:]} ({kind}): F1 {theirs:.3f} on the same {items}; this model: {ours:.3f}"
     level = places[FINAL]
     key = f"{difference_prefix(name)}{level}/{_F1}"
     ends = (metrics.get(f"{key}/low"), metrics.get(f"{key}/high"))

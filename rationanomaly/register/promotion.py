@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
-from rationanomaly.errors import GateError, InputError, ParamsError
+from rationanomaly.errors import GateError, ParamsError
 from rationanomaly.params import Section
 from rationanomaly.params.files import line_of, read
 from rationanomaly.params.registry_names import fault_of_alias
@@ -39,6 +39,16 @@ _EXAMPLE = "See mlflow/promotion.yaml"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
+def _no_boolean(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("a number is needed, and this is a yes or no")
+    return value
+
+
+#: A finite number. YAML's ``true`` and ``yes`` would else be taken for 1.
+Limit = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_boolean)]
+
+
 class Policy(Section):
     """What a version must show.
 
@@ -48,9 +58,9 @@ class Policy(Section):
         not_worse: metric name → how much lower than the version that holds the alias now it may be.
     """
 
-    minimum: dict[str, Annotated[float, Field(allow_inf_nan=False)]]
-    maximum: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default_factory=dict)
-    not_worse: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
+    minimum: dict[str, Limit]
+    maximum: dict[str, Limit] = Field(default_factory=dict)
+    not_worse: dict[str, Annotated[Limit, Field(ge=0)]]
 
 
 @dataclass(frozen=True)
@@ -110,7 +120,7 @@ def promote(address: str, alias: str, policy: Policy) -> Promotion:
     if (fault := fault_of_alias(alias)) is not None:
         raise ParamsError(f"`--to {alias}`: the alias {fault}", hint="Name another, such as champion")
     client = model_registry.connect()
-    candidate = _find(client, address)
+    candidate = model_registry.find(client, address)
     holder = _holder(client, candidate.name, alias)
     problems = list(_problems(candidate, holder, policy))
     if problems:
@@ -182,20 +192,6 @@ def _hint(problems: list[str]) -> str:
     if any(problem.startswith("version ") for problem in problems):
         return "Evaluate and register it again, and see who changed the version's tags"
     return "Train a better one, or change the policy in a commit of its own"
-
-
-def _find(client: MlflowClient, address: str) -> ModelVersion:
-    from mlflow.exceptions import MlflowException
-
-    name, at, alias = address.removeprefix("models:/").partition("@")
-    try:
-        if at:
-            return client.get_model_version_by_alias(name, alias)
-        name, _, version = name.partition("/")
-        return client.get_model_version(name, version)
-    except MlflowException as error:
-        hint = "Write models:/NAME@ALIAS or models:/NAME/VERSION, and check MLFLOW_TRACKING_URI"
-        raise InputError("no such registered model version", file=address, hint=hint) from error
 
 
 def _holder(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stderr
 from importlib.metadata import version
 from io import StringIO
@@ -11,13 +13,16 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
-from rationanomaly.errors import InputError
+import httpx
+
+from rationanomaly.errors import InfrastructureError, InputError
 from rationanomaly.records import DETECTOR
 from rationanomaly.runs import tracking
 from rationanomaly.runs.database import make_database
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
     from mlflow.models import ModelSignature
 
 logger = logging.getLogger(__name__)
@@ -28,6 +33,8 @@ _REQUIREMENTS = (
     *("httpx", "Jinja2", "numpy", "pandas", "peft", "polars", "pydantic", "PyYAML", "rich", "safetensors"),
     *("ruamel.yaml", "scikit-learn", "scipy", "torch", "transformers", "typer"),
 )
+#: Seconds to wait for an answer of the server, and between the tries.
+_SECONDS, _PAUSES = 5.0, (0.5, 2.0)
 #: What an address begins with, and a version's source where its files are a logged model's.
 _LOGGED = "models:/"
 #: Columns of what a served model answers: those of a row of `detect`.
@@ -38,15 +45,39 @@ FIELDS = (
 
 
 def connect() -> MlflowClient:
-    """A client of the tracking server that also holds the registry."""
+    """A client of the tracking server that also holds the registry.
+
+    Raises:
+        InfrastructureError: nothing answers at its address, after three tries within seconds.
+    """
     tracking.quieten()
     import mlflow
 
     uri = tracking.tracking_uri()
+    _check_that_it_answers(uri)
     make_database(uri)
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     return mlflow.MlflowClient()
+
+
+def find(client: MlflowClient, address: str) -> ModelVersion:
+    """The version behind ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``, as of now.
+
+    Raises:
+        InputError: no such model, version or alias.
+    """
+    from mlflow.exceptions import MlflowException
+
+    name, at, alias = address.removeprefix(_LOGGED).partition("@")
+    try:
+        if at:
+            return client.get_model_version_by_alias(name, alias)
+        name, _, version = name.partition("/")
+        return client.get_model_version(name, version)
+    except MlflowException as error:
+        hint = "Write models:/NAME@ALIAS or models:/NAME/VERSION, and check MLFLOW_TRACKING_URI"
+        raise InputError("no such registered model version", file=address, hint=hint) from error
 
 
 def find_version(client: MlflowClient, name: str, digest: str) -> str | None:
@@ -122,15 +153,7 @@ def digest_at(uri: str) -> str:
     Raises:
         InputError: no such model, version or alias, or `register` did not make it.
     """
-    from mlflow.exceptions import MlflowException
-
-    client = connect()
-    name, at, alias = uri.removeprefix(_LOGGED).partition("@")
-    try:
-        found = client.get_model_version_by_alias(name, alias) if at else client.get_model_version(*name.split("/", 1))
-    except (MlflowException, TypeError) as error:
-        hint = "Write models:/NAME@ALIAS or models:/NAME/VERSION, and check MLFLOW_TRACKING_URI"
-        raise InputError("no such registered model version", file=uri, hint=hint) from error
+    found = find(connect(), uri)
     if tracking.OUTPUT not in found.tags:
         hint = "Register one with `rationanomaly register`"
         raise InputError("the version does not say which model folder it holds", file=uri, hint=hint)
@@ -157,6 +180,31 @@ def fetch_folder(uri: str, into: Path | None = None) -> Path:
         hint = "Register one with `rationanomaly register`"
         raise InputError("the version holds no model folder", file=uri, hint=hint)
     return found
+
+
+def _check_that_it_answers(uri: str) -> None:
+    """MLflow's own client tries for minutes before it says that nobody is there."""
+    if not uri.startswith(("http://", "https://")):
+        return
+    for pause in (*_PAUSES, None):
+        try:
+            httpx.get(f"{uri.rstrip('/')}/health", timeout=_SECONDS)
+        except httpx.TransportError as error:
+            if any(isinstance(cause, ssl.SSLError) for cause in _causes(error)):
+                return  # Somebody answers; MLflow has its own settings of certificates.
+            if pause is None:
+                place = httpx.URL(uri).copy_with(username=None, password=None)
+                hint = "Check MLFLOW_TRACKING_URI and that the server runs"
+                raise InfrastructureError(f"the model registry at {place} does not answer", hint=hint) from error
+            time.sleep(pause)
+        else:
+            return
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
 
 
 def _signature() -> ModelSignature:

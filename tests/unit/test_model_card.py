@@ -139,9 +139,7 @@ def test_what_is_simpler_and_better_is_said_in_words_first() -> None:
         f"difference/keyword/template/abnormal/f1{end}": v for end, v in (("", -0.03), ("/low", -0.1), ("/high", 0.04))
     }
     (sentence,) = simpler_is_better(better)
-    assert sentence.startswith(
-        "The keyword rule, which is fitted to nothing, has F1 0.930 on the same templates; this "
-    )
+    assert sentence.startswith("Keyword rule (fitted to nothing): F1 0.930 on the same templates; this model: ")
     assert "0.900 (paired difference -0.030 [-0.10, 0.04])" in sentence
     card = render(FACTS, TESTED, better)
     assert card.index(sentence) < card.index("## Intended use")
@@ -153,10 +151,10 @@ def test_the_best_three_are_said_and_the_others_counted() -> None:
     names = ("keyword", "teacher_rule", "labeller", "reference", "words")
     better = GOOD | {k: v for n, name in enumerate(names) for k, v in level(f"{name}/template", 0.91 + n / 100).items()}
     found = simpler_is_better(better)
-    assert [sentence.split(",")[0] for sentence in found[:3]] == [
-        "The TF-IDF of words", "The reference classifier", "The labeller",
+    assert [sentence.split(" (")[0] for sentence in found[:3]] == [
+        "TF-IDF of words", "Reference classifier", "Labeller",
     ]  # fmt: skip
-    assert found[3:] == ["2 more are as good on templates or better: see *Figures*."]
+    assert found[3:] == ["As good on templates or better, too, but not named here: 2. See *Figures*."]
 
 
 def test_a_rule_on_other_items_is_not_compared() -> None:

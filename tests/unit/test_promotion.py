@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,12 +16,12 @@ from mlflow.utils.validation import (
     _validate_model_name,
 )
 
-from rationanomaly.errors import GateError, InputError, ParamsError
+from rationanomaly.errors import GateError, InfrastructureError, InputError, ParamsError
 from rationanomaly.evaluate.systems import POLICY_RIVALS, difference_prefix
 from rationanomaly.params.registry_names import fault_of_alias, fault_of_model_name
 from rationanomaly.register.promotion import Policy, Promotion, promote, read_policy
 from rationanomaly.register.tags import is_tagged
-from rationanomaly.runs import tracking
+from rationanomaly.runs import model_registry, tracking
 from rationanomaly.runs.model_registry import digest_at, set_tags
 from tests.conftest import ROOT
 
@@ -315,9 +316,9 @@ def test_a_tag_of_an_earlier_evaluation_goes_and_others_stay(client: MlflowClien
         *("", "minimum: {}", "minimum: {}\nnot_worse: {}\nodd: 1", "minimum: [", "- 1"),
         "minimum: {f1: .5}\nnot_worse: {}\nminimum: {}",
         "minimum: {f1: .5, f1: 0}\nnot_worse: {}",
-        *[f"minimum: {{f1: {limit}}}\nnot_worse: {{}}" for limit in (".nan", "-.inf", "", "high")],
-        *[f"minimum: {{}}\nmaximum: {{f1: {limit}}}\nnot_worse: {{}}" for limit in (".nan", ".inf", "", "low")],
-        *[f"minimum: {{}}\nnot_worse: {{f1: {margin}}}" for margin in (".nan", ".inf", "-1")],
+        *[f"minimum: {{f1: {limit}}}\nnot_worse: {{}}" for limit in (".nan", "-.inf", "", "high", "true")],
+        *[f"minimum: {{}}\nmaximum: {{f1: {limit}}}\nnot_worse: {{}}" for limit in (".nan", ".inf", "", "low", "no")],
+        *[f"minimum: {{}}\nnot_worse: {{f1: {margin}}}" for margin in (".nan", ".inf", "-1", "yes")],
     ],
 )
 def test_a_bad_policy_is_refused(tmp_path: Path, text: str) -> None:
@@ -338,6 +339,20 @@ def test_an_address_stands_for_the_model_folder_that_its_version_was_made_from(c
     for address in ("models:/held/4", "models:/held@other", "models:/held", "models:/none/1"):
         with pytest.raises(InputError, match="no such registered model version"):
             digest_at(address)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_registry_where_nobody_listens_is_said_within_seconds(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    monkeypatch.setattr(model_registry, "_PAUSES", (0.01,))
+    with socket.socket() as bound:  # Bound and not listening: the port stays free, and answers nobody.
+        bound.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{bound.getsockname()[1]}"
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"{scheme}://somebody:secret@{place}/mlflow")
+        with pytest.raises(
+            InfrastructureError, match=f"registry at {scheme}://{place}/mlflow does not answer"
+        ) as error:
+            digest_at("models:/held@champion")
+    assert "secret" not in str(error.value)
 
 
 @pytest.mark.parametrize("part", ["minimum", "not_worse"])
