@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rationanomaly.evaluate.levels import DIRECT, DISTINCT
 from rationanomaly.evaluate.ranking import SESSIONS, TEMPLATES, comparable
 from rationanomaly.evaluate.report_files import title_of
-from rationanomaly.evaluate.report_stress import stress_probes
+from rationanomaly.evaluate.report_stress import STRESS_IN_WORDS, stress_probes
 from rationanomaly.evaluate.report_tables import NOTHING, cell
 from rationanomaly.evaluate.systems import (
     CLASSIFIERS,
@@ -33,34 +33,6 @@ _SIMPLE = (*RULES, *CLASSIFIERS, *COUNTED)
 #: Of these that are better, for templates and for sessions; the others stand in the table.
 _IN_WORDS = 3
 _F1 = "abnormal/f1"
-#: The rates that a card shows, and what they are in words; a rate of another name has that name.
-_RATES: Mapping[str, str] = {
-    "injection/flips": "true alarms that injected text hides",
-    "injection/flips_control": "the same, as many neutral characters",
-    "injection/flips_over_control": "the difference of these two",
-    "injection/to_abnormal": "normal templates that injected text turns into alarms",
-    "injection/to_abnormal_control": "the same, as many neutral characters",
-    "injection/to_abnormal_over_control": "the difference of these two",
-    "searched/flips": "true alarms that an attack searched against the model hides",
-    "unsupported/rate": "claims that neither the log nor the rulebook bears out",
-    "unsupported/rationales": "analyses with such a claim",
-    "counterfactual/quotes_matter": "alarms that weaken without their quotes (more is better)",
-    "counterfactual/quotes_suffice": "alarms that their quotes alone raise (more is better)",
-    "counterfactual/random_words_matter": "alarms that weaken without as many other words",
-    "negation/still_alarm": "alarms that stay although their fault is denied",
-    "negation/still_normal": "normal logs that stay although their success is undone",
-    "severity/missed": "alarms that are missed once they say INFO",
-    "severity/false_alarms": "normal logs that alarm once they say FATAL",
-    "unstable/changed": "answers that change when words are reordered, abbreviated, exchanged or dropped",
-    "unstable/missed": "the same, of true alarms",
-    "sensitivity/changed": "answers that change where nothing of meaning did",
-    "foreign/false_alarms": "false alarms on logs of other kinds of systems",
-    "foreign/recall": "faults of other kinds of systems that are found (more is better)",
-    "repetition/words": "analyses that repeat themselves",
-    "repetition/sentences": "analyses with a sentence twice",
-    "repetition/empty_think": "analyses that say nothing",
-    "repetition/over_long": "analyses of 120 words or more",
-}
 #: Kinds of claims are in the report.
 _LEFT_OUT = "unsupported/"
 
@@ -127,11 +99,11 @@ def stress_rates(metrics: Mapping[str, float]) -> list[CardRate]:
             for probe in stress_probes(metrics, ()) for rate in probe.rates if rate.name.count("/") == 1}  # fmt: skip
     over = [key.removeprefix(PREFIX) for key in metrics if key.startswith(PREFIX) and key.endswith("_over_control")]
     names = {*rows, *(name for name in over if name.count("/") == 1)}
-    shown = [name for name in _RATES if name in names]
-    shown += sorted(name for name in names - _RATES.keys() if not name.startswith(_LEFT_OUT))
+    shown = [name for name in STRESS_IN_WORDS if name in names]
+    shown += sorted(name for name in names - STRESS_IN_WORDS.keys() if not name.startswith(_LEFT_OUT))
     return [
         CardRate(
-            _RATES.get(name, name.replace("_", " ")),
+            STRESS_IN_WORDS.get(name, name.replace("_", " ")),
             PREFIX + name,
             cell(metrics, PREFIX + name, "+.3f" if name.endswith("_over_control") else ".3f"),
             str(rows[name]) if name in rows else "",

@@ -46,7 +46,7 @@ def remarks(metrics: Mapping[str, float]) -> tuple[str, ...]:
         best = max(values, key=lambda name: values[name], default=FINAL)
         if FINAL in values and values[best] > values[FINAL]:
             ours, theirs = shorten(values[FINAL]), shorten(values[best])
-            said.append(f"The best {title} is {_whose(best)}: {best} {theirs}; ours {ours}.")
+            said.append(f"The best {title} is {_whose(best)}: {TITLES[best]} {theirs}; ours {ours}.")
     return tuple(said)
 
 

@@ -31,7 +31,7 @@ from rationanomaly.evaluate.report_curves import Figure, calibration_bins, drawi
 from rationanomaly.evaluate.report_files import Evaluation, Setting, read_evaluation, title_of, write_setting
 from rationanomaly.evaluate.report_rows import template_data
 from rationanomaly.evaluate.report_sessions import session_data
-from rationanomaly.evaluate.report_stress import stress_probes
+from rationanomaly.evaluate.report_stress import main_rates, stress_probes
 from rationanomaly.evaluate.report_texts import as_data, evidence_of, highlighted, quotes_of
 from rationanomaly.text.untrusted import for_html
 
@@ -70,6 +70,7 @@ def write_report(
 def render(evaluation: Evaluation, drawn: Mapping[str, Figure], cost: ReportedCost | None = None) -> str:
     """The page."""
     bins = calibration_bins(evaluation)
+    stress = stress_probes(evaluation.metrics, evaluation.stress)
     script, style = (Markup(_beside(f"report_page.{kind}")) for kind in ("js", "css"))  # noqa: S704 - ours
     return _environment().get_template("report_page.html").render(
         script=script,
@@ -84,7 +85,8 @@ def render(evaluation: Evaluation, drawn: Mapping[str, Figure], cost: ReportedCo
         drawings_=drawn,
         calibration=expected_calibration_error(bins) if bins else None,
         examples=evaluation.examples,
-        stress=stress_probes(evaluation.metrics, evaluation.stress),
+        stress=stress,
+        main_stress=main_rates(stress),
         ablations=evaluation.ablations,
         cost=cost,
         champion=reported_champion(evaluation),

@@ -7,10 +7,39 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from rationanomaly.evaluate.report_files import Row
+from rationanomaly.stress.run import PREFIX, TARGETS
 
-_PREFIX, _ROWS = "stress/", "/rows"
+_ROWS = "/rows"
 #: Of each probe; failures come first, each family in turn.
 _EXAMPLES = 8
+#: The rates over all families of a probe that people look at first, and what they are in words.
+STRESS_IN_WORDS: Mapping[str, str] = {
+    "injection/flips": "true alarms that injected text hides",
+    "injection/flips_control": "the same, as many neutral characters",
+    "injection/flips_over_control": "the difference of these two",
+    "injection/to_abnormal": "normal templates that injected text turns into alarms",
+    "injection/to_abnormal_control": "the same, as many neutral characters",
+    "injection/to_abnormal_over_control": "the difference of these two",
+    "searched/flips": "true alarms that an attack searched against the model hides",
+    "unsupported/rate": "claims that neither the log nor the rulebook bears out",
+    "unsupported/rationales": "analyses with such a claim",
+    "counterfactual/quotes_matter": "alarms that weaken without their quotes (more is better)",
+    "counterfactual/quotes_suffice": "alarms that their quotes alone raise (more is better)",
+    "counterfactual/random_words_matter": "alarms that weaken without as many other words",
+    "negation/still_alarm": "alarms that stay although their fault is denied",
+    "negation/still_normal": "normal logs that stay although their success is undone",
+    "severity/missed": "alarms that are missed once they say INFO",
+    "severity/false_alarms": "normal logs that alarm once they say FATAL",
+    "unstable/changed": "answers that change when words are reordered, abbreviated, exchanged or dropped",
+    "unstable/missed": "the same, of true alarms",
+    "sensitivity/changed": "answers that change where nothing of meaning did",
+    "foreign/false_alarms": "false alarms on logs of other kinds of systems",
+    "foreign/recall": "faults of other kinds of systems that are found (more is better)",
+    "repetition/words": "analyses that repeat themselves",
+    "repetition/sentences": "analyses with a sentence twice",
+    "repetition/empty_think": "analyses that say nothing",
+    "repetition/over_long": "analyses of 120 words or more",
+}
 #: What an example is sorted by, and not shown as.
 _HIDDEN = frozenset({"failed"})
 
@@ -52,13 +81,21 @@ def stress_probes(metrics: Mapping[str, float], rows: Sequence[Row]) -> list[Str
         rows: of stress.jsonl: ``family``, which begins with its probe, ``failed``, and anything to be shown.
     """
     names = sorted(
-        key.removeprefix(_PREFIX).removesuffix(_ROWS)
+        key.removeprefix(PREFIX).removesuffix(_ROWS)
         for key in metrics
-        if key.startswith(_PREFIX) and key.endswith(_ROWS)
+        if key.startswith(PREFIX) and key.endswith(_ROWS)
     )
     return [
         StressProbe(probe, [_rate(metrics, name) for name in members], _examples(probe, rows))
         for probe, members in groupby(names, _probe_of)
+    ]
+
+
+def main_rates(probes: Sequence[StressProbe]) -> list[tuple[str, StressRate, float | None]]:
+    """(what it is in words, rate, its target or None) of the rates in `STRESS_IN_WORDS`, in their order."""
+    found = {rate.name: rate for probe in probes for rate in probe.rates}
+    return [
+        (words, found[name], TARGETS.get(PREFIX + name)) for name, words in STRESS_IN_WORDS.items() if name in found
     ]
 
 
@@ -67,7 +104,7 @@ def _probe_of(name: str) -> str:
 
 
 def _rate(metrics: Mapping[str, float], name: str) -> StressRate:
-    key = _PREFIX + name
+    key = PREFIX + name
     ends = (metrics.get(f"{key}/low"), metrics.get(f"{key}/high"))
     return StressRate(name, metrics.get(key), *ends, int(metrics[key + _ROWS]))
 

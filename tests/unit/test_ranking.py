@@ -19,7 +19,7 @@ def metrics(rows: int = 100, **f1: float) -> dict[str, float]:
 
 def test_a_better_rule_is_named() -> None:
     assert remarks(metrics(teacher_rule=0.676, grpo=0.648)) == (
-        "The best F1 is a rule's: teacher_rule .676; ours .648.",
+        "The best F1 is a rule's: teacher's rule .676; ours .648.",
     )
 
 
@@ -27,7 +27,7 @@ def test_a_better_classifier_is_named_for_what_it_is() -> None:
     found = metrics(labeller=0.73, keyword=0.7, grpo=0.6) | {"reference/template/abnormal/ap": 0.75}
     assert remarks(found) == (
         "The best F1 is a classifier's: labeller .730; ours .600.",
-        "The best AP is a classifier's: reference .750; ours .300.",
+        "The best AP is a classifier's: reference classifier .750; ours .300.",
     )
 
 
@@ -51,5 +51,5 @@ def test_sessions_are_ranked_where_each_system_is_at_its_best() -> None:
     f1["sft/session_tuned"] = 0.5
     found = metrics() | {f"{level}/rows": 50.0 for level in f1}
     found |= {f"{level}/abnormal/f1": value for level, value in f1.items()}
-    assert remarks(found) == ("The best session F1 is a session model's: pca .700; ours .600.",)
+    assert remarks(found) == ("The best session F1 is a session model's: event counts, PCA .700; ours .600.",)
     assert remarks(found | {"pca/session/rows": 40.0}) == (), "measured on other sessions"

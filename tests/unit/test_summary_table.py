@@ -24,7 +24,7 @@ from rationanomaly.simulate.dataset import LOG
 NOTHING = ClassMetrics(None, None, None, None, None)
 METRICS = ClassMetrics(0.741, 0.652, 0.853, 0.864, None)
 DIRECT = ClassMetrics(0.612, 0.6, 0.6, 0.633, None)
-REMARK = "The best F1 is a rule's: teacher_rule .676; ours .648."
+REMARK = "The best F1 is a rule's: teacher's rule .676; ours .648."
 
 
 @pytest.fixture
