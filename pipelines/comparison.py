@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from rationanomaly.evaluate.levels import DATASET_MEAN, DIRECT
 from rationanomaly.evaluate.ranking import shorten
 from rationanomaly.evaluate.systems import prefix
 from rationanomaly.steps import Metrics
@@ -30,6 +31,11 @@ TEMPLATE_METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 #: The same of a model's verdicts without an analysis.
 DIRECT_METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     f"direct_{name}": (f"{title}, direct", keys) for name, (title, keys) in TEMPLATE_METRICS.items()
+}
+#: Means over the data sets, each counting alike, where there are several.
+MEAN_METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "mean_roc_auc": ("ROC-AUC, mean of the data sets", (f"{DATASET_MEAN}template/abnormal/roc_auc",)),
+    "direct_mean_roc_auc": ("the same, direct", (f"{DATASET_MEAN}{DIRECT}/abnormal/roc_auc",)),
 }
 #: Shares of what a model writes.
 TEXT_METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -50,7 +56,7 @@ ROWS = "rows"
 SIZE_METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {ROWS: ("templates tested", ("rows",))}
 TITLES = {
     name: title
-    for measured in (TEMPLATE_METRICS, DIRECT_METRICS, TEXT_METRICS, LABEL_METRICS, SIZE_METRICS)
+    for measured in (TEMPLATE_METRICS, DIRECT_METRICS, MEAN_METRICS, TEXT_METRICS, LABEL_METRICS, SIZE_METRICS)
     for name, (title, _) in measured.items()
 }
 #: Numbers of templates; all others are shares.
@@ -97,7 +103,8 @@ def measured_of(metrics: Metrics, labels: Metrics, system: str, level: str) -> d
     before = prefix(system)
     places = [
         (TEMPLATE_METRICS, f"{before}{level}/", metrics),
-        (DIRECT_METRICS, f"{before}direct/template/", metrics if level == "template" else {}),
+        (DIRECT_METRICS, f"{before}{DIRECT}/", metrics if level == "template" else {}),
+        (MEAN_METRICS, before, metrics if level == "template" else {}),
         (TEXT_METRICS, before, metrics if level == "template" else {}),
         (LABEL_METRICS, "", labels),
         (SIZE_METRICS, f"{before}{level}/", metrics),

@@ -26,6 +26,8 @@ from rationanomaly.evaluate.session_verdicts import (
 from rationanomaly.evaluate.sessions import session_truth
 
 BY_DATASET = "by_dataset/"
+#: Before a kind of level: the mean over the data sets.
+DATASET_MEAN = "dataset_mean/"
 DIRECT = "direct/template"
 #: The sessions that a chosen session model judges (`evaluate.session_model`).
 SESSION_MODEL = "session_model"
@@ -90,7 +92,7 @@ class TestedSessions:
 
 def template_levels(system: SystemAnswers, tested: pl.DataFrame) -> dict[str, Judged]:
     """The templates as a whole; by data set, if there are several; against corrected labels, if these differ; and all
-    of a model's direct verdicts."""
+    of a model's direct verdicts, by data set, too."""
     groups: list[int] = tested["group"].to_list()
     levels = {"template": system.judged(groups)}
     if any(p.truth != p.label for p in system.predictions):
@@ -98,8 +100,11 @@ def template_levels(system: SystemAnswers, tested: pl.DataFrame) -> dict[str, Ju
     if tested["dataset"].n_unique() > 1:
         datasets = tested["dataset"].to_list()
         for name in sorted(set(datasets)):
-            rows = [row for row in system.rows if datasets[row] == name]
-            levels[f"{BY_DATASET}{plain(name)}/template"] = system.judged(groups, rows)
+            rows = [row for row, dataset in enumerate(datasets) if dataset == name]
+            place, written = f"{BY_DATASET}{plain(name)}/", set(system.rows)
+            levels[f"{place}template"] = system.judged(groups, [row for row in rows if row in written])
+            if system.prompt is not None:
+                levels[place + DIRECT] = system.judged_directly(groups, rows)
     if system.prompt is not None:
         levels[DIRECT] = system.judged_directly(groups)
     return levels
@@ -129,6 +134,11 @@ def whole_session_levels(name: str, found: SessionAnswers, sessions: TestedSessi
         name: of the level; the distinct ones are added.
     """
     return _with_distinct(name, sessions, found.answers, found.scores, sessions.events)
+
+
+def is_of_a_dataset(level: str, kind: str = "template") -> bool:
+    """Whether it is a level of templates of one data set: ``by_dataset/NAME/template``, or of another kind."""
+    return level.startswith(BY_DATASET) and level.split("/", 2)[2] == kind
 
 
 def plain(name: str) -> str:

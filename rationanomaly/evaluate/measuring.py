@@ -18,11 +18,12 @@ from rationanomaly.evaluate.comparisons import difference, mcnemar, paired_boots
 from rationanomaly.evaluate.generated_texts import Flags, text_flags, text_metrics
 from rationanomaly.evaluate.intervals import intervals
 from rationanomaly.evaluate.levels import (
-    BY_DATASET,
+    DATASET_MEAN,
     DIRECT,
     DISTINCT,
     SESSION_MODEL,
     TestedSessions,
+    is_of_a_dataset,
     session_levels,
     template_levels,
     whole_session_levels,
@@ -33,7 +34,6 @@ from rationanomaly.evaluate.predictions import SessionAnswers, SystemAnswers
 from rationanomaly.evaluate.systems import FINAL, REFERENCE, RIVALS, difference_prefix, prefix
 from rationanomaly.steps import Metrics
 
-_DATASET_MEAN = "dataset_mean/template"
 _REASONED_MINUS_DIRECT = "reasoned_minus_direct/template"
 #: Levels with all metrics and intervals; the others have those of `_BRIEF`.
 _MAIN = ("template", "session", DIRECT, "session_tuned", SESSION_MODEL)
@@ -41,7 +41,7 @@ _MAIN = ("template", "session", DIRECT, "session_tuned", SESSION_MODEL)
 _BRIEF = (*(f"abnormal/{name}" for name in ("f1", "precision", "recall", "ap", "roc_auc")), "macro/f1", "weighted/f1",
           "rows", "positives")  # fmt: skip
 #: What has a meaning as a mean over data sets.
-_MEANS = ("abnormal/f1", "abnormal/precision", "abnormal/recall", "abnormal/ap", "macro/f1")
+_MEANS = ("abnormal/f1", "abnormal/precision", "abnormal/recall", "abnormal/ap", "abnormal/roc_auc", "macro/f1")
 #: Scores of whole sessions are no probabilities.
 _CALIBRATION = "calibration/"
 
@@ -106,15 +106,16 @@ def _of_levels(levels: Levels) -> Metrics:
 
 def _dataset_means(levels: Levels) -> Metrics:
     """Means over the data sets, each counting alike; none of a metric that one data set does not define."""
-    parts = [class_metrics(judged) for level, judged in levels.items() if level.startswith(BY_DATASET)]
-    if not parts:
-        return {}
-    found = {
-        f"{_DATASET_MEAN}/{key}": sum(part[key] for part in parts) / len(parts)
-        for key in _MEANS
-        if all(key in part for part in parts)
-    }
-    return found | {f"{_DATASET_MEAN}/{key}": sum(part[key] for part in parts) for key in ("rows", "positives")}
+    found: Metrics = {}
+    for kind in ("template", DIRECT):
+        parts = [class_metrics(judged) for level, judged in levels.items() if is_of_a_dataset(level, kind)]
+        if not parts:
+            continue
+        for key in _MEANS:
+            if all(key in part for part in parts):
+                found[f"{DATASET_MEAN}{kind}/{key}"] = sum(part[key] for part in parts) / len(parts)
+        found |= {f"{DATASET_MEAN}{kind}/{key}": sum(part[key] for part in parts) for key in ("rows", "positives")}
+    return found
 
 
 def _differences(
@@ -131,7 +132,7 @@ def _differences(
     for rival in (name for name in RIVALS if name in systems):
         before, theirs = difference_prefix(rival), systems[rival]
         # By data set against the reference only: the names are many as it is.
-        parts = [level for level in levels[FINAL] if level.startswith(BY_DATASET) and rival == REFERENCE]
+        parts = [level for level in levels[FINAL] if is_of_a_dataset(level) and rival == REFERENCE]
         pairs = {level: (levels[FINAL][level], levels[rival][level]) for level in parts}
         template = (levels[FINAL]["template"], levels[rival]["template"])
         if tuple(theirs.rows) != tuple(final.rows):

@@ -453,12 +453,17 @@ def test_each_data_set_is_measured_under_a_name_that_mlflow_takes(
     metrics = evaluate(quick, folders, tmp_path / "out")
     assert metrics["by_dataset/BGL/template/rows"] == 3
     assert metrics["by_dataset/a_b__c_/template/rows"] == 1
+    assert metrics["by_dataset/BGL/direct/template/rows"] == 3
     assert "difference/by_dataset/BGL/template/abnormal/f1" in metrics
     assert metrics["dataset_mean/template/rows"] == 4
     macro = [metrics[f"by_dataset/{name}/template/macro/f1"] for name in ("BGL", "a_b__c_")]
     assert metrics["dataset_mean/template/macro/f1"] == pytest.approx(sum(macro) / 2)
     assert "dataset_mean/template/abnormal/f1" not in metrics, "one data set holds no fault"
     assert "teacher_rule/dataset_mean/template/macro/f1" in metrics
+    directly = [metrics[f"by_dataset/{name}/direct/template/macro/f1"] for name in ("BGL", "a_b__c_")]
+    assert metrics["dataset_mean/direct/template/macro/f1"] == pytest.approx(sum(directly) / 2)
+    assert metrics["sft/dataset_mean/direct/template/rows"] == 4, "of all templates, whatever SFT has written of"
+    assert not any("teacher_rule" in key and "direct" in key for key in metrics), "a rule has one kind of verdict"
 
 
 def test_score_that_is_no_number_is_refused(
