@@ -98,10 +98,10 @@ def template_levels(system: SystemAnswers, tested: pl.DataFrame) -> dict[str, Ju
     if any(p.truth != p.label for p in system.predictions):
         levels["template_corrected"] = system.judged(groups, column="label")
     if tested["dataset"].n_unique() > 1:
-        datasets = tested["dataset"].to_list()
+        datasets, written = tested["dataset"].to_list(), set(system.rows)
         for name in sorted(set(datasets)):
             rows = [row for row, dataset in enumerate(datasets) if dataset == name]
-            place, written = f"{BY_DATASET}{plain(name)}/", set(system.rows)
+            place = f"{BY_DATASET}{plain(name)}/"
             levels[f"{place}template"] = system.judged(groups, [row for row in rows if row in written])
             if system.prompt is not None:
                 levels[place + DIRECT] = system.judged_directly(groups, rows)

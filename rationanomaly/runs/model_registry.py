@@ -189,7 +189,7 @@ def _check_that_it_answers(uri: str) -> None:
     for pause in (*_PAUSES, None):
         try:
             httpx.get(f"{uri.rstrip('/')}/health", timeout=_SECONDS)
-        except httpx.TransportError as error:
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             if any(isinstance(cause, ssl.SSLError) for cause in _causes(error)):
                 return  # Somebody answers; MLflow has its own settings of certificates.
             if pause is None:
@@ -197,6 +197,8 @@ def _check_that_it_answers(uri: str) -> None:
                 hint = "Check MLFLOW_TRACKING_URI and that the server runs"
                 raise InfrastructureError(f"the model registry at {place} does not answer", hint=hint) from error
             time.sleep(pause)
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return  # A slow server, or no address: MLflow waits, or says what is wrong with it.
         else:
             return
 
