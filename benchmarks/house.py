@@ -39,6 +39,9 @@ LEVELS: tuple[frozenset[str], ...] = (
         }
     ),
     STEP_PACKAGES | {"detection", "cost", "review", "simulate", "fetch", "pretrain"},
+    frozenset({"sources", "signals", "incidents", "sinks"}),
+    frozenset({"stream", "drift"}),
+    frozenset({"serve"}),
     frozenset({"kfp_task", "cli"}),
 )
 MOST_AT_THE_TOP = 10

@@ -23,6 +23,7 @@ from rationanomaly.params.values import (
     Weight,
     ZeroOrTemperature,
 )
+from rationanomaly.params.watch import WatchParams
 
 
 class RunParams(Section):
@@ -892,6 +893,7 @@ class Params(Section):
         evaluate: step `evaluate`.
         register_: step `register`; `register` in a file.
         cluster: pods.
+        watch: the model at work on a stream.
     """
 
     run: RunParams
@@ -910,3 +912,4 @@ class Params(Section):
     evaluate: EvaluateParams
     register_: RegisterParams = Field(alias="register")
     cluster: ClusterParams
+    watch: WatchParams

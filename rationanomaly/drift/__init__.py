@@ -1,0 +1,1 @@
+"""Drift: whether the stream is still what the model was trained on."""

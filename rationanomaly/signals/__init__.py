@@ -1,0 +1,1 @@
+"""Anomalies that no single line shows: what is new, out of its rate, silent, out of its range, or out of order."""

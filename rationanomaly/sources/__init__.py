@@ -1,0 +1,1 @@
+"""Where lines come from: each source behind one small interface, `chunk.LineSource`."""
