@@ -1,0 +1,170 @@
+"""Log documents of Elasticsearch or OpenSearch, in the order of their time, as JSON lines.
+
+Documents are read behind a short delay, for a document can be searched only once its index was refreshed, and shippers
+bring lines late. What is indexed later still, with a time from before, is not seen. A position is the time of the last
+document with the ids of those of that very time, so none comes twice.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from threading import Event
+from typing import Any
+
+import httpx
+
+from rationanomaly.errors import InfrastructureError, InputError
+from rationanomaly.sources.chunk import Chunk, Position
+
+_log = logging.getLogger(__name__)
+_AT_ONCE = 1000
+_SECONDS = 30.0
+_FIRST_PAUSE = 1.0
+#: An index, an alias or a data stream; `*` in it, and commas between several.
+_NAME = re.compile(r"[a-z0-9.*][a-z0-9._*,-]{0,199}", re.ASCII)
+Document = dict[str, Any]
+
+
+class ElasticsearchSource:
+    """The documents of an index, an alias, a data stream or a pattern of these.
+
+    Args:
+        url: of the server, without a user or a password in it.
+        index: what to read.
+        time_field: of a document.
+        start: ISO 8601, the first time to read where nothing has been read yet; None: from now on.
+        query: a further condition in the query language of Elasticsearch (JSON).
+        api_key: NAME of the environment variable of an API key; None: no login.
+        delay_seconds: documents younger than this wait.
+        poll_seconds: pause where nothing new has come.
+        retry_seconds: longest pause where the server doesn't answer.
+        clock: seconds since 1970.
+
+    Raises:
+        InputError: ``index`` can't be the name of one, or the environment variable is not set.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        index: str,
+        *,
+        time_field: str = "@timestamp",
+        start: str | None = None,
+        query: Mapping[str, Any] | None = None,
+        api_key: str | None = None,
+        delay_seconds: float = 5.0,
+        poll_seconds: float = 2.0,
+        retry_seconds: float = 60.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if _NAME.fullmatch(index) is None:
+            raise InputError(f"no index can be called {index[:60]!r}", hint="Correct watch.sources")
+        headers = {} if api_key is None else {"Authorization": f"ApiKey {_secret(api_key)}"}
+        self._client = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=_SECONDS)
+        self._index, self._field, self._query, self._start = index, time_field, query, start
+        self._delay, self._poll, self._longest, self._clock = delay_seconds, poll_seconds, retry_seconds, clock
+        self._closed = Event()
+
+    def chunks(self, positions: Mapping[str, Position]) -> Iterator[Chunk | None]:
+        """See `chunk.LineSource`; the one stream has the name of the index.
+
+        Raises:
+            InfrastructureError: the server refuses the key or the query, or knows no such index.
+            InputError: the position is none of this source.
+        """
+        last, seen = self._first(positions.get(self._index))
+        pause = _FIRST_PAUSE
+        while not self._closed.is_set():
+            try:
+                found = self._search(last, seen)
+            except httpx.HTTPError as error:
+                if pause == _FIRST_PAUSE:
+                    _log.warning("%s: %s; waiting for it", self._client.base_url, error or type(error).__name__)
+                yield None
+                self._closed.wait(pause)
+                pause = min(2 * pause, self._longest)
+                continue
+            pause = _FIRST_PAUSE
+            if not found:
+                yield None
+                self._closed.wait(self._poll)
+                continue
+            last, seen = _behind(found, last, seen)
+            yield Chunk(self._index, _lines(found), {"time": last, "ids": seen}, "json")
+        self._client.close()
+
+    def close(self) -> None:
+        """See `chunk.LineSource`."""
+        self._closed.set()
+
+    def _first(self, position: Position) -> tuple[Any, list[str]]:
+        if position is None:
+            return self._start or int(self._clock() * 1000), []
+        try:
+            return position["time"], [str(one) for one in position["ids"]]
+        except (TypeError, KeyError) as error:
+            hint = "Name the state folder of this source, or a new one"
+            raise InputError(f"is no position in an index: {json.dumps(position)[:60]}", hint=hint) from error
+
+    def _search(self, last: Any, seen: Sequence[str]) -> list[Document]:
+        """The next documents; more than a page of one and the same time are read in one go."""
+        until = int((self._clock() - self._delay) * 1000)
+        condition: list[Document] = [
+            # The format is that of `sort` below, so that a time is compared with itself.
+            {"range": {self._field: {"gte": last, "lte": until, "format": "epoch_millis||strict_date_optional_time"}}}
+        ]
+        condition += [] if self._query is None else [dict(self._query)]
+        excluded = [{"ids": {"values": list(seen)}}] if seen else []
+        body = {
+            "size": _AT_ONCE,
+            "query": {"bool": {"filter": condition, "must_not": excluded}},
+            "sort": [{self._field: {"order": "asc", "format": "epoch_millis"}}],
+            "track_total_hits": False,
+        }
+        answer = self._client.post(f"/{self._index}/_search", json=body, params={"ignore_unavailable": "true"})
+        return _documents(answer, self._index)
+
+
+def _documents(answer: httpx.Response, index: str) -> list[Document]:
+    """The hits of an answer.
+
+    Raises:
+        InfrastructureError: it refuses what no waiting will change.
+        httpx.HTTPError: it may be better in a while.
+    """
+    if answer.status_code in (400, 401, 403, 404):
+        reason = {401: "refuses the key", 403: "doesn't let this key read", 404: "knows no index"}
+        said = reason.get(answer.status_code, "doesn't take the query on")
+        problem = f"{answer.url.host} {said} {index} (HTTP {answer.status_code})"
+        raise InfrastructureError(problem, hint="Correct watch.sources, or the key in its variable")
+    answer.raise_for_status()
+    try:
+        hits = answer.json()["hits"]["hits"]
+        return [{"id": str(hit["_id"]), "time": int(hit["sort"][0]), "source": hit["_source"]} for hit in hits]
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise httpx.DecodingError("it answers with something else than search results") from error
+
+
+def _behind(found: Sequence[Document], last: Any, seen: Sequence[str]) -> tuple[Any, list[str]]:
+    """The time to continue from, with the ids of the documents of that time that were read."""
+    newest = found[-1]["time"]
+    ids = [one["id"] for one in found if one["time"] == newest]
+    return newest, [*(seen if newest == last else ()), *ids]
+
+
+def _lines(found: Sequence[Document]) -> bytes:
+    """One JSON line for each document; line breaks of messages are escaped in it."""
+    return "".join(json.dumps(one["source"], ensure_ascii=True) + "\n" for one in found).encode()
+
+
+def _secret(variable: str) -> str:
+    value = os.environ.get(variable)
+    if not value:
+        raise InputError(f"the environment variable {variable} is not set", hint="Set it, or correct watch.sources")
+    return value
