@@ -23,7 +23,7 @@ STEP_PACKAGES = frozenset(step.name for step in STEPS)
 #: From the bottom to the top.
 LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "progress", "artifacts", "records", "params", "steps", "raw_inputs", "thresholds"}),
-    frozenset({"text", "device"}),
+    frozenset({"text", "device", "remote"}),
     frozenset(
         {
             "model",

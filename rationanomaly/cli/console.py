@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.logging import RichHandler
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -40,7 +39,7 @@ _CHATTY = ("transformers", "datasets", "trl", "peft", "accelerate", "deepspeed",
 def set_up_logging(verbose: bool, debug: bool) -> None:
     """Show warnings of the library; with ``verbose`` its information, with ``debug`` everything of everybody."""
     level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
-    handler = RichHandler(console=STDERR, show_path=debug, show_time=False, markup=False)
+    handler = _LineHandler(show_path=debug)
     handler.setFormatter(InertFormatter("%(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("rationanomaly").setLevel(level)
@@ -51,6 +50,23 @@ def set_up_logging(verbose: bool, debug: bool) -> None:
         warnings.simplefilter("ignore")
         for name in _CHATTY:
             logging.getLogger(name).setLevel(logging.ERROR)
+
+
+class _LineHandler(logging.Handler):
+    """One line for each record, which only the terminal wraps: a link that was broken in two could not be followed."""
+
+    def __init__(self, show_path: bool) -> None:
+        super().__init__()
+        self._show_path = show_path
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the record."""
+        try:
+            path = f" [dim]{escape(record.filename)}:{record.lineno}[/]" if self._show_path else ""
+            level = f"[logging.level.{record.levelname.lower()}]{escape(record.levelname):<8}[/]"
+            STDERR.print(f"{level} {escape(self.format(record))}{path}", soft_wrap=True)
+        except Exception:
+            self.handleError(record)
 
 
 def show_error(message: str) -> None:

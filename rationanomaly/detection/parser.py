@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rationanomaly.errors import ArtifactError
 from rationanomaly.model.folder import PARSER_SETTINGS, ModelFolder
 from rationanomaly.params import ParseParams
@@ -15,10 +17,19 @@ def read_parser(folder: ModelFolder) -> tuple[Miner, ParseParams]:
     Raises:
         ArtifactError: there are none, or they are damaged.
     """
-    place = folder.path / PARSER
+    return read_parser_of(folder.path)
+
+
+def read_parser_of(folder: Path) -> tuple[Miner, ParseParams]:
+    """The same of a model folder that somebody else has verified.
+
+    Raises:
+        ArtifactError: as `read_parser`.
+    """
+    place = folder / PARSER
     try:
         settings = ParseParams.model_validate_json((place / PARSER_SETTINGS).read_bytes())
     except (OSError, ValueError) as error:
         hint = "Name the output folder of sft or grpo, made with this version"
-        raise ArtifactError("holds no parser, so it can't read log lines", file=folder.path, hint=hint) from error
+        raise ArtifactError("holds no parser, so it can't read log lines", file=folder, hint=hint) from error
     return Miner.load(place / MINER), settings

@@ -1,1 +1,1 @@
-"""Drift: whether the stream is still what the model was trained on."""
+"""When a stream is no longer what the model was trained on: measured, said, handed to reviewers and retraining."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from rationanomaly.signals.alert import Alert, LineRef
 
 #: ``muted``: it goes on, and nobody is notified until a date.
 IncidentState = Literal["open", "resolved", "muted"]
+STATES: tuple[IncidentState, ...] = get_args(IncidentState)
 
 
 @dataclass(frozen=True)

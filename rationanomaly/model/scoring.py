@@ -77,7 +77,14 @@ class Scorer:
 
     A prompt that leaves the base's context no room for a completion is made shorter: without its few-shot examples, and
     where that is not enough, with the beginning of the log alone.
+
+    Attributes:
+        attempts_together: whether all further attempts at an analysis are written in one batch, though the first may
+            do: sooner for one log on a CPU, where a token of four rows takes little longer than of one. The same text
+            is taken.
     """
+
+    attempts_together = False
 
     def __init__(
         self,
@@ -133,13 +140,7 @@ class Scorer:
             temperature: of the sampling.
             task: name of the progress.
         """
-
-        def form(batch: Sequence[Shown], width: int) -> tuple[LogitsProcessor, ...]:
-            constraint = FormConstraint(self.grammar, batch, width)
-            return (constraint, _SeededNoise(batch, index, temperature)) if index else (constraint,)
-
-        texts = self._generate(logs, form, self.grammar.room + len(self.grammar.prefix), task)
-        return [_whole_sentences(text.removeprefix(THINK)) for text in texts]
+        return self._analyses(logs, [index] * len(logs), temperature, task)
 
     def scored_analyses(
         self, logs: Sequence[Shown], count: int, temperature: float, attempts: int = 1
@@ -167,12 +168,38 @@ class Scorer:
     ) -> list[str | None]:
         """Analysis ``number`` of ``count`` of each log; one written anew is seeded by a number of its own."""
         found = Attempts(logs)
-        for attempt in range(attempts):
+        for attempt in range(1 if self.attempts_together else attempts):
             places = found.open_places()
             task = "writing analyses anew" if attempt else "writing analyses"
             shown = [logs[place] for place in places]
             found.add(places, self.analyses(shown, number + attempt * count, temperature, task))
+        if self.attempts_together:
+            indices = [number + attempt * count for attempt in range(1, attempts)]
+            self._add_together(found, logs, indices, temperature)
         return found.analyses()
+
+    def _add_together(self, found: Attempts, logs: Sequence[Shown], indices: Sequence[int], temperature: float) -> None:
+        """Write in one batch what would have been written in turn, and take of it what would have been taken."""
+        asked = [(index, place) for index in indices for place in found.open_places()]
+        shown = [logs[place] for _, place in asked]
+        texts = self._analyses(shown, [index for index, _ in asked], temperature, "writing analyses anew")
+        for (_, place), text in zip(asked, texts, strict=True):
+            if place in found.open_places():
+                found.add([place], [text])
+
+    def _analyses(
+        self, logs: Sequence[Shown], indices: Sequence[int], temperature: float, task: str
+    ) -> list[str | None]:
+        """See `analyses`; with an index for each log, of which none or all are 0."""
+
+        def form(places: Sequence[int], batch: Sequence[Shown], width: int) -> tuple[LogitsProcessor, ...]:
+            constraint = FormConstraint(self.grammar, batch, width)
+            if not any(indices):
+                return (constraint,)
+            return constraint, _SeededNoise(batch, [indices[place] for place in places], temperature)
+
+        texts = self._generate(logs, form, self.grammar.room + len(self.grammar.prefix), task)
+        return [_whole_sentences(text.removeprefix(THINK)) for text in texts]
 
     def free_texts(self, logs: Sequence[Shown], task: str = "writing freely") -> list[str]:
         """A completion of the reasoning prompt for each log without any constraint: what the model does by itself."""
@@ -197,14 +224,19 @@ class Scorer:
     def _generate(
         self,
         logs: Sequence[Shown],
-        form: Callable[[Sequence[Shown], int], tuple[LogitsProcessor, ...]] | None,
+        form: Callable[[Sequence[int], Sequence[Shown], int], tuple[LogitsProcessor, ...]] | None,
         limit: int,
         task: str,
     ) -> list[str]:
         """The likeliest tokens under ``form``, up to the stem of the conclusion; without a form up to the end."""
         fitted = [self._prompt(log, Mode.REASON) for log in logs]
         shown, prompts = [log for log, _ in fitted], [ids for _, ids in fitted]
-        of_places = None if form is None else lambda places, width: form([shown[place] for place in places], width)
+        of_places = None
+        if form is not None:
+
+            def of_places(places: Sequence[int], width: int) -> tuple[LogitsProcessor, ...]:
+                return form(places, [shown[place] for place in places], width)
+
         return self._written(prompts, limit, task, of_places)
 
     def _written(
@@ -319,12 +351,12 @@ class _Concluded:
 class _SeededNoise:
     """A logits processor that makes the likeliest token a sample (Gumbel-max), each row from a seed of its own."""
 
-    def __init__(self, logs: Sequence[Shown], index: int, temperature: float) -> None:
+    def __init__(self, logs: Sequence[Shown], indices: Sequence[int], temperature: float) -> None:
         import torch
 
         self._temperature = temperature
         self._draws = []
-        for log in logs:
+        for log, index in zip(logs, indices, strict=True):
             digest = hashlib.sha256(f"{index}|{log.text}".encode()).digest()
             self._draws.append(torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1))
 

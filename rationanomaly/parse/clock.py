@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from calendar import isleap
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -27,6 +28,8 @@ _START, _END = _new_year(NO_YEAR), _new_year(NO_YEAR + 1)
 _LEAP_DAY, _MARCH = _START + 59 * _DAY, _START + 60 * _DAY
 #: Years outside are no log's; a hostile one could reach them line by line, and the end of what a date can say.
 _FIRST_YEAR, _LAST_YEAR = 1900, 9000
+#: What a clock knows of the records so far.
+_STATE = ("jumps", "_year", "_place", "_turned_at", "_last", "_last_names_year", "_warned")
 
 
 class Clock:
@@ -54,6 +57,15 @@ class Clock:
         self._last: int | None = None
         self._last_names_year = False
         self._warned = False
+
+    def state(self) -> dict[str, int | bool | None]:
+        """What `restore` needs to continue behind the records so far, as JSON values."""
+        return {name: getattr(self, name) for name in _STATE}
+
+    def restore(self, state: Mapping[str, int | bool | None]) -> None:
+        """Continue where `state` was taken."""
+        for name in _STATE:
+            setattr(self, name, state[name])
 
     def set_right(self, records: pl.DataFrame) -> pl.DataFrame:
         """The records (column ``time``) with the year that they were written in."""

@@ -116,6 +116,11 @@ class Cluster:
                     filled[place] = state
                     return
 
+    def knows(self, words: list[str]) -> bool:
+        """Whether to absorb the words of a message that is covered would change nothing."""
+        chosen = all(words[place] in choices for place, choices in self.choices.items())
+        return chosen and self.text(words) in self.variants
+
     def absorb(self, words: list[str], limit: int) -> tuple[bool, list[tuple[int, str]]]:
         """Generalise so far that ``words`` are covered.
 
@@ -208,6 +213,16 @@ class Drain:
         words = message.split(" ")
         number = self._covering(words)
         return None if number is None else self.clusters[number].text(words)
+
+    def knows(self, message: str) -> bool:
+        """Whether learning a masked message would change nothing."""
+        words = message.split(" ")
+        number = self._covering(words)
+        return number is not None and self.clusters[number].knows(words)
+
+    def texts(self) -> list[str]:
+        """The texts of all templates."""
+        return [text for cluster in self.clusters for text in cluster.variants]
 
     def superseded(self) -> dict[str, list[str]]:
         """Text of a template → the texts that it had before it was generalised, oldest first."""

@@ -6,8 +6,9 @@ the lines before are the records that are still open and those that wait behind 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -34,6 +35,8 @@ _OF_ANY = ("node", "alert", "level", "logger", "thread")
 _OPEN = ("opens", "expects_cause")
 #: What a record has of its last line.
 _LAST = ("end", "arrived", "continues")
+#: What a joiner knows of the lines so far.
+_STATE = ("_pieces", "_records", "_has_streams", "_stream", "_place", "_is_late")
 
 
 class Joined(NamedTuple):
@@ -78,6 +81,15 @@ class Joiner:
     def held(self) -> int:
         """Number of records and of pieces that are kept back."""
         return sum(kept.height for kept in (self._pieces, self._records) if kept is not None)
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` needs to continue behind the lines so far: JSON values, and frames as Arrow bytes."""
+        return {name: _as_bytes(getattr(self, name)) for name in _STATE}
+
+    def restore(self, state: Mapping[str, Any], now: float) -> None:
+        """Continue where `state` was taken; what was kept back then has come ``now``."""
+        for name in _STATE:
+            setattr(self, name, _from_bytes(state[name], now))
 
     def split(self, lines: pl.DataFrame) -> Joined:
         """Without joining: every line is a record or rejected."""
@@ -352,3 +364,19 @@ def _over(value: pl.Expr, columns: list[str]) -> pl.Expr:
 def _behind(held: pl.DataFrame | None, rows: pl.DataFrame | None) -> pl.DataFrame:
     """What was kept back, then the new rows."""
     return pl.concat([part for part in (held, rows) if part is not None])
+
+
+def _as_bytes(value: Any) -> Any:
+    """A frame as bytes of Arrow; anything else as it is."""
+    if not isinstance(value, pl.DataFrame):
+        return value
+    buffer = io.BytesIO()
+    value.write_ipc(buffer)
+    return buffer.getvalue()
+
+
+def _from_bytes(value: Any, now: float) -> Any:
+    """The frame of `_as_bytes`, its lines as if they had come ``now``; anything else as it is."""
+    if not isinstance(value, bytes):
+        return value
+    return pl.read_ipc(io.BytesIO(value)).with_columns(arrived=pl.lit(now))

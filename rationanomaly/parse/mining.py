@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -98,14 +99,34 @@ class Miner:
         """The masks of messages: what the other methods take."""
         return messages.map_batches(self.masker.mask, return_dtype=pl.String)
 
-    def learn(self, masks: pl.Series) -> None:
-        """Learn masks in their order."""
+    def learn(self, masks: Iterable[str]) -> list[str]:
+        """Learn masks in their order.
+
+        Returns:
+            Those that changed what is learnt: who has learnt these in their order has learnt all.
+        """
+        changing = []
         for mask in masks:
             if mask not in self._learnt and self.named.of_mark(mask) is None:
-                self._learn(mask)
-                self._places.clear()
+                if not self._knows(mask):
+                    self._learn(mask)
+                    self._places.clear()
+                    changing.append(mask)
                 if len(self._learnt) < _REMEMBERED:
                     self._learnt.add(mask)
+        return changing
+
+    def _knows(self, mask: str) -> bool:
+        """Whether learning a mask would change nothing."""
+        own = message_templates.text_of(mask)
+        if own is None or (own not in self._own and len(self._own) >= self._drain.max_clusters):
+            return self._drain.knows(mask if own is None else own)
+        return own in self._own
+
+    def templates(self) -> list[str]:
+        """The texts of all templates that are learnt or named by now."""
+        named = [one.template for one in self.named.templates]
+        return list(dict.fromkeys((*named, *self._own, *self._drain.texts())))
 
     def _learn(self, mask: str) -> None:
         own = message_templates.text_of(mask)

@@ -13,6 +13,7 @@ from rationanomaly.parse.formats import Format
 from rationanomaly.parse.lines import Counts
 
 _LINE_BREAK = "\n"
+_HELD = pl.Schema({"line": pl.Int64(), "raw": pl.String()})
 
 
 class RawJoiner:
@@ -28,6 +29,16 @@ class RawJoiner:
         self._hold, self._limit, self._counts = hold, limit, counts
         self._held: pl.DataFrame | None = None
         self._arrived = 0.0
+
+    @property
+    def held(self) -> tuple[int, str] | None:
+        """Number of the first line and text of what is kept back; None if there is nothing."""
+        return None if self._held is None else self._held.row(0)
+
+    def restore(self, held: tuple[int, str] | None, now: float) -> None:
+        """Keep back what another joiner did (`held`), as if it had come ``now``."""
+        self._held = None if held is None else pl.DataFrame([tuple(held)], schema=_HELD, orient="row")
+        self._arrived = now
 
     def join(self, lines: pl.DataFrame, form: Format, now: float = 0.0) -> pl.DataFrame:
         """The records that are complete: ``line``, that of the first of their lines, and ``raw``.

@@ -107,6 +107,18 @@ class TimeWindows:
         """Whether no line has had a time yet."""
         return self._held > 0
 
+    def can_name(self, lines: pl.DataFrame) -> bool:
+        """Whether `assign` would keep no line back."""
+        return self._current is not None or lines["time"].null_count() < lines.height
+
+    def state(self) -> tuple[int | None, str]:
+        """The current window and its name, for `restore`; what is kept back is no part of it."""
+        return self._current, self._name
+
+    def restore(self, state: tuple[int | None, str]) -> None:
+        """Continue with the window of `state`."""
+        self._current, self._name = state
+
     def assign(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Add the column ``session``; a line without a time belongs to the current window.
 

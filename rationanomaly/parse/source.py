@@ -177,7 +177,11 @@ class Source:
 def is_whole(file: Path) -> bool:
     """Whether a file can be read from its beginning only: it is compressed, in UTF-16 or UTF-32, or an export."""
     with file.open("rb") as stream:
-        head = stream.read(HEAD)
+        return starts_whole(stream.read(HEAD))
+
+
+def starts_whole(head: bytes) -> bool:
+    """The same of a file whose first `HEAD` bytes these are."""
     return is_compressed(head) or is_export(head) or wide_encoding(head) is not None
 
 

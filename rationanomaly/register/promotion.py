@@ -1,111 +1,61 @@
-"""Move an alias of the registry to a version that a written policy lets through.
+"""Move an alias of the registry to a version that a written policy lets through, and back.
 
 rationanomaly promote models:/rationanomaly@candidate --to champion --policy mlflow/promotion.yaml
+rationanomaly rollback models:/rationanomaly@champion --reason "alerts tripled"
 
-More is better of what stands under ``minimum`` and ``not_worse``, less of what stands under ``maximum``, stress rates
-above all. Where a figure has an interval, its ends have names of their own: ``…/low`` and ``…/high``.
+Check and set are one act, however many promote at once: `promotion_log` says how, and what happens after kill -9. Each
+decision, refusals too, is an entry of that log with the policy, its hash and every figure that was compared.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Iterator
+import getpass
+import json
+import logging
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from pydantic import BeforeValidator, Field, ValidationError
-
-from rationanomaly.errors import GateError, ParamsError
-from rationanomaly.params import Section
-from rationanomaly.params.files import line_of, read
+from rationanomaly import __version__
+from rationanomaly.errors import GateError, InfrastructureError, InputError, ParamsError, one_line
 from rationanomaly.params.registry_names import fault_of_alias
-from rationanomaly.register.tags import F1_TAG, STRESS, is_better_lower, is_tagged
-from rationanomaly.runs import model_registry
+from rationanomaly.register import alias_webhook, gates
+from rationanomaly.register.gates import Gate
+from rationanomaly.register.policy import Policy
+from rationanomaly.register.promotion_log import Chain, Entry, PromotionLog, previous_alias
+from rationanomaly.register.tags import STRESS
+from rationanomaly.runs import model_registry, registry_errors, tracking
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-#: Metrics that are one number minus another, by how their names begin; and stress rates, by how they end.
-_DIFFERENCES = ("difference/", "reasoned_minus_direct/")
-_OVER_CONTROL = "_over_control"
-#: Last parts of the names of metrics that are shares, or differences of shares.
-_SHARES = frozenset({"precision", "recall", "f1", "ap", "accuracy", "rate", "alarms", "coverage"})
-#: The one part of a policy of which less is better.
-_AT_MOST = "maximum"
-_EXAMPLE = "See mlflow/promotion.yaml"
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+logger = logging.getLogger(__name__)
 
-
-def _no_boolean(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("a number is needed, and this is a yes or no")
-    return value
-
-
-#: A finite number. YAML's ``true`` and ``yes`` would else be taken for 1.
-Limit = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_boolean)]
-
-
-class Policy(Section):
-    """What a version must show.
-
-    Attributes:
-        minimum: metric name, as in ``evaluate``'s metrics → smallest value that passes.
-        maximum: metric name → greatest value that passes; a policy may be without.
-        not_worse: metric name → how much lower than the version that holds the alias now it may be.
-    """
-
-    minimum: dict[str, Limit]
-    maximum: dict[str, Limit] = Field(default_factory=dict)
-    not_worse: dict[str, Annotated[Limit, Field(ge=0)]]
+#: How often a promotion is checked anew when others moved the alias meanwhile.
+_TRIES = 5
+_LONGEST_REASON = 1000
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """What was done: ``alias`` of model ``name`` moved from ``previous`` (None: nobody held it) to ``version``."""
+    """What was done: ``alias`` of model ``name`` moved from ``previous`` (None: nobody held it) to ``version``.
+
+    Attributes:
+        is_moved: False if the version held the alias already.
+    """
 
     name: str
     alias: str
     version: str
     previous: str | None
-
-
-def read_policy(path: Path) -> Policy:
-    """Read a policy file.
-
-    Raises:
-        ParamsError: no such file, not YAML, an unknown or a missing key, one that stands twice, a limit that is no
-            finite number, a metric that no version carries, or a stress rate under a part that asks for more of it.
-    """
-    if not path.is_file():
-        raise ParamsError("no such policy", file=path, hint=_EXAMPLE)
-    try:
-        policy = Policy.model_validate(read(path))
-    except ParamsError as error:
-        problem, line = error.problem, error.line
-        raise ParamsError(f"is no promotion policy: {problem}", file=path, line=line, hint=_EXAMPLE) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        problem = f"`{'.'.join(map(str, first['loc']))}`: {first['msg']}"
-        raise ParamsError(f"is no promotion policy: {problem}", file=path, hint=_EXAMPLE) from error
-    for part in type(policy).model_fields:
-        for metric in getattr(policy, part):
-            if metric != F1_TAG and not is_tagged(metric):
-                problem = f"is no promotion policy: `{part}`: no version carries a metric {metric}"
-                line = line_of(path, [part, metric])
-                raise ParamsError(problem, file=path, line=line, hint=f"Correct the name. {_EXAMPLE}")
-            if part != _AT_MOST and is_better_lower(metric):
-                problem = f"is no promotion policy: `{part}` would ask for more of {metric}, of which less is better"
-                line = line_of(path, [part, metric])
-                raise ParamsError(problem, file=path, line=line, hint=f"Put it under `{_AT_MOST}`. {_EXAMPLE}")
-    return policy
+    is_moved: bool = True
 
 
 def promote(address: str, alias: str, policy: Policy) -> Promotion:
     """Give ``alias`` to the version at ``address`` if the policy lets it.
+
+    The version that had it gets the alias ``previous`` (``previous-ALIAS`` for others than ``champion``).
 
     Args:
         address: ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``.
@@ -113,87 +63,165 @@ def promote(address: str, alias: str, policy: Policy) -> Promotion:
         policy: what the version must show; its metrics are the tags that `register` wrote.
 
     Raises:
-        ParamsError: MLflow takes no such alias.
+        ParamsError: MLflow takes no such alias, or it is one that this keeps itself.
         InputError: no such model or version.
-        GateError: a metric is missing, too low, too high, or no number that it could be; the alias stays where it is.
+        GateError: a metric is missing, too low, too high, or no number that it could be; or the version was not held
+            against the holder of the alias on the same data. The alias stays where it is, and the refusal is recorded.
+        InfrastructureError: the registry refuses the user, is too slow or is none, or others move the alias all the
+            time. Whatever was begun, the same command finishes it.
     """
+    _check_alias(alias, f"--to {alias}")
+    with registry_errors.impatient():
+        client = model_registry.connect()
+        candidate = model_registry.find(client, address)
+        log = PromotionLog(client, candidate.name, alias)
+        with registry_errors.named(tracking.tracking_uri(), _needs(log)):
+            for _ in range(_TRIES):
+                chain, held = log.settle()
+                holder = None if held is None else client.get_model_version(candidate.name, held)
+                found = gates.check(candidate, holder, policy)
+                record = _record(candidate) | _of_policy(policy, found)
+                if problems := gates.problems(found):
+                    raise _refusal(log, chain, address, candidate, held, problems, record)
+                version = str(candidate.version)
+                if held == version:
+                    alias_webhook.announce(log)
+                    return Promotion(candidate.name, alias, version, chain.previous, is_moved=False)
+                if _move(log, log.append("promoted", chain, version, held, record)):
+                    return Promotion(candidate.name, alias, version, held)
+            raise log.contended()
+
+
+def rollback(address: str, reason: str = "") -> Promotion:
+    """Give an alias back to the version that had it before, without any gate: that version passed them in its time.
+
+    Once more goes one step further back. A version that was rolled back comes into service again by `promote` alone.
+
+    Args:
+        address: ``models:/NAME@ALIAS``.
+        reason: to be recorded.
+
+    Raises:
+        ParamsError: the address names no alias, or the reason is too long.
+        InputError: no such alias, or no version had it before.
+        GateError: somebody else moved the alias in the same moment; it is as they left it.
+        InfrastructureError: as for `promote`.
+    """
+    name, _, alias = address.removeprefix("models:/").partition("@")
+    if not alias or not name:
+        raise ParamsError(f"`{address}` names no alias", hint="Write models:/NAME@ALIAS, such as @champion")
+    _check_alias(alias, address)
+    if len(reason) > _LONGEST_REASON:
+        raise ParamsError(f"`--reason` has {len(reason):,} characters", hint=f"At most {_LONGEST_REASON:,} are kept")
+    with registry_errors.impatient():
+        client = model_registry.connect()
+        model_registry.find(client, address)
+        log = PromotionLog(client, name, alias)
+        with registry_errors.named(tracking.tracking_uri(), _needs(log)):
+            chain, held = log.settle()
+            target = _before(log, chain)
+            if target is None:
+                hint = "Promote another version; the log of promotions knows of none that had it before"
+                raise InputError(f"nobody had @{alias} before version {held}", file=address, hint=hint)
+            version = client.get_model_version(name, target)
+            record = _record(version) | {"reason": one_line(reason)}
+            if not _move(log, log.append("rolled_back", chain, target, held, record)):
+                now = log.holder()
+                hint = "See whether that is the version you want, and run this again if not"
+                raise GateError(f"@{alias} was moved to version {now} in the same moment", file=address, hint=hint)
+    return Promotion(name, alias, target, held)
+
+
+def history(address: str) -> list[Entry]:
+    """All entries of an alias' log, in order: who was promoted, refused, rolled back, with policy and figures.
+
+    Args:
+        address: ``models:/NAME@ALIAS``.
+
+    Raises:
+        ParamsError: the address names no alias.
+        InfrastructureError: as for `promote`.
+    """
+    name, _, alias = address.removeprefix("models:/").partition("@")
+    if not alias or not name:
+        raise ParamsError(f"`{address}` names no alias", hint="Write models:/NAME@ALIAS, such as @champion")
+    with registry_errors.impatient():
+        log = PromotionLog(model_registry.connect(), name, alias)
+        with registry_errors.named(tracking.tracking_uri(), f"READ on the model {log.log}"):
+            return log.entries()
+
+
+def _move(log: PromotionLog, entry: Entry) -> bool:
+    """Carry out what was written, and tell of it; False if somebody else was faster."""
+    if not log.carry_out(entry):
+        return False
+    alias_webhook.announce(log)
+    return True
+
+
+def _before(log: PromotionLog, chain: Chain) -> str | None:
+    """The last version that had the alias before, and that still exists."""
+    return next((version for version in reversed(chain.held[:-1]) if log.exists(version)), None)
+
+
+def _refusal(
+    log: PromotionLog,
+    chain: Chain,
+    address: str,
+    candidate: ModelVersion,
+    held: str | None,
+    problems: Sequence[str],
+    record: Mapping[str, str],
+) -> GateError:
+    """Record that a version was refused; the error to raise."""
+    hint = _hint(problems)
+    try:
+        with registry_errors.named(tracking.tracking_uri(), _needs(log)):
+            log.append("refused", chain, str(candidate.version), held, {**record, "problems": json.dumps(problems)})
+    except InfrastructureError as error:
+        # A refusal holds, whoever may write it down.
+        hint = f"{hint}. The refusal was not recorded: {error.problem}"
+    said = f"version {candidate.version} is not promoted to @{log.alias}: {'; '.join(problems)}"
+    return GateError(said, file=address, hint=hint)
+
+
+def _record(version: ModelVersion) -> dict[str, str]:
+    """Who did it, with which program, and which model folder it is about."""
+    # What the promoter says of itself: the registry keeps no name of who writes.
+    user = os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser()
+    return {"by": one_line(user), "program": f"rationanomaly {__version__}", "model": _digest(version)}
+
+
+def _of_policy(policy: Policy, found: Sequence[Gate]) -> dict[str, str]:
+    return {"policy": policy.document, "policy.sha256": policy.sha256, "gates": gates.document(found)}
+
+
+def _digest(version: ModelVersion) -> str:
+    return str(version.tags.get(tracking.OUTPUT, ""))
+
+
+def _check_alias(alias: str, given: str) -> None:
     if (fault := fault_of_alias(alias)) is not None:
-        raise ParamsError(f"`--to {alias}`: the alias {fault}", hint="Name another, such as champion")
-    client = model_registry.connect()
-    candidate = model_registry.find(client, address)
-    holder = _holder(client, candidate.name, alias)
-    problems = list(_problems(candidate, holder, policy))
-    if problems:
-        raise GateError(
-            f"version {candidate.version} is not promoted to @{alias}: {'; '.join(problems)}",
-            file=address,
-            hint=_hint(problems),
-        )
-    client.set_registered_model_alias(candidate.name, alias, candidate.version)
-    return Promotion(candidate.name, alias, str(candidate.version), str(holder.version) if holder else None)
+        raise ParamsError(f"`{given}`: the alias {fault}", hint="Name another, such as champion")
+    if alias == "previous" or alias.startswith(previous_alias("")):
+        hint = "Name another, such as champion; `rationanomaly rollback` puts the previous version back"
+        raise ParamsError(f"`{given}`: promotions keep the aliases `previous` themselves", hint=hint)
 
 
-def _problems(candidate: ModelVersion, holder: ModelVersion | None, policy: Policy) -> Iterator[str]:
-    """What the policy says against the candidate, each in a few words."""
-    for metric, limit in policy.minimum.items():
-        yield from _shortfall(candidate, metric, limit)
-    for metric, limit in policy.maximum.items():
-        yield from _excess(candidate, metric, limit)
-    if holder is not None and holder.version != candidate.version:
-        for metric, margin in policy.not_worse.items():
-            held = _read_metric(holder, metric)
-            yield from [held] if isinstance(held, str) else _shortfall(candidate, metric, held - margin)
+def _needs(log: PromotionLog) -> str:
+    return f"EDIT on the models {log.name} and {log.log}"
 
 
-def _shortfall(version: ModelVersion, metric: str, limit: float) -> Iterator[str]:
-    """Why the version does not reach the limit; nothing if it does."""
-    value = _read_metric(version, metric)
-    if isinstance(value, str):
-        yield value
-    # Not `value < limit`: a comparison that can't be made must refuse.
-    elif not value >= limit:
-        yield f"{metric} is {value:.4g}, needed {limit:.4g}"
-
-
-def _excess(version: ModelVersion, metric: str, limit: float) -> Iterator[str]:
-    """Why the version does not stay below the limit; nothing if it does."""
-    value = _read_metric(version, metric)
-    if isinstance(value, str):
-        yield value
-    elif not value <= limit:
-        yield f"{metric} is {value:.4g}, allowed {limit:.4g}"
-
-
-def _read_metric(version: ModelVersion, metric: str) -> float | str:
-    """The value of a metric that a version carries as a tag, or why it has none that could be compared."""
-    text = version.tags.get(metric)
-    if text is None:
-        return f"version {version.version} carries no metric {metric}"
-    value = float(text) if _NUMBER.fullmatch(text.strip()) else math.nan
-    estimate = metric.removesuffix("/low").removesuffix("/high")
-    is_difference = metric.startswith(_DIFFERENCES) or estimate.endswith(_OVER_CONTROL)
-    lowest = -math.inf if is_difference else 0.0
-    highest = math.inf
-    if estimate.rpartition("/")[2] in _SHARES or (metric.startswith(STRESS) and not metric.endswith("/rows")):
-        lowest, highest = max(lowest, -1.0), 1.0
-    if math.isfinite(value) and lowest <= value <= highest:
-        return value
-    return f"version {version.version} says that {metric} is {text[:40]!r}, which it can't be"
-
-
-def _hint(problems: list[str]) -> str:
-    if any(f"carries no metric {STRESS}" in problem for problem in problems):
+def _hint(problems: Sequence[str]) -> str:
+    if any("carries no metric" in problem and STRESS in problem for problem in problems):
         return (
             "Evaluate with `evaluate.stress.rows` above 0 (searched attacks: `searched_alarms`, too), register again, "
             "or take the metric out of the policy"
         )
+    if any("was held against another" in problem or "was not held against" in problem for problem in problems):
+        return "Evaluate with `evaluate.champion` naming the version that has the alias, and register again"
     if any("carries no metric" in problem for problem in problems):
         return "Register it with `rationanomaly register`, which tags it, or take the metric out of the policy"
     if any(problem.startswith("version ") for problem in problems):
         return "Evaluate and register it again, and see who changed the version's tags"
     return "Train a better one, or change the policy in a commit of its own"
-
-
-def _holder(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:
-    version = client.get_registered_model(name).aliases.get(alias)
-    return None if version is None else client.get_model_version(name, str(version))

@@ -17,9 +17,9 @@ from rationanomaly.detection.model_detector import ModelDetector
 from rationanomaly.errors import GateError, InfrastructureError
 from rationanomaly.params import Params
 from rationanomaly.records import DETECTOR, METRICS, MODEL_CARD, PREDICTIONS, REGISTERED, read_objects
-from rationanomaly.register.tags import F1_TAG, is_tagged
+from rationanomaly.register.tags import CHAMPION_MODEL, F1_TAG, is_of_evaluation, is_tagged
 from rationanomaly.register.version_card import describe, write_version_card
-from rationanomaly.runs import model_registry, tracking
+from rationanomaly.runs import model_registry, registry_errors, tracking
 from rationanomaly.steps import Inputs, Metrics, Outputs
 
 logger = logging.getLogger(__name__)
@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 _PROBES = 64
 _REFIT_OF = "refit_of"
 _SERVED = "rationanomaly.register.served_model"
+#: What `evaluate` wrote of the model in service, where params named one.
+_CHAMPION_ORIGIN = "champion.json"
 
 
 def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
@@ -39,7 +41,13 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
         ArtifactError: `evaluate` wrote no model card.
         GateError: the reloaded version does not give the logits of the folder, and is deleted again; or there is
             nothing to compare them by.
+        InfrastructureError: the registry refuses the user, is too slow, or is none.
     """
+    with registry_errors.named(tracking.tracking_uri(), f"EDIT on the model {params.register_.name}"):
+        return _register(params, inputs, outputs)
+
+
+def _register(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     name = params.register_.name
     folder = inputs["grpo"]
     probes = _probes(inputs["evaluate"] / PREDICTIONS)
@@ -57,7 +65,7 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     is_new = version is None
     if version is None:
         version = model_registry.add_version(name, folder, tracking.current_run(client, params), tags, _served())
-    model_registry.set_tags(client, name, version, tags, outdated=is_tagged)
+    model_registry.set_tags(client, name, version, tags, outdated=is_of_evaluation)
     client.update_model_version(name, version, describe(metrics, tags.get(_REFIT_OF)))
 
     # ---- the proof: what the registry gives back must judge as the folder does
@@ -100,10 +108,14 @@ def _probes(predictions: Path) -> list[str]:
 def _tags(folder: Path, evaluate: Path, digest: str, metrics: Metrics) -> dict[str, str]:
     detector = json.loads((folder / DETECTOR).read_bytes())
     sources = artifacts.read(evaluate, "evaluate").sources
+    base = detector["base"]
     tags = {
         tracking.OUTPUT: digest,
         **({_REFIT_OF: detector["refit_of"]} if detector["refit_of"] else {}),
-        "base.sha256": str(detector["base"]["sha256"]),
+        "base.name": str(base["name"] or "from scratch"),
+        "base.revision": str(base["revision"] or "none, as it is of no hub"),
+        "base.sha256": str(base["sha256"]),
+        **({"base.log_adapter": str(base["log_adapter"])} if base.get("log_adapter") else {}),
         **{f"data.{name}.sha256": value for name, value in sources.items()},
         **{key: f"{value:.4f}" for key, value in metrics.items() if is_tagged(key)},
     }
@@ -111,6 +123,8 @@ def _tags(folder: Path, evaluate: Path, digest: str, metrics: Metrics) -> dict[s
         tags[F1_TAG] = f"{metrics['template/abnormal/f1']:.4f}"
     if commit := tracking.git_commit():
         tags["git_commit"] = commit
+    if (evaluate / _CHAMPION_ORIGIN).is_file():
+        tags[CHAMPION_MODEL] = str(json.loads((evaluate / _CHAMPION_ORIGIN).read_bytes())["model"])
     return tags
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 #: Headline of templates under a name that tables of MLflow have room for.
 F1_TAG = "f1"
 STRESS = "stress/"
+#: Digest of the model in service that the version was held against on the same data; the metrics of that comparison.
+CHAMPION_MODEL, _AGAINST_CHAMPION = "champion.model", "difference/champion/"
 #: Of the final model.
 _TAGGED = ("template/", "direct/", "session/", "session_tuned/", "session_model/", "difference/",
            "reasoned_minus_direct/", "agreement/", "argues/", "support/", "grounding/", "format/", "free/")  # fmt: skip
@@ -32,6 +34,22 @@ def is_tagged(metric: str) -> bool:
         return False
     compares = kind in ("difference", "reasoned_minus_direct")
     return not compares or any(name in metric for name in _DIFFERENCES)
+
+
+def paired_tag(metric: str) -> str:
+    """The name of the difference between a version and the champion in a metric, measured on the same data."""
+    return f"{_AGAINST_CHAMPION}{metric}"
+
+
+def is_paired(metric: str) -> bool:
+    """Whether versions carry the interval of their difference to the champion in this metric."""
+    compares = metric.startswith(("difference/", "reasoned_minus_direct/")) or metric.endswith(("/low", "/high"))
+    return not compares and is_tagged(metric) and is_tagged(paired_tag(metric))
+
+
+def is_of_evaluation(tag: str) -> bool:
+    """Whether a tag tells of an evaluation, so that it goes when the version is evaluated again without it."""
+    return is_tagged(tag) or tag == CHAMPION_MODEL
 
 
 def is_better_lower(metric: str) -> bool:

@@ -63,9 +63,9 @@ def serve(
 
     if not members and not open_to_all:
         raise InputError("nobody is named who reviews", hint="Name reviewers with --reviewer NAME")
-    listener = _listen(host, port)
+    listener = listen(host, port)
     address = f"{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-    if not _is_loopback(host):
+    if not is_loopback(host):
         _log.warning("the review page is reachable from other machines, and nothing on it is encrypted")
     access = Access(members, open_to_all)
     for token, member in access.links.items():
@@ -84,7 +84,12 @@ def _role(member: Member) -> str:
     return "senior" if member.senior else "reviewer"
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket on which somebody who is early waits for a moment.
+
+    Raises:
+        InfrastructureError: the port is taken.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio only switches Nagle's delay of 40 ms off where the protocol is named.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -100,7 +105,8 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches an address."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -17,7 +17,7 @@ import httpx
 
 from rationanomaly.errors import InfrastructureError, InputError
 from rationanomaly.records import DETECTOR
-from rationanomaly.runs import tracking
+from rationanomaly.runs import registry_errors, tracking
 from rationanomaly.runs.database import make_database
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def find(client: MlflowClient, address: str) -> ModelVersion:
 
     Raises:
         InputError: no such model, version or alias.
+        InfrastructureError: the registry refuses the user, is too slow, or is none.
     """
     from mlflow.exceptions import MlflowException
 
@@ -76,6 +77,8 @@ def find(client: MlflowClient, address: str) -> ModelVersion:
         name, _, version = name.partition("/")
         return client.get_model_version(name, version)
     except MlflowException as error:
+        if not registry_errors.is_absent(error):
+            raise registry_errors.translate(error, tracking.tracking_uri(), f"READ on the model {name}") from error
         hint = "Write models:/NAME@ALIAS or models:/NAME/VERSION, and check MLFLOW_TRACKING_URI"
         raise InputError("no such registered model version", file=address, hint=hint) from error
 
@@ -165,6 +168,7 @@ def fetch_folder(uri: str, into: Path | None = None) -> Path:
 
     Raises:
         InputError: no such model, version or alias, or the version holds no model folder of ours.
+        InfrastructureError: the registry refuses the user, is too slow, or is none.
     """
     import mlflow
     from mlflow.exceptions import MlflowException
@@ -173,6 +177,8 @@ def fetch_folder(uri: str, into: Path | None = None) -> Path:
     try:
         folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(into or mkdtemp(prefix="rationanomaly-"))))
     except MlflowException as error:
+        if not registry_errors.is_absent(error):
+            raise registry_errors.translate(error, tracking.tracking_uri()) from error
         hint = "Check the name, the version or alias, and MLFLOW_TRACKING_URI"
         raise InputError(f"no such registered model: {error.message.splitlines()[0]}", file=uri, hint=hint) from error
     found = next((path.parent for path in sorted(folder.rglob(DETECTOR))), None)

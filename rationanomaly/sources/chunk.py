@@ -20,6 +20,7 @@ class Chunk:
         position: where to continue behind ``data``.
         format: name of a log format, or ``auto``.
         node: where the lines come from, if they don't say so themselves.
+        whole: no line behind ``data`` belongs to its last record, so that nobody has to wait for one.
     """
 
     stream: str
@@ -27,6 +28,7 @@ class Chunk:
     position: Position
     format: str = "auto"
     node: str | None = None
+    whole: bool = False
 
 
 class LineSource(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,30 @@ def test_a_log_without_words_is_not_written_of_again() -> None:
     found = scorer.scored_analyses(logs, 1, 1.0, 2)
     assert [text for ((_, text),) in found] == [WRONG, TRUE]
     assert scorer.asked[1:] == [(1, [LOG])]
+
+
+class TogetherScorer(ScriptedScorer):
+    """The same, all further attempts in one batch."""
+
+    attempts_together = True
+
+    def _analyses(
+        self, logs: Sequence[Shown], indices: Sequence[int], temperature: float, task: str
+    ) -> list[str | None]:
+        self.asked.append((0, [log.text for log in logs]))
+        return [self.texts[log.text][index] for log, index in zip(logs, indices, strict=True)]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_attempts_in_one_batch_take_what_attempts_in_turn_take(count: int) -> None:
+    texts = [TRUE, ALSO_TRUE, VAGUE, WRONG, OTHER_SIDE, None]
+    for number, written in enumerate(permutations(texts)):
+        mixed = {LOG: written, "link <*> down carrier": written[::-1], "<*> <*>": written}
+        logs = [show(text, SETTINGS) for text in mixed]
+        in_turn = ScriptedScorer(mixed).scored_analyses(logs, count, 1.0, 3)
+        together = TogetherScorer(mixed)
+        assert together.scored_analyses(logs, count, 1.0, 3) == in_turn, number
+        assert len(together.asked) <= 2 * count
 
 
 def test_one_attempt_takes_what_comes() -> None:

@@ -23,7 +23,7 @@ from rationanomaly.evaluate.step import run
 from rationanomaly.evaluate.summary import Summary, read_summary
 from rationanomaly.evaluate.systems import CLASSIFIERS, PROMPTED, RULES, SYSTEMS
 from rationanomaly.params import Params, PromptParams
-from rationanomaly.register.promotion import read_policy
+from rationanomaly.register.policy import read_policy
 from rationanomaly.steps import Metrics, Outputs
 from rationanomaly.text.evidence import check_evidence
 from rationanomaly.text.prompt import conclude, show, write_response

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rationanomaly import artifacts
-from rationanomaly.cli.after import detect
+from rationanomaly.cli.detect import detect
 from rationanomaly.model import hub
 from rationanomaly.model.folder import ModelFolder
 from rationanomaly.records import BASE

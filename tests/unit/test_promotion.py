@@ -19,8 +19,9 @@ from mlflow.utils.validation import (
 from rationanomaly.errors import GateError, InfrastructureError, InputError, ParamsError
 from rationanomaly.evaluate.systems import POLICY_RIVALS, difference_prefix
 from rationanomaly.params.registry_names import fault_of_alias, fault_of_model_name
-from rationanomaly.register.promotion import Policy, Promotion, promote, read_policy
-from rationanomaly.register.tags import is_tagged
+from rationanomaly.register.policy import Policy, read_policy
+from rationanomaly.register.promotion import Promotion, promote
+from rationanomaly.register.tags import is_of_evaluation, is_paired, is_tagged, paired_tag
 from rationanomaly.runs import model_registry, tracking
 from rationanomaly.runs.model_registry import digest_at, set_tags
 from tests.conftest import ROOT
@@ -195,8 +196,15 @@ def test_it_may_not_be_much_worse_than_a_rule(client: MlflowClient, difference: 
             promote(f"models:/{name}/{version}", "champion", policy)
 
 
+def test_the_policy_of_the_project_asks_for_bounds_stress_agreement_and_the_champion_on_the_same_data() -> None:
+    assert 0 < PROJECT.minimum["template/abnormal/f1/low"] < PROJECT.minimum["template/abnormal/f1"]
+    assert PROJECT.minimum["agreement/rate"] > 0.9
+    assert any(metric.startswith("stress/") and metric.endswith("/high") for metric in PROJECT.maximum)
+    assert set(PROJECT.paired) == {F1, AP} and not PROJECT.not_worse
+
+
 def test_the_policy_of_the_project_asks_for_what_a_version_carries() -> None:
-    assert PROJECT.minimum["template/abnormal/f1"] > 0
+    assert all(is_paired(metric) and is_tagged(f"{paired_tag(metric)}/low") for metric in PROJECT.paired)
     assert all(is_tagged(metric) for metric in (*PROJECT.minimum, *PROJECT.maximum, *PROJECT.not_worse))
 
 
@@ -290,13 +298,15 @@ def test_a_policy_from_before_there_were_greatest_values_still_holds(tmp_path: P
     assert read_policy(tmp_path / "policy.yaml") == Policy(minimum={F1: 0.5}, maximum={}, not_worse={})
 
 
-@pytest.mark.parametrize("part", ["minimum", "maximum", "not_worse"])
+@pytest.mark.parametrize("part", ["minimum", "maximum", "not_worse", "paired"])
 @pytest.mark.parametrize("metric", ["templat/abnormal/f1", "stress/flips", "sft/template/abnormal/f1", "recall"])
 def test_a_metric_that_no_version_carries_is_named_with_its_line(tmp_path: Path, part: str, metric: str) -> None:
-    parts = {"minimum": "", "maximum": "", "not_worse": ""} | {part: f"f1: .5, {metric}: .1"}
+    good = F1 if part == "paired" else "f1"
+    parts = {"minimum": "", "maximum": "", "not_worse": "", "paired": ""} | {part: f"{good}: .5, {metric}: .1"}
     (tmp_path / "policy.yaml").write_text("\n".join(f"{name}: {{{rows}}}" for name, rows in parts.items()))
     with pytest.raises(
-        ParamsError, match=rf"policy\.yaml:\d: .*`{part}`: no version carries a metric {metric}\."
+        ParamsError,
+        match=rf"policy\.yaml:\d: .*`{part}`: no version carries a metric {metric}( against the holder .*)?\.",
     ) as error:
         read_policy(tmp_path / "policy.yaml")
     assert error.value.line == list(parts).index(part) + 1
@@ -304,9 +314,9 @@ def test_a_metric_that_no_version_carries_is_named_with_its_line(tmp_path: Path,
 
 def test_a_tag_of_an_earlier_evaluation_goes_and_others_stay(client: MlflowClient) -> None:
     version = add(client, "again", f1=0.6)
-    for key in (CLAIMS, "owner"):
+    for key in (CLAIMS, "champion.model", f"{paired_tag(F1)}/low", "owner"):
         client.set_model_version_tag("again", version, key, "0.01")
-    set_tags(client, "again", version, {F1: "0.5000"}, outdated=is_tagged)
+    set_tags(client, "again", version, {F1: "0.5000"}, outdated=is_of_evaluation)
     assert client.get_model_version("again", version).tags == {F1: "0.5000", "owner": "0.01"}
 
 
@@ -319,6 +329,12 @@ def test_a_tag_of_an_earlier_evaluation_goes_and_others_stay(client: MlflowClien
         *[f"minimum: {{f1: {limit}}}\nnot_worse: {{}}" for limit in (".nan", "-.inf", "", "high", "true")],
         *[f"minimum: {{}}\nmaximum: {{f1: {limit}}}\nnot_worse: {{}}" for limit in (".nan", ".inf", "", "low", "no")],
         *[f"minimum: {{}}\nnot_worse: {{f1: {margin}}}" for margin in (".nan", ".inf", "-1", "yes")],
+        *[f"minimum: {{}}\nnot_worse: {{}}\npaired: {{{F1}: {margin}}}" for margin in (".nan", ".inf", "-1", "yes")],
+        "minimum: {}\nnot_worse: {}\npaired: {f1: .1}",
+        *[
+            f"minimum: {{}}\nnot_worse: {{}}\npaired: {{{one}: .1}}"
+            for one in (f"difference/champion/{F1}", f"{F1}/low")
+        ],
     ],
 )
 def test_a_bad_policy_is_refused(tmp_path: Path, text: str) -> None:

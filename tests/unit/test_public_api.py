@@ -13,7 +13,7 @@ import pytest
 
 import rationanomaly as ra
 from rationanomaly import artifacts
-from rationanomaly.cli.after import detect
+from rationanomaly.cli.detect import detect
 from rationanomaly.detection.model_detector import ModelDetector
 from rationanomaly.errors import ArtifactError, InfrastructureError, ParamsError
 from rationanomaly.records import PRECEDENTS, Precedent, template_id, write_rows

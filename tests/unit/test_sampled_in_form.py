@@ -157,7 +157,7 @@ def test_the_detector_samples_further_analyses_at_the_temperature_of_its_card(
 def test_sampled_tokens_come_as_often_as_the_temperature_says() -> None:
     many, temperature = 4000, 0.5
     logits = torch.tensor([0.0, 0.5, 1.0, -1.0, -torch.inf])
-    noise = scoring._SeededNoise([Shown(str(row), (), 0) for row in range(many)], 1, temperature)
+    noise = scoring._SeededNoise([Shown(str(row), (), 0) for row in range(many)], [1] * many, temperature)
     counts = noise(torch.empty(0), logits.expand(many, -1)).argmax(1).bincount(minlength=len(logits))
     assert counts[-1] == 0
     expected = (logits.double() / temperature).softmax(-1) * many

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rationanomaly.params.section import Section
-from rationanomaly.params.values import Weight
+from rationanomaly.params.values import Positive, Rate, Weight
 
 
 class StreamParams(Section):
@@ -11,6 +11,20 @@ class StreamParams(Section):
 
     Attributes:
         commit_seconds: longest time that lines wait to be stored and given out.
+        hold_seconds: so long the last record of a stream waits for more lines, if no other comes.
+        poll_seconds: between two looks at files that have not grown.
+        rotated_seconds: without a line, after which a file that was rotated away is not looked at any more.
+        max_verdicts: verdicts that the database keeps; the oldest go first.
+        pending_lines: lines of a template without a verdict that are named when it comes; all are counted.
+        session_quiet_minutes: without a line, after which a session has ended.
+        max_session_lines: after which a session is judged as if it had ended.
     """
 
-    commit_seconds: Weight
+    commit_seconds: Rate
+    hold_seconds: Weight
+    poll_seconds: Rate
+    rotated_seconds: Weight
+    max_verdicts: Positive
+    pending_lines: Positive
+    session_quiet_minutes: Rate
+    max_session_lines: Positive

@@ -27,10 +27,10 @@ _SCOPE = pl.Struct({"scope": pl.Struct({"name": _TEXT}), "logRecords": pl.List(_
 _RESOURCE = pl.Struct({"resource": pl.Struct({"attributes": _ATTRIBUTES}), "scopeLogs": pl.List(_SCOPE)})
 
 #: Attributes of a resource that name the node and the program, and of a record.
-_NODES, _PROGRAMS = ("host.name", "k8s.node.name", "host.id"), ("service.name", "process.executable.name")
-_THREADS = ("thread.name", "thread.id")
+NODES, PROGRAMS = ("host.name", "k8s.node.name", "host.id"), ("service.name", "process.executable.name")
+THREADS = ("thread.name", "thread.id")
 #: That of the convention, of .NET and of Serilog.
-_TEMPLATES = ("log.record.template", "{OriginalFormat}", "message_template.text")
+TEMPLATES = ("log.record.template", "{OriginalFormat}", "message_template.text")
 #: Of a microsecond.
 _NANOS = 1000
 #: Members of a body of several values that hold its text.
@@ -57,17 +57,17 @@ def expand(lines: pl.DataFrame) -> pl.DataFrame:
     records = batches.with_columns(resources=found).explode("resources").unnest("resources")
     records = records.explode("scopeLogs").unnest("scopeLogs").explode("logRecords")
     records = records.filter(pl.col("logRecords").is_not_null()).unnest("logRecords")
-    program = _attribute(pl.col("resource").struct.field("attributes"), _PROGRAMS)
+    program = _attribute(pl.col("resource").struct.field("attributes"), PROGRAMS)
     members = pl.col("body").struct.field("kvlistValue").struct.field("values")
     values = {
         "time": pl.when(pl.col("timeUnixNano") != "0").then("timeUnixNano"),
         "observed": pl.col("observedTimeUnixNano"),
         "number": pl.col("severityNumber"),
         "level": pl.col("severityText"),
-        "node": _attribute(pl.col("resource").struct.field("attributes"), _NODES),
+        "node": _attribute(pl.col("resource").struct.field("attributes"), NODES),
         "logger": pl.coalesce(_filled(pl.col("scope").struct.field("name")), program),
-        "thread": _attribute(pl.col("attributes"), _THREADS),
-        "template": _attribute(pl.col("attributes"), _TEMPLATES),
+        "thread": _attribute(pl.col("attributes"), THREADS),
+        "template": _attribute(pl.col("attributes"), TEMPLATES),
         "body": pl.coalesce(
             _scalar(pl.col("body")),
             _attribute(members, _MESSAGES),

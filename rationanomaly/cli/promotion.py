@@ -1,0 +1,96 @@
+"""Commands about the alias of a registered model: move it by a policy, move it back, show what happened to it."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from rationanomaly.cli import console
+
+if TYPE_CHECKING:
+    from rationanomaly.register.promotion import Promotion
+    from rationanomaly.register.promotion_log import Entry
+
+AddressArgument = Annotated[str, typer.Argument(help="models:/NAME@ALIAS.")]
+
+
+def promote(
+    address: Annotated[str, typer.Argument(help="models:/NAME@ALIAS or models:/NAME/VERSION.")],
+    to: Annotated[str, typer.Option("--to", help="Alias to move.")] = "champion",
+    policy: Annotated[Path, typer.Option("--policy", help="What the version must show.")] = Path(
+        "mlflow/promotion.yaml"
+    ),
+) -> None:
+    """Move an alias of the registry to a version that a written policy lets through.
+
+    The version before keeps the alias `previous`. The decision, a refusal too, is recorded in the registry.
+
+    Example:
+
+        rationanomaly promote models:/rationanomaly@candidate --to champion --policy mlflow/promotion.yaml
+    """
+    from rationanomaly.register import promotion
+    from rationanomaly.register.policy import read_policy
+
+    _say(promotion.promote(address, to, read_policy(policy)))
+
+
+def rollback(
+    address: AddressArgument,
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is recorded.")] = "",
+) -> None:
+    """Give an alias back to the version that had it before; once more goes one step further back.
+
+    Example:
+
+        rationanomaly rollback models:/rationanomaly@champion --reason "alerts tripled"
+    """
+    from rationanomaly.register import promotion
+
+    _say(promotion.rollback(address, reason))
+
+
+def promotions(
+    address: AddressArgument,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object per entry, with policy and figures.")
+    ] = False,
+) -> None:
+    """Show what happened to an alias: promotions, refusals, rollbacks, moves by other means.
+
+    Example:
+
+        rationanomaly promotions models:/rationanomaly@champion
+    """
+    from rationanomaly.register import promotion
+
+    entries = promotion.history(address)
+    if as_json:
+        for entry in entries:
+            console.STDOUT.print(json.dumps(_row(entry)), markup=False, highlight=False, soft_wrap=True)
+        return
+    table = Table("entry", "what", "version", "before", "policy", "by", "why")
+    for entry in entries:
+        why = "; ".join(json.loads(entry.tags.get("problems", "[]"))) or entry.tags.get("reason", "")
+        hashed = entry.tags.get("policy.sha256", "")[:8]
+        cells = (str(entry.number), entry.kind, entry.version, entry.before, hashed, entry.tags.get("by"), why)
+        table.add_row(*(console.inert(cell or "") for cell in cells))
+    console.STDOUT.print(table)
+
+
+def _row(entry: Entry) -> dict[str, object]:
+    parsed = {name: json.loads(entry.tags[name]) for name in ("policy", "gates", "problems") if name in entry.tags}
+    done = entry.tags.get("done")
+    finished = {"done": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(done)))} if done else {}
+    return {"entry": entry.number, **entry.tags, **parsed, **finished}
+
+
+def _say(done: Promotion) -> None:
+    previous = f", before version {done.previous}" if done.previous else ""
+    said = f"is now version {done.version}{previous}" if done.is_moved else f"is version {done.version} already"
+    console.STDERR.print(console.inert(f"{done.name}@{done.alias} {said}"), highlight=False)

@@ -1,0 +1,82 @@
+"""Serve the pages of a stream by themselves: `rationanomaly incidents --page`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from rationanomaly.errors import InputError
+from rationanomaly.incidents.pages import build_pages
+from rationanomaly.incidents.rendering import PREFIX
+from rationanomaly.params.watch.incidents import IncidentParams
+from rationanomaly.review.access import Access
+from rationanomaly.review.desk import Member
+from rationanomaly.review.launch import is_loopback, listen
+
+_log = logging.getLogger(__name__)
+
+
+def build_app(
+    database: Path, ledger: Path | None, access: Access, hosts: list[str], settings: IncidentParams | None = None
+) -> FastAPI:
+    """An application with nothing but the pages.
+
+    Args:
+        database, ledger, access, settings: see `pages.build_pages`.
+        hosts: the host names under which it may be reached; others are refused (DNS rebinding).
+    """
+    app = FastAPI(title="RationAnomaly incidents", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
+    app.include_router(build_pages(database, ledger, access, settings))
+
+    @app.get("/")
+    def start() -> RedirectResponse:
+        return RedirectResponse(PREFIX, 303)
+
+    return app
+
+
+def serve_pages(
+    database: Path,
+    ledger: Path | None,
+    members: Sequence[Member],
+    settings: IncidentParams,
+    host: str = "127.0.0.1",
+    port: int = 8766,
+    open_to_all: bool = False,
+) -> None:
+    """Serve the pages until Ctrl-C; logs one link for each member.
+
+    Args:
+        database, ledger, settings: see `pages.build_pages`.
+        members: who operates; each gets a link that works once.
+        host: an address of this machine; anything but loopback is reachable for others, unencrypted.
+        port: 0 takes a free one.
+        open_to_all: no links; whoever reaches the pages gives a name.
+
+    Raises:
+        InputError: nobody could enter.
+        InfrastructureError: the port is taken.
+    """
+    import uvicorn
+
+    if not members and not open_to_all:
+        raise InputError("nobody is named who may look", hint="Name people with --reviewer NAME")
+    listener = listen(host, port)
+    address = f"{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+    if not is_loopback(host):
+        _log.warning("the pages are reachable from other machines, and nothing on them is encrypted")
+    access = Access(members, open_to_all)
+    for token, member in access.links.items():
+        _log.warning("%s: http://%s%s/enter?token=%s", member.name, address, PREFIX, token)
+    if open_to_all:
+        _log.warning("open to everybody: http://%s%s", address, PREFIX)
+    hosts = ["*"] if host in ("0.0.0.0", "::") else ["127.0.0.1", "localhost", host]  # noqa: S104
+    app = build_app(database, ledger, access, hosts, settings)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, ws="none", lifespan="off")
+    uvicorn.Server(config).run(sockets=[listener])

@@ -1,0 +1,103 @@
+"""The promotion policy: what a version must show before an alias moves to it, read from a file under version control.
+
+More is better of what stands under ``minimum``, ``not_worse`` and ``paired``, less of what stands under ``maximum``,
+stress rates above all. Where a figure has an interval, its ends have names of their own: ``…/low`` and ``…/high``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, ValidationError
+
+from rationanomaly.errors import ParamsError
+from rationanomaly.params import Section
+from rationanomaly.params.files import line_of, read
+from rationanomaly.register.tags import F1_TAG, is_better_lower, is_paired, is_tagged
+
+#: The one part of a policy of which less is better, and the one that names no tag but what is compared.
+_AT_MOST, _PAIRED = "maximum", "paired"
+_EXAMPLE = "See mlflow/promotion.yaml"
+
+
+def _no_boolean(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("a number is needed, and this is a yes or no")
+    return value
+
+
+#: A finite number. YAML's ``true`` and ``yes`` would else be taken for 1.
+Limit = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_boolean)]
+
+
+class Policy(Section):
+    """What a version must show.
+
+    Attributes:
+        minimum: metric name, as in ``evaluate``'s metrics → smallest value that passes.
+        maximum: metric name → greatest value that passes; a policy may be without.
+        not_worse: metric name → how much lower than the version that holds the alias now it may be, each by its own
+            evaluation.
+        paired: metric name → by how much it may fall short of the version that holds the alias now, both measured on
+            the same data in one evaluation: the lower end of the 95 % interval of the difference must not lie lower.
+            That is a test of non-inferiority at 2.5 %, one-sided. A policy may be without.
+    """
+
+    minimum: dict[str, Limit]
+    maximum: dict[str, Limit] = Field(default_factory=dict)
+    not_worse: dict[str, Annotated[Limit, Field(ge=0)]]
+    paired: dict[str, Annotated[Limit, Field(ge=0)]] = Field(default_factory=dict)
+
+    @property
+    def document(self) -> str:
+        """All that it asks for, as JSON in one spelling: comments and the order of rows are no part of it."""
+        return self.model_copy(
+            update={part: dict(sorted(getattr(self, part).items())) for part in type(self).model_fields}
+        ).model_dump_json()
+
+    @property
+    def sha256(self) -> str:
+        """Of `document`."""
+        return hashlib.sha256(self.document.encode()).hexdigest()
+
+
+def read_policy(path: Path) -> Policy:
+    """Read a policy file.
+
+    Raises:
+        ParamsError: no such file, not YAML, an unknown or a missing key, one that stands twice, a limit that is no
+            finite number, a metric that no version carries, or a stress rate under a part that asks for more of it.
+    """
+    if not path.is_file():
+        raise ParamsError("no such policy", file=path, hint=_EXAMPLE)
+    try:
+        policy = Policy.model_validate(read(path))
+    except ParamsError as error:
+        problem, line = error.problem, error.line
+        raise ParamsError(f"is no promotion policy: {problem}", file=path, line=line, hint=_EXAMPLE) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        problem = f"`{'.'.join(map(str, first['loc']))}`: {first['msg']}"
+        raise ParamsError(f"is no promotion policy: {problem}", file=path, hint=_EXAMPLE) from error
+    for part in type(policy).model_fields:
+        for metric in getattr(policy, part):
+            problem, hint = _fault(part, metric)
+            if problem:
+                line = line_of(path, [part, metric])
+                raise ParamsError(
+                    f"is no promotion policy: {problem}", file=path, line=line, hint=f"{hint}. {_EXAMPLE}"
+                )
+    return policy
+
+
+def _fault(part: str, metric: str) -> tuple[str, str]:
+    """What is wrong with a row of a policy, and what to do; two empty texts if nothing is."""
+    carried = is_paired(metric) if part == _PAIRED else metric == F1_TAG or is_tagged(metric)
+    if not carried:
+        compared = " against the holder of the alias" if part == _PAIRED else ""
+        return f"`{part}`: no version carries a metric {metric}{compared}", "Correct the name"
+    if part != _AT_MOST and is_better_lower(metric):
+        return f"`{part}` would ask for more of {metric}, of which less is better", f"Put it under `{_AT_MOST}`"
+    return "", ""

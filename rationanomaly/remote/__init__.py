@@ -1,0 +1,1 @@
+"""How servers of others are spoken to: what sinks and sources share."""

@@ -1,0 +1,111 @@
+"""What a model registry that doesn't do as asked means, in one sentence and with what to do.
+
+MLflow raises one class for all: a wrong password, a page of a proxy and a server that is too slow differ in their texts
+alone. `tests/end_to_end/test_promotion_server.py` holds these sentences against a real server.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rationanomaly.errors import InfrastructureError, one_line
+
+if TYPE_CHECKING:
+    from mlflow.exceptions import MlflowException
+
+#: For whoever waits at a terminal: MLflow's own defaults add up to a quarter of an hour. Set variables win.
+_PATIENCE: Mapping[str, str] = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "15", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+_STATUS = re.compile(r"failed with error code (\d{3})\b")
+_REPEATED = re.compile(r"too many (\d{3}) error responses")
+_BODY = re.compile(r"Response body: '\s*<")
+_LOGIN = re.compile(r"//[^/@\s]{1,400}@")
+_SLOW = ("timeout exception", "timed out", "Timeout")
+_GONE = ("Connection refused", "NewConnectionError", "NameResolutionError", "Connection aborted", "Connection reset")
+#: Codes of what is not there, or is no name that could be: the caller's sentence fits them better.
+_ABSENT = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
+_STATUS_OF: Mapping[str, int] = {"UNAUTHENTICATED": 401, "CUSTOMER_UNAUTHORIZED": 401, "PERMISSION_DENIED": 403}
+_SHOWN = 300
+
+
+def is_absent(error: MlflowException) -> bool:
+    """Whether the registry answered, and has no such thing."""
+    page = _BODY.search(str(error.message)) is not None
+    return error.error_code in _ABSENT and not page
+
+
+@contextmanager
+def named(uri: str, needs: str = "") -> Iterator[None]:
+    """Let what MLflow raises inside the block be an error that says what it is.
+
+    Args:
+        uri: of the registry; a user and a password in it are not shown.
+        needs: which permission on what is asked for inside, for whoever is refused.
+
+    Raises:
+        InfrastructureError: instead of MLflow's exception.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        raise translate(error, uri, needs) from error
+
+
+@contextmanager
+def impatient() -> Iterator[None]:
+    """Let MLflow's client give up within a minute inside the block, unless its variables say otherwise."""
+    added = {name: value for name, value in _PATIENCE.items() if name not in os.environ}
+    os.environ |= added
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+def translate(error: MlflowException, uri: str, needs: str = "") -> InfrastructureError:
+    """The error that says what it is; see `named`."""
+    place, text = f"the model registry at {hidden(uri)}", str(error.message)
+    page = _BODY.search(text) is not None
+    repeated = _REPEATED.search(text)
+    status = _status(error, text)
+    if status == 401:
+        given = os.environ.get("MLFLOW_TRACKING_USERNAME") or os.environ.get("MLFLOW_TRACKING_TOKEN")
+        problem = "refuses the user or the password" if given else "asks for a user and a password"
+        hint = "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+        return InfrastructureError(f"{place} {problem} (401)", hint=hint)
+    if status == 403:
+        who = os.environ.get("MLFLOW_TRACKING_USERNAME") or "this user"
+        by = ", by a web page: a proxy before it may say so" if page else ""
+        hint = f"Ask whoever runs it for {needs}" if needs else "Ask whoever runs it for the permission"
+        return InfrastructureError(f"{place} lets {who} not do this (403{by})", hint=hint)
+    if page:
+        of = f" (status {status})" if status else ""
+        hint = "Check MLFLOW_TRACKING_URI: it names another server, or a login page or a proxy stands before it"
+        return InfrastructureError(f"{place} answers with a web page instead of MLflow's API{of}", hint=hint)
+    if repeated is not None:
+        hint = "Look into its log and that of the proxy before it; then run this again"
+        return InfrastructureError(f"{place} answers {repeated[1]} again and again", hint=hint)
+    if any(sign in text for sign in _SLOW):
+        hint = "Run this again; MLFLOW_HTTP_REQUEST_TIMEOUT, in seconds, waits longer for each answer"
+        return InfrastructureError(f"{place} did not answer in time", hint=hint)
+    if any(sign in text for sign in _GONE):
+        hint = "Check MLFLOW_TRACKING_URI and that the server runs"
+        return InfrastructureError(f"{place} does not answer", hint=hint)
+    first = one_line(hidden(text.partition("\n")[0]))[:_SHOWN]
+    return InfrastructureError(f"{place} failed: {first}", hint="Look into its log; then run this again")
+
+
+def hidden(text: str) -> str:
+    """A text without the user and the password of an address in it."""
+    return _LOGIN.sub("//", text)
+
+
+def _status(error: MlflowException, text: str) -> int | None:
+    found = _STATUS.search(text)
+    return int(found[1]) if found else _STATUS_OF.get(str(error.error_code))

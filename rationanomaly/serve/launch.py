@@ -1,0 +1,176 @@
+"""Start the service: `rationanomaly serve`."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from ipaddress import ip_address
+from pathlib import Path
+
+from rationanomaly.errors import InfrastructureError, ParamsError
+from rationanomaly.incidents.pages import build_pages
+from rationanomaly.params import Params, VerdictKind
+from rationanomaly.params.watch import ServeParams
+from rationanomaly.review.access import Access
+from rationanomaly.review.desk import Member
+from rationanomaly.serve.app import build_app
+from rationanomaly.serve.intake import Intake
+from rationanomaly.serve.keys import Keys
+from rationanomaly.serve.metrics import Meter
+from rationanomaly.serve.service import Service
+from rationanomaly.serve.stream_names import StreamNames
+from rationanomaly.serve.swapping import ModelSwitch
+from rationanomaly.sinks.outbox import Outbox
+from rationanomaly.stream.engine import Engine
+
+_log = logging.getLogger(__name__)
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_BACKLOG = 512
+#: Seconds that requests get to end when the service is stopped.
+_GRACE = 30
+_HEADER_BYTES = 65_536
+
+
+def serve(
+    model: str,
+    state: Path,
+    params: Params,
+    *,
+    ledger: Path | None = None,
+    verdict: VerdictKind | None = None,
+    members: Sequence[Member] = (),
+    host: str = "127.0.0.1",
+    port: int = 8126,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C; then requests that have begun are answered, and their lines stored.
+
+    Args:
+        model: folder of a model, or an address in the registry; an alias is followed.
+        state: folder of the stream.
+        params: all sections.
+        ledger: decisions that hold at once, and that the pages append to.
+        verdict: reasoned or direct; None: as the model's card says.
+        members: who may open the pages of incidents; each gets a link that works once, in the log.
+        host: an address of this machine.
+        port: 0 takes a free one.
+
+    Raises:
+        ParamsError: keys are missing, or not what they should be.
+        InfrastructureError: the port is taken, or another process uses the state folder.
+    """
+    import uvicorn
+
+    settings = params.watch.serve
+    keys = Keys.read(settings.keys)
+    if not keys.needed and not is_loopback(host):
+        hint = "Set watch.serve.keys to the NAME of an environment variable with API keys, or listen on 127.0.0.1"
+        raise ParamsError(f"whoever reaches {host} could use the service without a key", hint=hint)
+    with ExitStack() as stack:
+        # Before the model is loaded, which takes seconds: a port that is taken is known at once.
+        listener = stack.enter_context(listening(host, port))
+        address = f"{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+        engine = Engine.open(model, state, params, ledger=ledger, verdict=verdict)
+        stack.callback(engine.close)
+        service = stack.enter_context(running(engine, params, keys, model))
+        access = Access(members)
+        pages = build_pages(engine.database, ledger, access) if members else None
+        app = build_app(service, _hosts(settings, host), pages)
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, server_header=False, ws="none", lifespan="off",
+            backlog=_BACKLOG, timeout_keep_alive=30, timeout_graceful_shutdown=_GRACE,
+            h11_max_incomplete_event_size=_HEADER_BYTES,
+        )  # fmt: skip
+        server = uvicorn.Server(config)
+        stack.enter_context(_ending_by_signal())
+        for token, member in access.links.items():
+            _log.warning("%s: http://%s/incidents/enter?token=%s", member.name, address, token)
+        _log.warning("model %s answers at http://%s/; the interface is described at /docs", engine.version, address)
+        server.run(sockets=[listener])
+        service.closing = True
+
+
+@contextmanager
+def running(engine: Engine, params: Params, keys: Keys, model: str) -> Iterator[Service]:
+    """The parts of a service with their threads, which end with the block, after what waits is stored.
+
+    Args:
+        engine: of the stream; is left open.
+        params: all sections.
+        keys: who may do what.
+        model: as the engine was opened with.
+    """
+    settings = params.watch.serve
+    service: Service | None = None
+    meter = Meter(engine, lambda: service is not None and service.problem() is None)
+    intake = Intake(engine, meter, params.watch.stream.commit_seconds, settings.max_body_bytes)
+    switch = ModelSwitch(engine, meter, model, settings.registry_seconds)
+    names = StreamNames(engine.positions(), settings.max_streams)
+    service = Service(engine, intake, switch, meter, names, keys, settings)
+    with ExitStack() as stack:
+        if params.watch.sinks.to:
+            outbox = Outbox(params.watch.sinks)
+            meter.watch_sinks(outbox.counters)
+            outbox.run(engine.database)
+            stack.callback(outbox.stop)
+        intake.start()
+        stack.callback(intake.close)
+        switch.start()
+        stack.callback(switch.close)
+        yield service
+        service.closing = True
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _hosts(settings: ServeParams, host: str) -> list[str]:
+    own = [] if host in ("0.0.0.0", "::") else [f"[{host}]" if ":" in host else host]  # noqa: S104
+    return [*_LOOPBACK, *own, *settings.hosts]
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket on which clients wait until somebody serves; it is closed behind the block.
+
+    Args:
+        host: an address of this machine.
+        port: 0 takes a free one.
+
+    Raises:
+        InfrastructureError: the port is taken, or the address is none of ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio only switches Nagle's delay of 40 ms off where the protocol is named.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+            # Who is early waits for a moment.
+            listener.listen(_BACKLOG)
+        except OSError as error:
+            problem = f"can't listen on {host}:{port}: {error.strerror}"
+            raise InfrastructureError(problem, hint="Choose another --port; 0 takes a free one") from error
+        yield listener
+
+
+@contextmanager
+def _ending_by_signal() -> Iterator[None]:
+    """Let signals end the server alone: it raises them again behind itself, when lines still wait to be stored."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

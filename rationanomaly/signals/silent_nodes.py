@@ -1,0 +1,202 @@
+"""Nodes from which nothing comes any more, for longer than their own pauses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rationanomaly.signals.batch import Batch, Ints
+from rationanomaly.signals.budget import LEAST_SURPRISE, Budget
+from rationanomaly.signals.candidate import Candidate, quote, show_number, show_span, show_time
+from rationanomaly.signals.keyed_table import NO_ROW, Column, KeyedTable
+from rationanomaly.signals.last_lines import LastLines
+from rationanomaly.signals.stream_clock import StreamClock
+from rationanomaly.signals.surprise import of_excess
+
+#: Pauses that are kept of each node, and that are needed before it is watched.
+_RING, _ENOUGH = 256, 20
+#: A shorter silence is none.
+_LEAST_MINUTES = 3
+_MINUTE_SECONDS, _HOUR, _DAY_HOURS, _WEEK_HOURS = 60, 60, 24, 168
+#: Days after which it is known at which hours a node is silent as a rule.
+_DAYS_KNOWN = 3
+
+
+class SilentNodes:
+    """Silence of nodes.
+
+    Args:
+        capacity: number of nodes.
+        forget_seconds: after which a node that stays silent is no longer missed.
+        budget: where tests are counted.
+        clock: of the sources.
+    """
+
+    def __init__(self, capacity: int, forget_seconds: float, budget: Budget, clock: StreamClock) -> None:
+        columns = {
+            "last": Column(np.int64, (), -1),  # newest minute with a line
+            "pauses": Column(np.float32, (_RING,), np.nan),  # minutes between minutes with lines
+            "count": Column(np.int64),
+            "hours": Column(np.uint16, (_WEEK_HOURS,)),  # lines in each hour of the last week
+            "hour": Column(np.int64, (), -1),
+            "first": Column(np.int64, (), -1),  # first hour
+        }
+        self._table = KeyedTable(capacity, columns)
+        self._forget = forget_seconds / _MINUTE_SECONDS
+        self._budget = budget
+        self._clock = clock
+        self._last = LastLines(capacity)
+        self._sources: dict[str, str] = {}
+
+    def observe(self, batch: Batch, now: float) -> list[Candidate]:
+        """Take in the lines of a batch; see `signals.rates.Rates.observe`."""
+        cells = batch.cells
+        order = np.lexsort((cells.last, cells.minute, cells.n))
+        named = np.array([node is not None for node in batch.nodes], bool)
+        order = order[named[cells.n[order]]]
+        if not len(order):
+            return self.tick()
+        n, minute = cells.n[order], cells.minute[order]
+        starts = np.flatnonzero((np.diff(n, prepend=-1) != 0) | (np.diff(minute, prepend=-1) != 0))
+        n, minute, count = n[starts], minute[starts], np.add.reduceat(cells.count[order], starts)
+        line = cells.last[order][np.append(starts[1:], len(order)) - 1]
+        places = np.unique(n)
+        rows_of = np.full(len(batch.nodes), NO_ROW)
+        rows_of[places] = self._table.rows([batch.nodes[place] or "" for place in places], now)
+        rows = rows_of[n]
+        kept = rows >= 0
+        candidates = self._pauses(batch, rows[kept], minute[kept], line[kept])
+        self._hours(rows[kept], minute[kept], count[kept])
+        for place in np.flatnonzero(np.diff(n, append=-1) != 0):
+            ref = batch.ref(line[place])
+            node = batch.nodes[n[place]] or ""
+            self._sources[node] = ref.source
+            self._last.put([(node, ref)])
+        if len(self._sources) > 2 * len(self._table) + 100:
+            self._sources = {node: source for node, source in self._sources.items() if node in self._table}
+        return candidates + self.tick()
+
+    def tick(self) -> list[Candidate]:
+        """Notice silence."""
+        table = self._table
+        rows = np.flatnonzero((table["count"] >= _ENOUGH) & np.isfinite(table.seen))
+        if not len(rows):
+            return []
+        clocks = {source: self._clock.now(source) for source in set(self._sources.values())}
+        now = np.array([clocks.get(self._sources.get(self._table.key(int(row)), ""), -np.inf) for row in rows])
+        minutes = np.floor(np.maximum(now, 0) / _MINUTE_SECONDS).astype(np.int64)
+        silence = minutes - table["last"][rows]
+        gone = minutes - table["last"][rows] > self._forget
+        if gone.any():
+            self._table.drop(rows[gone])
+        found = np.flatnonzero((silence >= _LEAST_MINUTES) & ~gone)
+        return self._test(rows[found], silence[found], minutes[found], None)
+
+    def _pauses(self, batch: Batch, rows: Ints, minutes: Ints, lines: Ints) -> list[Candidate]:
+        """Learn the pauses of a batch, and notice those that are far too long."""
+        table = self._table
+        first = np.diff(rows, prepend=-1) != 0
+        before = np.where(first, table["last"][rows], np.concatenate([[0], minutes[:-1]]))
+        pause = minutes - before
+        newest = np.flatnonzero(np.diff(rows, append=-1) != 0)
+        whole = (before >= 0) & (pause > 0)
+        at = np.flatnonzero(
+            whole & (pause > _LEAST_MINUTES) & (table["count"][rows] >= _ENOUGH) & (pause <= self._forget)
+        )
+        candidates = self._test(rows[at], pause[at] - 1, minutes[at], [(batch, int(line)) for line in lines[at]])
+        np.maximum.at(table["last"], rows[newest], minutes[newest])
+        of, pause = rows[whole], pause[whole]
+        starts = np.flatnonzero(np.diff(of, prepend=-1) != 0)
+        sizes = np.diff(starts, append=len(of))
+        nth = np.arange(len(of)) - np.repeat(starts, sizes)
+        table["pauses"][of, (table["count"][of] + nth) % _RING] = pause
+        table["count"][of[starts]] += sizes
+        self._budget.count("silent_node", len(of))
+        return candidates
+
+    def _test(self, rows: Ints, silence: Ints, minutes: Ints, back: list[tuple[Batch, int]] | None) -> list[Candidate]:
+        if not len(rows):
+            return []
+        surprise = of_excess(silence, self._table["pauses"][rows], 1.0)
+        candidates = []
+        for place in np.flatnonzero(surprise >= LEAST_SURPRISE):
+            row, length = int(rows[place]), int(silence[place])
+            since = int(minutes[place]) - length if back is not None else int(self._table["last"][row])
+            if self._silent_as_a_rule(row, since + 1, int(minutes[place])):
+                continue
+            candidates.append(
+                self._candidate(
+                    row, since, int(minutes[place]), float(surprise[place]), None if back is None else back[place]
+                )
+            )
+        return candidates
+
+    def _candidate(self, row: int, since: int, now: int, surprise: float, back: tuple[Batch, int] | None) -> Candidate:
+        node = self._table.key(row)
+        past = np.sort(self._table["pauses"][row][~np.isnan(self._table["pauses"][row])])
+        usual = float(past[int(len(past) * 0.99) - 1])
+        again = "" if back is None else f"; they came again at {show_time(float(back[0].at[back[1]]))}"
+        length = show_span((now - since) * _MINUTE_SECONDS)
+        return Candidate(
+            kind="silent_node",
+            subject=node,
+            time=float((since + 1) * _MINUTE_SECONDS),
+            surprise=surprise,
+            text=f"No line came from {quote(node)} for {length} after {show_time(since * _MINUTE_SECONDS)[:16]}{again}; "
+            f"of its last {len(past)} pauses 99 % were no longer than {show_number(usual)} min.",
+            lines=self._last.get(node) + (() if back is None else (back[0].ref(back[1]),)),
+            node=node,
+            measures={"minutes": now - since, "usual": usual},
+        )
+
+    # ------------------------------------------------------------ hours
+
+    def _hours(self, rows: Ints, minutes: Ints, counts: Ints) -> None:
+        """Count lines by hour; the hours without lines since are emptied."""
+        table, hours = self._table, minutes // _HOUR
+        for row, hour in {(int(a), int(b)) for a, b in zip(rows, hours, strict=True)}:
+            last = int(table["hour"][row])
+            if table["first"][row] < 0:
+                table["first"][row] = hour
+            if hour > last >= 0:
+                table["hours"][row, np.arange(max(last + 1, hour - _WEEK_HOURS + 1), hour + 1) % _WEEK_HOURS] = 0
+            table["hour"][row] = max(hour, last)
+        places = (rows, hours % _WEEK_HOURS)
+        added = np.zeros((len(table), _WEEK_HOURS), np.int64) if len(rows) > len(table) else None
+        if added is None:
+            for row, hour, count in zip(*places, counts, strict=True):
+                table["hours"][row, hour] = min(int(table["hours"][row, hour]) + int(count), np.iinfo(np.uint16).max)
+            return
+        np.add.at(added, places, counts)
+        table["hours"][:] = np.minimum(table["hours"] + added, np.iinfo(np.uint16).max)
+
+    def _silent_as_a_rule(self, row: int, since: int, until: int) -> bool:
+        """Whether at these hours of the day the node was silent on most days before."""
+        first, hour = int(self._table["first"][row]), since // _HOUR
+        days = min((hour - first) // _DAY_HOURS, _WEEK_HOURS // _DAY_HOURS - 1)
+        if first < 0 or days < _DAYS_KNOWN or until // _HOUR - hour >= _DAY_HOURS:
+            return False
+        silent = 0
+        for day in range(1, days + 1):
+            hours = np.arange(hour, until // _HOUR + 1) - day * _DAY_HOURS
+            known = hours[(hours > self._table["hour"][row] - _WEEK_HOURS) & (hours <= self._table["hour"][row])]
+            # The hours at both ends may hold lines; where there are inner ones, these count.
+            inner = known[1:-1] if len(known) > 2 else known[-1:]
+            silent += bool(len(inner)) and not self._table["hours"][row, inner % _WEEK_HOURS].any()
+        return silent > days / 2
+
+    # ------------------------------------------------------------ state
+
+    def dump(self) -> tuple[Any, Mapping[str, NDArray[Any]]]:
+        """Values for JSON, and arrays."""
+        keys, arrays = self._table.dump()
+        return {"keys": keys, "sources": self._sources, "last": self._last.dump()}, arrays
+
+    def load(self, values: Any, arrays: Mapping[str, NDArray[Any]], complete: bool) -> None:  # noqa: ARG002
+        """Continue from what `dump` gave; see `signals.broken_sessions.BrokenSessions.load`."""
+        self._table.load(values["keys"], arrays)
+        self._sources = dict(values["sources"])
+        self._last.load(values["last"])

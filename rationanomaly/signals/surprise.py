@@ -1,0 +1,77 @@
+"""How surprising a number is against its own history: minus the decimal logarithm of the probability of such a one.
+
+A surprise of 4 is what comes once in 10,000 tests. All functions work on arrays.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betainc
+
+Floats = NDArray[np.float64]
+#: Nothing is more surprising: probabilities end at 1e-300.
+MOST = 300.0
+_LEAST_PROBABILITY = 10.0**-MOST
+#: Counts that vary as little as chance makes them; 0 has no negative binomial distribution.
+_LEAST_DISPERSION = 1e-3
+#: History from which on the largest values are left out: one of them may be an anomaly that nobody marked.
+_OUTLIERS = ((100, 3), (30, 2), (0, 1))
+
+
+def of_high_count(count: ArrayLike, mean: ArrayLike, dispersion: ArrayLike) -> Floats:
+    """Surprise of as many or more, where counts are negative binomial with variance mean + dispersion * mean^2."""
+    x, mu, alpha = np.asarray(count, np.float64), np.asarray(mean), np.maximum(dispersion, _LEAST_DISPERSION)
+    tail = betainc(np.maximum(x, 1e-9), 1 / alpha, alpha * mu / (1 + alpha * mu))
+    return np.where(x > 0, of_probability(tail), 0.0)
+
+
+def of_low_count(count: ArrayLike, mean: ArrayLike, dispersion: ArrayLike) -> Floats:
+    """Surprise of as many or fewer; see `of_high_count`."""
+    x, mu, alpha = np.asarray(count, np.float64), np.asarray(mean), np.maximum(dispersion, _LEAST_DISPERSION)
+    return of_probability(betainc(1 / alpha, x + 1, 1 / (1 + alpha * mu)))
+
+
+def of_probability(probability: ArrayLike) -> Floats:
+    """Surprise of what has this probability."""
+    return -np.log10(np.clip(probability, _LEAST_PROBABILITY, 1.0))
+
+
+def of_excess(values: ArrayLike, past: NDArray[Any], least: ArrayLike, tests: int = 1) -> Floats:
+    """Surprise of distances beyond all that history holds, by an exponential tail through its largest values.
+
+    The k-th largest of m past values is exceeded with a probability of about k / (m + 1); a tail that falls
+    exponentially from 1 at distance 0 through that point gives any other distance its probability. k leaves out the
+    very largest once there are many: an outage of last week doesn't hide the next one.
+
+    Args:
+        values: one per row.
+        past: past distances, one row per value; NaN where there is none.
+        least: the smallest distance that counts as a normal one.
+        tests: so many distances each past value is the largest of.
+
+    Returns:
+        0 where there is no history.
+    """
+    counts = np.sum(~np.isnan(past), axis=1)
+    if not past.size:
+        return np.zeros(len(counts))
+    kept = np.sort(np.where(np.isnan(past), -np.inf, past), axis=1)
+    k = np.select([counts >= size for size, _ in _OUTLIERS], [left_out for _, left_out in _OUTLIERS])
+    pin = np.maximum(kept[np.arange(len(kept)), kept.shape[1] - k], least)
+    scale = np.log10((counts * tests + 1) / k)
+    return np.minimum(np.where(counts > 0, scale * np.asarray(values) / pin, 0.0), MOST)
+
+
+def dispersion(counts: NDArray[Any], axis: int = -1) -> Floats:
+    """Dispersion of counts by their moments; NaN are left out."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean, variance = np.nanmean(counts, axis=axis), np.nanvar(counts, axis=axis)
+        return np.where(mean > 0, np.maximum((variance - mean) / mean**2, _LEAST_DISPERSION), _LEAST_DISPERSION)
+
+
+def score(surprise: float, threshold: float) -> float:
+    """A number in [0, 1] for an alert: one half at its threshold, near 1 far beyond it."""
+    return round(1 - threshold / (2 * max(surprise, threshold, 1e-9)), 4)

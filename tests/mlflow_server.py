@@ -1,0 +1,130 @@
+"""A real MLflow server with accounts, on a real PostgreSQL: Debian's package, started in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+ADMIN, PASSWORD = "admin", "correct horse battery"
+_BINARIES = Path("/usr/lib/postgresql")
+#: Seconds until a server answers; a busy machine is slow to import MLflow.
+_START = 180.0
+
+
+@dataclass(frozen=True)
+class MlflowServer:
+    """A running server.
+
+    Attributes:
+        uri: for MLFLOW_TRACKING_URI.
+        log: what it prints.
+    """
+
+    uri: str
+    log: Path
+
+    def environment(self, user: str = ADMIN, password: str = PASSWORD) -> dict[str, str]:
+        """The variables of a client."""
+        return {
+            "MLFLOW_TRACKING_URI": self.uri,
+            "MLFLOW_TRACKING_USERNAME": user,
+            "MLFLOW_TRACKING_PASSWORD": password,
+        }
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL with the databases mlflow and accounts; what stands behind the name of one in its address."""
+    versions = sorted(_BINARIES.glob("*/bin"), key=lambda path: int(path.parent.name))
+    if not versions:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    # Not below pytest's folder: that is for its user alone, and the server of root's tests runs as another.
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    user: tuple[str, ...] = ()
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+        user = ("runuser", "-u", "postgres", "--")
+    owner = "postgres" if user else pwd.getpwuid(os.geteuid()).pw_name
+
+    def call(program: str, *arguments: str) -> None:
+        subprocess.run([*user, versions[-1] / program, *arguments], check=True, cwd="/", stdout=subprocess.DEVNULL)
+
+    data = str(folder / "data")
+    try:
+        call("initdb", "-D", data, "--no-sync", "-A", "trust", "-U", owner)
+        options = f"-F -k {folder} -c listen_addresses=''"
+        call("pg_ctl", "-D", data, "-w", "-o", options, "-l", str(folder / "log"), "start")
+        try:
+            for name in ("mlflow", "accounts"):
+                call("createdb", "-h", str(folder), "-U", owner, name)
+            yield f"?host={folder}&user={owner}"
+        finally:
+            call("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def mlflow_server(folder: Path) -> Iterator[MlflowServer]:
+    """An MLflow server that asks for a user and a password; readers may read.
+
+    Args:
+        folder: for its files.
+    """
+    with postgresql() as place, (folder / "log").open("wb") as log:
+        database = "postgresql+psycopg2:///{}" + place
+        config = folder / "accounts.ini"
+        # The cache spares a password's slow hash for each request; a wrong password is never in it.
+        config.write_text(
+            f"[mlflow]\ndefault_permission = READ\ndatabase_uri = {database.format('accounts')}\n"
+            f"admin_username = {ADMIN}\nadmin_password = {PASSWORD}\nauth_cache_ttl_seconds = 3600\n"
+            "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+        )
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command = [sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", "--workers", "1"]
+        command += ["--host", "127.0.0.1", "--port", str(port), "--artifacts-destination", str(folder / "files")]
+        command += ["--backend-store-uri", database.format("mlflow")]
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+        own = {"MLFLOW_AUTH_CONFIG_PATH": str(config), "MLFLOW_FLASK_SERVER_SECRET_KEY": "of a test"}
+        # MLflow's own webhooks only go to public addresses otherwise.
+        own |= {
+            "MLFLOW_WEBHOOK_CACHE_TTL": "0",
+            "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+            "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http",
+        }
+        with subprocess.Popen(
+            command, cwd=folder, env=kept | own, stdout=log, stderr=log, start_new_session=True
+        ) as process:
+            try:
+                server = MlflowServer(f"http://127.0.0.1:{port}", folder / "log")
+                _wait(server, process)
+                yield server
+            finally:
+                os.killpg(process.pid, signal.SIGTERM)  # Its worker is a process of its own.
+
+
+def _wait(server: MlflowServer, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _START
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{server.uri}/health").is_success:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.2)
+    raise AssertionError(f"MLflow's server did not start: {server.log.read_text()[-2000:]}")

@@ -1,0 +1,77 @@
+"""What `promote`, `rollback` and `promotions` say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from rationanomaly.cli.app import app, run_app
+from rationanomaly.register import promotion_log
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+
+
+@pytest.fixture
+def call(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Run `rationanomaly …`: its exit code, what it wrote, and what it said."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(promotion_log, "_PATIENCE", 0.0)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policy.yaml").write_text("minimum: {template/abnormal/f1: .5}\nnot_worse: {}\n")
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["rationanomaly", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as exited:
+            run_app(app)
+        captured = capsys.readouterr()
+        return int(exited.value.code or 0), captured.out, " ".join(captured.err.split())
+
+    return run
+
+
+def test_a_model_goes_forth_and_back_and_its_log_is_shown(call: Call, store: str) -> None:
+    client = MlflowClient(store, store)
+    client.create_registered_model("log")
+    for f1 in ("0.6", "0.7", "0.4"):
+        client.create_model_version("log", "file:///nowhere", tags={"template/abnormal/f1": f1})
+    promote = ("promote", "--policy", "policy.yaml")
+    assert call(*promote, "models:/log/1") == (0, "", "log@champion is now version 1")
+    assert call(*promote, "models:/log/2") == (0, "", "log@champion is now version 2, before version 1")
+    assert call(*promote, "models:/log/2") == (0, "", "log@champion is version 2 already")
+    code, _, said = call(*promote, "models:/log/3")
+    assert code == 5 and "version 3 is not promoted to @champion: template/abnormal/f1 is 0.4, needed 0.5" in said
+    back = call("rollback", "models:/log@champion", "--reason", "it [red]cries[/red] \x1b[31mwolf")
+    assert back == (0, "", "log@champion is now version 1, before version 2")
+    assert call("rollback", "models:/log@champion")[0] == 3
+
+    code, table, _ = call("promotions", "models:/log@champion")
+    assert code == 0 and "\x1b" not in table and "it [red]cries[/red]" in table
+    assert [kind for kind in ("promoted", "refused", "rolled_back") if kind in table] == [
+        "promoted",
+        "refused",
+        "rolled_back",
+    ]
+    _, lines, _ = call("promotions", "--json", "models:/log@champion")
+    rows = [json.loads(line) for line in lines.splitlines()]
+    assert [row["kind"] for row in rows] == ["promoted", "promoted", "refused", "rolled_back"]
+    assert rows[2]["gates"][0]["value"] == 0.4 and rows[2]["policy"]["minimum"] == {"template/abnormal/f1": 0.5}
+
+
+def test_an_alias_without_a_log_has_no_entries(call: Call) -> None:
+    assert call("promotions", "--json", "models:/nobody@champion") == (0, "", "")
+
+
+def test_what_is_no_alias_is_said(call: Call) -> None:
+    code, _, said = call("rollback", "models:/log/2")
+    assert code == 2 and "names no alias" in said

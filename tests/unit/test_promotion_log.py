@@ -1,0 +1,340 @@
+"""The log that decides between promoters: two at once, kill -9, stalls, moves by other means. Real processes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from rationanomaly.errors import GateError, InputError, ParamsError
+from rationanomaly.register import promotion_log
+from rationanomaly.register.policy import Policy
+from rationanomaly.register.promotion import Promotion, history, promote, rollback
+from rationanomaly.register.promotion_log import PromotionLog
+from tests.promoter import CONTEXT, Plan, Promoter
+
+F1 = "template/abnormal/f1"
+POLICY = Policy(minimum={F1: 0.5}, not_worse={})
+PAIRED = Policy(minimum={F1: 0.5}, not_worse={}, paired={F1: 0.05})
+LOW = f"difference/champion/{F1}/low"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+    MlflowClient(uri, uri).search_registered_models()  # Makes the tables.
+    return uri
+
+
+@pytest.fixture
+def client(store: str, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    monkeypatch.setattr(promotion_log, "_PATIENCE", 0.0)
+    monkeypatch.setattr(promotion_log, "_PAUSE", 0.01)
+    return MlflowClient(store, store)
+
+
+def model(client: MlflowClient, name: str, versions: int = 2) -> str:
+    """A model with good versions, the first of them champion."""
+    client.create_registered_model(name)
+    for number in range(1, versions + 1):
+        tags = {F1: "0.6", "rationanomaly.output": f"folder{number}"}
+        client.create_model_version(name, "file:///nowhere", tags=tags)
+    promote(f"models:/{name}/1", "champion", POLICY)
+    return name
+
+
+def aliases(client: MlflowClient, name: str) -> dict[str, str]:
+    return {alias: str(version) for alias, version in client.get_registered_model(name).aliases.items()}
+
+
+def kinds_of(name: str, alias: str = "champion") -> list[tuple[str, str | None, str | None]]:
+    return [(entry.kind, entry.before, entry.version) for entry in history(f"models:/{name}@{alias}")]
+
+
+# ---------------------------------------------------------------- one after the other
+
+
+def test_the_version_before_is_kept_and_comes_back(client: MlflowClient) -> None:
+    name = model(client, "back", versions=3)
+    assert aliases(client, name) == {"champion": "1"}
+    for version, before in ((2, 1), (3, 2)):
+        promote(f"models:/{name}/{version}", "champion", POLICY)
+        assert aliases(client, name) == {"champion": str(version), "previous": str(before)}
+    assert rollback(f"models:/{name}@champion", "alerts\ntripled\x1b[2J") == Promotion(name, "champion", "2", "3")
+    assert aliases(client, name) == {"champion": "2", "previous": "1"}
+    rollback(f"models:/{name}@champion")
+    assert aliases(client, name) == {"champion": "1"}
+    with pytest.raises(InputError, match="nobody had @champion before version 1"):
+        rollback(f"models:/{name}@champion")
+    promote(f"models:/{name}/3", "champion", POLICY)
+    assert aliases(client, name) == {"champion": "3", "previous": "1"}
+    moved = [("promoted", None, "1"), ("promoted", "1", "2"), ("promoted", "2", "3"), ("rolled_back", "3", "2"),
+             ("rolled_back", "2", "1"), ("promoted", "1", "3")]  # fmt: skip
+    assert kinds_of(name) == moved
+    assert history(f"models:/{name}@champion")[3].tags["reason"] == "alerts tripled [2J"
+
+
+def test_two_aliases_have_two_logs_and_two_versions_before(client: MlflowClient) -> None:
+    name = model(client, "aliases")
+    for version in (1, 2):
+        promote(f"models:/{name}/{version}", "best", POLICY)
+    assert aliases(client, name) == {"champion": "1", "best": "2", "previous-best": "1"}
+    rollback(f"models:/{name}@best")
+    assert aliases(client, name) == {"champion": "1", "best": "1"}
+
+
+@pytest.mark.parametrize("alias", ["previous", "previous-best"])
+def test_aliases_that_promotions_keep_are_not_moved_by_hand(client: MlflowClient, alias: str) -> None:
+    with pytest.raises(ParamsError, match="promotions keep the aliases"):
+        promote("models:/any/1", alias, POLICY)
+    with pytest.raises(ParamsError, match="promotions keep the aliases"):
+        rollback(f"models:/any@{alias}")
+
+
+@pytest.mark.parametrize("address", ["models:/any", "models:/any/3", "models:/@champion", ""])
+def test_a_rollback_needs_an_alias(client: MlflowClient, address: str) -> None:
+    with pytest.raises(ParamsError, match="names no alias"):
+        rollback(address)
+
+
+def test_who_has_the_alias_already_keeps_it_and_nothing_is_written(client: MlflowClient) -> None:
+    name = model(client, "again")
+    assert promote(f"models:/{name}/1", "champion", POLICY) == Promotion(name, "champion", "1", None, is_moved=False)
+    assert len(kinds_of(name)) == 1
+
+
+def test_a_decision_is_recorded_with_policy_hash_and_metrics(client: MlflowClient) -> None:
+    name = model(client, "recorded")
+    client.set_model_version_tag(name, "2", F1, "0.7")
+    promote(f"models:/{name}/2", "champion", POLICY)
+    bad = Policy(minimum={F1: 0.9}, not_worse={})
+    with pytest.raises(GateError):
+        promote(f"models:/{name}/1", "champion", bad)
+    first, second, refused = history(f"models:/{name}@champion")
+    assert [entry.tags["policy.sha256"] for entry in (first, second, refused)] == [POLICY.sha256] * 2 + [bad.sha256]
+    assert Policy.model_validate_json(refused.tags["policy"]) == bad
+    gate = {"part": "minimum", "metric": F1, "value": 0.7, "limit": 0.5, "passed": True}
+    assert json.loads(second.tags["gates"]) == [gate]
+    assert (second.tags["model"], bool(second.tags["by"])) == ("folder2", True)
+    assert (refused.kind, refused.version, refused.before) == ("refused", "1", "2")
+    assert json.loads(refused.tags["problems"]) == [f"{F1} is 0.6, needed 0.9"]
+    assert aliases(client, name)["champion"] == "2"
+
+
+def test_a_policy_has_one_hash_however_it_is_written() -> None:
+    one = Policy(minimum={F1: 0.5, "template/abnormal/ap": 0.1}, not_worse={})
+    other = Policy(not_worse={}, maximum={}, minimum={"template/abnormal/ap": 0.10, F1: 0.5})
+    assert one.sha256 == other.sha256 != Policy(minimum={F1: 0.5}, not_worse={}).sha256
+
+
+def test_entries_that_nobody_of_ours_wrote_are_passed_over(client: MlflowClient) -> None:
+    name = model(client, "foreign")
+    log = f"{name}{promotion_log.LOG}"
+    for tags in ({}, {"alias": "champion"}, {"alias": "champion", "kind": "promoted", "after": "x", "nonce": "1"},
+                 {"alias": "champion", "kind": "crowned", "after": "1", "nonce": "1"}):  # fmt: skip
+        client.create_model_version(log, "file:///nowhere", tags=tags)
+    promote(f"models:/{name}/2", "champion", POLICY)
+    assert kinds_of(name) == [("promoted", None, "1"), ("promoted", "1", "2")]
+
+
+# ---------------------------------------------------------------- the champion, on the same data
+
+
+@pytest.mark.parametrize(
+    ("against", "low", "refused"),
+    [
+        ("folder1", "-0.0500", None),
+        ("folder1", "0.0100", None),
+        ("folder1", "-0.0501", "needed -0.05"),
+        ("folder1", "nan", "which it can't be"),
+        ("folder1", None, f"carries no metric {LOW}"),
+        (None, "0.1000", "was not held against a champion on the same data"),
+        ("folder9", "0.1000", "was held against another champion than version 1"),
+    ],
+)
+def test_only_who_was_held_against_the_champion_on_the_same_data_replaces_it(
+    client: MlflowClient, against: str | None, low: str | None, refused: str | None
+) -> None:
+    name = model(client, f"paired-{against}-{low}")
+    for tag, value in (("champion.model", against), (LOW, low)):
+        if value is not None:
+            client.set_model_version_tag(name, "2", tag, value)
+    if refused is None:
+        assert promote(f"models:/{name}/2", "champion", PAIRED).previous == "1"
+    else:
+        with pytest.raises(GateError, match=refused):
+            promote(f"models:/{name}/2", "champion", PAIRED)
+        assert aliases(client, name) == {"champion": "1"}
+
+
+def test_the_first_champion_has_nobody_to_be_held_against(client: MlflowClient) -> None:
+    client.create_registered_model("alone")
+    client.create_model_version("alone", "file:///nowhere", tags={F1: "0.6"})
+    assert promote("models:/alone/1", "champion", PAIRED).version == "1"
+
+
+# ---------------------------------------------------------------- two at once
+
+
+def plan(store: str, **more: object) -> Plan:
+    return Plan({"MLFLOW_TRACKING_URI": store}, **more)  # type: ignore[arg-type]
+
+
+def test_of_two_that_were_held_against_the_same_champion_one_replaces_it(client: MlflowClient, store: str) -> None:
+    name = model(client, "two", versions=3)
+    for version in ("2", "3"):
+        client.set_model_version_tag(name, version, "champion.model", "folder1")
+        client.set_model_version_tag(name, version, LOW, "0.1000")
+    # Both have checked before either writes.
+    barrier = CONTEXT.Barrier(2)
+    plans = [plan(store, meet={"create_model_version": barrier}, patience=60.0) for _ in range(2)]
+    started = [
+        Promoter.promote(one, f"models:/{name}/{version}", PAIRED) for one, version in zip(plans, (2, 3), strict=True)
+    ]
+    outcomes = [one.wait() for one in started]
+    (won,) = [outcome.done for outcome in outcomes if outcome.done]
+    (lost,) = [outcome for outcome in outcomes if outcome.error]
+    assert f"was held against another champion than version {won.version}" in lost.problem
+    assert aliases(client, name) == {"champion": won.version, "previous": "1"}
+
+
+def test_of_two_that_pass_anyway_each_is_held_against_who_came_before(client: MlflowClient, store: str) -> None:
+    name = model(client, "both", versions=3)
+    barrier = CONTEXT.Barrier(2)
+    plans = [plan(store, meet={"create_model_version": barrier}, patience=60.0) for _ in range(2)]
+    started = [
+        Promoter.promote(one, f"models:/{name}/{version}", POLICY) for one, version in zip(plans, (2, 3), strict=True)
+    ]
+    done = sorted((outcome.done for outcome in [one.wait() for one in started]), key=lambda one: int(one.previous))
+    assert [one.previous for one in done] == ["1", done[0].version]
+    assert aliases(client, name) == {"champion": done[1].version, "previous": done[0].version}
+
+
+def test_of_two_rollbacks_at_once_one_goes_back(client: MlflowClient, store: str) -> None:
+    name = model(client, "twice", versions=3)
+    for version in (2, 3):
+        promote(f"models:/{name}/{version}", "champion", POLICY)
+    barrier = CONTEXT.Barrier(2)
+    plans = [plan(store, meet={"create_model_version": barrier}, patience=60.0) for _ in range(2)]
+    outcomes = [one.wait() for one in [Promoter.rollback(one, f"models:/{name}@champion") for one in plans]]
+    (lost,) = [outcome for outcome in outcomes if outcome.error]
+    assert "in the same moment" in lost.problem
+    assert aliases(client, name) == {"champion": "2", "previous": "1"}
+
+
+def test_a_promoter_that_stalls_before_its_write_puts_right_what_it_wrote(client: MlflowClient, store: str) -> None:
+    name = model(client, "stalled", versions=3)
+    reached, go = CONTEXT.Event(), CONTEXT.Event()
+    slow = Promoter.promote(
+        plan(store, hold={"set_registered_model_alias champion": (reached, go)}), f"models:/{name}/2", POLICY
+    )
+    assert reached.wait(60)
+    assert promote(f"models:/{name}/3", "champion", POLICY) == Promotion(name, "champion", "3", "2")
+    go.set()
+    assert slow.wait().done.version == "2"
+    assert aliases(client, name) == {"champion": "3", "previous": "2"}
+    assert kinds_of(name)[1:] == [("promoted", "1", "2"), ("promoted", "2", "3")]
+
+
+# ---------------------------------------------------------------- kill -9
+
+
+def calls_of(store: str, name: str) -> list[str]:
+    outcome = Promoter.promote(plan(store), f"models:/{name}/2", POLICY).wait()
+    assert outcome.done.version == "2"
+    return outcome.calls
+
+
+def test_killed_before_a_write_it_changes_nothing_or_is_finished_by_the_next(client: MlflowClient, store: str) -> None:
+    calls = calls_of(store, model(client, "lives"))
+    # Before each write; `tests/end_to_end/test_promotion_server.py` kills before each read, too.
+    writes = [number for number, call in enumerate(calls, 1) if call.startswith(("create_", "set_", "delete_"))]
+    states = set()
+    for number in writes:
+        name = model(client, f"killed-{number}", versions=3)
+        outcome = Promoter.promote(plan(store, kill_before=number), f"models:/{name}/2", POLICY).wait()
+        assert outcome.was_killed
+        left, entries = aliases(client, name), kinds_of(name)
+        assert left["champion"] in ("1", "2")
+        states.add((left["champion"], left.get("previous"), len(entries)))
+        if number % 2:
+            promote(f"models:/{name}/2", "champion", POLICY)  # The same once more.
+            expected = ["1", "2"]
+        else:
+            done = promote(f"models:/{name}/3", "champion", POLICY)  # Another one.
+            expected = ["1", "2", "3"] if len(entries) > 1 else ["1", "3"]
+            assert done.previous == expected[-2]
+        assert [version for _, _, version in kinds_of(name)] == expected
+        assert aliases(client, name) == {"champion": expected[-1], "previous": expected[-2]}
+    # Nothing done, decided, version before kept, moved: each was met.
+    assert states == {("1", None, 1), ("1", None, 2), ("1", "1", 2), ("2", "1", 2)}
+
+
+def test_a_rollback_after_a_kill_takes_back_what_was_decided(client: MlflowClient, store: str) -> None:
+    name = model(client, "decided")
+    reached, go = CONTEXT.Event(), CONTEXT.Event()
+    slow = Promoter.promote(
+        plan(store, hold={"set_registered_model_alias champion": (reached, go)}), f"models:/{name}/2", POLICY
+    )
+    assert reached.wait(60)
+    slow.process.kill()
+    assert slow.wait().was_killed
+    assert rollback(f"models:/{name}@champion") == Promotion(name, "champion", "1", "2")
+    assert aliases(client, name) == {"champion": "1"}
+
+
+# ---------------------------------------------------------------- by other means
+
+
+def test_a_move_by_other_means_is_recorded_and_the_gates_are_held_against_it(client: MlflowClient) -> None:
+    name = model(client, "moved", versions=3)
+    client.set_registered_model_alias(name, "champion", "2")
+    assert promote(f"models:/{name}/3", "champion", POLICY).previous == "2"
+    assert kinds_of(name)[1:] == [("moved_outside", "2", "2"), ("promoted", "2", "3")]
+    assert aliases(client, name) == {"champion": "3", "previous": "2"}
+
+
+def test_who_went_back_by_hand_is_not_taken_forward_by_a_rollback(client: MlflowClient) -> None:
+    name = model(client, "by-hand", versions=3)
+    for version in (2, 3):
+        promote(f"models:/{name}/{version}", "champion", POLICY)
+    client.set_registered_model_alias(name, "champion", "2")
+    assert rollback(f"models:/{name}@champion").version == "1"
+
+
+def test_an_alias_that_was_taken_off_by_hand_is_nobodys(client: MlflowClient) -> None:
+    name = model(client, "off")
+    client.delete_registered_model_alias(name, "champion")
+    with pytest.raises(InputError, match="no such registered model version"):
+        rollback(f"models:/{name}@champion")
+    assert promote(f"models:/{name}/2", "champion", POLICY).previous is None
+
+
+def test_a_holder_from_before_there_was_a_log_can_be_put_back(client: MlflowClient) -> None:
+    client.create_registered_model("older")
+    for _ in range(2):
+        client.create_model_version("older", "file:///nowhere", tags={F1: "0.6"})
+    client.set_registered_model_alias("older", "champion", "1")
+    promote("models:/older/2", "champion", POLICY)
+    assert rollback("models:/older@champion").version == "1"
+
+
+def test_a_rollback_passes_over_versions_that_were_deleted(client: MlflowClient) -> None:
+    name = model(client, "deleted", versions=3)
+    for version in (2, 3):
+        promote(f"models:/{name}/{version}", "champion", POLICY)
+    client.delete_model_version(name, "2")
+    assert rollback(f"models:/{name}@champion").version == "1"
+    assert aliases(client, name) == {"champion": "1"}
+
+
+def test_a_decided_version_that_was_deleted_is_given_up(client: MlflowClient, store: str, tmp_path: Path) -> None:
+    name = model(client, "gone", versions=3)
+    log = PromotionLog(client, name, "champion")
+    log.append("promoted", log.read(), "2", "1", {})
+    client.delete_model_version(name, "2")
+    assert promote(f"models:/{name}/3", "champion", POLICY).previous == "1"
+    assert aliases(client, name) == {"champion": "3", "previous": "1"}
