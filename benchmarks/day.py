@@ -45,7 +45,7 @@ from rationanomaly.stream.database import connect, transaction
 #: Seeds of the days that are reported: with episodes, and quiet ones. Development has those from 1 on.
 REPORTED, QUIET = range(101, 111), range(201, 204)
 #: Length of a batch in seconds, in the quiet days before and on the day itself.
-_HISTORY_SECONDS, _DAY_SECONDS = 600.0, 60.0
+_HISTORY_SECONDS, _DAY_SECONDS = 1800.0, 120.0
 #: Share of the messages that an update words anew, to see drift.
 _REWORDED = 0.2
 TARGET_ONE_INCIDENT, TARGET_FALSE_INCIDENTS = 0.8, 2.0
@@ -210,12 +210,15 @@ def main() -> int:
     parser.add_argument(
         "--false-alarm", type=float, default=0.05, help="share of wrong answers on new benign templates"
     )
+    parser.add_argument("--days", type=int, help="only so many of the reported days, and as many quiet ones at most")
     parser.add_argument("--json", type=Path, help="write the first day to this file")
     arguments = parser.parse_args()
     params = load_params(Path(DEFAULTS_NAME))
     errors = AnswerErrors(arguments.reviewed_errors, arguments.miss, arguments.false_alarm)
     seeds = REPORTED if arguments.development is None else range(1, 1 + arguments.development)
     quiet_seeds = QUIET if arguments.development is None else range(51, 52)
+    if arguments.days is not None:
+        seeds, quiet_seeds = seeds[: arguments.days], quiet_seeds[: arguments.days]
     days = [watch_day(DaySettings(seed=seed), params, errors) for seed in seeds]
     if arguments.json is not None:
         document = as_document(DaySettings(seed=seeds[0]), days[0])

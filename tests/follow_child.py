@@ -27,7 +27,7 @@ def follow(state: Path, output: Path, log: Path, model: Path, errors: Path, sett
         return opened(ScriptedService(Path(name)), *others, **options)  # type: ignore[arg-type]
 
     options = under_test.StreamOptions((str(log),), output, "application", None, None, True, state, "json")
-    with mock.patch.object(under_test.Engine, "open", with_scripted):
+    with mock.patch.object(Engine, "open", with_scripted):
         try:
             under_test.detect_stream(str(model), options, stream_params(*settings))
         except RationAnomalyError as error:

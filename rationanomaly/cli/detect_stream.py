@@ -50,11 +50,11 @@ def detect_stream(model: str, options: StreamOptions, params: Params) -> None:
     """Judge the lines of logs as they come, until they end or the process is told to stop."""
     with ExitStack() as stack:
         state = options.state or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rationanomaly-")))
-        source = _source(options, params)
         engine = Engine.open(
             model, state, params, ledger=options.ledger, log_format=options.log_format, verdict=options.verdict
         )
         stack.callback(engine.close)
+        source = _source(options, params, engine.first_opened)
         outbox = Outbox(params.watch.sinks)
         outbox.run(engine.database)
         stack.callback(outbox.stop)
@@ -66,7 +66,7 @@ def detect_stream(model: str, options: StreamOptions, params: Params) -> None:
         run.run()
 
 
-def _source(options: StreamOptions, params: Params) -> LineSource:
+def _source(options: StreamOptions, params: Params, since: float) -> LineSource:
     paths = [Path(log) for log in options.logs]
     settings, parse = params.watch.stream, params.parse
     if not paths:
@@ -78,7 +78,12 @@ def _source(options: StreamOptions, params: Params) -> LineSource:
     if not pipes:
         tail = TailSettings(parse.max_line_bytes, parse.max_expansion, settings.rotated_seconds)
         return FileSource(
-            paths, tail, follow=options.follow, format_name=options.log_format, poll_seconds=settings.poll_seconds
+            paths,
+            tail,
+            follow=options.follow,
+            format_name=options.log_format,
+            poll_seconds=settings.poll_seconds,
+            since=since,
         )
     if len(paths) > 1:
         raise ParamsError("a pipe is read alone", hint="Name standard input, or files")
@@ -86,7 +91,7 @@ def _source(options: StreamOptions, params: Params) -> LineSource:
 
 
 def _writers(options: StreamOptions, engine: Engine, stack: ExitStack) -> Writers:
-    write = _write_to_stdout
+    write: Callable[[bytes], None] = _write_to_stdout
     if options.output is not None:
         file = OutputFile(options.output, engine.connection)
         stack.callback(file.close)
@@ -94,7 +99,7 @@ def _writers(options: StreamOptions, engine: Engine, stack: ExitStack) -> Writer
     if options.view == "json":
         return Writers(lambda taken: write(taken_rows(taken)), lambda settled: write(settled_rows(settled)))
     view = _VIEWS[options.view]
-    show = _show if options.output is None else _writing(file.append)
+    show = _show if options.output is None else _writing(write)
 
     def give(found: Taken | Settled) -> None:
         show(view(found))

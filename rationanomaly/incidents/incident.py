@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from rationanomaly.signals.alert import Alert, LineRef
 
-#: ``muted``: it goes on, and nobody is notified until a date.
+#: ``muted``: it continues, and nobody is notified until a date.
 IncidentState = Literal["open", "resolved", "muted"]
 STATES: tuple[IncidentState, ...] = get_args(IncidentState)
 

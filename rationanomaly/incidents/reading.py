@@ -139,9 +139,9 @@ def _lines(connection: sqlite3.Connection, draft: Draft) -> tuple[int, dict[str,
     query = "SELECT template_id, sum(lines) FROM incidents_alerts WHERE incident = ? GROUP BY template_id, kind"
     for name, lines in connection.execute(query, (draft.id,)):
         by_template[name].append(lines)
-    most = {name: max(lines) for name, lines in by_template.items()}
-    ordered = sorted(most.items(), key=lambda item: (-item[1], item[0] or ""))
-    return sum(most.values()), {name: lines for name, lines in ordered if name is not None}
+    counts = {name: max(lines) for name, lines in by_template.items()}
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0] or ""))
+    return sum(counts.values()), {name: lines for name, lines in ordered if name is not None}
 
 
 def _names(connection: sqlite3.Connection, draft: Draft, what: str) -> list[str]:

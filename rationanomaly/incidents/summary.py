@@ -109,7 +109,7 @@ def _kinds(parts: Parts) -> Iterator[Cited]:
         first.setdefault(alert.kind, alert)
     for kind, alert in list(first.items())[1 : _KINDS + 1]:
         number = parts.counts.get(kind, 1)
-        what = f"{count_in_words(number, f'alert of the kind “{KINDS[kind]}”') if number == 1 else _many(number, kind)}"
+        what = f"{number:,} alert{'' if number == 1 else 's'} of the kind “{KINDS[kind]}”"
         text = f"{what} followed, the first at {time_in_words(alert.time)}: {shortened(alert.text, 300)}"
         yield Cited(_sentence(text), alert.lines[:_CITED])
 
@@ -149,10 +149,6 @@ def _lines_of_template(parts: Parts, name: str) -> tuple[LineRef, ...]:
 
 def _a(noun: str) -> str:
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
-
-
-def _many(number: int, kind: AlertKind) -> str:
-    return f"{number:,} alerts of the kind “{KINDS[kind]}”"
 
 
 def _sentence(text: str) -> str:

@@ -39,18 +39,18 @@ class TailLine:
     score: float | None
 
 
-def keep_lines(connection: sqlite3.Connection, lines: pl.DataFrame, most: int) -> None:
+def keep_lines(connection: sqlite3.Connection, lines: pl.DataFrame, capacity: int) -> None:
     """Keep the newest lines, inside the caller's transaction.
 
     Args:
         connection: to the database.
         lines: see `signals.judged_lines.JUDGED_LINES`.
-        most: lines that are kept, and as many that are not normal.
+        capacity: lines that are kept, and as many that are not normal.
     """
     normal = pl.col("answer") == "normal"
     place = pl.int_range(pl.len(), dtype=pl.Int64)
-    behind = pl.len() - place <= most
-    others = (~normal).cast(pl.Int64).cum_sum(reverse=True) <= most
+    behind = pl.len() - place <= capacity
+    others = (~normal).cast(pl.Int64).cum_sum(reverse=True) <= capacity
     kept = lines.filter(behind | (~normal & others))
     if kept.is_empty():
         return
@@ -59,12 +59,12 @@ def keep_lines(connection: sqlite3.Connection, lines: pl.DataFrame, most: int) -
     names, marks = ", ".join(_COLUMNS), ", ".join("?" * len(_COLUMNS))
     connection.executemany(f"INSERT INTO incidents_tail ({names}) VALUES ({marks})", rows.iter_rows())  # noqa: S608
     newest = connection.execute("SELECT max(number) FROM incidents_tail").fetchone()[0]
-    connection.execute("DELETE FROM incidents_tail WHERE answer = 'normal' AND number <= ?", (newest - most,))
+    connection.execute("DELETE FROM incidents_tail WHERE answer = 'normal' AND number <= ?", (newest - capacity,))
     surplus = "SELECT number FROM incidents_tail WHERE answer != 'normal' ORDER BY number DESC LIMIT 1 OFFSET ?"
-    oldest = connection.execute(surplus, (most,)).fetchone()
+    oldest = connection.execute(surplus, (capacity,)).fetchone()
     if oldest is not None:
         query = "DELETE FROM incidents_tail WHERE answer != 'normal' AND number <= ? AND number <= ?"
-        connection.execute(query, (oldest[0], newest - most))
+        connection.execute(query, (oldest[0], newest - capacity))
 
 
 def read_lines(

@@ -65,6 +65,7 @@ def build_ingest(service: Service) -> APIRouter:
         waits for a next one. Send streams of your own in parallel; requests of one stream are read one after another.
         """
         sent, data = await _sent_lines(service, request)
+        service.check_format(sent.format)
         stream = service.names.of_client(sent.stream or request.state.caller.name)
         chunk = Chunk(stream, data, None, sent.format, sent.node, whole=True)
         share = await service.stored(service.intake.submit([chunk] if data else [], stream))

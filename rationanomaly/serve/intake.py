@@ -22,6 +22,8 @@ from rationanomaly.sources.chunk import Chunk
 from rationanomaly.stream.engine import Engine, Taken
 
 _log = logging.getLogger(__name__)
+#: Errors that no request is at fault for, such as a full disk.
+_OURS = (InfrastructureError, sqlite3.Error, OSError)
 
 
 @dataclass(frozen=True)
@@ -143,13 +145,16 @@ class Intake:
         try:
             taken = self._engine.take(placed.chunks)
         except Exception as error:
-            if len(batch) > 1:
-                # Nothing of it is stored. The one that is at fault must not take the others with it.
-                for ticket in batch:
-                    self._take([ticket])
+            if len(batch) > 1 and not isinstance(error, _OURS):
+                # Nothing of it is stored. The request that is at fault must not take the others with it.
+                half = len(batch) // 2
+                self._take(batch[:half])
+                self._take(batch[half:])
                 return
             self._meter.count_failure()
-            batch[0].future.set_exception(self._fault(error))
+            fault = self._fault(error)
+            for ticket in batch:
+                ticket.future.set_exception(fault)
             return
         self._lines |= placed.lines
         self._note(None)

@@ -77,7 +77,7 @@ def serve(
         stack.callback(engine.close)
         service = stack.enter_context(running(engine, params, keys, model))
         access = Access(members)
-        pages = build_pages(engine.database, ledger, access) if members else None
+        pages = build_pages(engine.database, ledger, access, params.watch.incidents) if members else None
         app = build_app(service, _hosts(settings, host), pages)
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, ws="none", lifespan="off",
@@ -109,7 +109,7 @@ def running(engine: Engine, params: Params, keys: Keys, model: str) -> Iterator[
     intake = Intake(engine, meter, params.watch.stream.commit_seconds, settings.max_body_bytes)
     switch = ModelSwitch(engine, meter, model, settings.registry_seconds)
     names = StreamNames(engine.positions(), settings.max_streams)
-    service = Service(engine, intake, switch, meter, names, keys, settings)
+    service = Service(engine, intake, switch, meter, names, keys, settings, params.parse)
     with ExitStack() as stack:
         if params.watch.sinks.to:
             outbox = Outbox(params.watch.sinks)

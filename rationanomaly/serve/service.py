@@ -15,7 +15,10 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ValidationError
 
 from rationanomaly.errors import ArtifactError, InfrastructureError, InputError, ParamsError, RationAnomalyError
+from rationanomaly.params import ParseParams
 from rationanomaly.params.watch import ServeParams
+from rationanomaly.parse import formats
+from rationanomaly.parse.record_reader import AUTO
 from rationanomaly.serve.asking import Asking
 from rationanomaly.serve.body import read_body
 from rationanomaly.serve.intake import Intake, Share
@@ -48,6 +51,7 @@ class Service:
         names: the streams of clients.
         keys: who may do what.
         settings: the params section ``watch.serve``.
+        parse: the params section ``parse``, which knows the names of formats.
         closing: whether we are being stopped.
         asking: puts questions for verdicts.
     """
@@ -59,6 +63,7 @@ class Service:
     names: StreamNames
     keys: Keys
     settings: ServeParams
+    parse: ParseParams
     closing: bool = False
     asking: Asking = field(init=False)
     _quick: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_QUICK))
@@ -66,6 +71,19 @@ class Service:
 
     def __post_init__(self) -> None:
         self.asking = Asking(self.engine, self.settings.max_waiting_requests)
+
+    def check_format(self, name: str) -> None:
+        """Refuse a format before lines are taken by it: one that is unknown would fail a whole batch.
+
+        Raises:
+            Problem: 400, there is none of this name.
+        """
+        if name == AUTO:
+            return
+        try:
+            formats.find(name, self.parse)
+        except RationAnomalyError:
+            raise Problem(400, "unknown_format", "There is no log format of this name.") from None
 
     def problem(self) -> str | None:
         """Why no requests are taken; None if they are."""

@@ -51,7 +51,7 @@ class Alert:
     Attributes:
         kind: what kind of thing it is.
         subject: what it is about, such as a template id, a node, or both: with ``kind`` it is the identity of a thing
-            that goes on, so that a repetition of it updates an incident and opens none.
+            that continues, so that a repetition of it updates an incident and opens none.
         time: seconds since 1970, UTC: when it showed, by the log's clock; by ours where the log has none.
         score: how sure and how grave, in [0, 1]; of a line its verdict's score.
         text: one sentence that an operator can check. It may quote log text, so it is hostile input.

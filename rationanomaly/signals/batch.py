@@ -103,8 +103,8 @@ def encode(values: pl.Series) -> tuple[list[str | None], Ints]:
     """The different values in the order in which they come, and for each value its place among them."""
     if len(values) < _FEW:
         places: dict[str | None, int] = {}
-        codes = [places.setdefault(value, len(places)) for value in values.to_list()]
-        return list(places), np.array(codes, np.int64)
+        found = [places.setdefault(value, len(places)) for value in values.to_list()]
+        return list(places), np.array(found, np.int64)
     # A text that no value has stands for null, which a type of categories can't hold.
     filled = values.fill_null(_JOINT)
     unique = filled.unique(maintain_order=True)

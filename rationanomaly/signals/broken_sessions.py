@@ -165,7 +165,7 @@ class BrokenSessions:
         what = {
             "missing": f"has {other} without {event}, which was missing in {violation.like_this} {known}",
             "order": f"has {event} before {other}, as {violation.like_this} of {violation.sessions} sessions before",
-            "times": f"has {event} {violation.times} times; {violation.like_this} {known} had it so often, or so rarely",
+            "times": f"has {event} {violation.times} times, as few or as many as {violation.like_this} {known}",
         }[violation.kind]
         return Candidate(
             kind="session",

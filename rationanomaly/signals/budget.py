@@ -53,6 +53,12 @@ class Budget:
         self._began = now if self._began is None else min(self._began, now)
         self._now = max(self._now, now)
 
+    def restart(self, now: float) -> None:
+        """The clock was set back: tests are counted anew."""
+        self._began = self._now = now
+        self._tests = dict.fromkeys(self._tests, 0.0)
+        self._raised = {}
+
     def count(self, kind: AlertKind, tests: float) -> None:
         """Count tests that were made, whatever came out."""
         self._tests[kind] += tests

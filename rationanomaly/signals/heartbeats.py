@@ -208,8 +208,9 @@ class Heartbeats:
 
     def _remember(self, batch: Batch, lasts: Ints, rows: Ints) -> None:
         """Keep the last line of what is regular."""
-        regular = np.flatnonzero((rows >= 0) & (self._table["period"][rows] > 0)) if len(self._table) else []
-        for place in regular:
+        if not len(self._table):
+            return
+        for place in np.flatnonzero((rows >= 0) & (self._table["period"][rows] > 0)):
             line = int(lasts[place])
             self._last.put([(self._table.key(int(rows[place])), batch.ref(line))])
             self._texts[batch.templates[batch.t[line]]] = batch.texts[batch.t[line]]
@@ -227,9 +228,9 @@ class Heartbeats:
             self._sources = list(places)
         known = {name: place for place, name in enumerate(self._sources)}
         names, codes = encode(batch.lines["source"])
-        places = [known.setdefault(name or "", len(known)) for name in names]
+        of_batch = [known.setdefault(name or "", len(known)) for name in names]
         self._sources = list(known)
-        return np.array(places, np.int64)[codes[lines]]
+        return np.array(of_batch, np.int64)[codes[lines]]
 
     def _resume(self, sources: Ints, times: Floats) -> None:
         """After a new start each source is watched from its first line on."""

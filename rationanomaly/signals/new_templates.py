@@ -97,6 +97,11 @@ class NewTemplates:
                 candidates += self._test(batch, place, key, expected)
         return candidates, renamed
 
+    def restart(self, now: float) -> None:
+        """The clock was set back; what was seen stays known."""
+        self._began = self._filled = now
+        self._admitted = float("-inf")
+
     def _remember(self, key: str, once: bool) -> None:
         self._seen[key] = self._unsaved[key] = once
         self._once += once

@@ -119,14 +119,15 @@ class Parameters:
         at = float(batch.at[line[place]])
         sample = self._table["values"][row]
         low, high = float(np.nanmin(sample)), float(np.nanmax(sample))
+        known = int(np.sum(~np.isnan(sample)))
         more = f" (and {len(same) - 1} more such lines)" if len(same) > 1 else ""
         return Candidate(
             kind="parameter",
             subject=self._table.key(row),
             time=float(at),
             surprise=surprise,
-            text=f"Parameter {position + 1} of {quote(batch.texts[t])} is {show_number(value)} at {show_time(at)}{more}; "
-            f"a sample of {int(np.sum(~np.isnan(sample)))} values before lies between {show_number(low)} and {show_number(high)}.",
+            text=f"Parameter {position + 1} of {quote(batch.texts[t])} is {show_number(value)} at {show_time(at)}"
+            f"{more}; a sample of {known} values before lies between {show_number(low)} and {show_number(high)}.",
             lines=batch.refs(np.concatenate([line[[place]], line[same[:4]]])),
             template_id=batch.templates[t],
             template=batch.texts[t],
@@ -142,21 +143,23 @@ class Parameters:
         window = (batch.at[found.row] // WINDOW_SECONDS).astype(np.int64)
         starts = np.flatnonzero((np.diff(rows, prepend=-1) != 0) | (np.diff(window, prepend=-1) != 0))
         candidates: list[Candidate] = []
+        windows, sizes, newest = table["window"], table["in_window"], table["newest"]
         for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(rows)], strict=True):
             row, number = int(rows[start]), int(window[start])
-            if number < table["window"][row]:
+            if number < windows[row]:
                 continue
-            if number > table["window"][row]:
-                candidates += self._close(batch, found, start, row)
-                table["window"][row], table["in_window"][row] = number, 0
-                table["newest"][row] = np.nan
-            values, before = value[start:end], int(table["in_window"][row])
+            if number > windows[row]:
+                if sizes[row] >= _ENOUGH_VALUES:
+                    candidates += self._close(batch, found, start, row)
+                windows[row], sizes[row] = number, 0
+                newest[row] = np.nan
+            before = int(sizes[row])
             room = max(_WINDOW_VALUES - before, 0)
-            table["newest"][row, before : before + min(room, len(values))] = values[:room]
-            if len(values) > room:
-                late = values[room:][-_WINDOW_VALUES:]
-                table["newest"][row, self._rng.integers(0, _WINDOW_VALUES, len(late))] = late
-            table["in_window"][row] += len(values)
+            newest[row, before : before + min(room, end - start)] = value[start : min(end, start + room)]
+            if end - start > room:
+                late = value[max(start + room, end - _WINDOW_VALUES) : end]
+                newest[row, self._rng.integers(0, _WINDOW_VALUES, len(late))] = late
+            sizes[row] += end - start
         return candidates
 
     def _close(self, batch: Batch, found: Numbers, start: int, row: int) -> list[Candidate]:
@@ -193,9 +196,9 @@ class Parameters:
                 subject=table.key(row),
                 time=min(end, float(at)),
                 surprise=surprise,
-                text=f"Parameter {position + 1} of {quote(batch.texts[t])} had a median of {show_number(median)} in the 10 "
-                f"minutes up to {show_time(end)}; until {ago} before, the medians of {len(past)} such windows lay between "
-                f"{show_number(low)} and {show_number(high)}.",
+                text=f"Parameter {position + 1} of {quote(batch.texts[t])} had a median of {show_number(median)} in "
+                f"the 10 minutes up to {show_time(end)}; until {ago} before, the medians of {len(past)} windows "
+                f"lay between {show_number(low)} and {show_number(high)}.",
                 lines=(batch.ref(line),),
                 template_id=batch.templates[t],
                 template=batch.texts[t],

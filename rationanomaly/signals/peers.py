@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rationanomaly.signals.batch import Batch, pair_key
+from rationanomaly.signals.batch import Batch, Ints, pair_key
 from rationanomaly.signals.budget import LEAST_SURPRISE, Budget
 from rationanomaly.signals.candidate import Candidate, quote, show_number, show_time
 from rationanomaly.signals.keyed_table import Column, KeyedTable
@@ -26,6 +26,7 @@ _WEIGHT, _MOST_RATIO = 0.2, 50.0
 _CHANCE = 2.0
 #: A difference of fewer lines is none.
 _LEAST_LINES = 10
+_OFTEN = 3.0
 #: Nodes and templates of a family that are compared at once: bounds memory.
 _MOST_CELLS = 4_000_000
 
@@ -37,36 +38,33 @@ class Peers:
         capacity: number of pairs of a template and a node.
         nodes: number of nodes.
         budget: where tests are counted.
+        last: the last line of each template.
     """
 
-    def __init__(self, capacity: int, nodes: int, budget: Budget) -> None:
+    def __init__(self, capacity: int, nodes: int, budget: Budget, last: LastLines) -> None:
         #: ``ratio``: lines of the node by those of its peers, as a rule.
         self._pairs = KeyedTable(capacity, {"ratio": Column(np.float64, (), 1.0)})
         self._nodes = KeyedTable(nodes, {"windows": Column(np.int64)})
         self._budget = budget
         self._last = LastLines(capacity)
+        self._of_template = last
         self._texts: dict[str, str] = {}
         self._window: int | None = None
         #: family → (node, template id) → lines in the open window.
         self._counts: dict[str, dict[tuple[str, str], int]] = {}
+        self._open_cells = 0
         self._capacity = capacity
 
     def observe(self, batch: Batch, now: float) -> list[Candidate]:  # noqa: ARG002 - as all signals
         """Take in the lines of a batch; see `signals.rates.Rates.observe`."""
         candidates: list[Candidate] = []
-        cells = batch.cells
-        windows = cells.minute // (WINDOW_SECONDS // 60)
-        order = np.argsort(windows, kind="stable")
-        found = (one[order].tolist() for one in (cells.t, cells.n, windows, cells.count, cells.last))
         families = [None if node is None else family_of(node) for node in batch.nodes]
-        for t, n, number, count, row in zip(*found, strict=True):
-            node, family = batch.nodes[n], families[n]
-            if node is None or family is None:
-                continue
+        windows = batch.cells.minute // (WINDOW_SECONDS // 60)
+        for number in np.unique(windows).tolist():
             if self._window is None or number > self._window:
                 candidates += self._close(number)
             if number == self._window:
-                self._add(batch, family, node, t, count, row)
+                self._add(batch, families, np.flatnonzero(windows == number))
         return candidates
 
     def tick(self, now: float) -> list[Candidate]:
@@ -77,18 +75,42 @@ class Peers:
     def restart(self) -> None:
         """The clock was set back."""
         self._window = None
+        self._open_cells = 0
         self._counts.clear()
 
-    def _add(self, batch: Batch, family: str, node: str, place: int, count: int, row: int) -> None:
-        cells = self._counts.setdefault(family, {})
-        key = (node, batch.templates[place])
-        first = key not in cells
-        if first and sum(map(len, self._counts.values())) >= self._capacity:
-            return
-        cells[key] = cells.get(key, 0) + count
-        if first or cells[key] >= _LEAST_LINES:
-            self._last.put([(pair_key(key[1], node), batch.ref(row))])
-        self._texts[key[1]] = batch.texts[place]
+    def _add(self, batch: Batch, families: list[str | None], places: Ints) -> None:
+        """Count lines of the open window.
+
+        Args:
+            batch: see there.
+            families: of its nodes.
+            places: of its cells.
+        """
+        cells = batch.cells
+        t, n = cells.t[places], cells.n[places]
+        starts = np.flatnonzero((np.diff(t, prepend=-1) != 0) | (np.diff(n, prepend=-1) != 0))
+        counts = np.add.reduceat(cells.count[places], starts)
+        lasts = cells.last[places][np.append(starts[1:], len(places)) - 1]
+        t, n = t[starts], n[starts]
+        # A line is kept where it may be needed: of what comes often on a node, and often for this template.
+        often = np.bincount(t, counts)[t] / np.bincount(t)[t]
+        for place, node, count, line, usual in zip(
+            t.tolist(), n.tolist(), counts.tolist(), lasts.tolist(), often.tolist(), strict=True
+        ):
+            family, name = families[node], batch.nodes[node]
+            if family is None or name is None:
+                continue
+            of_family = self._counts.setdefault(family, {})
+            key = (name, batch.templates[place])
+            before = of_family.get(key, 0)
+            if not before:
+                if self._open_cells >= self._capacity:
+                    continue
+                self._open_cells += 1
+                self._texts[key[1]] = batch.texts[place]
+            of_family[key] = before + count
+            if before + count >= _LEAST_LINES and (count > _OFTEN * usual):
+                self._last.put([(pair_key(key[1], name), batch.ref(line))])
 
     def _close(self, number: int) -> list[Candidate]:
         """Compare the nodes of the open window, and open another."""
@@ -98,6 +120,7 @@ class Peers:
                 candidates += self._compare(cells)
         self._window = number
         self._counts.clear()
+        self._open_cells = 0
         self._texts = {}
         return candidates
 
@@ -148,9 +171,11 @@ class Peers:
                 time=float(end),
                 surprise=surprise,
                 text=f"{quote(name)} wrote {quote(text)} {int(counts[node])} times in the 15 minutes up to "
-                f"{show_time(end)}, where its {len(nodes) - 1} peers wrote it {show_number(float(usual))} times in the median; of this node "
-                f"{show_number(float(expected[node]))} were expected.",
-                lines=self._last.get(key) or self._last.get(pair_key(template, example)),
+                f"{show_time(end)}, where its {len(nodes) - 1} peers wrote it {show_number(float(usual))} times in the "
+                f"median; of this node {show_number(float(expected[node]))} were expected.",
+                lines=self._last.get(key)
+                or self._last.get(pair_key(template, example))
+                or self._of_template.get(template),
                 template_id=template,
                 template=text,
                 node=name,
@@ -203,6 +228,7 @@ class Peers:
         self._window, self._texts = values["window"], dict(values["texts"])
         for family, node, template, count in values["counts"]:
             self._counts.setdefault(family, {})[node, template] = count
+            self._open_cells += 1
 
 
 def family_of(node: str) -> str:

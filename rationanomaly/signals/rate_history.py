@@ -148,7 +148,8 @@ class RateHistory:
         for period, known in ((_WEEK_HOURS, _WEEKS_KNOWN), (_DAY_HOURS, _DAYS_KNOWN)):
             if hour - first >= period * known:
                 distance = (hour - hours) % period
-                return hours[(distance <= 1) | (distance == period - 1)][:-1]
+                alike: Ints = hours[(distance <= 1) | (distance == period - 1)]
+                return alike[:-1]
         return hours
 
     def past(self, column: str, rows: Ints, hours: Ints) -> Floats:

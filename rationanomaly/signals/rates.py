@@ -184,13 +184,13 @@ class Rates:
         table, rows = self._history.table, counts.row
         hours = self._history.comparable_hours(int(counts.minute[-1]) // _HOUR)
         surprises = []
-        for observed, share, spread, peaks in (
+        for counted, share, spread, peaks in (
             (of_minute, SLOT, table["clump"][rows], "peaks"),
             (of_slot, 1, table["spread"][rows], "slot_peaks"),
         ):
-            recent = of_high_count(observed, expected / share, spread)
+            recent = of_high_count(counted, expected / share, spread)
             past = self._history.past(peaks, rows, hours)
-            ever = of_excess(observed, past, np.maximum(_CLUMP, expected / share), _HOUR * share // SLOT)
+            ever = of_excess(counted, past, np.maximum(_CLUMP, expected / share), _HOUR * share // SLOT)
             surprises.append(np.minimum(recent, ever))
         candidates = []
         for index in np.flatnonzero(np.maximum(*surprises) >= LEAST_SURPRISE).tolist():
@@ -277,8 +277,8 @@ class Rates:
                     subject=key,
                     time=end,
                     surprise=float(surprise[index]),
-                    text=f"{quote(text)} came {int(observed[index])} times in the {minutes} minutes up to {show_time(end)}; "
-                    f"{show_number(float(expected[index]))} were expected.",
+                    text=f"{quote(text)} came {int(observed[index])} times in the {minutes} minutes up to "
+                    f"{show_time(end)}; {show_number(float(expected[index]))} were expected.",
                     lines=self._last.get(key),
                     template_id=key,
                     template=text,

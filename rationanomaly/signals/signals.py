@@ -86,7 +86,7 @@ class Signals:
         self._rates = Rates(settings.max_templates, budget, self._last)
         self._heartbeats = Heartbeats(settings.max_pairs, forget, budget, self._clock)
         self._nodes = SilentNodes(settings.max_nodes, forget, budget, self._clock)
-        self._peers = Peers(settings.max_pairs, settings.max_nodes, budget)
+        self._peers = Peers(settings.max_pairs, settings.max_nodes, budget, self._last)
         self._parameters = Parameters(settings.max_parameters, budget)
         quiet = settings.session_quiet_minutes * 60
         self._sessions = BrokenSessions(settings.max_sessions, quiet, budget, self._clock)
@@ -167,6 +167,9 @@ class Signals:
         if self._clock.advance(ALL, at):
             now = self._clock.now()
             logger.info("the log's clock was set back; rates, peers and sessions are learnt anew")
+            self._began = now
+            self._budget.restart(now)
+            self._new.restart(now)
             self._rates.restart(now)
             self._peers.restart()
             self._sessions.restart()

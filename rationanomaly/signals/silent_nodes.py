@@ -82,7 +82,7 @@ class SilentNodes:
     def tick(self) -> list[Candidate]:
         """Notice silence."""
         table = self._table
-        rows = np.flatnonzero((table["count"] >= _ENOUGH) & np.isfinite(table.seen))
+        rows = np.flatnonzero((table["count"] >= _ENOUGH) & (table["last"] >= 0) & np.isfinite(table.seen))
         if not len(rows):
             return []
         clocks = {source: self._clock.now(source) for source in set(self._sources.values())}
@@ -139,13 +139,13 @@ class SilentNodes:
         past = np.sort(self._table["pauses"][row][~np.isnan(self._table["pauses"][row])])
         usual = float(past[int(len(past) * 0.99) - 1])
         again = "" if back is None else f"; they came again at {show_time(float(back[0].at[back[1]]))}"
-        length = show_span((now - since) * _MINUTE_SECONDS)
+        length, begin = show_span((now - since) * _MINUTE_SECONDS), show_time(since * _MINUTE_SECONDS)[:16]
         return Candidate(
             kind="silent_node",
             subject=node,
             time=float((since + 1) * _MINUTE_SECONDS),
             surprise=surprise,
-            text=f"No line came from {quote(node)} for {length} after {show_time(since * _MINUTE_SECONDS)[:16]}{again}; "
+            text=f"No line came from {quote(node)} for {length} after {begin}{again}; "
             f"of its last {len(past)} pauses 99 % were no longer than {show_number(usual)} min.",
             lines=self._last.get(node) + (() if back is None else (back[0].ref(back[1]),)),
             node=node,
@@ -195,8 +195,11 @@ class SilentNodes:
         keys, arrays = self._table.dump()
         return {"keys": keys, "sources": self._sources, "last": self._last.dump()}, arrays
 
-    def load(self, values: Any, arrays: Mapping[str, NDArray[Any]], complete: bool) -> None:  # noqa: ARG002
+    def load(self, values: Any, arrays: Mapping[str, NDArray[Any]], complete: bool) -> None:
         """Continue from what `dump` gave; see `signals.broken_sessions.BrokenSessions.load`."""
         self._table.load(values["keys"], arrays)
+        if not complete:
+            # A node is missed only once it has been heard again.
+            self._table["last"][:] = -1
         self._sources = dict(values["sources"])
         self._last.load(values["last"])

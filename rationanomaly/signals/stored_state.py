@@ -30,7 +30,7 @@ def pack(values: Any, arrays: Arrays) -> bytes:
     shapes = [[name, one.dtype.str, list(one.shape)] for name, one in parts.items()]
     head = json.dumps({"values": values, "arrays": shapes}, ensure_ascii=True).encode()
     compressor = zlib.compressobj(_LEVEL)
-    body = [compressor.compress(memoryview(one).cast("B")) for one in parts.values() if one.size]
+    body = [compressor.compress(one.tobytes()) for one in parts.values() if one.size]
     return b"".join([len(head).to_bytes(_SIZE_BYTES, "big"), head, *body, compressor.flush()])
 
 

@@ -36,7 +36,8 @@ def of_low_count(count: ArrayLike, mean: ArrayLike, dispersion: ArrayLike) -> Fl
 
 def of_probability(probability: ArrayLike) -> Floats:
     """Surprise of what has this probability."""
-    return -np.log10(np.clip(probability, _LEAST_PROBABILITY, 1.0))
+    found: Floats = -np.log10(np.clip(probability, _LEAST_PROBABILITY, 1.0))
+    return found
 
 
 def of_excess(values: ArrayLike, past: NDArray[Any], least: ArrayLike, tests: int = 1) -> Floats:

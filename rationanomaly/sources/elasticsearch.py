@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import Any
 import httpx
 
 from rationanomaly.errors import InfrastructureError, InputError
+from rationanomaly.remote.credentials import from_environment
 from rationanomaly.sources.chunk import Chunk, Position
 
 _log = logging.getLogger(__name__)
@@ -46,7 +46,8 @@ class ElasticsearchSource:
         clock: seconds since 1970.
 
     Raises:
-        InputError: ``index`` can't be the name of one, or the environment variable is not set.
+        InputError: ``index`` can't be the name of one.
+        ParamsError: the environment variable is not set.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class ElasticsearchSource:
     ) -> None:
         if _NAME.fullmatch(index) is None:
             raise InputError(f"no index can be called {index[:60]!r}", hint="Correct watch.sources")
-        headers = {} if api_key is None else {"Authorization": f"ApiKey {_secret(api_key)}"}
+        headers = {} if api_key is None else {"Authorization": f"ApiKey {from_environment(api_key, 'Elasticsearch')}"}
         self._client = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=_SECONDS)
         self._index, self._field, self._query, self._start = index, time_field, query, start
         self._delay, self._poll, self._longest, self._clock = delay_seconds, poll_seconds, retry_seconds, clock
@@ -161,10 +162,3 @@ def _behind(found: Sequence[Document], last: Any, seen: Sequence[str]) -> tuple[
 def _lines(found: Sequence[Document]) -> bytes:
     """One JSON line for each document; line breaks of messages are escaped in it."""
     return "".join(json.dumps(one["source"], ensure_ascii=True) + "\n" for one in found).encode()
-
-
-def _secret(variable: str) -> str:
-    value = os.environ.get(variable)
-    if not value:
-        raise InputError(f"the environment variable {variable} is not set", hint="Set it, or correct watch.sources")
-    return value

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from rationanomaly.errors import InfrastructureError, InputError, named_extras
+from rationanomaly.remote.credentials import from_environment
 from rationanomaly.sources.chunk import Chunk, Position
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class KafkaSource:
         max_line_bytes: longer records are cut.
 
     Raises:
-        InputError: an environment variable that is named is not set.
+        ParamsError: an environment variable that is named is not set.
         InfrastructureError: the extra `kafka` is not installed, or a setting is not taken.
     """
 
@@ -64,8 +64,8 @@ class KafkaSource:
         self._start, self._servers = start, servers
         self._closed = False
         self._is_down = False
-        login = {} if user is None else {"sasl.mechanism": mechanism, "sasl.username": _secret(user)}
-        login |= {} if password is None else {"sasl.password": _secret(password)}
+        login = {} if user is None else {"sasl.mechanism": mechanism, "sasl.username": from_environment(user, "Kafka")}
+        login |= {} if password is None else {"sasl.password": from_environment(password, "Kafka")}
         given: dict[str, Any] = {
             "bootstrap.servers": servers,
             "security.protocol": protocol,
@@ -161,10 +161,3 @@ class KafkaSource:
         if not self._is_down:
             self._is_down = True
             _log.warning("Kafka at %s: %s; waiting for it", self._servers, error.str())
-
-
-def _secret(variable: str) -> str:
-    value = os.environ.get(variable)
-    if not value:
-        raise InputError(f"the environment variable {variable} is not set", hint="Set it, or correct watch.sources")
-    return value

@@ -61,7 +61,7 @@ class Answers:
         self._forget_if_changed()
         missing = [identity for identity in templates if identity not in self._known]
         if missing:
-            self._look_up(connection, {identity: templates[identity] for identity in missing}, now)
+            self._load(connection, {identity: templates[identity] for identity in missing}, now)
         return {identity: self._said[identity] for identity in templates if identity in self._said}
 
     def settled(
@@ -143,7 +143,7 @@ class Answers:
             self._known.clear()
             self._said.clear()
 
-    def _look_up(self, connection: sqlite3.Connection, templates: Mapping[str, str], now: float) -> None:
+    def _load(self, connection: sqlite3.Connection, templates: Mapping[str, str], now: float) -> None:
         stored = self._store.find(connection, list(templates), self._version)
         to_ask = {}
         for identity, template in templates.items():

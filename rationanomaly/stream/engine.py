@@ -24,7 +24,7 @@ from rationanomaly.signals.alert import Alert
 from rationanomaly.signals.signals import abnormal_lines
 from rationanomaly.sources.chunk import Chunk, Position
 from rationanomaly.stream.answers import Answers
-from rationanomaly.stream.counters import Counters, LogClock, by_kind
+from rationanomaly.stream.counters import FIRST_OPENED, Counters, LogClock, by_kind
 from rationanomaly.stream.database import transaction
 from rationanomaly.stream.judging import Said, judged_lines
 from rationanomaly.stream.miner_journal import MinerJournal
@@ -68,11 +68,14 @@ class Engine:
         self._lock = RLock()
         #: Verdicts that have come and are not settled.
         self._inbox: list[Answered] = []
+        #: Number of templates, their texts, and these to be compared with.
+        self._similar: tuple[int, list[str], PairSimilarity] | None = None
         #: Whether what lies in memory is ahead of the database, since a transaction has failed.
         self._is_stale = False
         with transaction(self.connection):
             for part in (Streams, MinerJournal, Answers, Pending, LiveSessions, Watch, Counters):
                 part.prepare(self.connection)
+            Counters.begin(self.connection, clock())
         self._load()
 
     @classmethod
@@ -173,6 +176,13 @@ class Engine:
             self._inbox.clear()
             return settled
 
+    @property
+    def first_opened(self) -> float:
+        """When the stream was opened for the first time, seconds since 1970."""
+        with self._lock:
+            self._refresh()
+            return self._counters.values[FIRST_OPENED]
+
     def positions(self) -> dict[str, Position]:
         """Where each stream is to be continued."""
         with self._lock:
@@ -255,7 +265,7 @@ class Engine:
         contiguous, quiet = settings.sessions.kind != "key", 60 * self._settings.session_quiet_minutes
         self._sessions = LiveSessions(contiguous, quiet, self._settings.max_session_lines)
         self._session_model = read_session_model(self.service.folder)
-        self._similar: tuple[int, list[str], PairSimilarity] | None = None
+        self._similar = None
         self._streams.restore(connection, now)
         for part in (self._journal, self._sessions, self._watch, self._counters):
             part.restore(connection)
@@ -295,7 +305,7 @@ class Engine:
             self._note_pending(lines)
             self._log_clock.see(lines, now)
             self._sessions.add(lines)
-            sessions, alerts = self._ended_sessions(now, at_end)
+            sessions, alerts = self._closed_sessions(now, at_end)
             alerts += self._watch.observe(self.connection, lines) if lines.height else []
             incidents = self._watch.note(self.connection, alerts)
             if is_tick:
@@ -314,19 +324,19 @@ class Engine:
         if unsettled := [identity for identity in ids if not self._answers.is_final(identity)]:
             self._pending.add(self.connection, lines.filter(pl.col("template_id").is_in(unsettled)))
 
-    def _ended_sessions(self, now: float, at_end: bool) -> tuple[list[SessionVerdict], list[Alert]]:
+    def _closed_sessions(self, now: float, at_end: bool) -> tuple[list[SessionVerdict], list[Alert]]:
         # A session model was fitted to direct scores, which come first.
         final = self._session_model is None and not at_end
 
         def settled(ids: list[str]) -> dict[str, Verdict]:
             return self._answers.settled(self.connection, ids, final=final)
 
-        ended = self._sessions.take_ended(self._log_clock.now(now), lambda ids: set(settled(ids)), at_end)
-        if not ended.height:
+        closed = self._sessions.take_closed(self._log_clock.now(now), lambda ids: set(settled(ids)), at_end)
+        if not closed.height:
             return [], []
-        verdicts = settled(ended["template_ids"].explode().unique().to_list())
-        found = session_verdicts(ended, verdicts, self._session_model)
-        times = ended.select("source", pl.col("time").dt.epoch("us") / 1e6, pl.col("template_ids").list.last())
+        verdicts = settled(closed["template_ids"].explode().unique().to_list())
+        found = session_verdicts(closed, verdicts, self._session_model)
+        times = closed.select("source", pl.col("time").dt.epoch("us") / 1e6, pl.col("template_ids").list.last())
         alerts = [
             session_alert(one, source, now if at is None else at, verdicts[last].template)
             for one, (source, at, last) in zip(found, times.iter_rows(), strict=True)

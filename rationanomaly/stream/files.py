@@ -30,6 +30,7 @@ class FileSource:
         follow: whether to wait for more when all is read.
         format_name: name of a log format, or ``auto``.
         poll_seconds: between two looks at what has not grown.
+        since: when the stream began, seconds since 1970: what was rotated away later is read, too; None: now.
 
     Raises:
         InputError: what is not to be followed does not exist.
@@ -43,10 +44,12 @@ class FileSource:
         follow: bool,
         format_name: str = "auto",
         poll_seconds: float = 0.25,
+        since: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._paths, self._settings, self._follow = paths, settings, follow
         self._format, self._poll, self._clock = format_name, poll_seconds, clock
+        self._since = time.time() if since is None else since
         self._tails: dict[Path, LogTail] = {}
         self._closing = Event()
         self._searched = -_NEW_FILES
@@ -94,10 +97,8 @@ class FileSource:
             for log, with_older in _logs(path, self._follow):
                 if log not in self._tails:
                     position = positions.get(str(log))
-                    # A file that appears while we follow is new, and so are its parts.
-                    self._tails[log] = LogTail(
-                        log, self._settings, position, with_older=with_older, format_name=self._format
-                    )
+                    since = 0.0 if with_older else self._since
+                    self._tails[log] = LogTail(log, self._settings, position, since=since, format_name=self._format)
 
 
 class PipeSource:
@@ -116,17 +117,17 @@ class PipeSource:
     def chunks(self, positions: Mapping[str, Position]) -> Iterator[Chunk | None]:
         """See `sources.chunk.LineSource`; positions mean nothing here."""
         del positions
-        rest = b""
+        left = b""
         stream = sys.stdin.buffer if self._path == STDIN else self._path.open("rb")
         for piece in read_as_it_comes(cast(io.BufferedReader, stream), CHUNK, self._poll):
             if self._closing.is_set():
                 return
-            data = rest + piece
+            data = left + piece
             end = data.rfind(b"\n") + 1
-            rest = data[end:]
+            left = data[end:]
             yield Chunk(str(self._path), data[:end], None, self._format) if end else None
-        if rest:
-            yield Chunk(str(self._path), rest + b"\n", None, self._format)
+        if left:
+            yield Chunk(str(self._path), left + b"\n", None, self._format)
 
     def close(self) -> None:
         """End `chunks` with the next piece."""

@@ -69,7 +69,7 @@ class LogFile:
         #: Of a file that can be read from its beginning only: its text, and its size when that was begun.
         self._text: Iterator[bytes] | None = None
         self._text_size = -1
-        self._rest = b""
+        self._left = b""
         self._is_whole: bool | None = None
         if mark is not None and mark.offset:
             found = _content(self._descriptor, mark.offset, max_expansion, max_line_bytes)
@@ -123,7 +123,7 @@ class LogFile:
     def read_remainder(self) -> bytes | None:
         """What is left behind the last line end, as a line; None if there is nothing."""
         if self._is_whole:
-            data, self._rest = self._rest, b""
+            data, self._left = self._left, b""
             self._advance(data)
         else:
             data = os.pread(self._descriptor, CHUNK, self.offset)
@@ -153,10 +153,10 @@ class LogFile:
                 return None
             self._text_size = size
             self._text = _behind(_text(self._descriptor, self._max_expansion, self._max_line), self.offset)
-            self._rest = b""
+            self._left = b""
         for piece in self._text:
-            self._rest += piece
-            if (found := self._lines(self._rest, is_full=len(self._rest) >= CHUNK)) is not None:
+            self._left += piece
+            if (found := self._lines(self._left, is_full=len(self._left) >= CHUNK)) is not None:
                 return found
         self._text = None
         return None
@@ -183,7 +183,7 @@ class LogFile:
 
     def _move(self, data: bytes) -> None:
         if self._is_whole:
-            self._rest = self._rest[len(data) :]
+            self._left = self._left[len(data) :]
         self._advance(data)
 
     def _advance(self, data: bytes) -> None:

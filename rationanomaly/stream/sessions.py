@@ -35,7 +35,7 @@ class LiveSessions:
     Args:
         contiguous: whether a session's lines follow each other, so that it has ended when the next one begins.
         quiet_seconds: without a line, by the log's clock, after which a session has ended.
-        max_lines: after which it is taken for ended.
+        max_lines: after which it is taken for closed.
     """
 
     def __init__(self, contiguous: bool, quiet_seconds: float, max_lines: int) -> None:
@@ -83,7 +83,7 @@ class LiveSessions:
             self._parts.append(rows.explode("session").select(_ROWS.names()))
             self._since_search += rows.height
 
-    def take_ended(self, now: float, settled: Callable[[list[str]], set[str]], at_end: bool = False) -> pl.DataFrame:
+    def take_closed(self, now: float, settled: Callable[[list[str]], set[str]], at_end: bool = False) -> pl.DataFrame:
         """The sessions that have ended and whose templates have verdicts; they are kept no longer.
 
         Args:
@@ -103,14 +103,14 @@ class LiveSessions:
             pl.col("time").max().alias("last"), pl.len().alias("rows"), pl.col("source").last().alias("of")
         )
         ids: list[str] = rows["template_id"].unique().to_list()
-        ended = last.filter(pl.lit(True) if at_end else self._has_ended(rows, last, now))
+        closed = last.filter(pl.lit(True) if at_end else self._closing(rows, last, now))
         if waiting_for := set(ids) - settled(ids):
             waiting = rows.filter(pl.col("template_id").is_in(list(waiting_for)))["session"].unique()
-            ended = ended.filter(~pl.col("session").is_in(waiting.implode()))
-        if not ended.height:
+            closed = closed.filter(~pl.col("session").is_in(waiting.implode()))
+        if not closed.height:
             return _no_sessions()
-        is_ended = pl.col("session").is_in(ended["session"].implode())
-        found, left = rows.filter(is_ended), rows.filter(~is_ended)
+        is_closed = pl.col("session").is_in(closed["session"].implode())
+        found, left = rows.filter(is_closed), rows.filter(~is_closed)
         self._parts, self._stored = [left] if left.height else [], None
         return found.group_by("session", maintain_order=True).agg(
             lines=pl.col("line"), template_ids=pl.col("template_id"), source=pl.col("source").last(),
@@ -124,37 +124,37 @@ class LiveSessions:
         enough = self._since_search >= max(_ROWS_BETWEEN, self.rows // 4)
         return enough or abs(now - self._searched_at) >= self._quiet / 4
 
-    def _has_ended(self, rows: pl.DataFrame, last: pl.DataFrame, now: float) -> pl.Expr:
-        ended = (pl.col("rows") >= self._max) | (pl.lit(now) - pl.col("last").dt.epoch("us") / 1e6 > self._quiet)
+    def _closing(self, rows: pl.DataFrame, last: pl.DataFrame, now: float) -> pl.Expr:
+        closed = (pl.col("rows") >= self._max) | (pl.lit(now) - pl.col("last").dt.epoch("us") / 1e6 > self._quiet)
         if self._contiguous:
             current = rows.group_by("source").agg(pl.col("session").last())["session"]
-            ended = ended.fill_null(False) | ~pl.col("session").is_in(current.implode())
+            closed = closed.fill_null(False) | ~pl.col("session").is_in(current.implode())
         if rows.height > _MAX_ROWS:
-            ended = ended.fill_null(False) | (pl.col("last") <= last["last"].median())
-        return ended.fill_null(False)
+            closed = closed.fill_null(False) | (pl.col("last") <= last["last"].median())
+        return closed.fill_null(False)
 
 
 def session_verdicts(
-    ended: pl.DataFrame, verdicts: Mapping[str, Verdict], model: ChosenSessionModel | None
+    closed: pl.DataFrame, verdicts: Mapping[str, Verdict], model: ChosenSessionModel | None
 ) -> list[SessionVerdict]:
     """Verdicts on sessions, in their order.
 
     Args:
-        ended: as `LiveSessions.take_ended` gave them.
+        closed: as `LiveSessions.take_closed` gave them.
         verdicts: on their templates, by id.
         model: of the model folder; None: the worst template decides.
     """
     if model is not None:
-        return list(judge_sessions(ended, verdicts, model))
+        return list(judge_sessions(closed, verdicts, model))
     # Most are normal in all their templates: there is nothing in them to search for.
     scores = {key: one.score for key, one in verdicts.items() if one.answer == "normal"}
     score = pl.element().replace_strict(list(scores), list(scores.values()), default=None, return_dtype=pl.Float64)
-    ended = ended.with_columns(scores=pl.col("template_ids").list.eval(score))
-    ended = ended.with_columns(
+    closed = closed.with_columns(scores=pl.col("template_ids").list.eval(score))
+    closed = closed.with_columns(
         score=pl.col("scores").list.max(), is_normal=pl.col("scores").list.eval(pl.element().is_not_null()).list.all()
     )
-    others = iter(judge_sessions(ended.filter(~pl.col("is_normal")), verdicts, None))
-    rows = ended.select(
+    others = iter(judge_sessions(closed.filter(~pl.col("is_normal")), verdicts, None))
+    rows = closed.select(
         "is_normal", "session", pl.col("lines").list.first(), last=pl.col("lines").list.last(),
         count=pl.col("lines").list.len(), score="score",
     )  # fmt: skip
@@ -165,5 +165,12 @@ def session_verdicts(
 
 
 def _no_sessions() -> pl.DataFrame:
-    schema = {"session": pl.String, "lines": pl.List(pl.Int64), "template_ids": pl.List(pl.String)}
-    return pl.DataFrame(schema={**schema, "source": pl.String, "time": pl.Datetime("us", "UTC")})
+    return pl.DataFrame(
+        schema={
+            "session": pl.String(),
+            "lines": pl.List(pl.Int64()),
+            "template_ids": pl.List(pl.String()),
+            "source": pl.String(),
+            "time": pl.Datetime("us", "UTC"),
+        }
+    )

@@ -41,7 +41,8 @@ class LogTail:
         path: where the newest part is, or will be.
         settings: how.
         position: of the last chunk that was taken; None: none was.
-        with_older: whether to begin with the parts that were rotated away before.
+        since: older parts that were written later are read, too, if nothing of the log has been, seconds since 1970;
+            None: from now on.
         format_name: of the chunks.
         clock: seconds.
     """
@@ -52,13 +53,12 @@ class LogTail:
         settings: TailSettings,
         position: Position = None,
         *,
-        with_older: bool = False,
+        since: float | None = None,
         format_name: str = "auto",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.path, self._settings, self._format, self._clock = path, settings, format_name, clock
-        #: Parts that were written later are read, too, if nothing of this log has been read yet.
-        self._since = 0 if with_older else time.time_ns()
+        self._since = time.time_ns() if since is None else int(since * 1e9)
         self._files: list[LogFile] = []
         self._quiet_since: dict[LogFile, float] = {}
         if position is not None:
@@ -71,8 +71,8 @@ class LogTail:
                 if (data := self._read(file)) is not None:
                     self._quiet_since.pop(file, None)
                     return self._chunk(data)
-            if (rest := self._finish_old()) is not None:
-                return self._chunk(rest)
+            if (left := self._finish_old()) is not None:
+                return self._chunk(left)
             if not self._is_rotated():
                 return None
             before = self._files
@@ -90,10 +90,10 @@ class LogTail:
         """The remainder of a file that was rotated away and is read no more; None if there is none."""
         for file in self._files[:-1]:
             if self._is_done(file):
-                rest = file.read_remainder()
+                left = file.read_remainder()
                 self._drop(file)
-                if rest is not None:
-                    return rest
+                if left is not None:
+                    return left
         # Of a file of which nothing is read yet nothing tells whether it was cut off meanwhile.
         for file in [file for file in self._files if self._is_unread_log(file)]:
             self._drop(file)
@@ -101,7 +101,7 @@ class LogTail:
 
     def read_remainders(self) -> Chunk | None:
         """What stands behind the last line ends, as lines, since no more is to be read; None if nothing does."""
-        found = [rest for file in self._files if (rest := file.read_remainder()) is not None]
+        found = [left for file in self._files if (left := file.read_remainder()) is not None]
         return self._chunk(b"".join(found)) if found else None
 
     def close(self) -> None:

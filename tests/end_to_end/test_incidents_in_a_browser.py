@@ -141,7 +141,7 @@ def picture(page: Any, name: str) -> None:
         path = Path(target) / f"{name}.png"
         page.screenshot(path=str(path))
         # Enough for a page of few colours, and half the size of all of them.
-        few = Image.open(path).convert("RGB").quantize(128, method=Image.Quantize.MAXCOVERAGE)
+        few = Image.open(path).convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT)
         few.save(path, optimize=True)
 
 

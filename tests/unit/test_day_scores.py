@@ -40,8 +40,8 @@ def test_an_alert_belongs_by_time_and_by_what_it_is_about() -> None:
     ]
     scores = score_day(TRUTH, alerts, [])
     burst, fault = scores.episodes
-    assert (burst.by_own_kind, burst.delay, burst.alert_kinds) == (True, 100, {"burst"})
-    assert (fault.by_own_kind, fault.alert_kinds) == (False, {"drop"})
+    assert (burst.by_own_kind, burst.delay, burst.alert_kinds) == (True, 100, frozenset({"burst"}))
+    assert (fault.by_own_kind, fault.alert_kinds) == (False, frozenset({"drop"}))
     assert scores.alerts == {"burst": 3, "drop": 1}
     assert scores.false_alerts == {"burst": 2}
 

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import day as bench
 from rationanomaly.params import DEFAULTS_NAME, load_params
-from rationanomaly.simulate.day import DaySettings
+from rationanomaly.simulate.day import EPISODE_KINDS, DaySettings
 from rationanomaly.simulate.day.mined import AnswerErrors
 from tests.conftest import ROOT
 from tests.modules import module_at
@@ -37,7 +37,7 @@ def test_the_table_says_every_kind_and_the_targets(watched: bench.Watched) -> No
     bench.show("a day", [watched.scores], said.append)
     bench.show_drift("a day", [watched], said.append)
     text = "\n".join(said)
-    assert all(kind in text for kind in (*bench.EPISODE_KINDS, "DAY_ONE_INCIDENT", "DAY_FALSE_INCIDENTS"))
+    assert all(kind in text for kind in (*EPISODE_KINDS, "DAY_ONE_INCIDENT", "DAY_FALSE_INCIDENTS"))
     assert "template_shares" in text
 
 

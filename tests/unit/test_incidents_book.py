@@ -236,10 +236,10 @@ def test_without_history_nothing_is_compared(book: Book) -> None:
 def test_a_storm_is_bounded_and_counted() -> None:
     book = open_book(max_open=3)
     added(
-        book, *(alert(place / 10, template=f"w{'x' * (place % 50)}{place}", node=f"n{place}") for place in range(2000))
+        book, *(alert(place / 10, template=f"w{'x' * (place % 50)}{place}", node=f"n{place}") for place in range(800))
     )
     found = all_of(book)
-    assert sum(sum(one.alert_counts.values()) for one in found) == 2000
+    assert sum(sum(one.alert_counts.values()) for one in found) == 800
     assert len(found) <= 3
     assert max(len(one.alerts) for one in found) <= 1002
 

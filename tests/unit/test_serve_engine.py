@@ -198,18 +198,18 @@ def test_what_was_answered_survives_kill_9(tmp_path: Path) -> None:
         with process_of(tmp_path) as (process, client), ThreadPoolExecutor(1) as pool:
             read = int(metric(client, "rationanomaly_lines_total"))
             assert acknowledged <= read <= acknowledged + unsure
-            for number in range(20 + 30 * attempt):
+            for number in range(5 + 10 * attempt):
                 send(client, f"job {number} done\n")
                 read += 1
             last = pool.submit(send, client, "job done\n")
             os.kill(process.pid, signal.SIGKILL)
             stored = last.exception() is None
             acknowledged, unsure = read + stored, int(not stored)
-    assert acknowledged > 100
+    assert acknowledged >= 45
 
 
 @pytest.mark.slow
-def test_sigterm_ends_it_when_what_has_begun_is_answered(tmp_path: Path) -> None:
+def test_sigterm_ends_it_when_what_was_sent_is_answered(tmp_path: Path) -> None:
     model_folder(tmp_path)
     with process_of(tmp_path) as (process, client), ThreadPoolExecutor(8) as pool:
         sent = [pool.submit(send, client, "job done\n", f"s{number % 8}") for number in range(40)]

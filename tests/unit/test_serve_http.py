@@ -8,7 +8,7 @@ import http.client
 import json
 import socket
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -129,6 +129,7 @@ BAD = {
     "a bomb": ("/v1/lines", gzip.compress(b"\0" * (64 << 20), 9), {"Content-Encoding": "gzip"}, 413),
     "another encoding": ("/v1/lines", b"x", {"Content-Encoding": "br"}, 415),
     "another type": ("/v1/lines", b"x", {"Content-Type": "application/xml"}, 415),
+    "a control character for a format": ("/v1/lines", b'{"lines": ["a"], "format": "\\u001b[2J"}', {}, 400),
     "no such format": ("/v1/lines", b'{"lines": ["a"], "format": "../../x"}', {}, 400),
     "another file": ("/v1/model", b'{"model": "/etc"}', {}, 400),
     "another path": ("/v1/nothing", b"", {}, 404),
@@ -333,7 +334,7 @@ def test_one_bad_request_of_a_batch_does_not_take_the_others_with_it(engine: Dou
     with serving(engine, defaults) as (client, service), ThreadPoolExecutor(3) as pool:
         first = pool.submit(client.post, "/v1/lines", json={"lines": ["a"], "stream": "a"})
         assert engine.entered.wait(20)
-        bad = pool.submit(client.post, "/v1/lines", json={"lines": ["b"], "stream": "b", "format": "none"})
+        bad = pool.submit(client.post, "/v1/lines", json={"lines": ["b"], "stream": "b", "format": "bgl"})
         good = pool.submit(client.post, "/v1/lines", json={"lines": ["c"], "stream": "c"})
         wait_for(service, 2)
         engine.gate.set()
@@ -352,6 +353,24 @@ def test_a_full_disk_is_said_and_over_when_it_is(client: httpx.Client, engine: D
     engine.fault = lambda chunks: None
     assert client.post("/v1/lines", json={"lines": ["a"]}).status_code == 200
     assert client.get("/readyz").json() == {"ready": True, "problem": None, "model": "rationanomaly/1"}
+
+
+def test_a_full_disk_is_tried_once_for_all_that_wait(engine: DoubleEngine, defaults: Params) -> None:
+    engine.gate.clear()
+    tried: list[int] = []
+
+    def fault(chunks: Sequence[Chunk]) -> Exception:
+        tried.append(len(chunks))
+        return full_disk(chunks)
+
+    with serving(engine, defaults) as (_, service):
+        first = service.intake.submit([Chunk("a", b"x\n", None)])
+        assert engine.entered.wait(20)
+        others = [service.intake.submit([Chunk(f"s{number}", b"x\n", None)]) for number in range(8)]
+        engine.fault = fault
+        engine.gate.set()
+        assert all("full" in str(one.exception()) for one in [first, *others])
+    assert tried == [1, 8]
 
 
 def test_what_waits_is_stored_when_the_service_is_stopped(engine: DoubleEngine, defaults: Params) -> None:

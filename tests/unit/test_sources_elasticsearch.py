@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rationanomaly.errors import InfrastructureError, InputError
+from rationanomaly.errors import InfrastructureError, InputError, ParamsError
 from rationanomaly.sources.chunk import Chunk
 from rationanomaly.sources.elasticsearch import ElasticsearchSource
 from tests.elasticsearch_api import Index, serving
@@ -112,7 +112,7 @@ def test_what_waiting_does_not_change_is_an_error(index: Index, address: str, st
 def test_the_key_comes_from_the_environment(index: Index, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     index.key = "made up"
     add(index, 1, "one")
-    with pytest.raises(InputError, match="LOGS_KEY is not set"):
+    with pytest.raises(ParamsError, match="LOGS_KEY is not set"):
         source(address, api_key="LOGS_KEY")
     monkeypatch.setenv("LOGS_KEY", "made up")
     assert messages(read(source(address, api_key="LOGS_KEY"))) == ["one"]

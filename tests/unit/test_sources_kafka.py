@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 from confluent_kafka import KafkaError, Producer
 
-from rationanomaly.errors import InfrastructureError, InputError
+from rationanomaly.errors import InfrastructureError, InputError, ParamsError
 from rationanomaly.sources.chunk import Chunk, LineSource
 from rationanomaly.sources.kafka import KafkaSource
 
@@ -90,7 +90,7 @@ def test_every_partition_is_a_stream(servers: str, producer: Producer, topic: st
 
 
 def test_what_can_not_be_is_an_error_that_says_so(servers: str, topic: str) -> None:
-    with pytest.raises(InputError, match="KAFKA_USER is not set"):
+    with pytest.raises(ParamsError, match="KAFKA_USER is not set"):
         KafkaSource(servers, [topic], user="KAFKA_USER")
     with pytest.raises(InputError, match="is no offset"):
         next(KafkaSource(servers, [topic]).chunks({f"{topic}/0": "cursor"}))

@@ -11,10 +11,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rationanomaly.decisions.precedents import Precedent, Precedents
+from rationanomaly.decisions.precedents import Precedents
 from rationanomaly.detection.session_verdicts import SessionCollector, judge_sessions
 from rationanomaly.errors import InfrastructureError, InputError
 from rationanomaly.parse.live import read_log
+from rationanomaly.records import Precedent
 from rationanomaly.signals.judged_lines import JUDGED_LINES
 from rationanomaly.stream.engine import Engine, Settled, Taken
 from rationanomaly.stream.output import OutputFile
@@ -200,7 +201,7 @@ def test_an_experts_decision_holds_from_the_next_line_on(opened: Opened) -> None
     opened.service.release()
     opened.engine.settle()
     text = "disk failed on node7"
-    opened.service.precedents = Precedents([Precedent(identity_of(text), text, "normal", ["ada"], 1, None)])
+    opened.service.precedents = Precedents([Precedent(identity_of(text), text, "normal", ["ada"], "1", None)])
     assert opened.take([FAULT, FAULT]).lines["answer"].to_list()[1:] == ["normal"]
     (verdict,) = opened.engine.ask([text], 0.0)
     assert verdict is not None
@@ -313,10 +314,8 @@ def test_sessions_are_those_of_the_log_read_as_a_whole(tmp_path: Path) -> None:
     engine.service = ScriptedService(engine.model)
     engine.folder = tmp_path / "keyed"
     engine.engine = engine.open()
-    verdicts = {}
     for frame in read_log(tmp_path / "app.log", "application", params):
         texts = {text: engine.service._answered("", text, final=True).verdict for text in frame["template"].unique()}
-        verdicts |= texts
         collector.add(frame, texts)
     expected = list(judge_sessions(collector.finish(), collector.verdicts, None))
     found = []

@@ -1,4 +1,4 @@
-"""Logs that grow, are renamed, cut off and compressed: each line comes once, whether somebody looks meanwhile or not."""
+"""Logs that grow, are renamed, cut off and compressed: each line comes once, whoever reads meanwhile."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import gzip
 import json
 import random
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -63,9 +64,9 @@ class Reader:
         self.path, self.position, self.lines = path, "null", list[str]()
         self.tail: LogTail | None = None
 
-    def read(self, most: int = 1000) -> None:
+    def read(self, limit: int = 1000) -> None:
         self.tail = self.tail or LogTail(self.path, SETTINGS, json.loads(self.position))
-        for _ in range(most):
+        for _ in range(limit):
             chunk = self.tail.read()
             if chunk is None:
                 return
@@ -221,10 +222,10 @@ def test_killed_anywhere_between_any_acts_of_rotation(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["old.log.gz", "old.log.bz2", "wide.log"])
 def test_what_can_be_read_from_its_beginning_only_is_continued(tmp_path: Path, name: str) -> None:
     text = "".join(f"line {number} of a file that is packed\n" for number in range(1, 400))
-    data = {"gz": gzip.compress, "bz2": bz2.compress}.get(
-        name[-3:].strip("."), lambda raw: raw.decode().encode("utf-16")
-    )
-    (tmp_path / name).write_bytes(data(text.encode()))
+    packs: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".bz2": bz2.compress}
+    suffix = Path(name).suffix
+    packed = packs[suffix](text.encode()) if suffix in packs else text.encode("utf-16")
+    (tmp_path / name).write_bytes(packed)
     reader = Reader(tmp_path / name)
     reader.read()
     assert reader.numbers() == list(range(1, 400))

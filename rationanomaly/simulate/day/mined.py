@@ -85,7 +85,8 @@ class MinedDay:
 
     def corrected(self, batch: pl.DataFrame) -> pl.DataFrame:
         """The lines of a batch that were pending, with their answers."""
-        return self._answered(batch.filter(pl.col("answer") == "pending"))
+        waiting = batch.filter(pl.col("answer") == "pending")
+        return self._answered(waiting) if waiting.height else waiting
 
     def truth_templates(self) -> list[list[str]]:
         """Of each event of the machine the texts of its templates so far; see `DayLog.truth`."""
