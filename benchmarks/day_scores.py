@@ -1,8 +1,8 @@
 """Hold the alerts and incidents of a simulated day against what truly happened on it (for `benchmarks/day.py`).
 
-An alert belongs to an episode if it comes while the episode lasts, or up to a quarter of an hour behind it, and is
-about one of its nodes, templates or sessions. One that belongs to none is false. A repetition of the same alert within
-a quarter of an hour is no other alert.
+An alert belongs to an episode if its time lies in it, up to ten minutes before it (silence is dated from the last
+line) or a quarter of an hour behind it, and it is about one of its nodes, templates or sessions. One that belongs to
+none is false. A repetition of the same alert within a quarter of an hour is no other alert.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from rationanomaly.incidents.incident import Incident
 from rationanomaly.signals.alert import Alert
 from rationanomaly.simulate.day import EpisodeKind
 
-#: Seconds by which an alert may lie before the first line, as times are rounded, and behind the last, by a window.
-BEFORE, BEHIND = 60.0, 900.0
+#: Seconds by which an alert may lie before the start, as silence is dated from the last line, and behind the end.
+BEFORE, BEHIND = 600.0, 900.0
 #: The kind of alert that is made for a kind of episode, where its name is another.
 OWN: Mapping[EpisodeKind, str] = {"fault": "line"}
 
