@@ -1,8 +1,7 @@
-"""A process that sends what waits: ``python -m tests.outbox_process DATABASE URL``, until it is killed."""
+"""A process that sends what waits until it is killed, forked by ``python -m tests.forked``."""
 
 from __future__ import annotations
 
-import sys
 import threading
 from pathlib import Path
 
@@ -19,6 +18,7 @@ def outbox(url: str) -> Outbox:
     return Outbox(SinkParams.model_validate(settings))
 
 
-if __name__ == "__main__":
-    outbox(sys.argv[2]).run(Path(sys.argv[1]))
+def main(database: str, url: str) -> None:
+    """Send until the process ends."""
+    outbox(url).run(Path(database))
     threading.Event().wait()

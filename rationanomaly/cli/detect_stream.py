@@ -49,12 +49,14 @@ class StreamOptions:
 def detect_stream(model: str, options: StreamOptions, params: Params) -> None:
     """Judge the lines of logs as they come, until they end or the process is told to stop."""
     with ExitStack() as stack:
+        # Before the model is loaded, which takes seconds.
+        named = None if options.logs else _named_sources(params)
         state = options.state or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rationanomaly-")))
         engine = Engine.open(
             model, state, params, ledger=options.ledger, log_format=options.log_format, verdict=options.verdict
         )
         stack.callback(engine.close)
-        source = _source(options, params, engine.first_opened)
+        source = named or _files(options, params, engine.first_opened)
         outbox = Outbox(params.watch.sinks)
         outbox.run(engine.database)
         stack.callback(outbox.stop)
@@ -66,14 +68,16 @@ def detect_stream(model: str, options: StreamOptions, params: Params) -> None:
         run.run()
 
 
-def _source(options: StreamOptions, params: Params, since: float) -> LineSource:
+def _named_sources(params: Params) -> LineSource:
+    sources = open_sources(params.watch.sources, params.parse.max_line_bytes)
+    if sources is None:
+        raise ParamsError("name a log file, or sources of lines", hint="docs/sources.md shows watch.sources.of")
+    return sources
+
+
+def _files(options: StreamOptions, params: Params, since: float) -> LineSource:
     paths = [Path(log) for log in options.logs]
     settings, parse = params.watch.stream, params.parse
-    if not paths:
-        sources = open_sources(params.watch.sources, parse.max_line_bytes)
-        if sources is None:
-            raise ParamsError("name a log file, or sources of lines", hint="docs/sources.md shows watch.sources.of")
-        return sources
     pipes = [path for path in paths if path == STDIN or path.is_fifo()]
     if not pipes:
         tail = TailSettings(parse.max_line_bytes, parse.max_expansion, settings.rotated_seconds)

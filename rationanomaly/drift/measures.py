@@ -176,9 +176,9 @@ def _abnormal(baseline: pl.DataFrame, window: pl.DataFrame, settings: DriftParam
         f"{now:.2%} of the lines are abnormal, and {before:.2%} were in the baseline; "
         f"{settings.abnormal:.1%} is the limit of a change"
     )
-    most = window.sort("abnormal", descending=True).filter(pl.col("abnormal") > 0)
+    strongest = window.sort("abnormal", descending=True).filter(pl.col("abnormal") > 0)
     return Measured(
-        "abnormal", now - before, settings.abnormal, abs(now - before) > settings.abnormal, text, _first(most)
+        "abnormal", now - before, settings.abnormal, abs(now - before) > settings.abnormal, text, _first(strongest)
     )
 
 

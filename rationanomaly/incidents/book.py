@@ -13,7 +13,7 @@ from rationanomaly.incidents import tables
 from rationanomaly.incidents.draft import Draft, new_id, read_drafts, store_drafts
 from rationanomaly.incidents.entries import add_entry, breadth
 from rationanomaly.incidents.evidence import start_of, storable
-from rationanomaly.incidents.history import compare, count_lines, read_clock
+from rationanomaly.incidents.history import UsualLines, compare, count_lines, read_clock
 from rationanomaly.incidents.incident import Incident
 from rationanomaly.incidents.links import Link, Links
 from rationanomaly.incidents.marks import hold_back, muted_until
@@ -35,6 +35,7 @@ class IncidentBook:
     def __init__(self, settings: IncidentParams, clock: Callable[[], float] = time.time) -> None:
         self._settings, self._clock = settings, clock
         self._quiet = 60 * settings.quiet_minutes
+        self._usual = UsualLines()
 
     @staticmethod
     def prepare(connection: sqlite3.Connection) -> None:
@@ -48,7 +49,7 @@ class IncidentBook:
             connection: to the database.
             lines: see `signals.judged_lines.JUDGED_LINES`.
         """
-        count_lines(connection, lines, self._clock(), self._settings.baseline_days)
+        self._usual.forget(count_lines(connection, lines, self._clock(), self._settings.baseline_days))
         keep_lines(connection, lines, self._settings.tail_lines)
 
     def add(self, connection: sqlite3.Connection, alerts: Sequence[Alert]) -> list[Incident]:
@@ -147,7 +148,7 @@ class IncidentBook:
                 draft.raise_version()
             if draft.version > draft.announced:
                 draft.sent_kinds, draft.sent_nodes, draft.sent_lines = kinds, max(nodes, 1), max(lines, 1)
-                draft.baseline = compare(connection, draft, templates)
+                draft.baseline = compare(connection, draft, templates, self._usual)
         news = {draft.id for draft in changed if draft.version > draft.announced}
         for draft in changed:
             draft.announced = draft.version

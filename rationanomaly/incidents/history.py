@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from statistics import median
 
 import polars as pl
@@ -22,9 +22,11 @@ _QUIET_HOURS, _LEAST_HOURS = 48, 3
 #: those that are no template of the incident so many.
 _DEVIATIONS, _OTHERS = 5.0, 10
 _OWN = 50
+#: Sets of quiet hours of which the usual lines are remembered.
+_REMEMBERED = 8
 
 
-def count_lines(connection: sqlite3.Connection, lines: pl.DataFrame, now: float, days: int) -> None:
+def count_lines(connection: sqlite3.Connection, lines: pl.DataFrame, now: float, days: int) -> list[int]:
     """Add lines to the counts by hour, inside the caller's transaction.
 
     Args:
@@ -32,9 +34,12 @@ def count_lines(connection: sqlite3.Connection, lines: pl.DataFrame, now: float,
         lines: see `signals.judged_lines.JUDGED_LINES`.
         now: for lines before the first one with a time; seconds since 1970.
         days: so much of the stream is kept, by the log's clock.
+
+    Returns:
+        the hours whose counts have changed.
     """
     if lines.is_empty():
-        return
+        return []
     # A line without a time came when the one before it came.
     time = pl.col("time").dt.epoch("us").forward_fill().fill_null(int(now * 1e6))
     timed = lines.select("template_id", "template", time=time).drop_nulls()
@@ -46,7 +51,7 @@ def count_lines(connection: sqlite3.Connection, lines: pl.DataFrame, now: float,
     )
     clock = timed["time"].median()
     if not isinstance(clock, int | float):
-        return
+        return []
     newest = connection.execute("SELECT max(hour) FROM incidents_hours").fetchone()[0]
     connection.executemany(
         "INSERT INTO incidents_hours VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET lines = lines + excluded.lines",
@@ -61,10 +66,12 @@ def count_lines(connection: sqlite3.Connection, lines: pl.DataFrame, now: float,
     # The middle one: a single line with a time of its own must not move the clock.
     connection.execute("INSERT OR REPLACE INTO incidents_clock VALUES (1, ?)", (clock / 1e6,))
     hour = int(clock / 1e6) // _HOUR
-    _drop_surplus(connection, groups["hour"].unique().to_list())
+    hours: list[int] = groups["hour"].unique().to_list()
+    _drop_surplus(connection, hours)
     if newest is None or hour > newest:
         for table in ("incidents_hours", "incidents_texts"):
             connection.execute(f"DELETE FROM {table} WHERE hour < ?", (hour - 24 * days,))  # noqa: S608
+    return hours
 
 
 def read_clock(connection: sqlite3.Connection) -> float | None:
@@ -80,7 +87,32 @@ def read_texts(connection: sqlite3.Connection, template_ids: Iterable[str]) -> d
     return {identity: row[0] for identity, row in found.items() if row is not None}
 
 
-def compare(connection: sqlite3.Connection, draft: Draft, own: Collection[str]) -> dict[str, tuple[float, float]]:
+class UsualLines:
+    """Lines of each template in a quiet hour, remembered as long as the counts of the quiet hours stay as they are."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, ...], Mapping[str, float]] = {}
+
+    def of(self, connection: sqlite3.Connection, quiet: Sequence[int]) -> Mapping[str, float]:
+        """The median, or the mean, of each template over some hours."""
+        key = tuple(quiet)
+        found = self._found.pop(key, None)
+        if found is None:
+            found = _usual(connection, quiet)
+            if len(self._found) >= _REMEMBERED:
+                self._found.pop(next(iter(self._found)))
+        self._found[key] = found
+        return found
+
+    def forget(self, hours: Collection[int]) -> None:
+        """Lines of these hours have come."""
+        changed = set(hours)
+        self._found = {key: found for key, found in self._found.items() if changed.isdisjoint(key)}
+
+
+def compare(
+    connection: sqlite3.Connection, draft: Draft, own: Collection[str], usual_lines: UsualLines | None = None
+) -> dict[str, tuple[float, float]]:
     """What the hours of an incident differ in from quiet ones: template id → (lines now, lines expected).
 
     Expected of a template is its median over quiet hours or, where that is 0, its mean, for as long as the incident's
@@ -90,6 +122,7 @@ def compare(connection: sqlite3.Connection, draft: Draft, own: Collection[str]) 
         connection: to the database.
         draft: the incident.
         own: ids of its templates; they are named whether or not they differ.
+        usual_lines: what is remembered of quiet hours; None: nothing.
 
     Returns:
         its own templates, and others that differ most; nothing where there is too little history.
@@ -102,7 +135,7 @@ def compare(connection: sqlite3.Connection, draft: Draft, own: Collection[str]) 
     hours = (min(clock, (last + 1) * _HOUR) - first * _HOUR) / _HOUR
     query = "SELECT template_id, sum(lines) FROM incidents_hours WHERE hour BETWEEN ? AND ? GROUP BY template_id"
     now: dict[str, float] = dict(connection.execute(query, (first, last)))
-    usual = _usual(connection, quiet)
+    usual = (usual_lines or UsualLines()).of(connection, quiet)
     pairs = {name: (float(now.get(name, 0)), usual.get(name, 0.0) * hours) for name in {*now, *usual}}
     distances = {name: abs(seen - expected) / max(expected, 1.0) ** 0.5 for name, (seen, expected) in pairs.items()}
     mine = sorted((name for name in own if name in pairs), key=lambda name: (-distances[name], name))[:_OWN]

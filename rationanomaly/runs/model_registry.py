@@ -128,11 +128,14 @@ def set_tags(
         tags: all that it has now.
         outdated: whether a tag that is not among them is to go.
     """
-    for key in client.get_model_version(name, version).tags:
+    found = client.get_model_version(name, version).tags
+    for key in found:
         if key not in tags and outdated(key):
             client.delete_model_version_tag(name, version, key)
     for key, value in tags.items():
-        client.set_model_version_tag(name, version, key, value)
+        # Each is a request, and a new version has them all.
+        if found.get(key) != value:
+            client.set_model_version_tag(name, version, key, value)
 
 
 def add_file(client: MlflowClient, name: str, version: str, path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
 AlertKind = Literal[
@@ -76,9 +76,15 @@ class Alert:
 
     def as_row(self) -> dict[str, Any]:
         """One JSON object."""
-        return asdict(self) | {"measures": dict(self.measures)}
+        lines = tuple(_by_name(line) for line in self.lines)
+        return _by_name(self) | {"lines": lines, "measures": dict(self.measures)}
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Alert:
         """The alert that `as_row` wrote."""
         return cls(**{**row, "lines": tuple(LineRef(**line) for line in row["lines"])})
+
+
+def _by_name(one: Alert | LineRef) -> dict[str, Any]:
+    """The attributes by name; `dataclasses.asdict` copies each value besides, and is many times slower."""
+    return {attribute.name: getattr(one, attribute.name) for attribute in fields(one)}

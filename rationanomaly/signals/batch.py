@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rationanomaly.signals.alert import MAX_MESSAGE, LineRef
+from rationanomaly.signals.equal_runs import starts_of
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -20,25 +21,60 @@ _JOINT = "\x1f"
 _TIME_BITS = 34
 #: Below, Python's dictionaries are faster than a query of polars.
 _FEW = 5000
+#: Numbers of names that are kept before they begin anew.
+_NAMES = 500_000
+#: Bits of a node's number in that of a pair.
+_NODE_BITS = 31
+#: Columns that evidence is made of.
+_EVIDENCE = ("time", "source", "line", "node", "message")
+_SMALL_BATCH = 200
+#: Keys are counted in an array as long as it is not so many times longer than the lines.
+_SPARSE = 8
+#: Keys below are sorted digit by digit.
+_SMALL = 2**16
 
 
-@dataclass(frozen=True)
-class Cells:
-    """Lines of one template, node and minute; one entry of each array per cell, by template, node and time.
+class Names:
+    """Numbers of templates and nodes that last longer than a batch.
 
     Attributes:
-        t, n: places in ``templates`` and ``nodes`` of the batch.
-        minute: since 1970.
-        count: of lines.
-        first, last: rows of the first and the last line.
+        epoch: rises when the numbers begin anew, so that they stay bounded.
     """
 
-    t: Ints
-    n: Ints
-    minute: Ints
-    count: Ints
-    first: Ints
-    last: Ints
+    def __init__(self) -> None:
+        self.epoch = 0
+        self._templates: dict[str, int] = {}
+        self._nodes: dict[str | None, int] = {}
+        self._of_node: list[str | None] = []
+
+    def bound(self) -> None:
+        """Begin anew if there are too many."""
+        if len(self._templates) + len(self._nodes) > _NAMES:
+            self.epoch += 1
+            self._templates, self._nodes, self._of_node = {}, {}, []
+
+    def templates(self, ids: Sequence[str]) -> Ints:
+        """Numbers of template ids."""
+        known = self._templates
+        return np.fromiter((known.setdefault(one, len(known)) for one in ids), np.int64, len(ids))
+
+    def nodes(self, nodes: Sequence[str | None]) -> Ints:
+        """Numbers of nodes; no node and one without a name are the same."""
+        return np.fromiter(map(self._node, nodes), np.int64, len(nodes))
+
+    def code(self, template_id: str, node: str | None) -> int:
+        """The number of a pair."""
+        return int(self.templates([template_id])[0]) << _NODE_BITS | self._node(node)
+
+    def node(self, number: int) -> str | None:
+        """The node that has a number."""
+        return self._of_node[number]
+
+    def _node(self, node: str | None) -> int:
+        found = self._nodes.setdefault(node or None, len(self._nodes))
+        if found == len(self._of_node):
+            self._of_node.append(node or None)
+        return found
 
 
 class Batch:
@@ -54,49 +90,93 @@ class Batch:
         first, last: rows of the first and last line of each template.
         order: rows by template, node and time.
         pairs: places in ``order`` where another template or node begins.
-        cells: see `Cells`.
+        minute: of each line, since 1970.
 
     Args:
         lines: `JUDGED_LINES`, at least one.
         at: time of each line, in seconds since 1970.
+        names: of templates and nodes.
+        sources: of the lines, and for each line its place among them.
     """
 
-    def __init__(self, lines: pl.DataFrame, at: Floats) -> None:
+    def __init__(
+        self, lines: pl.DataFrame, at: Floats, names: Names, sources: tuple[list[str | None], Ints] | None = None
+    ) -> None:
         self.lines = lines
         self.at = at
         ids, self.t = encode(lines["template_id"])
         self.templates = [one or "" for one in ids]
         self.nodes, self.n = encode(lines["node"])
+        if "" in self.nodes:
+            self.nodes, self.n = encode(lines["node"].replace("", None))
         rows = np.arange(len(at))
         self.last = np.zeros(len(ids), np.int64)
         self.last[self.t] = rows
         self.first = np.zeros(len(ids), np.int64)
         self.first[self.t[::-1]] = rows[::-1]
-        templates = lines["template"]
-        self.texts = [templates[int(row)] or "" for row in self.first]
-        offset = np.clip((at - at.min()) * 1000, 0, 2**_TIME_BITS - 1).astype(np.int64)
+        self.texts = [text or "" for text in lines["template"][self.first].to_list()]
+        # In a small batch nearly all lines are asked for.
+        self._evidence = self._read(None) if len(at) <= _SMALL_BATCH else None
+        self.sources, self.s = encode(lines["source"]) if sources is None else sources
+        names.bound()
+        self._template_numbers, self._node_numbers = names.templates(self.templates), names.nodes(self.nodes)
         pair = self.t * len(self.nodes) + self.n
-        self.order = np.argsort((pair << _TIME_BITS) | offset, kind="stable")
-        self.pairs = _starts(pair[self.order])
-        minute = (at // 60).astype(np.int64)
-        self.cells = self._cells(minute)
+        if len(at) < 2 or bool(np.all(at[1:] >= at[:-1])):
+            self.order = order_of(pair)
+        else:
+            offset = np.clip((at - at.min()) * 1000, 0, 2**_TIME_BITS - 1).astype(np.int64)
+            self.order = np.argsort((pair << _TIME_BITS) | offset, kind="stable")
+        self.pairs = starts_of(pair[self.order])
+        self.minute = (at // 60).astype(np.int64)
 
-    def _cells(self, minute: Ints) -> Cells:
-        order = self.order
-        starts = np.union1d(self.pairs, _starts(minute[order]))
-        first, last = order[starts], order[np.append(starts[1:], len(order)) - 1]
-        count = np.diff(starts, append=len(order))
-        return Cells(self.t[first], self.n[first], minute[first], count, first, last)
+    def codes(self, t: Ints, n: Ints) -> Ints:
+        """Numbers of pairs, from places of templates and nodes; see `Names.code`."""
+        found: Ints = (self._template_numbers[t] << _NODE_BITS) | self._node_numbers[n]
+        return found
 
     def ref(self, row: int) -> LineRef:
         """A line as evidence."""
-        return line_ref(self.lines.row(int(row), named=True))
+        return self.each_ref(np.array([row]))[0]
 
-    def refs(self, rows: Ints, most: int = 5) -> tuple[LineRef, ...]:
+    def each_ref(self, rows: Ints) -> list[LineRef]:
+        """Lines as evidence, in the order asked for."""
+        if not len(rows):
+            return []
+        if self._evidence is not None:
+            return list(map(self._evidence.__getitem__, rows.tolist()))
+        return self._read(rows)
+
+    def _read(self, rows: Ints | None) -> list[LineRef]:
+        columns = [self.lines[name].to_physical() for name in _EVIDENCE]
+        moments, *others = (one.to_list() for one in (columns if rows is None else [one[rows] for one in columns]))
+        return [
+            LineRef(source or "", line or 0, None if us is None else us / 1e6, node, (message or "")[:MAX_MESSAGE])
+            for us, source, line, node, message in zip(moments, *others, strict=True)
+        ]
+
+    def refs(self, rows: Ints, limit: int = 5) -> tuple[LineRef, ...]:
         """Lines as evidence, oldest first: the first of them and the last, where there are too many."""
         rows = np.unique(rows)
-        kept = rows if len(rows) <= most else np.concatenate([rows[: most - 1], rows[-1:]])
-        return tuple(map(self.ref, kept.tolist()))
+        return tuple(self.each_ref(rows if len(rows) <= limit else np.concatenate([rows[: limit - 1], rows[-1:]])))
+
+
+def grouped(keys: Ints) -> tuple[Ints, Ints, Ints]:
+    """The different keys of lines, rising; how many lines have each; and the row of the last one."""
+    size = int(keys.max()) + 1
+    if size > _SPARSE * len(keys) + _FEW:
+        unique, keys = np.unique(keys, return_inverse=True)
+        return unique, *grouped(keys)[1:]
+    counts = np.bincount(keys, minlength=size)
+    last = np.zeros(size, np.int64)
+    last[keys] = np.arange(len(keys))
+    found = np.flatnonzero(counts)
+    return found, counts[found], last[found]
+
+
+def order_of(keys: Ints) -> Ints:
+    """Places by key, those of one key in their order; fast where keys are small."""
+    small = int(keys.max(initial=0)) < _SMALL
+    return np.argsort(keys.astype(np.uint16) if small else keys, kind="stable")
 
 
 def encode(values: pl.Series) -> tuple[list[str | None], Ints]:
@@ -105,8 +185,10 @@ def encode(values: pl.Series) -> tuple[list[str | None], Ints]:
         places: dict[str | None, int] = {}
         found = [places.setdefault(value, len(places)) for value in values.to_list()]
         return list(places), np.array(found, np.int64)
+    if not values.null_count() and bool((values == values[0]).all()):
+        return [values[0]], np.zeros(len(values), np.int64)
     # A text that no value has stands for null, which a type of categories can't hold.
-    filled = values.fill_null(_JOINT)
+    filled = values.fill_null(_JOINT) if values.null_count() else values
     unique = filled.unique(maintain_order=True)
     codes = filled.cast(pl.Enum(unique)).to_physical().to_numpy().astype(np.int64)
     return [None if value == _JOINT else value for value in unique.to_list()], codes
@@ -123,11 +205,6 @@ def times(lines: pl.DataFrame, now: float) -> Floats:
     return at
 
 
-def _starts(values: Ints) -> Ints:
-    """Places where another value begins."""
-    return np.flatnonzero(np.append(True, values[1:] != values[:-1]))
-
-
 def pair_key(template_id: str, node: str | None) -> str:
     """The key of a template on a node."""
     return f"{template_id}{_JOINT}{node or ''}"
@@ -137,6 +214,11 @@ def pair_of(key: str) -> tuple[str, str | None]:
     """What `pair_key` was given."""
     template_id, _, node = key.partition(_JOINT)
     return template_id, node or None
+
+
+def node_numbers(codes: Ints) -> Ints:
+    """The nodes' numbers in those of pairs; see `Names.code`."""
+    return codes & ((1 << _NODE_BITS) - 1)
 
 
 def line_ref(line: dict[str, Any]) -> LineRef:

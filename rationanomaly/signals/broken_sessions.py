@@ -94,13 +94,18 @@ class BrokenSessions:
             self._began = float(batch.at.min())
         self._texts |= zip(batch.templates, batch.texts, strict=True)
         t, at = batch.t.tolist(), batch.at.tolist()
-        for name, rows in groups.items():
-            self._add(batch, name, rows, [batch.templates[t[row]] for row in rows], [at[row] for row in rows])
+        firsts = batch.each_ref(np.array([rows[0] for rows in groups.values()], np.int64))
+        longer = np.array([rows[-1] for rows in groups.values() if len(rows) > 1], np.int64)
+        others = iter(batch.each_ref(longer))
+        for (name, rows), first in zip(groups.items(), firsts, strict=True):
+            last = next(others) if len(rows) > 1 else first
+            events = [batch.templates[t[row]] for row in rows]
+            self._add(name, (_short(first), _short(last)), events, [at[row] for row in rows])
         while len(self._open) > self._capacity:
             self._over[next(iter(self._open))] = self._open.pop(next(iter(self._open))).last
         return self.tick()
 
-    def _add(self, batch: Batch, name: str, rows: list[int], events: list[str], times: list[float]) -> None:
+    def _add(self, name: str, ends: tuple[LineRef, LineRef], events: list[str], times: list[float]) -> None:
         start, end = min(times), max(times)
         session = self._open.pop(name, None)
         over = self._over.get(name)
@@ -110,7 +115,7 @@ class BrokenSessions:
             self._over[name] = max(over, end)
             return
         if session is None:
-            whole, line = start - (self._began or 0.0) > _FIRST_SECONDS, _short(batch.ref(rows[0]))
+            whole, line = start - (self._began or 0.0) > _FIRST_SECONDS, ends[0]
             session = _Open(start, start, line.source, whole, line.node, [line])
         self._open[name] = session
         counts = session.events
@@ -120,8 +125,7 @@ class BrokenSessions:
             session.whole = False
         session.pause = max(session.pause, *(b - a for a, b in pairwise([session.last, *times])))
         session.last = max(session.last, end)
-        line = _short(batch.ref(rows[-1]))
-        session.lines[1:] = [line] if line != session.lines[0] else []
+        session.lines[1:] = [ends[1]] if ends[1] != session.lines[0] else []
 
     def tick(self) -> list[Candidate]:
         """End the sessions that are quiet, and test them against the rules."""

@@ -70,7 +70,11 @@ class Budget:
         return max(LEAST_SURPRISE, log10(max(tests, 1.0) / self._share), self._by_history(kind))
 
     def admit(self, kind: AlertKind, subject: str, surprise: float, time: float) -> bool:
-        """Whether a candidate becomes an alert; it is remembered either way."""
+        """Whether a candidate becomes an alert; it is remembered either way.
+
+        Signals ask before they put a sentence together, and the candidate is asked for again once all tests of its
+        batch are counted: the threshold can only have risen since.
+        """
         threshold = self.threshold(kind)
         self._remember(kind, subject, surprise, int(time // DAY))
         return surprise >= threshold
@@ -78,6 +82,8 @@ class Budget:
     def _remember(self, kind: str, subject: str, surprise: float, day: int) -> None:
         days = self._days[kind]
         found = days.setdefault(day, [])
+        if len(found) >= _MOST_A_DAY and surprise <= found[0][0]:
+            return
         before = next((one for one in found if one[1] == subject), None)
         if before is not None and before[0] >= surprise:
             return

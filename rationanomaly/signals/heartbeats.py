@@ -8,24 +8,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rationanomaly.signals.batch import Batch, Ints, encode, pair_key, pair_of
+from rationanomaly.signals.batch import Batch, Ints, Names, pair_of
 from rationanomaly.signals.budget import LEAST_SURPRISE, Budget
 from rationanomaly.signals.candidate import Candidate, quote, show_number, show_span, show_time
-from rationanomaly.signals.keyed_table import Column, KeyedTable
+from rationanomaly.signals.equal_runs import nth_of, sizes_of, starts_of
+from rationanomaly.signals.keyed_table import Column
 from rationanomaly.signals.last_lines import LastLines
+from rationanomaly.signals.pair_table import PairTable
 from rationanomaly.signals.stream_clock import StreamClock
-from rationanomaly.signals.surprise import MOST
+from rationanomaly.signals.surprise import LARGEST
 
 Floats = NDArray[np.float64]
 #: Intervals that are kept of each pair, and that are needed before it can be regular.
 _RING, _ENOUGH = 32, 12
 #: Lines closer than this belong to the same beat.
-_SAME_BEAT_SECONDS = 0.5
+_SAME_PULSE_SECONDS = 0.5
 _LEAST_PERIOD, _MOST_PERIOD = 2.0, 6 * 3600.0
 #: Regular: half of the intervals are this close to the median, and this share of them within its bounds.
 _DEVIATION, _WITHIN, _SHARE = 0.15, (0.5, 1.6), 0.9
 #: So many beats in a row have to be missing.
 _LEAST_MISSED = 3
+#: Intervals after which what was not regular is tested again: it takes more than these to become so.
+_TESTED_AFTER = 6
 #: Names of sources that are kept; those without a pair go first.
 _MOST_SOURCES = 20_000
 
@@ -38,20 +42,22 @@ class Heartbeats:
         forget_seconds: after which a message that stays away is no longer missed.
         budget: where tests are counted.
         clock: of the sources.
+        names: of templates and nodes.
     """
 
-    def __init__(self, capacity: int, forget_seconds: float, budget: Budget, clock: StreamClock) -> None:
+    def __init__(self, capacity: int, forget_seconds: float, budget: Budget, clock: StreamClock, names: Names) -> None:
         columns = {
             "last": Column(np.float64, (), -np.inf),
             "intervals": Column(np.float32, (_RING,), np.nan),
             "count": Column(np.int64),
+            "learnt": Column(np.int64),  # count when it was last tested for regularity
             "missed": Column(np.int64),
             "period": Column(np.float64),  # median interval; 0 where it is not regular
             "longest": Column(np.float64),
             "source": Column(np.int64),
             "since": Column(np.float64, (), -np.inf),  # nothing is missed from before
         }
-        self._table = KeyedTable(capacity, columns)
+        self._table = PairTable(capacity, columns, names)
         self._forget = forget_seconds
         self._budget = budget
         self._clock = clock
@@ -64,9 +70,7 @@ class Heartbeats:
     def observe(self, batch: Batch, now: float) -> list[Candidate]:
         """Take in the lines of a batch; see `signals.rates.Rates.observe`."""
         firsts, lasts = batch.order[batch.pairs], batch.order[np.append(batch.pairs[1:], len(batch.order)) - 1]
-        pairs = zip(batch.t[firsts].tolist(), batch.n[firsts].tolist(), strict=True)
-        keys = [pair_key(batch.templates[t], batch.nodes[n]) for t, n in pairs]
-        rows = self._table.rows(keys, now)
+        rows = self._table.rows_of(batch, batch.t[firsts], batch.n[firsts], now)
         sources = self._source_places(batch, lasts)
         self._resume(sources, batch.at[firsts])
         candidates = self._intervals(batch, rows)
@@ -105,19 +109,19 @@ class Heartbeats:
         """Learn the intervals of a batch, and notice those that are far too long."""
         table, line = self._table, batch.order
         at = batch.at[line]
-        of = np.repeat(rows, np.diff(batch.pairs, append=len(line)))
+        of = np.repeat(rows, sizes_of(batch.pairs, len(line)))
         before = np.empty(len(at))
         before[1:] = at[:-1]
         before[batch.pairs] = np.where(rows >= 0, table["last"][rows], -np.inf) if len(table) else -np.inf
         interval = at - before
-        whole = (of >= 0) & np.isfinite(interval) & (interval >= _SAME_BEAT_SECONDS)
+        whole = (of >= 0) & np.isfinite(interval) & (interval >= _SAME_PULSE_SECONDS)
         of, at, interval, line = of[whole], at[whole], interval[whole], line[whole]
         if not len(of):
             return []
         candidates = self._late(of, at, interval, line, batch)
-        starts = np.flatnonzero(np.diff(of, prepend=-1) != 0)
-        sizes = np.diff(starts, append=len(of))
-        nth = np.arange(len(of)) - np.repeat(starts, sizes)
+        starts = starts_of(of)
+        sizes = sizes_of(starts, len(of))
+        nth = nth_of(sizes)
         newest = np.repeat(sizes, sizes) - nth <= _RING
         place = (table["count"][of] + nth) % _RING
         table["intervals"][of[newest], place[newest]] = interval[newest]
@@ -146,12 +150,13 @@ class Heartbeats:
 
     def _learn(self, rows: Ints) -> None:
         table = self._table
-        intervals = table["intervals"][rows]
-        enough = np.flatnonzero(table["count"][rows] >= _ENOUGH)
-        table["period"][rows] = 0
-        if not len(enough):
+        count = table["count"][rows]
+        due = (table["period"][rows] > 0) | (count - table["learnt"][rows] >= _TESTED_AFTER)
+        rows = rows[(count >= _ENOUGH) & due]
+        if not len(rows):
             return
-        known = intervals[enough].astype(np.float64)
+        table["learnt"][rows] = table["count"][rows]
+        known = table["intervals"][rows]
         half = np.sum(~np.isnan(known), axis=1)[:, None] // 2
         # numpy's own median of what may be missing is slow; NaN are sorted behind all others.
         middle = np.take_along_axis(np.sort(known, axis=1), half, 1)[:, 0]
@@ -165,19 +170,19 @@ class Heartbeats:
             & (middle >= _LEAST_PERIOD)
             & (middle <= _MOST_PERIOD)
         )
-        table["period"][rows[enough]] = np.where(regular, middle, 0)
+        table["period"][rows] = np.where(regular, middle, 0)
         # The longest of all but one: an outage doesn't hide the next.
-        table["longest"][rows[enough]] = np.sort(np.nan_to_num(known, nan=0), axis=1)[:, -2]
+        table["longest"][rows] = np.sort(np.nan_to_num(known, nan=0), axis=1)[:, -2]
 
     def _surprise(self, rows: Ints, missing: Floats) -> Floats:
         """Of so many beats that are missing in a row, each with the probability that one was missing so far."""
         table = self._table
         period = np.maximum(table["period"][rows], _LEAST_PERIOD)
-        beats = np.floor(missing / period - 0.5)
+        missed = np.floor(missing / period - 0.5)
         probability = (table["missed"][rows] + 1) / (table["count"][rows] + 2)
-        surprise = -np.log10(np.minimum(probability, 1)) * beats
-        unusual = (beats >= _LEAST_MISSED) & (missing > 1.5 * table["longest"][rows])
-        found: Floats = np.where(unusual, np.minimum(surprise, MOST), 0)
+        surprise = -np.log10(np.minimum(probability, 1)) * missed
+        unusual = (missed >= _LEAST_MISSED) & (missing > 1.5 * table["longest"][rows])
+        found: Floats = np.where(unusual, np.minimum(surprise, LARGEST), 0)
         return found
 
     # ------------------------------------------------------------ alerts
@@ -210,10 +215,11 @@ class Heartbeats:
         """Keep the last line of what is regular."""
         if not len(self._table):
             return
-        for place in np.flatnonzero((rows >= 0) & (self._table["period"][rows] > 0)):
-            line = int(lasts[place])
-            self._last.put([(self._table.key(int(rows[place])), batch.ref(line))])
-            self._texts[batch.templates[batch.t[line]]] = batch.texts[batch.t[line]]
+        places = np.flatnonzero((rows >= 0) & (self._table["period"][rows] > 0))
+        keys = map(self._table.key, rows[places].tolist())
+        self._last.put(zip(keys, batch.each_ref(lasts[places]), strict=True))
+        for t in np.unique(batch.t[lasts[places]]).tolist():
+            self._texts[batch.templates[t]] = batch.texts[t]
         if len(self._texts) > 2 * len(self._table) + 100:
             alive = {pair_of(key)[0] for key in self._table.keys if key is not None}
             self._texts = {key: text for key, text in self._texts.items() if key in alive}
@@ -227,7 +233,7 @@ class Heartbeats:
             self._unheard = {places[self._sources[place]] for place in self._unheard if self._sources[place] in places}
             self._sources = list(places)
         known = {name: place for place, name in enumerate(self._sources)}
-        names, codes = encode(batch.lines["source"])
+        names, codes = batch.sources, batch.s
         of_batch = [known.setdefault(name or "", len(known)) for name in names]
         self._sources = list(known)
         return np.array(of_batch, np.int64)[codes[lines]]

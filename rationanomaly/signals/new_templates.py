@@ -75,7 +75,7 @@ class NewTemplates:
             candidates, and (old id, new id) of templates that are an old one, generalised.
         """
         if self._began is None:
-            self._began = now
+            self._began = float(batch.at.min())
         self._fill(now)
         candidates, renamed = [], []
         self._lines += batch.lines.height
@@ -124,7 +124,7 @@ class NewTemplates:
         row = int(batch.first[place])
         line = batch.lines.row(row, named=True)
         at, began = float(batch.at[row]), self._began or 0.0
-        if self.known_from is None or self._filled < self.known_from:
+        if self.known_from is None or at < self.known_from:
             return []
         grave = (line["level"] or "") in _GRAVE or line["answer"] == "abnormal"
         together = at - self._admitted <= _TOGETHER_SECONDS

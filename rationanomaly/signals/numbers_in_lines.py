@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from rationanomaly.signals.batch import Batch, Floats, Ints
+from rationanomaly.signals.batch import Batch, Floats, Ints, order_of
+from rationanomaly.signals.equal_runs import nth_of
 
 #: Places of a template that are read.
 _MOST_PLACES = 16
 #: What may stand around a number.
 _AROUND = "()[]{}<>,;:'\"="
 _WITH_UNIT = r"^([+-]?\d{1,15}(?:\.\d{1,15})?)(ns|us|µs|ms|s|B|KB|kB|KiB|MB|MiB|GB|GiB|%)$"
+_NUMBER = r"^[()\[\]{}<>,;:'\"=]*[+-]?\d[\d.]*(?:[eE][+-]?\d+)?(?:[nuµm]?s|[kKMG]?i?B|%)?[()\[\]{}<>,;:'\"=]*$"
 _UNITS = {
     "ns": 1e-9,
     "us": 1e-6,
@@ -60,31 +62,31 @@ def numbers(batch: Batch) -> Numbers:
     Units of time become seconds, units of size bytes.
     """
     row, place, value = _read(batch) if batch.lines.height < _FEW else _query(batch.lines)
-    order = np.lexsort((row, place, batch.t[row]))
+    order = order_of(batch.t[row] * _MOST_PLACES + place)
     return Numbers(row[order], batch.t[row][order], place[order], value[order])
 
 
 def _query(lines: pl.DataFrame) -> tuple[Ints, Ints, Floats]:
     """Row, place and value of all numbers."""
-    lists = lines.lazy().select("parameters").with_row_index("row")
-    word = pl.col("word").str.strip_chars(_AROUND)
-    number = word.str.extract(_WITH_UNIT, 1).cast(pl.Float64, strict=False)
-    factor = word.str.extract(_WITH_UNIT, 2).replace_strict(_UNITS, default=None, return_dtype=pl.Float64)
-    found = (
-        lists.filter(pl.col("parameters").list.len() > 0)
-        .with_columns(pl.int_ranges(pl.col("parameters").list.len()).alias("place"))
-        .rename({"parameters": "word"})
-        .explode("word", "place")
-        .filter(pl.col("place") < _MOST_PLACES, pl.col("word").str.contains(r"[0-9]"))
-        .select(
-            pl.col("row").cast(pl.Int64),
-            pl.col("place").cast(pl.Int64),
-            value=pl.coalesce(word.cast(pl.Float64, strict=False), number * factor),
-        )
-        .filter(pl.col("value").is_finite(), pl.col("value").abs() < _LARGEST)
-        .collect()
-    )
-    return found["row"].to_numpy(), found["place"].to_numpy(), found["value"].to_numpy()
+    lists = lines["parameters"]
+    sizes = lists.list.len().fill_null(0).to_numpy().astype(np.int64)
+    rows, place = np.repeat(np.arange(len(sizes)), sizes), nth_of(sizes)
+    # What becomes of an empty list depends on the version of polars.
+    words = (lists if sizes.all() else lists.filter(pl.Series(sizes > 0))).explode()
+    value = words.cast(pl.Float64, strict=False).to_numpy().copy()
+    # Few numbers have a unit or something around them.
+    unread = np.isnan(value) & (place < _MOST_PLACES)
+    if unread.any():
+        unread &= words.str.contains(_NUMBER).fill_null(False).to_numpy()
+    if unread.any():
+        inner = words.filter(pl.Series(unread)).str.strip_chars(_AROUND)
+        parts = inner.str.extract_groups(_WITH_UNIT).struct.unnest()
+        factor = parts["2"].replace_strict(_UNITS, default=None, return_dtype=pl.Float64)
+        plain = inner.cast(pl.Float64, strict=False).to_numpy()
+        with_unit = (parts["1"].cast(pl.Float64, strict=False) * factor).to_numpy()
+        value[unread] = np.where(np.isnan(plain), with_unit, plain)
+    kept = (place < _MOST_PLACES) & (np.abs(value) < _LARGEST)
+    return rows[kept], place[kept], value[kept]
 
 
 def _read(batch: Batch) -> tuple[Ints, Ints, Floats]:
@@ -101,11 +103,12 @@ def _read(batch: Batch) -> tuple[Ints, Ints, Floats]:
 
 def _value(word: str) -> float | None:
     """The number that a word is, with its unit."""
-    if not word or not word.isascii() or not (word[0].isdigit() or word[0] in "+-."):
+    if not word or not (word[0].isdigit() or word[0] in "+-."):
         return None
     number = word.rstrip("".join(_LETTERS))
     factor = _UNITS.get(word[len(number) :]) if number != word else 1.0
     try:
-        return None if factor is None or "_" in number else float(number) * factor
+        odd = "_" in number or not number.isascii() or (number != word and "e" in number.lower())
+        return None if factor is None or odd else float(number) * factor
     except ValueError:
         return None

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from rationanomaly.signals.batch import Batch, Ints
 from rationanomaly.signals.budget import LEAST_SURPRISE, Budget
 from rationanomaly.signals.candidate import Candidate, quote, show_number, show_span, show_time
+from rationanomaly.signals.equal_runs import ends_of, nth_of, sizes_of, starts_of
 from rationanomaly.signals.keyed_table import Column, KeyedTable
 from rationanomaly.signals.numbers_in_lines import Numbers, numbers
-from rationanomaly.signals.surprise import of_excess
+from rationanomaly.signals.surprise import of_excess, quantile
 
 Floats = NDArray[np.float64]
 #: Values that are kept of each parameter, a sample of the last `_MEMORY`; and that are needed before one is unusual.
@@ -66,10 +67,10 @@ class Parameters:
         found = numbers(batch)
         if not len(found.row):
             return []
-        starts = np.flatnonzero((np.diff(found.t, prepend=-1) != 0) | (np.diff(found.place, prepend=-1) != 0))
+        starts = starts_of(found.t, found.place)
         slots = zip(found.t[starts].tolist(), found.place[starts].tolist(), strict=True)
         keys = [f"{batch.templates[t]}{_JOINT}{place}" for t, place in slots]
-        rows = np.repeat(self._table.rows(keys, now), np.diff(starts, append=len(found.t)))
+        rows = np.repeat(self._table.rows(keys, now), sizes_of(starts, len(found.t)))
         kept = rows >= 0
         found = Numbers(found.row[kept], found.t[kept], found.place[kept], found.value[kept])
         rows = rows[kept]
@@ -84,31 +85,37 @@ class Parameters:
         table, value = self._table, found.value
         self._budget.count("parameter", len(rows))
         places = np.flatnonzero((value > table["high"][rows]) | (value < table["low"][rows]))
+        if not len(places):
+            return []
+        # The most extreme values of each parameter stand for the others of the batch.
+        places = places[np.lexsort((value[places], rows[places]))]
+        of = rows[places]
+        ends = np.union1d(starts_of(of), ends_of(of))
+        surprises = self._excess(of[ends], value[places[ends]])
         candidates, seen = [], set[int]()
-        # The most extreme value of each parameter stands for the others of the batch.
-        surprises = self._excess(rows[places], value[places])
-        for index in np.argsort(-surprises, kind="stable"):
-            place, surprise = int(places[index]), float(surprises[index])
-            if surprise < LEAST_SURPRISE or int(rows[place]) in seen:
+        for index in np.argsort(-surprises, kind="stable").tolist():
+            place, surprise = int(places[ends[index]]), float(surprises[index])
+            row = int(rows[place])
+            if surprise < LEAST_SURPRISE:
+                break
+            at = float(batch.at[found.row[place]])
+            if row in seen or not self._budget.admit("parameter", table.key(row), surprise, at):
                 continue
-            seen.add(int(rows[place]))
-            same = places[rows[places] == rows[place]]
-            candidates.append(self._value_candidate(batch, found, place, same, int(rows[place]), surprise))
+            seen.add(row)
+            same = np.sort(places[of == row])
+            candidates.append(self._value_candidate(batch, found, place, same, row, surprise))
         return candidates
 
     def _excess(self, rows: Ints, value: Floats) -> Floats:
         """Surprise of values against the samples of their parameters."""
         if not len(rows):
             return np.zeros(0)
-        sample = self._table["values"][rows].astype(np.float64)
-        logarithmic = _is_wide(sample)
+        sample, middle, logarithmic, least = _shape(self._table["values"][rows])
         with np.errstate(invalid="ignore", divide="ignore"):
-            sample = np.where(logarithmic[:, None], np.log(sample), sample)
             value = np.where(logarithmic, np.where(value > 0, np.log(np.maximum(value, 1e-300)), np.nan), value)
-        middle = np.nanmedian(sample, axis=1)
         distance = value - middle
         same_side = np.maximum((sample - middle[:, None]) * np.sign(distance)[:, None], 0)
-        surprise = of_excess(np.abs(distance), same_side, _least(sample, middle, logarithmic))
+        surprise = of_excess(np.abs(distance), same_side, least)
         found: Floats = np.nan_to_num(surprise, nan=0.0)
         return found
 
@@ -139,85 +146,110 @@ class Parameters:
 
     def _windows(self, batch: Batch, found: Numbers, rows: Ints) -> list[Candidate]:
         """Collect values by window, and compare the median of each window that is over."""
-        table, value = self._table, found.value
-        window = (batch.at[found.row] // WINDOW_SECONDS).astype(np.int64)
-        starts = np.flatnonzero((np.diff(rows, prepend=-1) != 0) | (np.diff(window, prepend=-1) != 0))
+        table = self._table
+        window = batch.at[found.row] // WINDOW_SECONDS
+        starts = starts_of(rows, window)
+        sizes, of = sizes_of(starts, len(rows)), rows[starts]
+        numbers = window[starts].astype(np.int64)
+        firsts = starts_of(of)
+        nth = nth_of(sizes_of(firsts, len(of)))
         candidates: list[Candidate] = []
-        windows, sizes, newest = table["window"], table["in_window"], table["newest"]
-        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(rows)], strict=True):
-            row, number = int(rows[start]), int(window[start])
-            if number < windows[row]:
-                continue
-            if number > windows[row]:
-                if sizes[row] >= _ENOUGH_VALUES:
-                    candidates += self._close(batch, found, start, row)
-                windows[row], sizes[row] = number, 0
-                newest[row] = np.nan
-            before = int(sizes[row])
-            room = max(_WINDOW_VALUES - before, 0)
-            newest[row, before : before + min(room, end - start)] = value[start : min(end, start + room)]
-            if end - start > room:
-                late = value[max(start + room, end - _WINDOW_VALUES) : end]
-                newest[row, self._rng.integers(0, _WINDOW_VALUES, len(late))] = late
-            sizes[row] += end - start
+        # The first window of each parameter at once, then the second ones.
+        for turn in range(int(nth.max(initial=-1)) + 1):
+            turns = np.flatnonzero((nth == turn) & (numbers >= table["window"][of]))
+            newer = turns[numbers[turns] > table["window"][of[turns]]]
+            over = newer[table["in_window"][of[newer]] >= _ENOUGH_VALUES]
+            if len(over):
+                candidates += self._close(batch, found, starts[over], of[over])
+            table["window"][of[newer]] = numbers[newer]
+            table["in_window"][of[newer]] = 0
+            table["newest"][of[newer]] = np.nan
+            self._collect(of[turns], starts[turns], sizes[turns], found.value)
         return candidates
 
-    def _close(self, batch: Batch, found: Numbers, start: int, row: int) -> list[Candidate]:
-        """Compare the median of a parameter's window with those before."""
+    def _collect(self, rows: Ints, starts: Ints, sizes: Ints, values: Floats) -> None:
+        """Keep values of the open windows: as many as there is room for, of the later ones some at random.
+
+        Args:
+            rows: of the parameters, each once.
+            starts: where the values of each begin.
+            sizes: how many there are.
+            values: of all parameters.
+        """
         table = self._table
-        newest = table["newest"][row].astype(np.float64)
-        newest = newest[~np.isnan(newest)]
-        if len(newest) < _ENOUGH_VALUES or self._is_counter(row):
-            return []
-        median, count = float(np.median(newest)), int(table["windows"][row])
-        medians = table["medians"][row].astype(np.float64)
-        order = [(count - 1 - back) % _MEDIANS for back in range(_LEFT_OUT, min(count, _MEDIANS))]
-        past = medians[order]
-        table["medians"][row, count % _MEDIANS] = median
-        table["windows"][row] += 1
-        if len(past) < _ENOUGH_MEDIANS:
-            return []
-        self._budget.count("parameter", 1)
-        middle = float(np.median(past))
-        spread = float(np.subtract(*np.percentile(newest, [75, 25])))
-        least = max(2 * spread / np.sqrt(len(newest)), _LEAST_SHARE * abs(middle), 1e-9)
-        distance = np.abs(past - middle)
-        surprise = float(of_excess([abs(median - middle)], distance[None, :], least)[0])
-        if surprise < LEAST_SURPRISE:
-            return []
-        t, position, line = int(found.t[start]), int(found.place[start]), int(found.row[start])
-        at = float(batch.at[line])
-        end = float((int(table["window"][row]) + 1) * WINDOW_SECONDS)
-        low, high = float(past.min()), float(past.max())
-        ago = show_span(_LEFT_OUT * WINDOW_SECONDS)
-        return [
-            Candidate(
-                kind="parameter",
-                subject=table.key(row),
-                time=min(end, float(at)),
-                surprise=surprise,
-                text=f"Parameter {position + 1} of {quote(batch.texts[t])} had a median of {show_number(median)} in "
-                f"the 10 minutes up to {show_time(end)}; until {ago} before, the medians of {len(past)} windows "
-                f"lay between {show_number(low)} and {show_number(high)}.",
-                lines=(batch.ref(line),),
-                template_id=batch.templates[t],
-                template=batch.texts[t],
-                measures={"observed": median, "low": low, "high": high, "place": position + 1, "windows": len(past)},
+        before = table["in_window"][rows]
+        early = np.clip(_WINDOW_VALUES - before, 0, sizes)
+        late = np.minimum(sizes - early, _WINDOW_VALUES)
+        for count, begin, offset in ((early, starts, before), (late, starts + sizes - late, None)):
+            nth = nth_of(count)
+            place = (
+                np.repeat(before, count) + nth
+                if offset is not None
+                else self._rng.integers(0, _WINDOW_VALUES, len(nth))
             )
+            table["newest"][np.repeat(rows, count), place] = values[np.repeat(begin, count) + nth]
+        table["in_window"][rows] += sizes
+
+    def _close(self, batch: Batch, found: Numbers, starts: Ints, rows: Ints) -> list[Candidate]:
+        """Compare the medians of the windows of some parameters with those before."""
+        table = self._table
+        newest = np.sort(table["newest"][rows], axis=1).astype(np.float64)
+        sizes = np.sum(~np.isnan(newest), axis=1)
+        kept = (sizes >= _ENOUGH_VALUES) & ~self._are_counters(rows)
+        newest, sizes, starts, rows = newest[kept], sizes[kept], starts[kept], rows[kept]
+        low, median, high = (quantile(newest, sizes, share) for share in (0.25, 0.5, 0.75))
+        count = table["windows"][rows]
+        back = (count[:, None] - 1 - np.arange(_MEDIANS)) % _MEDIANS
+        is_past = (back >= _LEFT_OUT) & (back < np.minimum(count, _MEDIANS)[:, None])
+        past = np.sort(np.where(is_past, table["medians"][rows], np.nan), axis=1).astype(np.float64)
+        table["medians"][rows, count % _MEDIANS] = median
+        table["windows"][rows] += 1
+        known = is_past.sum(axis=1)
+        self._budget.count("parameter", int(np.sum(known >= _ENOUGH_MEDIANS)))
+        middle = quantile(past, known, 0.5)
+        least = np.maximum(2 * (high - low) / np.sqrt(sizes), np.maximum(_LEAST_SHARE * np.abs(middle), 1e-9))
+        surprise = of_excess(np.abs(median - middle), np.abs(past - middle[:, None]), least)
+        return [
+            self._median_candidate(
+                batch, found, int(starts[one]), int(rows[one]), float(surprise[one]), past[one], float(median[one])
+            )
+            for one in np.flatnonzero((known >= _ENOUGH_MEDIANS) & (surprise >= LEAST_SURPRISE)).tolist()
         ]
+
+    def _median_candidate(
+        self, batch: Batch, found: Numbers, start: int, row: int, surprise: float, past: Floats, median: float
+    ) -> Candidate:
+        t, position, line = int(found.t[start]), int(found.place[start]), int(found.row[start])
+        end = float((int(self._table["window"][row]) + 1) * WINDOW_SECONDS)
+        low, high, known = float(np.nanmin(past)), float(np.nanmax(past)), int(np.sum(~np.isnan(past)))
+        ago = show_span(_LEFT_OUT * WINDOW_SECONDS)
+        return Candidate(
+            kind="parameter",
+            subject=self._table.key(row),
+            time=min(end, float(batch.at[line])),
+            surprise=surprise,
+            text=f"Parameter {position + 1} of {quote(batch.texts[t])} had a median of {show_number(median)} in "
+            f"the 10 minutes up to {show_time(end)}; until {ago} before, the medians of {known} windows "
+            f"lay between {show_number(low)} and {show_number(high)}.",
+            lines=(batch.ref(line),),
+            template_id=batch.templates[t],
+            template=batch.texts[t],
+            measures={"observed": median, "low": low, "high": high, "place": position + 1, "windows": known},
+        )
 
     # ------------------------------------------------------------ learning
 
-    def _is_counter(self, row: int) -> bool:
-        steps = int(self._table["steps"][row])
-        return bool(self._table["rises"][row] >= _RISING * steps) and steps > 0
+    def _are_counters(self, rows: Ints) -> NDArray[np.bool_]:
+        steps = self._table["steps"][rows]
+        found: NDArray[np.bool_] = (steps > 0) & (self._table["rises"][rows] >= _RISING * steps)
+        return found
 
     def _learn(self, rows: Ints, value: Floats) -> None:
         """Sample the values of a batch; ``rows`` rise."""
         table = self._table
-        starts = np.flatnonzero(np.diff(rows, prepend=-1) != 0)
-        sizes = np.diff(starts, append=len(rows))
-        nth = np.arange(len(rows)) - np.repeat(starts, sizes)
+        starts = starts_of(rows)
+        sizes = sizes_of(starts, len(rows))
+        nth = nth_of(sizes)
         kept = nth < _MOST_LEARNT
         rows, value, nth = rows[kept], value[kept], nth[kept]
         first = nth == 0
@@ -225,7 +257,7 @@ class Parameters:
         moved = np.isfinite(before) & (value != before)
         np.add.at(table["steps"], rows[moved], 1)
         np.add.at(table["rises"], rows[moved], (value[moved] > before[moved]).astype(np.int64))
-        lasts = np.flatnonzero(np.diff(rows, append=-1) != 0)
+        lasts = ends_of(rows)
         table["previous"][rows[lasts]] = value[lasts]
         number = table["count"][rows] + nth
         drawn = self._rng.random(len(rows)) * np.minimum(number, _MEMORY)
@@ -234,23 +266,17 @@ class Parameters:
         table["values"][rows[chosen], place[chosen]] = value[chosen]
         touched = rows[lasts]
         table["count"][touched] += nth[lasts] + 1
-        due = touched[
-            (table["count"][touched] >= _ENOUGH) & (table["count"][touched] >= 1.1 * table["learnt"][touched])
-        ]
+        count, learnt = table["count"][touched], table["learnt"][touched]
+        due = touched[(count >= _ENOUGH) & (count >= learnt + 0.1 * np.minimum(learnt, _MEMORY))]
         if len(due):
             self._set_bounds(due)
 
     def _set_bounds(self, rows: Ints) -> None:
         """Between which values of some parameters nothing is unusual."""
         table = self._table
-        table["learnt"][rows] = np.minimum(table["count"][rows], _MEMORY)
-        counter = (table["steps"][rows] > 0) & (table["rises"][rows] >= _RISING * table["steps"][rows])
-        sample = table["values"][rows].astype(np.float64)
-        logarithmic = _is_wide(sample)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            sample = np.where(logarithmic[:, None], np.log(sample), sample)
-        middle = np.nanmedian(sample, axis=1)
-        least = _least(sample, middle, logarithmic)
+        table["learnt"][rows] = table["count"][rows]
+        counter = self._are_counters(rows)
+        sample, middle, logarithmic, least = _shape(table["values"][rows])
         bounds = []
         for sign in (-1, 1):
             side = np.maximum((sample - middle[:, None]) * sign, 0)
@@ -271,20 +297,20 @@ class Parameters:
         self._table.load(values["keys"], arrays)
 
 
-def _is_wide(sample: Floats) -> NDArray[np.bool_]:
-    """Whether values are positive and spread over orders of magnitude."""
-    low, high = np.nanpercentile(sample, [10, 90], axis=1)
-    found: NDArray[np.bool_] = (np.nanmin(sample, axis=1) > 0) & (high > _WIDE * low)
-    return found
+def _shape(values: NDArray[np.float32]) -> tuple[Floats, Floats, NDArray[np.bool_], Floats]:
+    """What samples look like, one of each row.
 
-
-def _least(sample: Floats, middle: Floats, logarithmic: NDArray[np.bool_]) -> Floats:
-    """The smallest distance from the median that counts as normal."""
-    low, high = np.nanpercentile(sample, [25, 75], axis=1)
-    spread = _LEAST_SPREAD * (high - low)
+    Returns:
+        the samples, rising, as logarithms where values are positive and spread over orders of magnitude; their
+        medians; which are logarithms; the smallest distances from the medians that count as normal.
+    """
+    sample = np.sort(values, axis=1).astype(np.float64)
+    counts = np.sum(~np.isnan(sample), axis=1)
+    low, high = (quantile(sample, counts, share) for share in (0.1, 0.9))
+    logarithmic: NDArray[np.bool_] = (sample[:, 0] > 0) & (high > _WIDE * low)
     whole = np.all(np.isnan(sample) | (sample == np.floor(sample)), axis=1)
-    share = np.where(
-        logarithmic, np.log1p(_LEAST_SHARE), np.maximum(_LEAST_SHARE * np.abs(middle), np.where(whole, 1.0, 1e-9))
-    )
-    found: Floats = np.maximum(spread, share)
-    return found
+    sample[logarithmic] = np.log(sample[logarithmic])
+    low, middle, high = (quantile(sample, counts, share) for share in (0.25, 0.5, 0.75))
+    share = np.maximum(_LEAST_SHARE * np.abs(middle), np.where(whole & ~logarithmic, 1.0, 1e-9))
+    least = np.maximum(_LEAST_SPREAD * (high - low), np.where(logarithmic, np.log1p(_LEAST_SHARE), share))
+    return sample, middle, logarithmic, least

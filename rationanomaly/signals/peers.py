@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rationanomaly.signals.batch import Batch, Ints, pair_key
+from rationanomaly.signals.batch import Batch, Ints, Names, grouped, node_numbers, pair_key, pair_of
 from rationanomaly.signals.budget import LEAST_SURPRISE, Budget
 from rationanomaly.signals.candidate import Candidate, quote, show_number, show_time
-from rationanomaly.signals.keyed_table import Column, KeyedTable
+from rationanomaly.signals.keyed_table import NO_ROW, Column, KeyedTable
 from rationanomaly.signals.last_lines import LastLines
-from rationanomaly.signals.surprise import of_excess
+from rationanomaly.signals.pair_table import PairTable
+from rationanomaly.signals.surprise import of_excess_over_others
 
 Floats = NDArray[np.float64]
 #: Nodes are compared over windows of so many seconds.
@@ -23,7 +24,7 @@ _LEAST_WINDOWS, _LEAST_PEERS = 4, 5
 #: Weight of the newest window in what is usual of a node, and how far that may be from its peers.
 _WEIGHT, _MOST_RATIO = 0.2, 50.0
 #: Difference of square roots of counts that chance alone makes: their standard deviation is 1, whatever the count.
-_CHANCE = 2.0
+_RANDOM = 2.0
 #: A difference of fewer lines is none.
 _LEAST_LINES = 10
 _OFTEN = 3.0
@@ -39,32 +40,40 @@ class Peers:
         nodes: number of nodes.
         budget: where tests are counted.
         last: the last line of each template.
+        names: of templates and nodes.
     """
 
-    def __init__(self, capacity: int, nodes: int, budget: Budget, last: LastLines) -> None:
-        #: ``ratio``: lines of the node by those of its peers, as a rule.
-        self._pairs = KeyedTable(capacity, {"ratio": Column(np.float64, (), 1.0)})
+    def __init__(self, capacity: int, nodes: int, budget: Budget, last: LastLines, names: Names) -> None:
+        columns = {
+            "ratio": Column(np.float64, (), 1.0),  # lines of the node by those of its peers, as a rule
+            "learnt": Column(np.int64),  # windows that the ratio is learnt from
+            "lines": Column(np.int64),  # in the open window
+        }
+        self._pairs = PairTable(capacity, columns, names)
         self._nodes = KeyedTable(nodes, {"windows": Column(np.int64)})
+        self._names = names
         self._budget = budget
         self._last = LastLines(capacity)
         self._of_template = last
         self._texts: dict[str, str] = {}
         self._window: int | None = None
-        #: family → (node, template id) → lines in the open window.
-        self._counts: dict[str, dict[tuple[str, str], int]] = {}
-        self._open_cells = 0
-        self._capacity = capacity
+        #: Number of a node → its family, None for lines without a node.
+        self._families: dict[int, str | None] = {}
+        self._epoch = names.epoch
 
-    def observe(self, batch: Batch, now: float) -> list[Candidate]:  # noqa: ARG002 - as all signals
+    def observe(self, batch: Batch, now: float) -> list[Candidate]:
         """Take in the lines of a batch; see `signals.rates.Rates.observe`."""
+        window = batch.minute // (WINDOW_SECONDS // 60)
+        first, pairs = int(window.min()), len(batch.templates) * len(batch.nodes)
+        keys, counts, lasts = grouped((window - first) * pairs + batch.t * len(batch.nodes) + batch.n)
+        windows, pair = keys // pairs + first, keys % pairs
         candidates: list[Candidate] = []
-        families = [None if node is None else family_of(node) for node in batch.nodes]
-        windows = batch.cells.minute // (WINDOW_SECONDS // 60)
         for number in np.unique(windows).tolist():
             if self._window is None or number > self._window:
                 candidates += self._close(number)
             if number == self._window:
-                self._add(batch, families, np.flatnonzero(windows == number))
+                places = windows == number
+                self._add(batch, pair[places], counts[places], lasts[places], now)
         return candidates
 
     def tick(self, now: float) -> list[Candidate]:
@@ -75,94 +84,105 @@ class Peers:
     def restart(self) -> None:
         """The clock was set back."""
         self._window = None
-        self._open_cells = 0
-        self._counts.clear()
+        self._pairs["lines"][:] = 0
 
-    def _add(self, batch: Batch, families: list[str | None], places: Ints) -> None:
+    def _add(self, batch: Batch, pairs: Ints, counts: Ints, lasts: Ints, now: float) -> None:
         """Count lines of the open window.
 
         Args:
             batch: see there.
-            families: of its nodes.
-            places: of its cells.
+            pairs: template times number of nodes, plus node; each once.
+            counts: of their lines.
+            lasts: rows of their last lines.
+            now: by the log's clock.
         """
-        cells = batch.cells
-        t, n = cells.t[places], cells.n[places]
-        starts = np.flatnonzero((np.diff(t, prepend=-1) != 0) | (np.diff(n, prepend=-1) != 0))
-        counts = np.add.reduceat(cells.count[places], starts)
-        lasts = cells.last[places][np.append(starts[1:], len(places)) - 1]
-        t, n = t[starts], n[starts]
+        t, n = np.divmod(pairs, len(batch.nodes))
+        named = np.array([node is not None for node in batch.nodes], bool)[n]
+        t, n, counts, lasts = t[named], n[named], counts[named], lasts[named]
+        if not len(t):
+            return
+        rows = self._pairs.rows_of(batch, t, n, now)
+        kept = rows >= 0
+        rows, t, counts, lasts = rows[kept], t[kept], counts[kept], lasts[kept]
+        if not len(t):
+            return
+        self._pairs["lines"][rows] += counts
+        self._texts.update(zip(batch.templates, batch.texts, strict=True))
         # A line is kept where it may be needed: of what comes often on a node, and often for this template.
-        often = np.bincount(t, counts)[t] / np.bincount(t)[t]
-        for place, node, count, line, usual in zip(
-            t.tolist(), n.tolist(), counts.tolist(), lasts.tolist(), often.tolist(), strict=True
-        ):
-            family, name = families[node], batch.nodes[node]
-            if family is None or name is None:
-                continue
-            of_family = self._counts.setdefault(family, {})
-            key = (name, batch.templates[place])
-            before = of_family.get(key, 0)
-            if not before:
-                if self._open_cells >= self._capacity:
-                    continue
-                self._open_cells += 1
-                self._texts[key[1]] = batch.texts[place]
-            of_family[key] = before + count
-            if before + count >= _LEAST_LINES and (count > _OFTEN * usual):
-                self._last.put([(pair_key(key[1], name), batch.ref(line))])
+        often = (np.bincount(t, counts) / np.maximum(np.bincount(t), 1))[t]
+        needed = np.flatnonzero((self._pairs["lines"][rows] >= _LEAST_LINES) & (counts > _OFTEN * often))
+        refs = batch.each_ref(lasts[needed])
+        self._last.put(zip(map(self._pairs.key, rows[needed].tolist()), refs, strict=True))
 
     def _close(self, number: int) -> list[Candidate]:
         """Compare the nodes of the open window, and open another."""
         candidates: list[Candidate] = []
         if self._window is not None:
-            for cells in self._counts.values():
-                candidates += self._compare(cells)
+            rows = np.flatnonzero(self._pairs["lines"] > 0)
+            codes = self._pairs.codes[rows]
+            nodes, of = np.unique(node_numbers(codes), return_inverse=True)
+            families, family_of_node = np.unique([self._family(one) for one in nodes.tolist()], return_inverse=True)
+            of_family = family_of_node[of] if len(nodes) else of
+            for family in range(len(families)):
+                candidates += self._compare(rows[of_family == family])
+            self._pairs["lines"][:] = 0
         self._window = number
-        self._counts.clear()
-        self._open_cells = 0
         self._texts = {}
         return candidates
 
-    def _compare(self, cells: Mapping[tuple[str, str], int]) -> list[Candidate]:
-        """Compare the nodes of one family."""
-        nodes = sorted({node for node, _ in cells})
-        templates = sorted({template for _, template in cells})
+    def _family(self, number: int) -> str:
+        if self._epoch != self._names.epoch:
+            self._families, self._epoch = {}, self._names.epoch
+        if number not in self._families:
+            self._families[number] = family_of(self._names.node(number) or "")
+        return self._families[number] or ""
+
+    def _compare(self, cells: Ints) -> list[Candidate]:
+        """Compare the nodes of one family; ``cells`` are the rows of its pairs."""
+        codes = self._pairs.codes[cells]
+        numbers, n = np.unique(node_numbers(codes), return_inverse=True)
+        nodes = [self._names.node(one) or "" for one in numbers.tolist()]
+        templates, t = np.unique(codes - node_numbers(codes), return_inverse=True)
         end = float(((self._window or 0) + 1) * WINDOW_SECONDS)
         rows = self._nodes.rows(nodes, end)
         self._nodes["windows"][rows[rows >= 0]] += 1
         if len(nodes) < _LEAST_PEERS or len(nodes) * len(templates) > _MOST_CELLS:
             return []
-        place = {node: index for index, node in enumerate(nodes)}, {one: index for index, one in enumerate(templates)}
         counts = np.zeros((len(nodes), len(templates)))
-        for (node, template), count in cells.items():
-            counts[place[0][node], place[1][template]] = count
-        known = (rows >= 0) & (self._nodes["windows"][np.maximum(rows, 0)] > _LEAST_WINDOWS)
+        counts[n, t] = self._pairs["lines"][cells]
+        row_of = np.full(counts.shape, NO_ROW, np.int64)
+        row_of[n, t] = cells
+        windows = np.where(rows >= 0, self._nodes["windows"][np.maximum(rows, 0)], 0)
+        known = windows > _LEAST_WINDOWS
         middle = np.median(counts, axis=0)
-        usual = self._learn(nodes, templates, counts, middle)
+        missing = np.nonzero((counts == 0) & (middle >= _LEAST_LINES / 2))
+        row_of[missing] = self._pairs.find(templates[missing[1]] + numbers[missing[0]])
+        usual = self._learn(row_of, counts, middle, windows <= _LEAST_WINDOWS)
         expected = np.maximum((middle + 0.5) * usual - 0.5, 0)
         self._budget.count("unlike_peers", int(known.sum()) * len(templates))
         distance = np.abs(2 * np.sqrt(counts + 3 / 8) - 2 * np.sqrt(expected + 3 / 8))
-        unusual = known[:, None] & (distance > _CHANCE) & (np.abs(counts - expected) >= _LEAST_LINES)
+        surprise = of_excess_over_others(distance, _RANDOM)
+        unusual = known[:, None] & (np.abs(counts - expected) >= _LEAST_LINES) & (distance > _RANDOM)
+        found = np.argwhere(unusual & (surprise >= LEAST_SURPRISE)).tolist()
+        # A pair that never came has no row, but all of a template have the same id.
+        ids = [pair_of(self._pairs.key(int(row)))[0] for row in row_of.max(axis=0)] if found else []
         return [
             one
-            for node, template in zip(*np.nonzero(unusual), strict=True)
-            for one in self._test(
-                nodes, templates[template], int(node), counts[:, template], expected[:, template], distance[:, template]
+            for node, place in found
+            for one in self._candidate(
+                nodes, ids[place], node, counts[:, place], float(expected[node, place]), float(surprise[node, place])
             )
         ]
 
-    def _test(
-        self, nodes: list[str], template: str, node: int, counts: Floats, expected: Floats, distance: Floats
+    def _candidate(
+        self, nodes: list[str], template: str, node: int, counts: Floats, expected: float, surprise: float
     ) -> list[Candidate]:
-        others = np.delete(distance, node)
-        surprise = float(of_excess(distance[[node]], others[None, :], _CHANCE)[0])
-        if surprise < LEAST_SURPRISE:
-            return []
         name, key = nodes[node], pair_key(template, nodes[node])
         end = ((self._window or 0) + 1) * WINDOW_SECONDS
+        if not self._budget.admit("unlike_peers", key, surprise, float(end)):
+            return []
         text = self._texts.get(template, "")
-        usual = np.median(np.delete(counts, node))
+        usual = float(np.median(np.delete(counts, node)))
         example = nodes[int(np.argsort(np.where(np.arange(len(nodes)) == node, -1, counts))[-1])]
         return [
             Candidate(
@@ -171,8 +191,8 @@ class Peers:
                 time=float(end),
                 surprise=surprise,
                 text=f"{quote(name)} wrote {quote(text)} {int(counts[node])} times in the 15 minutes up to "
-                f"{show_time(end)}, where its {len(nodes) - 1} peers wrote it {show_number(float(usual))} times in the "
-                f"median; of this node {show_number(float(expected[node]))} were expected.",
+                f"{show_time(end)}, where its {len(nodes) - 1} peers wrote it {show_number(usual)} times in the "
+                f"median; of this node {show_number(expected)} were expected.",
                 lines=self._last.get(key)
                 or self._last.get(pair_key(template, example))
                 or self._of_template.get(template),
@@ -181,37 +201,39 @@ class Peers:
                 node=name,
                 measures={
                     "observed": float(counts[node]),
-                    "expected": round(float(expected[node]), 3),
-                    "peers": float(usual),
+                    "expected": round(expected, 3),
+                    "peers": usual,
                     "nodes": len(nodes),
                 },
             )
         ]
 
-    def _learn(self, nodes: list[str], templates: list[str], counts: Floats, middle: Floats) -> Floats:
-        """What was usual of each node before this window, as a ratio to its peers; this window is learnt then."""
+    def _learn(self, row_of: Ints, counts: Floats, middle: Floats, young: NDArray[np.bool_]) -> Floats:
+        """What was usual of each node before this window, as a ratio to its peers; this window is learnt then.
+
+        Args:
+            row_of: rows of the pairs, by node and template; `NO_ROW` for one that never came.
+            counts: of lines, alike.
+            middle: median of each template.
+            young: of each node, whether it is too new to be compared.
+        """
         ratios = np.clip((counts + 0.5) / (middle + 0.5), 1 / _MOST_RATIO, _MOST_RATIO)
         usual = np.ones(counts.shape)
-        end = float(((self._window or 0) + 1) * WINDOW_SECONDS)
-        n, t = np.nonzero((counts > 0) | (middle >= _LEAST_LINES / 2))
-        keys = [pair_key(templates[b], nodes[a]) for a, b in zip(n, t, strict=True)]
-        new = np.array([key not in self._pairs for key in keys], bool)
-        rows = self._pairs.rows(keys, end)
-        kept = rows >= 0
-        n, t, rows, new = n[kept], t[kept], rows[kept], new[kept]
+        n, t = np.nonzero(row_of >= 0)
+        rows = row_of[n, t]
         usual[n, t] = self._pairs["ratio"][rows]
         # On the logarithm a window without a line weighs as much as one with many.
         learnt = np.exp((1 - _WEIGHT) * np.log(self._pairs["ratio"][rows]) + _WEIGHT * np.log(ratios[n, t]))
-        young = self._nodes["windows"][np.maximum(self._nodes.rows(nodes, end), 0)] <= _LEAST_WINDOWS
+        new = self._pairs["learnt"][rows] == 0
         self._pairs["ratio"][rows] = np.where(new & young[n], ratios[n, t], learnt)
+        self._pairs["learnt"][rows] += 1
         return usual
 
     def dump(self) -> tuple[Any, Mapping[str, NDArray[Any]]]:
         """Values for JSON, and arrays."""
         keys, arrays = self._pairs.dump()
         nodes, of_nodes = self._nodes.dump()
-        counts = [[family, *key, count] for family, cells in self._counts.items() for key, count in cells.items()]
-        values = {"keys": keys, "nodes": nodes, "window": self._window, "counts": counts, "texts": self._texts}
+        values = {"keys": keys, "nodes": nodes, "window": self._window, "texts": self._texts}
         values["last"] = self._last.dump()
         return values, arrays | {f"node_{name}": one for name, one in of_nodes.items()}
 
@@ -223,12 +245,10 @@ class Peers:
             values["nodes"], {name.removeprefix(prefix): one for name, one in arrays.items() if prefix in name}
         )
         self._last.load(values["last"])
-        if not complete:
-            return
-        self._window, self._texts = values["window"], dict(values["texts"])
-        for family, node, template, count in values["counts"]:
-            self._counts.setdefault(family, {})[node, template] = count
-            self._open_cells += 1
+        if complete:
+            self._window, self._texts = values["window"], dict(values["texts"])
+        else:
+            self._pairs["lines"][:] = 0
 
 
 def family_of(node: str) -> str:

@@ -9,9 +9,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rationanomaly.signals.batch import Batch, Ints
+from rationanomaly.signals.batch import Batch, Ints, grouped
 from rationanomaly.signals.budget import LEAST_SURPRISE, Budget
 from rationanomaly.signals.candidate import Candidate, quote, show_number, show_time
+from rationanomaly.signals.equal_runs import starts_of
 from rationanomaly.signals.last_lines import LastLines
 from rationanomaly.signals.rate_history import RING, SLOT, RateHistory
 from rationanomaly.signals.surprise import dispersion, of_excess, of_high_count, of_low_count
@@ -46,14 +47,11 @@ class _Counts:
     @classmethod
     def of(cls, batch: Batch, rows: Ints) -> Self:
         """Those of a batch, of templates that have a row."""
-        cells = batch.cells
-        order = np.lexsort((cells.last, cells.t, cells.minute))
-        order = order[rows[cells.t[order]] >= 0]
-        t, minute = cells.t[order], cells.minute[order]
-        starts = np.flatnonzero((np.diff(t, prepend=-1) != 0) | (np.diff(minute, prepend=-1) != 0))
-        ends = np.append(starts[1:], len(order)) - 1
-        count = np.add.reduceat(cells.count[order], starts) if len(starts) else cells.count[:0]
-        return cls(rows[t[starts]], t[starts], minute[starts], count, cells.last[order][ends])
+        first, size = int(batch.minute.min()), len(batch.templates)
+        keys, count, last = grouped((batch.minute - first) * size + batch.t)
+        kept = rows[keys % size] >= 0
+        keys = keys[kept]
+        return cls(rows[keys % size], keys % size, keys // size + first, count[kept], last[kept])
 
     def at(self, places: Ints) -> Self:
         """Some of them."""
@@ -104,14 +102,14 @@ class Rates:
             batch: see there; no line of it is later than ``now``.
             now: by the log's clock, in seconds since 1970.
         """
-        history, cells = self._history, batch.cells
+        history = self._history
         if history.head is None:
-            history.start(int(cells.minute.min()))
+            history.start(int(batch.minute.min()))
         rows_of = history.rows(batch.templates, now)
         self._remember(batch)
         counts = _Counts.of(batch, rows_of)
         slots = counts.minute // SLOT
-        starts = np.flatnonzero(np.diff(slots, prepend=-1))
+        starts = starts_of(slots)
         candidates: list[Candidate] = []
         for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(slots)], strict=True):
             slot, part = int(slots[start]), counts.part(start, end)
@@ -131,8 +129,7 @@ class Rates:
         return self._slots_until(int((now - _GRACE_SECONDS) // (_MINUTE_SECONDS * SLOT)))
 
     def _remember(self, batch: Batch) -> None:
-        for key, text in zip(batch.templates, batch.texts, strict=True):
-            self._texts[key] = text
+        self._texts.update(zip(batch.templates, batch.texts, strict=True))
         if len(self._texts) > 2 * len(self._history.table) + 100:
             self._texts = {key: text for key, text in self._texts.items() if key in self._history.table}
 
@@ -207,7 +204,7 @@ class Rates:
         place, final = int(counts.t[0]), int(counts.last[0])
         key, text, at = batch.templates[place], batch.texts[place], float(batch.at[final])
         span = "a minute" if minutes == 1 else f"{minutes} minutes"
-        lines = np.flatnonzero((batch.t == place) & (batch.at // _MINUTE_SECONDS == counts.minute[0]))
+        lines = np.flatnonzero((batch.t == place) & (batch.minute == counts.minute[0]))
         return Candidate(
             kind="burst",
             subject=key,

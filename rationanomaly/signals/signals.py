@@ -17,7 +17,7 @@ from rationanomaly.params.watch.signals import SignalParams
 from rationanomaly.signals import surprise
 from rationanomaly.signals.abnormal_lines import abnormal_lines
 from rationanomaly.signals.alert import Alert, AlertKind
-from rationanomaly.signals.batch import Batch, encode, times
+from rationanomaly.signals.batch import Batch, Ints, Names, encode, times
 from rationanomaly.signals.broken_sessions import BrokenSessions
 from rationanomaly.signals.budget import Budget
 from rationanomaly.signals.candidate import Candidate
@@ -51,7 +51,7 @@ _MOST_AT_ONCE = 20
 #: Storing all state takes at most this share of the time.
 _STORING_SHARE = 0.02
 _MOST_REPEATS = 20_000
-_VERSION = 1
+_VERSION = 2
 #: A batch is shown to the signals in pieces of at most so many lines and seconds, so that its size makes no difference.
 _PIECE_LINES, _PIECE_SECONDS = 50_000, 6 * 3600.0
 #: Fewer lines make no piece, unless they span as long as that: each piece has its cost.
@@ -82,11 +82,12 @@ class Signals:
         self._clock = StreamClock()
         self._budget = budget = Budget(settings.alerts_per_day, KINDS)
         self._last = LastLines(settings.max_templates)
+        self._names = names = Names()
         self._new = NewTemplates(known, settings.alerts_per_day, settings.max_seen, budget)
         self._rates = Rates(settings.max_templates, budget, self._last)
-        self._heartbeats = Heartbeats(settings.max_pairs, forget, budget, self._clock)
+        self._heartbeats = Heartbeats(settings.max_pairs, forget, budget, self._clock, names)
         self._nodes = SilentNodes(settings.max_nodes, forget, budget, self._clock)
-        self._peers = Peers(settings.max_pairs, settings.max_nodes, budget, self._last)
+        self._peers = Peers(settings.max_pairs, settings.max_nodes, budget, self._last, names)
         self._parameters = Parameters(settings.max_parameters, budget)
         quiet = settings.session_quiet_minutes * 60
         self._sessions = BrokenSessions(settings.max_sessions, quiet, budget, self._clock)
@@ -117,10 +118,12 @@ class Signals:
 
     def _observe(self, lines: pl.DataFrame, at: NDArray[np.float64]) -> list[Alert]:
         """The alerts of lines that are not too many, and close in time."""
-        self._advance(lines, at)
+        sources, places = encode(lines["source"])
+        self._advance(sources, places, at)
         now = self._clock.now()
-        batch = Batch(lines, np.minimum(at, now))
-        self._began = now if self._began is None else min(self._began, now)
+        batch = Batch(lines, np.minimum(at, now), self._names, (sources, places))
+        # From the first line on, however long the first batch is.
+        self._began = float(batch.at.min()) if self._began is None else min(self._began, now)
         self._budget.pass_time(now)
         self._lines += lines.height
         self._changed = True
@@ -130,7 +133,7 @@ class Signals:
             self._sessions.rename(old, new)
         for signal in (self._rates, self._heartbeats, self._nodes, self._peers, self._parameters, self._sessions):
             candidates += signal.observe(batch, now)
-        self._last.put(zip(batch.templates, map(batch.ref, batch.last.tolist()), strict=True))
+        self._last.put(zip(batch.templates, batch.each_ref(batch.last), strict=True))
         return self._admit(candidates, now)
 
     def tick(self, now: float) -> list[Alert]:
@@ -159,9 +162,8 @@ class Signals:
         known |= {"new_template": self._new.known_from, "burst": rates, "drop": rates, "unlike_peers": windows}
         return known
 
-    def _advance(self, lines: pl.DataFrame, at: NDArray[np.float64]) -> None:
+    def _advance(self, sources: list[str | None], places: Ints, at: NDArray[np.float64]) -> None:
         """Take in the times of lines, by source."""
-        sources, places = encode(lines["source"])
         for place, source in enumerate(sources):
             self._clock.advance(source or "", at[places == place] if len(sources) > 1 else at)
         if self._clock.advance(ALL, at):

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rationanomaly.signals.batch import Batch, Ints
+from rationanomaly.signals.batch import Batch, Ints, grouped
 from rationanomaly.signals.budget import LEAST_SURPRISE, Budget
 from rationanomaly.signals.candidate import Candidate, quote, show_number, show_span, show_time
+from rationanomaly.signals.equal_runs import ends_of, nth_of, sizes_of, starts_of
 from rationanomaly.signals.keyed_table import NO_ROW, Column, KeyedTable
 from rationanomaly.signals.last_lines import LastLines
 from rationanomaly.signals.stream_clock import StreamClock
@@ -53,16 +54,14 @@ class SilentNodes:
 
     def observe(self, batch: Batch, now: float) -> list[Candidate]:
         """Take in the lines of a batch; see `signals.rates.Rates.observe`."""
-        cells = batch.cells
-        order = np.lexsort((cells.last, cells.minute, cells.n))
-        named = np.array([node is not None for node in batch.nodes], bool)
-        order = order[named[cells.n[order]]]
-        if not len(order):
+        start = int(batch.minute.min())
+        span = int(batch.minute.max()) - start + 1
+        keys, count, line = grouped(batch.n * span + batch.minute - start)
+        named = np.array([node is not None for node in batch.nodes], bool)[keys // span]
+        keys, count, line = keys[named], count[named], line[named]
+        if not len(keys):
             return self.tick()
-        n, minute = cells.n[order], cells.minute[order]
-        starts = np.flatnonzero((np.diff(n, prepend=-1) != 0) | (np.diff(minute, prepend=-1) != 0))
-        n, minute, count = n[starts], minute[starts], np.add.reduceat(cells.count[order], starts)
-        line = cells.last[order][np.append(starts[1:], len(order)) - 1]
+        n, minute = keys // span, keys % span + start
         places = np.unique(n)
         rows_of = np.full(len(batch.nodes), NO_ROW)
         rows_of[places] = self._table.rows([batch.nodes[place] or "" for place in places], now)
@@ -70,11 +69,11 @@ class SilentNodes:
         kept = rows >= 0
         candidates = self._pauses(batch, rows[kept], minute[kept], line[kept])
         self._hours(rows[kept], minute[kept], count[kept])
-        for place in np.flatnonzero(np.diff(n, append=-1) != 0):
-            ref = batch.ref(line[place])
-            node = batch.nodes[n[place]] or ""
-            self._sources[node] = ref.source
-            self._last.put([(node, ref)])
+        newest = ends_of(n)
+        refs = batch.each_ref(line[newest])
+        nodes = [batch.nodes[place] or "" for place in n[newest].tolist()]
+        self._sources.update((node, ref.source) for node, ref in zip(nodes, refs, strict=True))
+        self._last.put(zip(nodes, refs, strict=True))
         if len(self._sources) > 2 * len(self._table) + 100:
             self._sources = {node: source for node, source in self._sources.items() if node in self._table}
         return candidates + self.tick()
@@ -98,10 +97,12 @@ class SilentNodes:
     def _pauses(self, batch: Batch, rows: Ints, minutes: Ints, lines: Ints) -> list[Candidate]:
         """Learn the pauses of a batch, and notice those that are far too long."""
         table = self._table
-        first = np.diff(rows, prepend=-1) != 0
-        before = np.where(first, table["last"][rows], np.concatenate([[0], minutes[:-1]]))
+        firsts = starts_of(rows)
+        before = np.empty(len(rows), np.int64)
+        before[1:] = minutes[:-1]
+        before[firsts] = table["last"][rows[firsts]]
         pause = minutes - before
-        newest = np.flatnonzero(np.diff(rows, append=-1) != 0)
+        newest = ends_of(rows)
         whole = (before >= 0) & (pause > 0)
         at = np.flatnonzero(
             whole & (pause > _LEAST_MINUTES) & (table["count"][rows] >= _ENOUGH) & (pause <= self._forget)
@@ -109,9 +110,9 @@ class SilentNodes:
         candidates = self._test(rows[at], pause[at] - 1, minutes[at], [(batch, int(line)) for line in lines[at]])
         np.maximum.at(table["last"], rows[newest], minutes[newest])
         of, pause = rows[whole], pause[whole]
-        starts = np.flatnonzero(np.diff(of, prepend=-1) != 0)
-        sizes = np.diff(starts, append=len(of))
-        nth = np.arange(len(of)) - np.repeat(starts, sizes)
+        starts = starts_of(of)
+        sizes = sizes_of(starts, len(of))
+        nth = nth_of(sizes)
         table["pauses"][of, (table["count"][of] + nth) % _RING] = pause
         table["count"][of[starts]] += sizes
         self._budget.count("silent_node", len(of))
@@ -157,21 +158,20 @@ class SilentNodes:
     def _hours(self, rows: Ints, minutes: Ints, counts: Ints) -> None:
         """Count lines by hour; the hours without lines since are emptied."""
         table, hours = self._table, minutes // _HOUR
-        for row, hour in {(int(a), int(b)) for a, b in zip(rows, hours, strict=True)}:
-            last = int(table["hour"][row])
-            if table["first"][row] < 0:
-                table["first"][row] = hour
-            if hour > last >= 0:
-                table["hours"][row, np.arange(max(last + 1, hour - _WEEK_HOURS + 1), hour + 1) % _WEEK_HOURS] = 0
-            table["hour"][row] = max(hour, last)
-        places = (rows, hours % _WEEK_HOURS)
-        added = np.zeros((len(table), _WEEK_HOURS), np.int64) if len(rows) > len(table) else None
-        if added is None:
-            for row, hour, count in zip(*places, counts, strict=True):
-                table["hours"][row, hour] = min(int(table["hours"][row, hour]) + int(count), np.iinfo(np.uint16).max)
+        starts = starts_of(rows, hours)
+        if not len(starts):
             return
-        np.add.at(added, places, counts)
-        table["hours"][:] = np.minimum(table["hours"] + added, np.iinfo(np.uint16).max)
+        rows, hours, counts = rows[starts], hours[starts], np.add.reduceat(counts, starts)
+        new = np.flatnonzero(table["first"][rows] < 0)[::-1]
+        table["first"][rows[new]] = hours[new]
+        later = hours > table["hour"][rows]
+        for row, hour in zip(rows[later].tolist(), hours[later].tolist(), strict=True):
+            last = int(table["hour"][row])
+            if last >= 0:
+                table["hours"][row, np.arange(max(last + 1, hour - _WEEK_HOURS + 1), hour + 1) % _WEEK_HOURS] = 0
+            table["hour"][row] = hour
+        places = (rows, hours % _WEEK_HOURS)
+        table["hours"][places] = np.minimum(table["hours"][places] + counts, np.iinfo(np.uint16).max)
 
     def _silent_as_a_rule(self, row: int, since: int, until: int) -> bool:
         """Whether at these hours of the day the node was silent on most days before."""

@@ -55,14 +55,13 @@ class StreamClock:
             whether the clock was set back.
         """
         hand = self._hands.pop(source, None)
-        middle = float(np.median(times))
         if hand is None:
-            hand = _Hand(middle)
+            hand = _Hand(float(np.median(times)))
             if len(self._hands) >= _MOST_SOURCES:
                 self._hands.pop(next(name for name in self._hands if name != ALL))
         self._hands[source] = hand
         hand.fresh = True
-        ordered = np.sort(times)
+        ordered = times if bool(np.all(times[1:] >= times[:-1])) else np.sort(times)
         start = hand.time
         if self._now is not None and hand.live:
             start = max(start, self._now - hand.lag)

@@ -13,8 +13,8 @@ from scipy.special import betainc
 
 Floats = NDArray[np.float64]
 #: Nothing is more surprising: probabilities end at 1e-300.
-MOST = 300.0
-_LEAST_PROBABILITY = 10.0**-MOST
+LARGEST = 300.0
+_LEAST_PROBABILITY = 10.0**-LARGEST
 #: Counts that vary as little as chance makes them; 0 has no negative binomial distribution.
 _LEAST_DISPERSION = 1e-3
 #: History from which on the largest values are left out: one of them may be an anomaly that nobody marked.
@@ -63,7 +63,43 @@ def of_excess(values: ArrayLike, past: NDArray[Any], least: ArrayLike, tests: in
     k = np.select([counts >= size for size, _ in _OUTLIERS], [left_out for _, left_out in _OUTLIERS])
     pin = np.maximum(kept[np.arange(len(kept)), kept.shape[1] - k], least)
     scale = np.log10((counts * tests + 1) / k)
-    return np.minimum(np.where(counts > 0, scale * np.asarray(values) / pin, 0.0), MOST)
+    return np.minimum(np.where(counts > 0, scale * np.asarray(values) / pin, 0.0), LARGEST)
+
+
+def of_excess_over_others(distances: Floats, least: float) -> Floats:
+    """Surprise of each distance beyond all others of its column; see `of_excess`, to which the others are the past.
+
+    Args:
+        distances: at least two rows; none is NaN.
+        least: the smallest distance that counts as a normal one.
+    """
+    others = len(distances) - 1
+    k = next(left_out for size, left_out in _OUTLIERS if others >= size)
+    ordered = np.sort(distances, axis=0)
+    kth, next_one = ordered[-k], ordered[-k - 1]
+    # Without itself, the next one is the k-th largest.
+    pin = np.maximum(np.where(distances >= kth, next_one, kth), least)
+    found: Floats = np.minimum(np.log10((others + 1) / k) * distances / pin, LARGEST)
+    return found
+
+
+def quantile(ordered: Floats, counts: NDArray[np.int64], share: float) -> Floats:
+    """A quantile of each row, between two values linearly; numpy's own is slow where values may be missing.
+
+    Args:
+        ordered: each row rising, NaN at its end.
+        counts: of values that are not NaN.
+        share: in [0, 1].
+
+    Returns:
+        NaN where there is no value.
+    """
+    place = share * np.maximum(counts - 1, 0)
+    low = place.astype(np.int64)
+    rows = np.arange(len(ordered))
+    below, above = ordered[rows, low], ordered[rows, np.minimum(low + 1, np.maximum(counts - 1, 0))]
+    found: Floats = below + (above - below) * (place - low)
+    return found
 
 
 def dispersion(counts: NDArray[Any], axis: int = -1) -> Floats:

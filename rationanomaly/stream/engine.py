@@ -256,7 +256,7 @@ class Engine:
         now, connection = self._clock(), self.connection
         miner, settings = read_parser_of(self.service.folder)
         settings = settings.model_copy(update={"hold_seconds": self._settings.hold_seconds})
-        self._streams, self._journal = Streams(settings), MinerJournal(miner)
+        self._streams, self._journal = Streams(settings, self._settings.max_streams), MinerJournal(miner)
         self._answers = Answers(self.service, self._settings.max_verdicts)
         self._pending, self._counters = Pending(self._settings.pending_lines), Counters()
         self._watch = Watch(
@@ -300,7 +300,7 @@ class Engine:
             now = self._clock()
             records = pl.concat([RECORDS.to_frame(), *read(now)])
             rejected = self._streams.take_rejected()
-            lines = judged_lines(records, self._journal.name, lambda texts: self._answers.find(
+            lines, texts = judged_lines(records, self._journal.name, lambda texts: self._answers.find(
                 self.connection, texts, now))  # fmt: skip
             self._note_pending(lines)
             self._log_clock.see(lines, now)
@@ -312,7 +312,7 @@ class Engine:
                 self._answers.ask_again()
                 more, changed = self._watch.tick(self.connection, self._log_clock.now(now))
                 alerts, incidents = [*alerts, *more], [*incidents, *changed]
-            taken = Taken(lines, alerts, incidents, rejected.height, rejected, sessions)
+            taken = Taken(lines, alerts, incidents, rejected.height, rejected, sessions, texts)
             self._count(taken)
             if write is not None:
                 write(taken)

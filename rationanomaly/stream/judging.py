@@ -21,14 +21,26 @@ class Said(NamedTuple):
     score: float | None
 
 
+class Texts(NamedTuple):
+    """What lines have in common that have the same text.
+
+    Attributes:
+        rows: ``message``, ``template``, ``template_id``, ``parameters``, ``answer``, ``score`` of each text.
+        places: for each line the row of its text.
+    """
+
+    rows: pl.DataFrame
+    places: pl.Series
+
+
 #: Gives ``template``, ``template_id``, ``parameters`` and ``message`` for rows of ``message``, ``message_template``.
 Namer = Callable[[pl.DataFrame], pl.DataFrame]
 #: Gives what is said of templates, id → text; one that is left out is pending.
 Sayer = Callable[[Mapping[str, str]], Mapping[str, Said]]
 
 
-def judged_lines(records: pl.DataFrame, name: Namer, say: Sayer) -> pl.DataFrame:
-    """The lines of records with their templates and what is said of them, `JUDGED_LINES`.
+def judged_lines(records: pl.DataFrame, name: Namer, say: Sayer) -> tuple[pl.DataFrame, Texts]:
+    """The lines of records with their templates and what is said of them, `JUDGED_LINES`, and their texts.
 
     Args:
         records: columns of `reader.RECORDS`, in order.
@@ -36,7 +48,8 @@ def judged_lines(records: pl.DataFrame, name: Namer, say: Sayer) -> pl.DataFrame
         say: knows the verdicts.
     """
     if not records.height:
-        return JUDGED_LINES.to_frame()
+        nothing = JUDGED_LINES.to_frame()
+        return nothing, Texts(nothing.select(_OF_TEXT), pl.Series(dtype=pl.UInt32))
     distinct, places = _distinct(records)
     named = name(distinct)
     templates = named.select("template_id", "template").unique("template_id", maintain_order=True)
@@ -49,9 +62,8 @@ def judged_lines(records: pl.DataFrame, name: Namer, say: Sayer) -> pl.DataFrame
     )
     texts = named.join(verdicts, on="template_id", how="left", maintain_order="left").select(_OF_TEXT)
     of_lines = texts if texts.height == records.height else texts[places]
-    return records.select("source", "line", "time", "node", "level", "sessions").hstack(of_lines).select(
-        JUDGED_LINES.names()
-    )  # fmt: skip
+    of_records = records.select("source", "line", "time", "node", "level", "sessions")
+    return of_records.hstack(of_lines).select(JUDGED_LINES.names()), Texts(texts, places)
 
 
 _UNKNOWN = Said(_PENDING, None)

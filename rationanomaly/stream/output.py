@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 
 from rationanomaly.artifacts import translated_disk_errors
@@ -50,15 +51,20 @@ class OutputFile:
         Raises:
             InfrastructureError: the disk is full.
         """
-        if not data:
-            return
-        length = self._stored() or 0
+        self.append_blocks([data])
+
+    def append_blocks(self, blocks: Iterable[bytes | memoryview]) -> None:
+        """The same of rows that come in pieces."""
+        before = length = self._stored() or 0
         try:
             os.ftruncate(self._descriptor, length)
-            view = memoryview(data)
-            while view:
-                written = os.pwrite(self._descriptor, view, length)
-                view, length = view[written:], length + written
+            for block in blocks:
+                view = memoryview(block)
+                while view:
+                    written = os.pwrite(self._descriptor, view, length)
+                    view, length = view[written:], length + written
+            if length == before:
+                return
             os.fsync(self._descriptor)
         except OSError as error:
             hint = "Make room; nothing is lost, and lines are read again from where they stood"

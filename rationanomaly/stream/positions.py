@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from itertools import islice
 
 import polars as pl
 
@@ -18,10 +19,12 @@ class Streams:
 
     Args:
         settings: the params section ``parse`` of the model, with the stream's ``hold_seconds``.
+        limit: streams that are known at once; beyond, those are given up that have been silent for longest.
     """
 
-    def __init__(self, settings: ParseParams) -> None:
-        self._settings = settings
+    def __init__(self, settings: ParseParams, limit: int) -> None:
+        self._settings, self._limit = settings, limit
+        #: In the order of the last line.
         self._readers: dict[str, StreamReader] = {}
         self._positions: dict[str, Position] = {}
         #: Streams whose state differs from the stored one.
@@ -45,9 +48,9 @@ class Streams:
 
     def store(self, connection: sqlite3.Connection) -> None:
         """Keep what has changed."""
-        for stream, reader in self._readers.items():
-            if stream not in self._changed:
-                continue
+        self._give_up(connection)
+        # A new stream gets its number as it came.
+        for stream, reader in ((name, self._readers[name]) for name in self._in_order(self._changed)):
             connection.execute(
                 "INSERT INTO stream_streams (stream, format, position, reader) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (stream) DO UPDATE SET position = excluded.position, reader = excluded.reader",
@@ -61,6 +64,8 @@ class Streams:
             # Windows of the first stream are named as those of a log that is read by itself.
             prefix = f"{stream} " if self._readers else ""
             self._readers[stream] = StreamReader(stream, format_name, self._settings, prefix)
+        else:
+            self._readers[stream] = self._readers.pop(stream)
         self._changed.add(stream)
         return self._readers[stream]
 
@@ -80,14 +85,33 @@ class Streams:
     def _give_out(self, give: Callable[[StreamReader], pl.DataFrame]) -> list[pl.DataFrame]:
         found = []
         for stream, reader in self._readers.items():
-            if reader.waits and (records := give(reader)).height:
+            if not reader.waits:
+                continue
+            records = give(reader)
+            if records.height or reader.has_rejected or not reader.waits:
                 self._changed.add(stream)
                 found.append(records)
         return found
 
+    def _give_up(self, connection: sqlite3.Connection) -> None:
+        """Forget the streams that have been silent for longest, where there are too many; none that holds lines."""
+        surplus = len(self._readers) - self._limit
+        if surplus <= 0:
+            return
+        idle = (name for name, reader in self._readers.items() if not reader.waits and name not in self._changed)
+        for stream in list(islice(idle, surplus)):
+            del self._readers[stream]
+            self._positions.pop(stream, None)
+            connection.execute("DELETE FROM stream_streams WHERE stream = ?", (stream,))
+
+    def _in_order(self, streams: Collection[str]) -> list[str]:
+        """Some streams in the order of `_readers`; to go through all of them would cost most where they are many."""
+        return list(streams) if len(streams) < 2 else [name for name in self._readers if name in streams]
+
     def take_rejected(self) -> pl.DataFrame:
         """The lines of all streams since the last call that fit no record: ``source``, ``line``, ``raw``."""
-        return pl.concat([REJECTED.to_frame(), *(reader.take_rejected() for reader in self._readers.values())])
+        streams = self._in_order(self._changed)
+        return pl.concat([REJECTED.to_frame(), *(self._readers[name].take_rejected() for name in streams)])
 
     def positions(self) -> dict[str, Position]:
         """Where each stream is to be continued."""

@@ -58,6 +58,11 @@ class StreamReader:
         """Whether anything is kept back that time alone will bring out."""
         return bool(self._unread) or self._reader.held > 0
 
+    @property
+    def has_rejected(self) -> bool:
+        """Whether `take_rejected` has anything to give."""
+        return bool(self._rejected)
+
     def feed(self, data: bytes, now: float, node: str | None = None) -> pl.DataFrame:
         """The records that are complete with some more lines: columns of `RECORDS`.
 
@@ -100,7 +105,7 @@ class StreamReader:
 
     def state(self) -> str:
         """What `restore` needs to continue behind the lines so far, as JSON."""
-        state = self._reader.state() | {"unread": self._unread, "sessions": None}
+        state = self._reader.state() | {"unread": self._unread, "sessions": None, "prefix": self._prefix}
         if self._sessions is not None:
             state["sessions"] = self._sessions.state()
         return json.dumps(_as_text(state))
@@ -109,7 +114,7 @@ class StreamReader:
         """Continue where `state` was taken."""
         state = _from_text(json.loads(text))
         self._unread, self._since = state.pop("unread"), now
-        sessions = state.pop("sessions")
+        sessions, self._prefix = state.pop("sessions"), state.pop("prefix", self._prefix)
         self._reader.restore(state, now)
         if sessions is not None:
             self._names().restore(sessions)

@@ -10,16 +10,31 @@ from typing import Any
 
 import polars as pl
 
+from rationanomaly.detection.session_verdicts import SessionVerdict
+from rationanomaly.stream.judging import Texts
 from rationanomaly.stream.taken import Correction, Settled, Taken
 
 #: What a line says of its text, which many lines share.
 _OF_TEXT = ("message", "template", "template_id", "answer")
+#: Lines whose rows are written out at once: so many stay where the processor reaches them fast.
+_BLOCK = 16_384
+#: Of them in one step of the writer.
+_CSV_BATCH = 4096
+_SIX_DIGITS = pl.int_range(1_000_000, eager=True).cast(pl.String).str.zfill(6)
 _NEEDS_ESCAPE = r'["\\\x00-\x1f\x7f]'
 
 
 def taken_rows(taken: Taken) -> bytes:
     """The rows of what was taken: ``line``, ``rejected``, ``session``, ``alert``, ``incident``."""
-    return b"".join((_line_rows(taken.lines), _rejected_rows(taken.rejected_lines), _dumped(_other_rows(taken))))
+    return b"".join(taken_blocks(taken))
+
+
+def taken_blocks(taken: Taken) -> Iterator[memoryview | bytes]:
+    """The same in pieces, so that many rows never lie in memory twice."""
+    yield from _line_rows(taken.lines, taken.texts or _texts_of(taken.lines))
+    yield _rejected_rows(taken.rejected_lines)
+    yield _dumped(_session_rows(taken.sessions))
+    yield _dumped(_alert_rows(taken))
 
 
 def settled_rows(settled: Settled) -> bytes:
@@ -39,36 +54,57 @@ def correction_row(correction: Correction) -> dict[str, Any]:
     return {**own, **correction.verdict.as_row(), "lines": lines}
 
 
-def _line_rows(lines: pl.DataFrame) -> bytes:
+def _line_rows(lines: pl.DataFrame, shared: Texts) -> Iterator[memoryview]:
     if not lines.height:
-        return b""
-    # The fewer pieces, the faster: what is constant goes with what is not.
-    parts = [
-        _each(lines["source"], '{"kind":"line","source":', ',"line":'),
-        lines["line"].cast(pl.String),
-        lines["time"].dt.strftime(',"time":"%Y-%m-%dT%H:%M:%S%.6fZ"').fill_null(',"time":null'),
-        _each(lines["node"], ',"node":'),
-        _each(lines["level"], ',"level":'),
-        _texts(lines),
-        _sessions(lines["sessions"]),
-    ]
-    return _as_lines(pl.select(pl.concat_str([pl.lit(part) for part in parts])))
+        return
+    texts = _text_rows(shared.rows)
+    for start in range(0, lines.height, _BLOCK):
+        block = lines.slice(start, _BLOCK)
+        # The comma between two members is written with them: to put the members together first would be a copy more.
+        members = [
+            _each(block["source"], '{"kind":"line","source":').alias("source"),
+            _places_in_time(block),
+            _each(block["node"], '"node":').alias("node"),
+            _each(block["level"], '"level":').alias("level"),
+            texts.gather(shared.places.slice(start, _BLOCK)),
+            _sessions(block["sessions"]).alias("sessions"),
+        ]
+        buffer = io.BytesIO()
+        pl.DataFrame(members).write_csv(buffer, include_header=False, quote_style="never", batch_size=_CSV_BATCH)
+        yield buffer.getbuffer()
 
 
-def _texts(lines: pl.DataFrame) -> pl.Series:
-    """What the rows say of their texts; lines of one text share it, as most lines do."""
-    columns = lines.select(*_OF_TEXT, "score")
-    values = columns["message"].unique(maintain_order=True)
-    places = columns["message"].cast(pl.Enum(values)).to_physical()
-    texts = columns[columns["message"].arg_unique().sort()] if values.len() < lines.height else columns
-    if (texts["template_id"].gather(places) != columns["template_id"]).any():
-        # Programs may name other templates for the same text.
-        texts, places = columns, pl.int_range(lines.height, eager=True)
+def _texts_of(lines: pl.DataFrame) -> Texts:
+    """The texts of lines of which it is not known which ones share theirs."""
+    return Texts(lines.select(*_OF_TEXT, "score"), pl.int_range(lines.height, eager=True))
+
+
+def _text_rows(texts: pl.DataFrame) -> pl.Series:
+    """What rows say of their texts, which many lines share."""
     parts: list[pl.Expr] = []
     for name in _OF_TEXT:
-        parts += [pl.lit(f',"{name}":'), pl.col(name).map_batches(_quote, return_dtype=pl.String)]
+        parts += [
+            pl.lit(f'{"," if parts else ""}"{name}":'),
+            pl.col(name).map_batches(_quote, return_dtype=pl.String),
+        ]
     parts += [pl.lit(',"score":'), pl.col("score").round(6).cast(pl.String).fill_null("null")]
-    return texts.select(pl.concat_str(parts)).to_series().gather(places)
+    return texts.select(texts=pl.concat_str(parts)).to_series()
+
+
+def _places_in_time(lines: pl.DataFrame) -> pl.Series:
+    """The members ``line`` and ``time``; the seconds are few, and to write them out is what costs most."""
+    micros = lines["time"].to_physical()
+    seconds = micros // 1_000_000
+    of_second = seconds.rle_id()
+    firsts = lines["time"].gather(of_second.arg_unique().sort())
+    written = firsts.dt.strftime(',"time":"%Y-%m-%dT%H:%M:%S.')
+    time = pl.concat_str(
+        pl.lit(written.gather(of_second)), pl.lit(_SIX_DIGITS.gather(micros - seconds * 1_000_000)), pl.lit('Z"')
+    )
+    number = pl.concat_str(pl.lit('"line":'), pl.lit(lines["line"]))
+    if lines["time"].null_count():
+        time = time.fill_null(',"time":null')
+    return pl.select(line=pl.concat_str(number, time)).to_series()
 
 
 def _rejected_rows(lines: pl.DataFrame) -> bytes:
@@ -79,10 +115,9 @@ def _rejected_rows(lines: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def _other_rows(taken: Taken) -> Iterator[dict[str, Any]]:
-    for session in taken.sessions:
+def _session_rows(sessions: Iterable[SessionVerdict]) -> Iterator[dict[str, Any]]:
+    for session in sessions:
         yield {"kind": "session", **vars(session), "score": round(float(session.score), 6)}
-    yield from _alert_rows(taken)
 
 
 def _alert_rows(found: Taken | Settled) -> Iterator[dict[str, Any]]:
@@ -102,12 +137,6 @@ def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else asdict(value)
 
 
-def _as_lines(rows: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    rows.write_csv(buffer, include_header=False, quote_style="never")
-    return buffer.getvalue()
-
-
 def _quote(texts: pl.Series) -> pl.Series:
     """Texts as JSON; to look is several times faster than to write them all out."""
     quoted = '"' + texts + '"'
@@ -119,7 +148,9 @@ def _quote(texts: pl.Series) -> pl.Series:
 
 def _each(texts: pl.Series, before: str, behind: str = "") -> pl.Series:
     """Texts as JSON between others; those of few values are worked out once for each."""
-    values = texts.unique()
+    values = texts.unique(maintain_order=True)
+    if values.len() == 1:
+        return pl.repeat(f"{before}{_quote(values)[0]}{behind}", texts.len(), dtype=pl.String, eager=True)
     if values.len() > texts.len() // 4:
         return before + _quote(texts) + behind
     quoted = before + _quote(values) + behind
@@ -127,9 +158,9 @@ def _each(texts: pl.Series, before: str, behind: str = "") -> pl.Series:
 
 
 def _sessions(lists: pl.Series) -> pl.Series:
-    before, behind = ',"sessions":[', "]}"
+    before, behind = '"sessions":[', "]}"
     lengths = lists.list.len()
     if lengths.min() == lengths.max() == 1 and not lists.null_count():
         return _each(lists.explode(), before, behind)
     joined = lists.list.eval(pl.element().map_batches(_quote, return_dtype=pl.String)).list.join(",")
-    return (before + joined + behind).fill_null(',"sessions":null}')
+    return (before + joined + behind).fill_null('"sessions":null}')

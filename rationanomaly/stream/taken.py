@@ -10,6 +10,7 @@ from rationanomaly.detection.session_verdicts import SessionVerdict
 from rationanomaly.detection.verdict import Verdict
 from rationanomaly.incidents.incident import Incident
 from rationanomaly.signals.alert import Alert, LineRef
+from rationanomaly.stream.judging import Texts
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Taken:
         rejected: number of lines that fit no record of their format.
         rejected_lines: these, ``source``, ``line``, ``raw``.
         sessions: verdicts on those that have ended.
+        texts: those of the lines, if it is known which lines share theirs.
     """
 
     lines: pl.DataFrame
@@ -31,6 +33,7 @@ class Taken:
     rejected: int
     rejected_lines: pl.DataFrame = field(default_factory=pl.DataFrame)
     sessions: list[SessionVerdict] = field(default_factory=list)
+    texts: Texts | None = None
 
 
 @dataclass(frozen=True)

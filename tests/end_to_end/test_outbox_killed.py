@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from rationanomaly.sinks.outbox import Outbox
-from tests.conftest import ROOT
+from tests.forked import Forked
 from tests.outbox_process import outbox
 from tests.sink_incidents import incident, receiving
 
@@ -28,12 +26,11 @@ def test_a_sender_that_is_killed_loses_nothing(tmp_path: Path) -> None:
         connection.execute("BEGIN IMMEDIATE")
         box.put(connection, [incident(f"i{number:02}") for number in range(INCIDENTS)])
         connection.execute("COMMIT")
-        for kill in range(KILLS):
-            with subprocess.Popen(
-                [sys.executable, "-m", "tests.outbox_process", database, receiver.url], cwd=ROOT
-            ) as one:
+        with Forked("tests.outbox_process", str(database), receiver.url, loaded=["tests.outbox_process"]) as sender:
+            for kill in range(KILLS):
+                sender.start()
                 receiver.wait(min(INCIDENTS, 7 * (kill + 1)), 60)
-                one.kill()
+                sender.kill()
         box.run(database)
         receiver.wait(INCIDENTS, 60)
         while connection.execute("SELECT count(*) FROM sinks_waiting").fetchone()[0]:

@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 from tests.streaming import model_folder
 
 REMOTE = Path("/lib/systemd/systemd-journal-remote")
-ROUNDS, EACH = 4, 25
+ROUNDS, EACH = 3, 25
 
 
 def journal_entry(number: int) -> bytes:

@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 from rationanomaly.register import alias_webhook, promotion_log
 from rationanomaly.register.policy import Policy
 from rationanomaly.register.promotion import promote, rollback
+from tests.mlflow_store import new_store
 from tests.posted import Posts, receiving
 
 POLICY = Policy(minimum={}, not_worse={})
@@ -24,7 +25,7 @@ SECRET = f"whsec_{base64.b64encode(KEY).decode()}"
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+    return new_store(tmp_path_factory)
 
 
 @pytest.fixture

@@ -119,8 +119,8 @@ def test_broken_transfers_differ_from_whole_ones(log: DayLog, truth: dict[str, d
     broken = set(truth["session"]["sessions"])
     assert broken
     assert all(orders[name] != needed for name in broken)
-    ended = log.lines.filter(seconds < log.day_start - 3600)["session"].drop_nulls().unique()
-    assert [orders[name] for name in ended] == [needed] * len(ended)
+    stopped = log.lines.filter(seconds < log.day_start - 3600)["session"].drop_nulls().unique()
+    assert [orders[name] for name in stopped] == [needed] * len(stopped)
 
 
 def test_the_files_are_a_log_that_is_read_and_its_truth(params: Params, tmp_path: Path) -> None:

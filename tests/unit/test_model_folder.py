@@ -41,7 +41,7 @@ def test_the_base_is_named_by_the_hashes_of_the_manifest(trained: Trained, step:
 def test_detect_hashes_each_file_once(trained: Trained, hashed: Counter[Path], tmp_path: Path) -> None:
     (tmp_path / "app.log").write_text("Jan  1 10:00:00 host app[1]: fan is ready\n" * 3)
     model = trained.root / "sft"
-    detect(str(model), logs=str(tmp_path / "app.log"), output=tmp_path / "rows.jsonl", log_format="auto")
+    detect(str(model), logs=[str(tmp_path / "app.log")], output=tmp_path / "rows.jsonl", log_format="auto")
     files = {path for path in model.rglob("*") if path.is_file()}
     assert {path: hashed[path] for path in files} == dict.fromkeys(files, 1)
 

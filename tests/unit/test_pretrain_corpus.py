@@ -11,7 +11,9 @@ import json
 import random
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -25,7 +27,7 @@ from rationanomaly.pretrain.corpus import Corpus, Message, Sizes
 from rationanomaly.pretrain.messages import load_templates
 from rationanomaly.rulebook.rationale import write_rationale
 from rationanomaly.text.evidence import check_evidence
-from rationanomaly.text.prompt import WILDCARD, show, split_conclusion, write_response
+from rationanomaly.text.prompt import WILDCARD, Shown, show, split_conclusion, write_response
 from rationanomaly.text.similarity import SimilarityIndex
 from tests.conftest import ROOT
 
@@ -43,6 +45,20 @@ WRITTEN_SHA256 = "78033e4c3ed3ee37d2e7859ac898f3b050faf65b3dcf233a246d09cff721d9
 @pytest.fixture(scope="module")
 def settings() -> PromptParams:
     return load_params(ROOT / "params.yaml").prompt
+
+
+@pytest.fixture(scope="module", autouse=True)
+def read_once() -> Iterator[None]:
+    """Six corpora are made here of the same logs: each is brought into its form once, packages are searched once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(corpus, "show", show_once)
+        patch.setattr(corpus, "harvest", cache(corpus.harvest))
+        yield
+
+
+@cache
+def show_once(log: str, settings: PromptParams) -> Shown:
+    return show(log, settings)
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +200,6 @@ def test_the_adapter_that_ships_has_read_what_is_written_today(settings: PromptP
     digest = hashlib.sha256()
     for message in written:
         rng = random.Random(f"{SHIPPED['seed']}|{message.text}")
-        rationale = write_rationale(show(message.log, settings), message.label, rng)
+        rationale = write_rationale(show_once(message.log, settings), message.label, rng)
         digest.update(f"{message.text}\n{write_response(rationale, message.label)}\n".encode())
     assert digest.hexdigest() == WRITTEN_SHA256

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,7 @@ from rationanomaly.register.tags import is_of_evaluation, is_paired, is_tagged, 
 from rationanomaly.runs import model_registry, tracking
 from rationanomaly.runs.model_registry import digest_at, set_tags
 from tests.conftest import ROOT
+from tests.mlflow_store import new_store
 
 PROJECT = read_policy(ROOT / "mlflow" / "promotion.yaml")
 POLICY = Policy(minimum={"template/abnormal/f1": 0.5}, not_worse={"template/abnormal/ap": 0.02})
@@ -32,7 +33,7 @@ POLICY = Policy(minimum={"template/abnormal/f1": 0.5}, not_worse={"template/abno
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+    return new_store(tmp_path_factory)
 
 
 @pytest.fixture
@@ -41,10 +42,10 @@ def client(store: str, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
     return MlflowClient(store, store)
 
 
-def add(client: MlflowClient, name: str, **found: float | str) -> str:
+def add(client: MlflowClient, name: str, more: Mapping[str, str] | None = None, **found: float | str) -> str:
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name)
-    tags = {f"template/abnormal/{key}": str(value) for key, value in found.items()}
+    tags = {f"template/abnormal/{key}": str(value) for key, value in found.items()} | dict(more or {})
     return str(client.create_model_version(name, "file:///nowhere", tags=tags).version)
 
 
@@ -99,8 +100,7 @@ F1, AP, GAIN = "template/abnormal/f1", "template/abnormal/ap", "difference/label
     ],
 )
 def test_what_a_metric_can_not_be_never_passes(client: MlflowClient, metric: str, value: str) -> None:
-    version = add(client, "odd", f1=0.6, ap=0.6)
-    client.set_model_version_tag("odd", version, metric, value)
+    version = add(client, "odd", {metric: value}, ap=0.6)
     policy = Policy(minimum={AP: 0.1, metric: -5}, not_worse={})
     with pytest.raises(GateError, match=f"says that {metric} is .*, which it can't be"):
         promote(f"models:/odd/{version}", "champion", policy)
@@ -119,8 +119,7 @@ def test_what_a_metric_can_not_be_never_passes(client: MlflowClient, metric: str
     ],
 )
 def test_what_is_as_good_as_is_needed_passes(client: MlflowClient, metric: str, value: str, limit: float) -> None:
-    version = add(client, "even")
-    client.set_model_version_tag("even", version, metric, value)
+    version = add(client, "even", {metric: value})
     policy = Policy(minimum={metric: limit}, not_worse={})
     assert promote(f"models:/even/{version}", "best", policy).version == version
 
@@ -218,10 +217,9 @@ def test_the_policy_of_the_project_holds_a_model_against_what_every_version_was_
 @pytest.mark.parametrize("bad", [None, *PROJECT.minimum, *PROJECT.maximum])
 def test_each_row_of_the_policy_of_the_project_can_refuse(client: MlflowClient, bad: str | None) -> None:
     name = f"project-{bad}".replace("/", "-")
-    version = add(client, name)
-    for limits, worse in ((PROJECT.minimum, -0.01), (PROJECT.maximum, 0.01)):
-        for metric, limit in limits.items():
-            client.set_model_version_tag(name, version, metric, f"{limit + worse * (metric == bad):.4f}")
+    worse = [(PROJECT.minimum, -0.01), (PROJECT.maximum, 0.01)]
+    tags = {m: f"{limit + by * (m == bad):.4f}" for limits, by in worse for m, limit in limits.items()}
+    version = add(client, name, tags)
     if bad is None:
         assert promote(f"models:/{name}/{version}", "champion", PROJECT).version == version
     else:
@@ -276,8 +274,7 @@ FLIPS, CLAIMS = "stress/injection/flips_over_control", "stress/unsupported/rate"
     ],
 )
 def test_of_a_stress_rate_less_is_better(client: MlflowClient, metric: str, value: str, refused: str | None) -> None:
-    version = add(client, "stressed")
-    client.set_model_version_tag("stressed", version, metric, value)
+    version = add(client, "stressed", {metric: value})
     policy = Policy(minimum={}, maximum={metric: 0.1}, not_worse={})
     if refused is None:
         assert promote(f"models:/stressed/{version}", "best", policy).version == version

@@ -13,6 +13,7 @@ from rationanomaly.register import promotion_log
 from rationanomaly.register.policy import Policy
 from rationanomaly.register.promotion import Promotion, history, promote, rollback
 from rationanomaly.register.promotion_log import PromotionLog
+from tests.mlflow_store import new_store
 from tests.promoter import CONTEXT, Plan, Promoter
 
 F1 = "template/abnormal/f1"
@@ -23,9 +24,7 @@ LOW = f"difference/champion/{F1}/low"
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
-    MlflowClient(uri, uri).search_registered_models()  # Makes the tables.
-    return uri
+    return new_store(tmp_path_factory)
 
 
 @pytest.fixture
@@ -250,7 +249,7 @@ def calls_of(store: str, name: str) -> list[str]:
 
 def test_killed_before_a_write_it_changes_nothing_or_is_finished_by_the_next(client: MlflowClient, store: str) -> None:
     calls = calls_of(store, model(client, "lives"))
-    # Before each write; `tests/end_to_end/test_promotion_server.py` kills before each read, too.
+    # Before each write: whoever dies between two of them leaves the same state.
     writes = [number for number, call in enumerate(calls, 1) if call.startswith(("create_", "set_", "delete_"))]
     states = set()
     for number in writes:

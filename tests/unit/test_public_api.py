@@ -86,7 +86,7 @@ def test_a_log_gives_a_typed_verdict_for_each_line(decided: Path, tmp_path: Path
 def test_the_command_line_says_the_same(decided: Path, tmp_path: Path) -> None:
     (tmp_path / "app.log").write_text(LOG)
     files = {"output": tmp_path / "rows.jsonl", "sessions": tmp_path / "sessions.jsonl"}
-    detect(str(decided), logs=str(tmp_path / "app.log"), log_format="auto", **files)  # type: ignore[arg-type]
+    detect(str(decided), logs=[str(tmp_path / "app.log")], log_format="auto", **files)  # type: ignore[arg-type]
     rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
     found = ra.Detector.open(decided).judge_log(tmp_path / "app.log")
     assert rows == [

@@ -45,7 +45,9 @@ def test_nothing_comes_of_no_lines() -> None:
     assert abnormal_lines(empty) == Signals(SETTINGS, ()).observe(empty) == Signals(SETTINGS, ()).tick(START) == []
 
 
-def test_a_new_process_continues_where_the_last_one_ended(background: list[Row], database: sqlite3.Connection) -> None:
+def test_a_new_process_continues_where_the_last_one_stopped(
+    background: list[Row], database: sqlite3.Connection
+) -> None:
     first = Signals(SETTINGS, ())
     watch(first, background, 900)
     first.store(database, everything=True)

@@ -113,7 +113,7 @@ def test_detect_is_advised_with_a_direct_verdict_and_options_that_it_takes(
         program, verb, *arguments = shlex.split(advised)
         given = detect.make_context(verb, arguments).params
         assert (program, verb, given["model"]) == ("rationanomaly", "detect", "models:/rationanomaly@candidate")
-        assert (given["verdict"], str(given["output"]), given["logs"]) == ("direct", "verdicts.jsonl", place)
+        assert (given["verdict"], str(given["output"]), given["logs"]) == ("direct", "verdicts.jsonl", [place])
 
 
 def test_what_is_not_here_is_not_advised(summary: Summary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

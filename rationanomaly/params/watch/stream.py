@@ -18,6 +18,7 @@ class StreamParams(Section):
         pending_lines: lines of a template without a verdict that are named when it comes; all are counted.
         session_quiet_minutes: without a line, after which a session has ended.
         max_session_lines: after which a session is judged as if it had ended.
+        max_streams: streams whose places are kept; beyond, those are forgotten that have been silent for longest.
     """
 
     commit_seconds: Rate
@@ -28,3 +29,4 @@ class StreamParams(Section):
     pending_lines: Positive
     session_quiet_minutes: Rate
     max_session_lines: Positive
+    max_streams: Positive
