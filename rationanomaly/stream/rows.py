@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -20,7 +21,6 @@ _OF_TEXT = ("message", "template", "template_id", "answer")
 _BLOCK = 16_384
 #: Of them in one step of the writer.
 _CSV_BATCH = 4096
-_SIX_DIGITS = pl.int_range(1_000_000, eager=True).cast(pl.String).str.zfill(6)
 _NEEDS_ESCAPE = r'["\\\x00-\x1f\x7f]'
 
 
@@ -99,7 +99,7 @@ def _places_in_time(lines: pl.DataFrame) -> pl.Series:
     firsts = lines["time"].gather(of_second.arg_unique().sort())
     written = firsts.dt.strftime(',"time":"%Y-%m-%dT%H:%M:%S.')
     time = pl.concat_str(
-        pl.lit(written.gather(of_second)), pl.lit(_SIX_DIGITS.gather(micros - seconds * 1_000_000)), pl.lit('Z"')
+        pl.lit(written.gather(of_second)), pl.lit(_six_digits().gather(micros - seconds * 1_000_000)), pl.lit('Z"')
     )
     number = pl.concat_str(pl.lit('"line":'), pl.lit(lines["line"]))
     if lines["time"].null_count():
@@ -164,3 +164,9 @@ def _sessions(lists: pl.Series) -> pl.Series:
         return _each(lists.explode(), before, behind)
     joined = lists.list.eval(pl.element().map_batches(_quote, return_dtype=pl.String)).list.join(",")
     return (before + joined + behind).fill_null('"sessions":null}')
+
+
+@cache
+def _six_digits() -> pl.Series:
+    """All numbers of six digits as text, made when they are first needed."""
+    return pl.int_range(1_000_000, eager=True).cast(pl.String).str.zfill(6)

@@ -27,6 +27,7 @@ from rationanomaly.pretrain.corpus import Corpus, Message, Sizes
 from rationanomaly.pretrain.messages import load_templates
 from rationanomaly.rulebook.rationale import write_rationale
 from rationanomaly.text.evidence import check_evidence
+from rationanomaly.text.harvest import harvest
 from rationanomaly.text.prompt import WILDCARD, Shown, show, split_conclusion, write_response
 from rationanomaly.text.similarity import SimilarityIndex
 from tests.conftest import ROOT
@@ -52,7 +53,7 @@ def read_once() -> Iterator[None]:
     """Six corpora are made here of the same logs: each is brought into its form once, packages are searched once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(corpus, "show", show_once)
-        patch.setattr(corpus, "harvest", cache(corpus.harvest))
+        patch.setattr(corpus, "harvest", cache(harvest))
         yield
 
 
