@@ -25,7 +25,7 @@ from rationanomaly.raw_inputs import CHUNK
 from rationanomaly.sources.chunk import Chunk
 from rationanomaly.stream.engine import Engine
 from rationanomaly.stream.output import OutputFile
-from rationanomaly.stream.rows import settled_rows, taken_rows
+from rationanomaly.stream.rows import settled_rows, taken_blocks
 
 TARGET_LINES, TARGET_GROWTH, TARGET_SLOWER = 200_000, 0.10, 0.25
 
@@ -48,7 +48,7 @@ class Stream:
                 end = data.rfind(b"\n") + 1
                 remainder = data[end:]
                 chunk = Chunk(str(log), data[:end], {"offset": file.tell()})
-                taken = self.engine.take([chunk], lambda taken: self.output.append(taken_rows(taken)))
+                taken = self.engine.take([chunk], lambda taken: self.output.append_blocks(taken_blocks(taken)))
                 self.lines += taken.lines.height
                 self.engine.settle(lambda settled: self.output.append(settled_rows(settled)))
         return (self.lines - first) / (time.perf_counter() - started)
@@ -110,6 +110,7 @@ def _measure(arguments: argparse.Namespace, folder: Path) -> int:
     )
     print(f"memory {before:,.0f} MB after a tenth; the model alone answers {uncached:,.1f} templates/s at most")
     checks = [
+        (f"DETECT_ASKED_AGAIN = {again - arguments.new} (target 0)", again == arguments.new),
         (f"DETECT_LINES_PER_SECOND = {rate:,.0f} (target {TARGET_LINES:,})", rate >= TARGET_LINES),
         (f"DETECT_MEMORY_GROWTH = {growth:.3f} (target {TARGET_GROWTH})", growth < TARGET_GROWTH),
         (f"DETECT_RATIO_TO_NO_CACHE = {rate / uncached:,.0f}", True),

@@ -23,7 +23,7 @@ from rationanomaly.sources.kinds import open_sources
 from rationanomaly.stream.engine import Engine, Settled, Taken
 from rationanomaly.stream.files import FileSource, PipeSource
 from rationanomaly.stream.output import OutputFile
-from rationanomaly.stream.rows import settled_rows, taken_rows
+from rationanomaly.stream.rows import settled_rows, taken_blocks, taken_rows
 from rationanomaly.stream.run import StreamRun, Writers
 from rationanomaly.stream.tail import TailSettings
 from rationanomaly.stream.views import StyledLine, alerts_view, text_view
@@ -100,6 +100,9 @@ def _writers(options: StreamOptions, engine: Engine, stack: ExitStack) -> Writer
         file = OutputFile(options.output, engine.connection)
         stack.callback(file.close)
         write = file.append
+        if options.view == "json":
+            blocks = file.append_blocks
+            return Writers(lambda taken: blocks(taken_blocks(taken)), lambda settled: write(settled_rows(settled)))
     if options.view == "json":
         return Writers(lambda taken: write(taken_rows(taken)), lambda settled: write(settled_rows(settled)))
     view = _VIEWS[options.view]

@@ -18,7 +18,7 @@ from rationanomaly.stream.taken import Correction, Settled, Taken
 #: What a line says of its text, which many lines share.
 _OF_TEXT = ("message", "template", "template_id", "answer")
 #: Lines whose rows are written out at once: so many stay where the processor reaches them fast.
-_BLOCK = 16_384
+_BLOCK = 8192
 #: Of them in one step of the writer.
 _CSV_BATCH = 4096
 _NEEDS_ESCAPE = r'["\\\x00-\x1f\x7f]'
@@ -57,20 +57,20 @@ def correction_row(correction: Correction) -> dict[str, Any]:
 def _line_rows(lines: pl.DataFrame, shared: Texts) -> Iterator[memoryview]:
     if not lines.height:
         return
-    texts = _text_rows(shared.rows)
-    for start in range(0, lines.height, _BLOCK):
-        block = lines.slice(start, _BLOCK)
-        # The comma between two members is written with them: to put the members together first would be a copy more.
-        members = [
-            _each(block["source"], '{"kind":"line","source":').alias("source"),
-            _places_in_time(block),
-            _each(block["node"], '"node":').alias("node"),
-            _each(block["level"], '"level":').alias("level"),
-            texts.gather(shared.places.slice(start, _BLOCK)),
-            _sessions(block["sessions"]).alias("sessions"),
+    # The comma between two members is written with them: to put the members together first would be a copy more.
+    members = pl.DataFrame(
+        [
+            _each(lines["source"], '{"kind":"line","source":').alias("source"),
+            _places_in_time(lines),
+            _each(lines["node"], '"node":').alias("node"),
+            _each(lines["level"], '"level":').alias("level"),
+            _text_rows(shared.rows).gather(shared.places),
+            _sessions(lines["sessions"]).alias("sessions"),
         ]
+    )
+    for block in members.iter_slices(_BLOCK):
         buffer = io.BytesIO()
-        pl.DataFrame(members).write_csv(buffer, include_header=False, quote_style="never", batch_size=_CSV_BATCH)
+        block.write_csv(buffer, include_header=False, quote_style="never", batch_size=_CSV_BATCH)
         yield buffer.getbuffer()
 
 
