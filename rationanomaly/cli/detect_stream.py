@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,9 +23,11 @@ from rationanomaly.sources.chunk import LineSource
 from rationanomaly.sources.kinds import open_sources
 from rationanomaly.stream.engine import Engine, Settled, Taken
 from rationanomaly.stream.files import FileSource, PipeSource
+from rationanomaly.stream.openings import note_openings
 from rationanomaly.stream.output import OutputFile
 from rationanomaly.stream.rows import settled_rows, taken_blocks, taken_rows
 from rationanomaly.stream.run import StreamRun, Writers
+from rationanomaly.stream.state_folder import StateFolder
 from rationanomaly.stream.tail import TailSettings
 from rationanomaly.stream.views import StyledLine, alerts_view, text_view
 from rationanomaly.text.untrusted import for_terminal
@@ -49,14 +52,13 @@ class StreamOptions:
 def detect_stream(model: str, options: StreamOptions, params: Params) -> None:
     """Judge the lines of logs as they come, until they end or the process is told to stop."""
     with ExitStack() as stack:
-        # Before the model is loaded, which takes seconds.
-        named = None if options.logs else _named_sources(params)
         state = options.state or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rationanomaly-")))
+        # Before the model is loaded, which takes seconds: logs are rotated meanwhile, too.
+        source = _files(options, params, state) if options.logs else _named_sources(params)
         engine = Engine.open(
             model, state, params, ledger=options.ledger, log_format=options.log_format, verdict=options.verdict
         )
         stack.callback(engine.close)
-        source = named or _files(options, params, engine.first_opened)
         outbox = Outbox(params.watch.sinks)
         outbox.run(engine.database)
         stack.callback(outbox.stop)
@@ -75,19 +77,21 @@ def _named_sources(params: Params) -> LineSource:
     return sources
 
 
-def _files(options: StreamOptions, params: Params, since: float) -> LineSource:
+def _files(options: StreamOptions, params: Params, state: Path) -> LineSource:
     paths = [Path(log) for log in options.logs]
     settings, parse = params.watch.stream, params.parse
     pipes = [path for path in paths if path == STDIN or path.is_fifo()]
     if not pipes:
-        tail = TailSettings(parse.max_line_bytes, parse.max_expansion, settings.rotated_seconds)
+        limits = parse.max_line_bytes, parse.max_expansion
+        with closing(StateFolder.open(state)) as folder:
+            openings = note_openings(folder.connection, paths, *limits, time.time())
         return FileSource(
             paths,
-            tail,
+            TailSettings(*limits, settings.rotated_seconds),
             follow=options.follow,
             format_name=options.log_format,
             poll_seconds=settings.poll_seconds,
-            since=since,
+            openings=openings,
         )
     if len(paths) > 1:
         raise ParamsError("a pipe is read alone", hint="Name standard input, or files")

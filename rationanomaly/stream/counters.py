@@ -10,9 +10,6 @@ import polars as pl
 
 from rationanomaly.signals.alert import Alert
 
-#: Counter that holds when the stream was opened for the first time, seconds since 1970.
-FIRST_OPENED = "first_opened"
-
 
 class Counters:
     """Counters by name; what is stored is what the last transaction has left."""
@@ -25,11 +22,6 @@ class Counters:
     def prepare(connection: sqlite3.Connection) -> None:
         """Make the table if it is missing."""
         connection.execute("CREATE TABLE IF NOT EXISTS stream_counters (name TEXT PRIMARY KEY, value REAL NOT NULL)")
-
-    @staticmethod
-    def begin(connection: sqlite3.Connection, now: float) -> None:
-        """Note when the stream was opened for the first time."""
-        connection.execute("INSERT OR IGNORE INTO stream_counters VALUES (?, ?)", (FIRST_OPENED, now))
 
     def restore(self, connection: sqlite3.Connection) -> None:
         """Continue from what `store` has kept."""

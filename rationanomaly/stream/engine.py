@@ -24,7 +24,7 @@ from rationanomaly.signals.alert import Alert
 from rationanomaly.signals.signals import abnormal_lines
 from rationanomaly.sources.chunk import Chunk, Position
 from rationanomaly.stream.answers import Answers
-from rationanomaly.stream.counters import FIRST_OPENED, Counters, LogClock, by_kind
+from rationanomaly.stream.counters import Counters, LogClock, by_kind
 from rationanomaly.stream.database import transaction
 from rationanomaly.stream.judging import Said, judged_lines
 from rationanomaly.stream.miner_journal import MinerJournal
@@ -75,7 +75,6 @@ class Engine:
         with transaction(self.connection):
             for part in (Streams, MinerJournal, Answers, Pending, LiveSessions, Watch, Counters):
                 part.prepare(self.connection)
-            Counters.begin(self.connection, clock())
         self._load()
 
     @classmethod
@@ -175,13 +174,6 @@ class Engine:
                     write(settled)
             self._inbox.clear()
             return settled
-
-    @property
-    def first_opened(self) -> float:
-        """When the stream was opened for the first time, seconds since 1970."""
-        with self._lock:
-            self._refresh()
-            return self._counters.values[FIRST_OPENED]
 
     def positions(self) -> dict[str, Position]:
         """Where each stream is to be continued."""

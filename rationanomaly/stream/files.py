@@ -14,6 +14,7 @@ from typing import cast
 from rationanomaly.parse.waiting import read_as_it_comes
 from rationanomaly.raw_inputs import CHUNK, STDIN, find_files
 from rationanomaly.sources.chunk import Chunk, Position
+from rationanomaly.stream.openings import Opening
 from rationanomaly.stream.rotated import base_of
 from rationanomaly.stream.tail import LogTail, TailSettings
 
@@ -30,7 +31,7 @@ class FileSource:
         follow: whether to wait for more when all is read.
         format_name: name of a log format, or ``auto``.
         poll_seconds: between two looks at what has not grown.
-        since: when the stream began, seconds since 1970: what was rotated away later is read, too; None: now.
+        openings: what logs were when the stream was told of them; of the others: as they are now.
 
     Raises:
         InputError: what is not to be followed does not exist.
@@ -44,12 +45,12 @@ class FileSource:
         follow: bool,
         format_name: str = "auto",
         poll_seconds: float = 0.25,
-        since: float | None = None,
+        openings: Mapping[Path, Opening] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._paths, self._settings, self._follow = paths, settings, follow
         self._format, self._poll, self._clock = format_name, poll_seconds, clock
-        self._since = time.time() if since is None else since
+        self._openings, self._opened = openings or {}, time.time()
         self._tails: dict[Path, LogTail] = {}
         self._closing = Event()
         self._searched = -_NEW_FILES
@@ -96,9 +97,11 @@ class FileSource:
         for path in self._paths:
             for log, with_older in _logs(path, self._follow):
                 if log not in self._tails:
-                    position = positions.get(str(log))
-                    since = 0.0 if with_older else self._since
-                    self._tails[log] = LogTail(log, self._settings, position, since=since, format_name=self._format)
+                    opening = Opening(0.0) if with_older else self._openings.get(log, Opening(self._opened))
+                    position = positions.get(str(log)) or opening.position
+                    self._tails[log] = LogTail(
+                        log, self._settings, position, since=opening.time, format_name=self._format
+                    )
 
 
 class PipeSource:

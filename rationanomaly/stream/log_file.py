@@ -25,10 +25,11 @@ class Mark:
     Attributes:
         device, inode: of the file; a compressed copy has others.
         offset: bytes that have been read; of a compressed file, or one in UTF-16, of its text in UTF-8.
-        head: hash of its first bytes, as many as had been read when there were `_HEAD`, or fewer.
+        head: hash of its first bytes, `_HEAD` or as many as there were.
         tail: hash of the last bytes before the place.
         modified: when it was last written, nanoseconds since 1970.
         skips: whether the place is inside a line whose remainder is passed over.
+        unread: whether nothing has been read, and what is before the place is there to recognise the file alone.
     """
 
     device: int
@@ -38,6 +39,7 @@ class Mark:
     tail: str
     modified: int
     skips: bool = False
+    unread: bool = False
 
     def as_row(self) -> dict[str, Any]:
         """As JSON values."""
@@ -62,8 +64,10 @@ class LogFile:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         status = os.fstat(self._descriptor)
         self.identity = status.st_dev, status.st_ino
-        self.offset = 0 if mark is None else mark.offset
+        self.offset = 0 if mark is None or mark.unread else mark.offset
         self._skips = mark is not None and mark.skips
+        #: Of a file of which nothing has been read: what it is recognised by, if it holds anything.
+        self._first = mark if mark is not None and mark.unread else None
         self._head, self._tail = b"", b""
         self._modified = status.st_mtime_ns
         #: Of a file that can be read from its beginning only: its text, and its size when that was begun.
@@ -71,12 +75,14 @@ class LogFile:
         self._text_size = -1
         self._left = b""
         self._is_whole: bool | None = None
-        if mark is not None and mark.offset:
-            found = _content(self._descriptor, mark.offset, max_expansion, max_line_bytes)
-            if found is None or not _fits(mark, *found):
+        if mark is None:
+            self._inspect()
+        elif mark.offset:
+            if (found := self._content(mark)) is None:
                 os.close(self._descriptor)
                 raise ValueError
-            self._head, self._tail = found
+            if not mark.unread:
+                self._head, self._tail = found
 
     @classmethod
     def matching(cls, path: Path, mark: Mark, max_line_bytes: int, max_expansion: int) -> Self | None:
@@ -90,7 +96,14 @@ class LogFile:
     def mark(self) -> Mark:
         """The place behind all that was read."""
         device, inode = self.identity
+        if self._first is not None and not self.offset:
+            return replace(self._first, device=device, inode=inode)
         return Mark(device, inode, self.offset, _hash(self._head), _hash(self._tail), self._modified, self._skips)
+
+    @property
+    def is_recognisable(self) -> bool:
+        """Whether its mark tells it from others."""
+        return self.offset > 0 or self._first is not None
 
     def size(self) -> int:
         """Bytes on disk."""
@@ -98,8 +111,10 @@ class LogFile:
 
     def is_replaced(self) -> bool:
         """Whether what was read does not stand there any more: the file was cut off, or written anew."""
-        if self._is_whole or not self.offset:
+        if self._is_whole or not self.is_recognisable:
             return False
+        if not self.offset:
+            return self._content(self.mark) is None
         return os.pread(self._descriptor, len(self._tail), self.offset - len(self._tail)) != self._tail
 
     def read(self) -> bytes | None:
@@ -108,10 +123,10 @@ class LogFile:
         Raises:
             InputError: a compressed file expands beyond measure.
         """
-        if self._is_whole is None and not self.size():
-            return None
         if self._is_whole is None:
-            self._is_whole = starts_whole(os.pread(self._descriptor, HEAD, 0))
+            self._inspect()
+        if self._is_whole is None:
+            return None
         place = -1
         # A hole, or the remainder of an endless line, gives nothing and is followed by more.
         while place != self.offset:
@@ -137,11 +152,33 @@ class LogFile:
         """Close the file."""
         os.close(self._descriptor)
 
+    def _inspect(self) -> None:
+        """See what it is, and what to recognise it by, as soon as there is something in it."""
+        if not (size := self.size()):
+            return
+        self._is_whole = starts_whole(os.pread(self._descriptor, HEAD, 0))
+        if self.offset or self._first is not None:
+            return
+        # To know the last bytes of a text that is compressed, all of it would have to be read.
+        end = _HEAD if self._is_whole else size
+        found = _content(self._descriptor, end, _HEAD, self._max_expansion, self._max_line)
+        if found is None:
+            return
+        head, tail = found
+        self._first = Mark(*self.identity, end, _hash(head), _hash(tail), self._modified, unread=True)
+
+    def _content(self, mark: Mark) -> tuple[bytes, bytes] | None:
+        """The bytes by which a mark recognises its file, if they stand here; else None."""
+        length = int(mark.head.partition(":")[0])
+        found = _content(self._descriptor, mark.offset, length, self._max_expansion, self._max_line)
+        fits = found is not None and (_hash(found[0]), _hash(found[1])) == (mark.head, mark.tail)
+        return found if fits else None
+
     def _read_plain(self) -> bytes | None:
         back = len(self._tail)
         found = os.pread(self._descriptor, back + CHUNK, self.offset - back)
         # What was read and what is new come out of one call, so that nothing can be cut off in between.
-        if found[:back] != self._tail:
+        if found[:back] != self._tail or (not self.offset and self.is_replaced()):
             return None
         self._modified = os.fstat(self._descriptor).st_mtime_ns
         return self._lines(found[back:], is_full=len(found) - back >= CHUNK)
@@ -207,22 +244,17 @@ def _hash(data: bytes) -> str:
     return f"{len(data)}:{hashlib.sha256(data).hexdigest()[:32]}"
 
 
-def _fits(mark: Mark, head: bytes, tail: bytes) -> bool:
-    length = int(mark.head.partition(":")[0])
-    return _hash(head[:length]) == mark.head and _hash(tail) == mark.tail
-
-
-def _content(descriptor: int, offset: int, expansion: int, line: int) -> tuple[bytes, bytes] | None:
-    """The first bytes of a file, and the last before a place; None if it does not reach so far."""
-    back = min(_TAIL, offset)
+def _content(descriptor: int, offset: int, length: int, expansion: int, line: int) -> tuple[bytes, bytes] | None:
+    """The first ``length`` bytes of a file, and the last before a place; None if it does not reach so far."""
+    back, length = min(_TAIL, offset), min(length, offset)
     if not starts_whole(os.pread(descriptor, HEAD, 0)):
-        head, tail = os.pread(descriptor, min(_HEAD, offset), 0), os.pread(descriptor, back, offset - back)
+        head, tail = os.pread(descriptor, length, 0), os.pread(descriptor, back, offset - back)
         return (head, tail) if len(tail) == back else None
     head, tail, seen = b"", b"", 0
     try:
         for piece in _text(descriptor, expansion, line):
             piece = piece[: offset - seen]
-            head += piece[: min(_HEAD, offset) - len(head)]
+            head += piece[: length - len(head)]
             tail = (tail + piece)[-back:]
             seen += len(piece)
             if seen >= offset:

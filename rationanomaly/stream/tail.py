@@ -40,7 +40,7 @@ class LogTail:
     Args:
         path: where the newest part is, or will be.
         settings: how.
-        position: of the last chunk that was taken; None: none was.
+        position: of the last chunk that was taken, or of the log's opening; None: there is none.
         since: older parts that were written later are read, too, if nothing of the log has been, seconds since 1970;
             None: from now on.
         format_name: of the chunks.
@@ -94,7 +94,7 @@ class LogTail:
                 self._drop(file)
                 if left is not None:
                     return left
-        # Of a file of which nothing is read yet nothing tells whether it was cut off meanwhile.
+        # Of a file in which nothing was nothing tells whether it was cut off meanwhile.
         for file in [file for file in self._files if self._is_unread_log(file)]:
             self._drop(file)
         return None
@@ -110,9 +110,8 @@ class LogTail:
             self._drop(file)
 
     def _chunk(self, data: bytes) -> Chunk:
-        return Chunk(
-            str(self.path), data, {"files": [file.mark.as_row() for file in self._files if file.offset]}, self._format
-        )
+        marks = [file.mark.as_row() for file in self._files if file.is_recognisable]
+        return Chunk(str(self.path), data, {"files": marks}, self._format)
 
     def _read(self, file: LogFile) -> bytes | None:
         try:
@@ -133,7 +132,7 @@ class LogTail:
 
     def _is_unread_log(self, file: LogFile) -> bool:
         status = _status(self.path)
-        return not file.offset and status is not None and file.identity == (status.st_dev, status.st_ino)
+        return not file.is_recognisable and status is not None and file.identity == (status.st_dev, status.st_ino)
 
     def _is_rotated(self) -> bool:
         """Whether the newest file that was read is not the log any more."""

@@ -1,0 +1,107 @@
+"""What is rotated away between the first start of a stream and the first lines that it stores is read, too."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from rationanomaly.stream.database import connect
+from rationanomaly.stream.files import FileSource
+from rationanomaly.stream.openings import Opening, note_openings
+from tests.unit.test_stream_tail import SETTINGS, Log, compress
+
+LIMITS = SETTINGS.max_line_bytes, SETTINGS.max_expansion
+BANNER = b"this is what every file of the log begins with\n" * 60
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> sqlite3.Connection:
+    return connect(tmp_path / "stream.db")
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Log:
+    """A log that was written an hour ago, and its older part, which nobody asked for."""
+    found = Log(tmp_path / "app.log")
+    found.path.with_name("app.log.1").write_bytes(BANNER + b"line 0 is older\n")
+    found.file.write(BANNER)
+    found.write()
+    for path in (found.path, found.path.with_name("app.log.1")):
+        os.utime(path, (time.time() - 3600, time.time() - 3600))
+    return found
+
+
+def rotate(log: Log, how: str) -> None:
+    if how == "copied":
+        log.copy_and_cut()
+    else:
+        log.rename()
+        log.reopen()
+    if how == "compressed":
+        compress(log.path.with_name("app.log.1"))
+    log.file.write(BANNER)
+    log.write(2)
+
+
+def note(connection: sqlite3.Connection, log: Log) -> dict[Path, Opening]:
+    return note_openings(connection, [log.path], *LIMITS, time.time())
+
+
+def read(log: Log, openings: dict[Path, Opening]) -> list[int]:
+    source = FileSource([log.path], SETTINGS, follow=True, openings=openings)
+    found = list[int]()
+    for chunk in source.chunks({}):
+        if chunk is None:
+            break
+        found += [int(line.split()[1]) for line in chunk.data.splitlines() if line.startswith(b"line")]
+    return found
+
+
+@pytest.mark.parametrize("how", ["renamed", "copied", "compressed"])
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_log_that_is_rotated_before_its_first_lines_are_stored(
+    log: Log, connection: sqlite3.Connection, how: str, times: int
+) -> None:
+    openings = note(connection, log)
+    for _ in range(times):
+        rotate(log, how)
+    assert read(log, openings) == list(range(1, log.written + 1))
+    # Killed before anything was stored, and started again.
+    assert read(log, note(connection, log)) == list(range(1, log.written + 1))
+
+
+def test_lines_that_come_within_a_tick_of_the_clock_of_files(log: Log, connection: sqlite3.Connection) -> None:
+    log.file.truncate(0)
+    opened = time.time()
+    openings = note_openings(connection, [log.path], *LIMITS, opened)
+    log.write()
+    os.utime(log.path, (opened - 0.004, opened - 0.004))
+    log.rename()
+    assert read(log, openings) == [4, 5, 6]
+
+
+@pytest.mark.parametrize("how", ["renamed", "copied"])
+def test_a_log_that_is_rotated_while_it_is_open_and_unread(log: Log, connection: sqlite3.Connection, how: str) -> None:
+    log.file.truncate(0)
+    log.file.write(b"line 1 without its end")
+    source = FileSource([log.path], SETTINGS, follow=True, openings=note(connection, log), poll_seconds=0)
+    chunks = source.chunks({})
+    assert next(chunks) is None
+    log.file.write(b"\n")
+    rotate(log, how)
+    # The part to its end, then the log.
+    found = b"".join(chunk.data for chunk in (next(chunks), next(chunks)) if chunk is not None)
+    assert found == b"line 1 without its end\n" + BANNER + log.path.read_bytes()[len(BANNER) :]
+
+
+def test_of_a_log_that_is_read_later_the_first_opening_holds(log: Log, connection: sqlite3.Connection) -> None:
+    first = note(connection, log)
+    other = Log(log.path.with_name("other.log"))
+    again = note_openings(connection, [log.path, other.path, log.path.parent], *LIMITS, time.time())
+    assert again[log.path] == first[log.path]
+    assert again[other.path].position is None
+    assert len(again) == 2
