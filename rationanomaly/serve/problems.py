@@ -16,6 +16,8 @@ PROTOBUF, JSON = "application/x-protobuf", "application/json"
 _GRPC = {400: 3, 401: 16, 403: 7, 404: 5, 408: 4, 409: 10, 413: 8, 415: 3, 422: 3, 429: 8, 503: 14}
 _INTERNAL = 13
 _LONGEST = 500
+#: Statuses behind which a part of the body may be left unread: what the client sends next would be taken for that.
+_UNREAD = frozenset({408, 413})
 
 
 class Problem(Exception):  # noqa: N818 - an answer to a request, not a fault of the program
@@ -46,8 +48,9 @@ class Problem(Exception):  # noqa: N818 - an answer to a request, not a fault of
         return Response(json.dumps(body), self.status, headers, JSON)
 
     def headers(self) -> dict[str, str]:
-        """``Retry-After`` where it helps, and how to prove who one is."""
+        """``Retry-After`` where it helps, how to prove who one is, and whether the connection is of no more use."""
         headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        headers |= {"Connection": "close"} if self.status in _UNREAD else {}
         return headers | ({"WWW-Authenticate": "Bearer"} if self.status == 401 else {})
 
 

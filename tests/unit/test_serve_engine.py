@@ -84,16 +84,22 @@ def test_each_request_gets_its_own_rows_whatever_its_lines_are(client: httpx.Cli
         "x" * 2_000_000 + "\ne done\n",
         "f\x00g done\n",
         "h\x0bi\n",
+        "j\rk\r",
     ]
     with ThreadPoolExecutor(len(texts)) as pool:
         for _ in range(3):
             for text, rows in zip(texts, pool.map(lambda text: send(client, text), texts), strict=True):
                 shown = [one["message"].replace("\x00", "\\x00")[:5] for one in rows]
-                assert len(rows) == len([line for line in text.replace("\r", "").split("\n") if line]), (
-                    text[:20],
-                    shown,
-                )
-    assert metric(client, "rationanomaly_lines_total") == 3 * 8
+                expected = [line for line in text.replace("\r", "\n").split("\n") if line]
+                assert len(rows) == len(expected), (text[:20], shown)
+    assert metric(client, "rationanomaly_lines_total") == 3 * 10
+
+
+def test_the_rows_of_a_request_are_its_own_behind_lines_that_hold_other_line_ends(client: httpx.Client) -> None:
+    for lines, rows in ((["a\rb", "c"], ["a", "b", "c"]), (["d", "e\r"], ["d", "e"]), (["f\ng"], ["f", "g"])):
+        answer = client.post("/v1/lines", json={"lines": lines, "stream": "app", "format": "plain"}).json()
+        assert [one["message"] for one in answer["lines"]] == rows
+        assert answer["accepted"] == len(rows)
 
 
 def test_a_restart_continues_the_numbers_of_lines(tmp_path: Path) -> None:

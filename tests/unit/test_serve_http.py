@@ -158,6 +158,17 @@ def test_a_body_that_is_too_large_is_not_read_into_memory(engine: DoubleEngine, 
         assert metric(client, "rationanomaly_http_held_bytes") == 0
 
 
+def test_a_connection_whose_body_was_not_read_is_closed(client: httpx.Client) -> None:
+    promise = b"POST /v1/lines HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
+    url = client.base_url
+    with socket.create_connection((url.host, url.port or 0), timeout=30) as connection:
+        connection.sendall(promise % 10**12)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    # Else the next request of the connection would be taken for a part of this body, and wait for ever.
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"connection: close" in answer.lower()
+
+
 def test_who_sends_too_slowly_or_goes_away_holds_nothing(engine: DoubleEngine, defaults: Params) -> None:
     with serving(engine, with_serve(defaults, body_seconds=0.05)) as (client, _):
         url = client.base_url
