@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import redirect_stderr
+from contextlib import contextmanager, redirect_stderr
 from importlib.metadata import version
 from io import StringIO
 from pathlib import Path
 from tempfile import mkdtemp
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import httpx
@@ -35,6 +37,8 @@ _REQUIREMENTS = (
 )
 #: Seconds to wait for an answer of the server, and between the tries.
 _SECONDS, _PAUSES = 5.0, (0.5, 2.0)
+#: Held where MLflow's defaults are ours.
+_fluent = Lock()
 #: What an address begins with, and a version's source where its files are a logged model's.
 _LOGGED = "models:/"
 #: Columns of what a served model answers: those of a row of `detect`.
@@ -56,9 +60,7 @@ def connect() -> MlflowClient:
     uri = tracking.tracking_uri()
     _check_that_it_answers(uri)
     make_database(uri)
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(uri)
-    return mlflow.MlflowClient()
+    return mlflow.MlflowClient(uri, uri)
 
 
 def find(client: MlflowClient, address: str) -> ModelVersion:
@@ -102,17 +104,18 @@ def add_version(name: str, folder: Path, run_id: str, tags: Mapping[str, str], s
     import mlflow
 
     package = Path(__file__).parents[1]
-    with mlflow.start_run(run_id=run_id):
-        logged = mlflow.pyfunc.log_model(
-            name="model",
-            python_model=str(served),
-            artifacts={"model": str(folder)},
-            code_paths=[str(package)],
-            signature=_signature(),
-            pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in _REQUIREMENTS],
-        )
-    with redirect_stderr(StringIO()):  # It prints what it did; the console is the command line's.
-        registered = mlflow.register_model(logged.model_uri, name, tags=dict(tags))
+    with _default_store(tracking.tracking_uri()):
+        with mlflow.start_run(run_id=run_id):
+            logged = mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(served),
+                artifacts={"model": str(folder)},
+                code_paths=[str(package)],
+                signature=_signature(),
+                pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in _REQUIREMENTS],
+            )
+        with redirect_stderr(StringIO()):  # It prints what it did; the console is the command line's.
+            registered = mlflow.register_model(logged.model_uri, name, tags=dict(tags))
     return str(registered.version)
 
 
@@ -176,9 +179,11 @@ def fetch_folder(uri: str, into: Path | None = None) -> Path:
     import mlflow
     from mlflow.exceptions import MlflowException
 
+    place = str(into or mkdtemp(prefix="rationanomaly-"))
     connect()
     try:
-        folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(into or mkdtemp(prefix="rationanomaly-"))))
+        with _default_store(tracking.tracking_uri()):
+            folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=place))
     except MlflowException as error:
         if not registry_errors.is_absent(error):
             raise registry_errors.translate(error, tracking.tracking_uri()) from error
@@ -189,6 +194,34 @@ def fetch_folder(uri: str, into: Path | None = None) -> Path:
         hint = "Register one with `rationanomaly register`"
         raise InputError("the version holds no model folder", file=uri, hint=hint)
     return found
+
+
+@contextmanager
+def _default_store(uri: str) -> Iterator[None]:
+    """Let MLflow's fluent calls use the store at ``uri``, then whichever they used before.
+
+    They know one tracking server and one registry for the whole process, and MLflow hands both to its children in
+    environment variables. Left behind, ours would be the registry of every client made later in this process.
+    """
+    import mlflow
+    from mlflow.tracking._model_registry import utils as registry
+    from mlflow.tracking._tracking_service import utils as service
+
+    with _fluent:
+        before = service._tracking_uri, registry._registry_uri
+        variables = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")}
+        mlflow.set_tracking_uri(uri)
+        mlflow.set_registry_uri(uri)
+        try:
+            yield
+        finally:
+            mlflow.set_tracking_uri(before[0])
+            mlflow.set_registry_uri(before[1])
+            for name, value in variables.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
 
 
 def _check_that_it_answers(uri: str) -> None:

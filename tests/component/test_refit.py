@@ -63,7 +63,7 @@ def test_its_version_says_so_and_its_metrics_are_those_of_the_evaluated_model(
     micro: Params, direct_run: Path, refitted: Path, store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
-    client = MlflowClient(store)
+    client = MlflowClient(store, store)
     version = client.get_model_version_by_alias(micro.register_.name, micro.register_.alias)
     assert version.tags["refit_of"] == artifacts.read(direct_run / "grpo").digest
     assert "Refit on all labels" in version.description

@@ -206,7 +206,8 @@ def test_a_changed_log_gives_new_hashes_down_to_the_registry(clone: Project, tra
     assert runs["pipeline"].data.tags["source.logs"] == digest
     assert runs["register"].data.tags["source.logs"] == digest
     registered = json.loads((clone.folder / "outputs" / "register" / "registered.json").read_bytes())
-    client = MlflowClient(clone.environment["MLFLOW_TRACKING_URI"])
+    store = clone.environment["MLFLOW_TRACKING_URI"]
+    client = MlflowClient(store, store)
     version = client.get_model_version(registered["name"], registered["version"])
     assert version.tags["data.logs.sha256"] == digest
     assert {"f1", "base.sha256", OUTPUT} <= set(version.tags)
