@@ -46,10 +46,10 @@ class Answers:
         self._known: dict[str, tuple[Verdict, bool]] = {}
         #: Templates that are to be asked about, and were refused since too many are pending.
         self._refused: dict[str, str] = {}
+        #: Templates whose answers have not been taken in; some may have come already.
+        self._asked: set[str] = set()
         self._said: dict[str, Said] = {}
         self._touched: set[str] = set()
-        #: Templates that the model was asked about, by this object.
-        self.asked = 0
 
     @property
     def version(self) -> ModelVersion:
@@ -108,6 +108,7 @@ class Answers:
         """Store verdicts that have come; gives those of the model that answers, under experts' decisions."""
         self._forget_if_changed()
         self._store.put(connection, answered, now)
+        self._asked.difference_update(one.template_id for one in answered)
         current = [one for one in answered if one.version == self._version]
         # What a model said that no longer answers corrects no lines: the one that does is asked.
         self._ask({one.template_id: one.template for one in answered if one.version != self._version})
@@ -152,7 +153,7 @@ class Answers:
                 self._remember(identity, known.verdict.under(citation), known.final)
             elif citation is not None:
                 self._remember(identity, _decided(template, citation), final=False)
-            if known is None or not known.final:
+            if (known is None or not known.final) and identity not in self._asked:
                 to_ask[identity] = template
         self._touched.update(stored)
         if len(self._touched) >= _TOUCHED:
@@ -163,7 +164,7 @@ class Answers:
         if not templates:
             return
         refused = set(self._service.ask(templates))
-        self.asked += len(templates) - len(refused)
+        self._asked.update(templates.keys() - refused)
         for identity, template in templates.items():
             if identity in refused:
                 self._refused[identity] = template

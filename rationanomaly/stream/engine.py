@@ -329,6 +329,8 @@ class Engine:
         verdicts = settled(closed["template_ids"].explode().unique().to_list())
         found = session_verdicts(closed, verdicts, self._session_model)
         times = closed.select("source", pl.col("time").dt.epoch("us") / 1e6, pl.col("template_ids").list.last())
+        if not self._watch.raises_alerts:
+            return found, []
         alerts = [
             session_alert(one, source, now if at is None else at, verdicts[last].template)
             for one, (source, at, last) in zip(found, times.iter_rows(), strict=True)
@@ -350,7 +352,8 @@ class Engine:
             )
             earlier, answer = before[one.template_id], one.verdict.answer
             before[one.template_id] = Said(answer, one.verdict.score)
-            if answer == "abnormal" and (earlier is None or earlier.answer != "abnormal"):
+            is_first = earlier is None or earlier.answer != "abnormal"
+            if answer == "abnormal" and is_first and self._watch.raises_alerts:
                 alerts += abnormal_lines(as_judged(one.template_id, found, answer, one.verdict.score))
         incidents = self._watch.note(self.connection, alerts)
         self._counters.add({"corrections": len(corrections), **by_kind(alerts)})

@@ -20,8 +20,10 @@ logger = logging.getLogger(__name__)
 _TICK = 1.0
 #: Longest pause before what can't be stored is tried again.
 _MAX_PAUSE = 30.0
-#: Seconds between two looks at verdicts while nothing else is to be done.
-_SETTLE = 1.0
+#: Seconds between two looks at verdicts while lines come; each that finds some is a transaction.
+_SETTLE = 0.1
+#: Longest wait for verdicts at a time, where no line comes any more.
+_WAIT = 1.0
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class StreamRun:
         self._engine, self._source, self._writers = engine, source, writers
         self._seconds, self._patient = commit_seconds, patient
         self._stopping = Event()
-        self._ticked = time.monotonic()
+        self._ticked = self._settled = time.monotonic()
         self._lines = 0
 
     def run(self) -> None:
@@ -100,10 +102,10 @@ class StreamRun:
 
     def _settle_and_tick(self, *, is_idle: bool) -> None:
         now = time.monotonic()
-        is_time = now - self._ticked >= _TICK
-        if is_idle or is_time:
+        if is_idle or now - self._settled >= _SETTLE:
+            self._settled = now
             self._engine.settle(self._writers.settled)
-        if is_time:
+        if now - self._ticked >= _TICK:
             self._ticked = now
             self._engine.tick(self._writers.taken)
 
@@ -111,7 +113,7 @@ class StreamRun:
         """Let everything come to its end: no line follows."""
         self._engine.flush(self._writers.taken)
         while not self._stopping.is_set() and (pending := self._engine.unsettled()):
-            self._engine.service.wait(pending, _SETTLE)
+            self._engine.service.wait(pending, _WAIT)
             self._engine.settle(self._writers.settled)
             progress.report("verdicts", 0, None, f"pending {len(pending)}")
         self._engine.settle(self._writers.settled)

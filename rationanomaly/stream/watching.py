@@ -24,6 +24,9 @@ from rationanomaly.sinks.outbox import Outbox
 class Watch:
     """Signals, incidents and the outbox of a stream; all methods write inside the transaction of the caller.
 
+    Attributes:
+        raises_alerts: whether it does anything; see `watch.stream`.
+
     Args:
         params: all sections.
         templates: texts of the templates of training.
@@ -41,6 +44,7 @@ class Watch:
         clock: Callable[[], float] = time,
     ) -> None:
         known = {template_id(text) for text in templates}
+        self.raises_alerts = params.watch.stream.raises_alerts
         self._signals = Signals(params.watch.signals, known)
         self._drift = DriftWatch(params.watch.drift, known, model, ledger, clock)
         self._book, self._outbox = IncidentBook(params.watch.incidents), Outbox(params.watch.sinks)
@@ -63,6 +67,8 @@ class Watch:
 
     def observe(self, connection: sqlite3.Connection, lines: pl.DataFrame) -> list[Alert]:
         """The alerts that lines raise, `JUDGED_LINES`."""
+        if not self.raises_alerts:
+            return []
         self._book.observe(connection, lines)
         self._drift.observe(connection, lines)
         abnormal = lines.filter(pl.col("answer") == "abnormal")
@@ -70,7 +76,7 @@ class Watch:
 
     def answered(self, connection: sqlite3.Connection, identity: str, verdict: Verdict) -> None:
         """Note a verdict that came after its lines: the model's own counts for drift."""
-        if verdict.precedent is None:
+        if self.raises_alerts and verdict.precedent is None:
             self._drift.answer(connection, identity, verdict.answer, verdict.score)
 
     def follow_model(self, model: str) -> None:
@@ -92,6 +98,8 @@ class Watch:
             connection: in a transaction.
             now: by the log's clock, seconds since 1970.
         """
+        if not self.raises_alerts:
+            return [], []
         alerts = [*self._signals.tick(now), *self._drift.tick(connection)]
         incidents = self.note(connection, alerts)
         quiet = self._book.tick(connection, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ from rationanomaly.stream.rows import settled_rows, taken_rows
 from rationanomaly.stream.views import alerts_view, text_view
 from tests.streaming import ScriptedService, as_bytes, chunk, identity_of, model_folder, stream_params
 
-PARAMS = stream_params()
 LINES = [f"2026-01-01 00:00:{second:02} INFO worker {second % 3} has started job {second}" for second in range(60)]
 FAULT = "2026-01-01 00:01:00 ERROR disk failed on node7"
 NOW = 1e9
@@ -32,8 +31,10 @@ NOW = 1e9
 class Opened:
     """An engine that can be closed and opened again."""
 
-    def __init__(self, folder: Path, log_format: str = "application", **service: Any) -> None:
-        self.format = log_format
+    def __init__(
+        self, folder: Path, log_format: str = "application", settings: Sequence[str] = (), **service: Any
+    ) -> None:
+        self.format, self.params = log_format, stream_params(*settings)
         self.folder, self.model = folder, model_folder(folder)
         self.service = ScriptedService(self.model, **service)
         self.now = NOW
@@ -42,7 +43,7 @@ class Opened:
     def open(self) -> Engine:
         return Engine.open(
             self.service,  # type: ignore[arg-type]
-            self.folder / "state", PARAMS, log_format=self.format, clock=lambda: self.now,
+            self.folder / "state", self.params, log_format=self.format, clock=lambda: self.now,
         )  # fmt: skip
 
     def again(self) -> Engine:
@@ -99,6 +100,33 @@ def test_a_direct_verdict_holds_until_the_reasoned_one_comes(tmp_path: Path) -> 
     fault = last["disk failed on node7"]
     assert (fault.count, fault.verdict.rationale) == (2, "a reason")
     assert not opened.engine.unsettled()
+    opened.engine.close()
+
+
+def test_a_template_whose_answer_is_on_its_way_is_not_asked_about_again(opened: Opened) -> None:
+    opened.take([FAULT, *LINES])
+    opened.service.release()
+    # The verdicts have come, and nobody has taken them in.
+    opened.take([FAULT, *LINES])
+    opened.engine.ask(["disk failed on node7"], 0.0)
+    opened.take([FAULT, *LINES])
+    assert len(opened.service.asked) == 2
+    assert {one.count for one in opened.engine.settle().corrections} == {3, 179}
+
+
+def test_without_alerts_verdicts_are_all(tmp_path: Path) -> None:
+    opened = Opened(tmp_path, settings=("watch.stream.raises_alerts=false",), at_once=False)
+    taken = opened.take([FAULT, *LINES])
+    opened.service.release()
+    settled = opened.engine.settle()
+    assert {one.verdict.answer for one in settled.corrections} == {"normal", "abnormal"}
+    after = opened.take([FAULT, FAULT, *LINES])
+    assert set(after.lines["answer"]) == {"normal", "abnormal"}
+    finished = opened.engine.finish()
+    opened.engine.tick()
+    assert [one.answer for one in (*after.sessions, *finished.sessions)] == ["abnormal", "normal"]
+    assert not any(one.alerts or one.incidents for one in (taken, settled, after, finished))
+    assert "alert.line" not in opened.engine.counters()
     opened.engine.close()
 
 

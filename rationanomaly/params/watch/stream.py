@@ -10,6 +10,7 @@ class StreamParams(Section):
     """How lines are followed and judged.
 
     Attributes:
+        raises_alerts: whether signals and drift are watched, and alerts and incidents raised; else verdicts are all.
         commit_seconds: longest time that lines wait to be stored and given out.
         hold_seconds: so long the last record of a stream waits for more lines, if no other comes.
         poll_seconds: between two looks at files that have not grown.
@@ -21,6 +22,7 @@ class StreamParams(Section):
         max_streams: streams whose places are kept; beyond, those are forgotten that have been silent for longest.
     """
 
+    raises_alerts: bool
     commit_seconds: Rate
     hold_seconds: Weight
     poll_seconds: Rate
