@@ -103,6 +103,31 @@ class RecordReader:
         if not self.fitted and self.counts.lines >= SAMPLE and not self._shard:
             no_line_fits(file, form.name, self._settings)
 
+    @property
+    def is_simple(self) -> bool:
+        """Whether nothing of the lines so far has to do with how the next ones are read, and each may be a record."""
+        form = self.form
+        return (
+            form is not None and form.begins is None and form.inner is None and self._sample is None and not self.held
+        )
+
+    def read_each(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """Lines as the format reads them one by one, for a reader that `is_simple`; it does not notice that.
+
+        Args:
+            lines: ``line``, ``raw`` and others, which are kept.
+
+        Returns:
+            The lines without ``raw``, with the columns of `formats.FIELDS` and ``is_alone``: whether one is a record,
+            whatever stands around it. If all are, `feed` would give the same, but for the clock.
+        """
+        form = cast(Format, self.form)
+        lines = form.without_headers(self._redactor.redact(lines))
+        lines = lines if form.expand is None else form.expand(lines)
+        read = lines.drop("raw").hstack(form.read(lines))
+        is_alone = pl.col("message").is_not_null() & pl.col("stream").is_null() & ~pl.col("continues").fill_null(False)
+        return read.with_columns(is_alone=is_alone)
+
     def expire(self, since: float) -> Iterator[pl.DataFrame]:
         """Give out the records that have been kept back since some time."""
         if (rows := self._raw.expire(since)) is not None:
@@ -176,9 +201,10 @@ class RecordReader:
             self._rejects(found.rejected)
         if found.records.height:
             found_records = found.records.select("line", *FIELDS)
-            yield self._set_clock(found_records) if self._shard is None else found_records
+            yield self.set_clock(found_records) if self._shard is None else found_records
 
-    def _set_clock(self, records: pl.DataFrame) -> pl.DataFrame:
+    def set_clock(self, records: pl.DataFrame) -> pl.DataFrame:
+        """Records with the year that they were written in; see `Clock.set_right`."""
         self._clock = self._clock or Clock(self._settings.year)
         records = self._clock.set_right(records)
         self.counts.clock_jumps = self._clock.jumps

@@ -34,6 +34,7 @@ from rationanomaly.stream.reader import RECORDS
 from rationanomaly.stream.sessions import LiveSessions, session_verdicts
 from rationanomaly.stream.state_folder import StateFolder
 from rationanomaly.stream.taken import Correction, Settled, Taken
+from rationanomaly.stream.together import read_chunks
 from rationanomaly.stream.watching import Watch, session_alert
 from rationanomaly.text.similarity import PairSimilarity
 
@@ -130,18 +131,7 @@ class Engine:
             InfrastructureError: the disk is full; `positions` says where to continue.
         """
 
-        def read(now: float) -> list[pl.DataFrame]:
-            found = []
-            for chunk in chunks:
-                format_name = self._format if chunk.format == AUTO else chunk.format
-                reader = self._streams.reader(chunk.stream, format_name)
-                found.append(reader.feed(chunk.data, now, chunk.node))
-                if chunk.whole:
-                    found.append(reader.finish())
-                self._streams.move(chunk.stream, chunk.position)
-            return found
-
-        return self._take(read, write)
+        return self._take(lambda now: [read_chunks(self._streams, chunks, now, self._format)], write)
 
     def tick(self, write: Callable[[Taken], None] | None = None) -> Taken:
         """Let time pass: records that waited for more lines are given out, and silence is noticed."""

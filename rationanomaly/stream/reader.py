@@ -14,7 +14,7 @@ import polars as pl
 from rationanomaly.errors import InputError
 from rationanomaly.params import ParseParams
 from rationanomaly.parse import formats
-from rationanomaly.parse.formats import FIELDS
+from rationanomaly.parse.formats import FIELDS, Format
 from rationanomaly.parse.lines import Counts, split_lines
 from rationanomaly.parse.record_reader import AUTO, RecordReader
 from rationanomaly.stream.session_names import SessionNames
@@ -52,11 +52,33 @@ class StreamReader:
         self._sessions: SessionNames | None = None
         #: Lines that come before the format is known, and since when they wait.
         self._unread, self._since = b"", 0.0
+        #: Of lines that name none, as the last chunk said: some of its lines may still be kept back.
+        self._node: str | None = None
 
     @property
     def waits(self) -> bool:
         """Whether anything is kept back that time alone will bring out."""
         return bool(self._unread) or self._reader.held > 0
+
+    @property
+    def simple_form(self) -> Format | None:
+        """The format, if lines may be read with those of other streams; see `together`."""
+        return self._reader.form if self._reader.is_simple and not self._unread else None
+
+    @property
+    def lines(self) -> int:
+        """Number of lines so far."""
+        return self._counts.lines
+
+    @property
+    def max_line_bytes(self) -> int:
+        """Longer lines are cut."""
+        return self._settings.max_line_bytes
+
+    @property
+    def session_names(self) -> SessionNames:
+        """What names the sessions of the stream's records, whose format is known."""
+        return self._names()
 
     @property
     def has_rejected(self) -> bool:
@@ -71,6 +93,7 @@ class StreamReader:
             now: seconds since 1970.
             node: of lines that name none.
         """
+        self._node = node
         if self._reader.form is None:
             self._since = self._since if self._unread else now
             self._unread += data
@@ -78,21 +101,21 @@ class StreamReader:
             if not is_enough and not self._tells_format(self._unread):
                 return _nothing()
             data, self._unread = self._unread, b""
-        return self._records(self._read(data, now), node)
+        return self._records(self._read(data, now))
 
     def expire(self, now: float) -> pl.DataFrame:
         """The records that have waited long enough."""
         since = now - self._settings.hold_seconds
         if self._unread and self._since <= since:
             data, self._unread = self._unread, b""
-            return self._records(self._read(data, self._since), None)
-        return self._records(self._reader.expire(since), None)
+            return self._records(self._read(data, self._since))
+        return self._records(self._reader.expire(since))
 
     def finish(self) -> pl.DataFrame:
         """The records that are left: no line follows, or those that do are of another file."""
         data, self._unread = self._unread, b""
         read = list(self._read(data, 0.0)) if data else []
-        records = self._records([*read, *self._reader.finish()], None)
+        records = self._records([*read, *self._reader.finish()])
         self._reader.begin()
         return records
 
@@ -103,9 +126,22 @@ class StreamReader:
         self._rejected.clear()
         return pl.concat(found)
 
+    def read_each(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """See `RecordReader.read_each`."""
+        return self._reader.read_each(lines)
+
+    def set_clock(self, records: pl.DataFrame) -> pl.DataFrame:
+        """See `RecordReader.set_clock`."""
+        return self._reader.set_clock(records)
+
+    def pass_over(self, lines: int) -> None:
+        """Count lines that were read elsewhere."""
+        self._counts.lines += lines
+
     def state(self) -> str:
         """What `restore` needs to continue behind the lines so far, as JSON."""
-        state = self._reader.state() | {"unread": self._unread, "sessions": None, "prefix": self._prefix}
+        state = self._reader.state() | {"unread": self._unread, "sessions": None}
+        state |= {"prefix": self._prefix, "node": self._node}
         if self._sessions is not None:
             state["sessions"] = self._sessions.state()
         return json.dumps(_as_text(state))
@@ -114,6 +150,7 @@ class StreamReader:
         """Continue where `state` was taken."""
         state = _from_text(json.loads(text))
         self._unread, self._since = state.pop("unread"), now
+        self._node = state.pop("node", None)
         sessions, self._prefix = state.pop("sessions"), state.pop("prefix", self._prefix)
         self._reader.restore(state, now)
         if sessions is not None:
@@ -151,13 +188,13 @@ class StreamReader:
             self._sessions = SessionNames(self._settings.sessions, None if form is None else form.keys, self._prefix)
         return self._sessions
 
-    def _records(self, frames: Iterable[pl.DataFrame], node: str | None) -> pl.DataFrame:
+    def _records(self, frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
         found = list(frames)
         if not found:
             return _nothing()
         records = pl.concat(found).with_columns(source=pl.lit(self.name))
-        if node is not None:
-            records = records.with_columns(pl.col("node").fill_null(pl.lit(node)))
+        if self._node is not None:
+            records = records.with_columns(pl.col("node").fill_null(pl.lit(self._node)))
         return self._names().add(records).select(RECORDS.names())
 
 

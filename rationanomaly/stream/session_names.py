@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from rationanomaly.params import SessionParams
@@ -42,15 +44,18 @@ class SessionNames:
         if self._kind == "lines":
             number = pl.int_range(self._seen, self._seen + pl.len()) // self._size + 1
             self._seen += records.height
-            # No format string: the name of a stream may hold braces.
-            named = pl.lit(f"{self._prefix}window ") + number.cast(pl.String)
-            return records.with_columns(sessions=_one(named))
+            return records.with_columns(sessions=_one(pl.lit(self._window) + number.cast(pl.String)))
         if self._key == _OF_NODE:
             return records.with_columns(sessions=pl.when(pl.col("node").is_not_null()).then(_one(pl.col("node"))))
         keys = pl.col("message").str.extract_all(self._key).list.unique(maintain_order=True)
         return records.with_columns(sessions=keys).with_columns(
             sessions=pl.when(pl.col("sessions").list.len() > 0).then("sessions")
         )
+
+    @property
+    def _window(self) -> str:
+        # No format string: the name of a stream may hold braces.
+        return f"{self._prefix}window "
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs to continue behind the records so far, as JSON values."""
@@ -68,6 +73,30 @@ class SessionNames:
             return records.with_columns(sessions=pl.lit(None, pl.List(pl.String)))
         named = windows.assign(records)
         return named.with_columns(sessions=_one(pl.lit(self._prefix) + pl.col("session"))).drop("session")
+
+
+def name_together(members: Sequence[tuple[SessionNames, int]], records: pl.DataFrame) -> pl.DataFrame:
+    """As `SessionNames.add` for the records of several streams of one format.
+
+    Args:
+        members: of each stream, in the order of the records, what names them and how many there are.
+        records: ``line``, ``time``, ``node``, ``message``.
+    """
+    first = members[0][0] if members else None
+    if first is None or first._windows is not None:
+        starts = np.cumsum([0, *(size for _, size in members)])
+        parts = [names.add(records.slice(start, size)) for (names, size), start in zip(members, starts, strict=False)]
+        return pl.concat(parts) if parts else records.with_columns(sessions=pl.lit(None, pl.List(pl.String)))
+    if first._kind != "lines":
+        return first.add(records)  # What a record says itself names its session.
+    seen, windows = list[np.ndarray](), list[str]()
+    for names, size in members:
+        seen.append(np.arange(names._seen, names._seen + size))
+        windows.append(names._window)
+        names._seen += size
+    number = pl.Series(np.concatenate(seen) // first._size + 1).cast(pl.String)
+    own = pl.Series(windows).gather(np.repeat(np.arange(len(members)), [size for _, size in members]))
+    return records.with_columns(_one(pl.lit(own + number)).alias("sessions"))
 
 
 def _one(name: pl.Expr) -> pl.Expr:

@@ -102,6 +102,11 @@ def test_the_rows_of_a_request_are_its_own_behind_lines_that_hold_other_line_end
         assert answer["accepted"] == len(rows)
 
 
+def test_every_line_of_a_request_has_the_node_that_it_names(client: httpx.Client) -> None:
+    sent = {"lines": ["a done", "b done"], "node": "n7", "format": "plain"}
+    assert [one["node"] for one in client.post("/v1/lines", json=sent).json()["lines"]] == ["n7", "n7"]
+
+
 def test_a_restart_continues_the_numbers_of_lines(tmp_path: Path) -> None:
     with Opened(tmp_path).serving() as client:
         assert [one["line"] for one in send(client, "a\n\nb\n")] == [1, 3]
