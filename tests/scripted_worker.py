@@ -1,7 +1,8 @@
 """A process that answers as `rationanomaly.detection.verdict_worker` does, without a model: templates say what it does.
 
 A template may hold ``FAULT`` (abnormal), ``DIE`` (each time it is asked), ``DIE-ONCE=FILE`` (until the file exists),
-``HOLD=FIFO`` (its analysis waits until somebody has opened the FIFO), ``FAIL`` or ``BABBLE`` (what is no JSON).
+``HOLD=FIFO`` (its analysis waits until somebody has opened the FIFO), ``HANG`` (its analysis never ends), ``FAIL`` or
+``BABBLE`` (what is no JSON).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import Any
 
 _writing = Lock()
@@ -43,6 +44,8 @@ def answer(kind: str, templates: list[str]) -> None:
             os._exit(9)
         if "HOLD=" in template and kind == "reasoned":
             Path(template.partition("HOLD=")[2].split()[0]).read_bytes()
+        if "HANG" in template and kind == "reasoned":
+            Event().wait()
         if "BABBLE" in template and kind == "reasoned":
             os.write(1, b"Loading checkpoint shards\n")
     if any("FAIL" in template for template in templates):

@@ -6,8 +6,8 @@
     for answered in service.collect():
         print(answered.verdict.under(service.precedent(answered.template)).answer, answered.version)
 
-The process computes, this one stays quick: questions and answers are JSON over pipes. If it dies, it is started again
-and asked again; what killed it three times is given up as ``invalid``.
+The process computes, this one stays quick: questions and answers are JSON over pipes. If it dies, or hangs, it is
+started again and asked again; what it did not survive three times is given up as ``invalid``.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class VerdictService:
         verdict: kind of the final verdicts; None: as the model's card says.
         threads: of torch.
         max_pending: templates at most that are asked for and not answered; as many answers wait to be collected.
+        max_silence: seconds without a sign of life from a process at its work, after which it is started again.
     """
 
     def __init__(
@@ -69,8 +70,9 @@ class VerdictService:
         verdict: VerdictKind | None = None,
         threads: int = 1,
         max_pending: int = 10_000,
+        max_silence: float = 120.0,
     ) -> None:
-        self._verdict, self._threads, self._max = verdict, threads, max_pending
+        self._verdict, self._threads, self._max, self._max_silence = verdict, threads, max_pending, max_silence
         self._changed = Condition()
         self._swapping = Lock()
         self._closed = Event()
@@ -121,7 +123,7 @@ class VerdictService:
 
     @property
     def restarts(self) -> int:
-        """How often the process has died and was started again."""
+        """How often the process has died, or was ended since it hung, and was started again."""
         return self._deaths
 
     def ask(self, templates: Mapping[str, str]) -> list[str]:
@@ -210,7 +212,9 @@ class VerdictService:
         shutil.rmtree(self._download, ignore_errors=True)
 
     def _start(self, model: str, download: Path) -> WorkerProcess:
-        return WorkerProcess(model, self._verdict, self._threads, download, self._take, self._notice_exit)
+        return WorkerProcess(
+            model, self._verdict, self._threads, download, self._take, self._notice_exit, self._max_silence
+        )
 
     def _install(self, worker: WorkerProcess, loaded: Loaded, precedents: LivePrecedents) -> None:
         """Let a process answer from now on; under the lock."""
@@ -259,7 +263,8 @@ class VerdictService:
             return
         self._lost = worker
         self._deaths += 1
-        _log.warning("the process of the model %s has died; it is started again", self._loaded.version)
+        reason = f"gave no sign of life for {self._max_silence:g} s" if worker.is_stuck else "has died"
+        _log.warning("the process of the model %s %s; it is started again", self._loaded.version, reason)
         self._keep(self._backlog.fail(_KINDS))
         Thread(target=self._recover, args=(worker,), daemon=True).start()
 

@@ -4,6 +4,7 @@
     {"kind": "direct", "templates": ["link <*> down"]}                               a question
     {"ready": {…}} or {"error": {…}}                                                 the answer to the first
     {"kind": "direct", "verdicts": [{…}]} or {"kind": "direct", "failed": "why"}     the answer to a question
+    {"alive": true}                                                                  now and then while it computes
     {"warning": "…"}                                                                 for the log
 
 A direct verdict does not wait for an analysis that is being written: the layers of the model call `_Asked.interrupt`,
@@ -17,6 +18,7 @@ import json
 import logging
 import os
 import sys
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
 _REGISTRY = "models:/"
 _SEED = 0
+#: Seconds between two signs of life at work.
+_ALIVE_SECONDS = 5.0
 #: Direct scores that are remembered, so that an analysis doesn't compute them again.
 _REMEMBERED = 1000
 
@@ -62,7 +66,7 @@ class _Asked:
         self._detector, self._answers = detector, answers
         self._waiting: dict[VerdictKind, deque[list[str]]] = {"direct": deque(), "reasoned": deque()}
         self._came = Condition()
-        self._interrupted = False
+        self._interrupted, self._alive = False, 0.0
 
     def read(self, questions: IO[str]) -> None:
         """Take in questions until the other side is gone, which ends the process, whatever it does at the time."""
@@ -83,7 +87,11 @@ class _Asked:
             self._answer(kind)
 
     def interrupt(self, *_: object) -> None:
-        """Answer direct questions in the middle of an analysis; a hook of the model's layers."""
+        """Answer direct questions in the middle of an analysis, and show that we live; a hook of the model's layers."""
+        now = time.monotonic()
+        if now - self._alive >= _ALIVE_SECONDS:
+            self._alive = now
+            self._answers.write({"alive": True})
         if self._interrupted or not self._waiting["direct"]:
             return
         self._interrupted = True

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryFile
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import IO, Any
 
 import rationanomaly
@@ -26,6 +26,8 @@ from rationanomaly.params import VerdictKind
 
 _log = logging.getLogger(__name__)
 
+#: Checks of a process for signs of life, within the time that it may go without any.
+_CHECKS = 10
 _MODULE = "rationanomaly.detection.verdict_worker"
 #: Characters of what a process has written before it died.
 _EXCERPT = 300
@@ -46,11 +48,43 @@ class Loaded:
     on_gpu: bool
 
 
+class Silence:
+    """Since when a process that has questions to answer says nothing.
+
+    Args:
+        limit: seconds that are too long.
+        clock: seconds.
+    """
+
+    def __init__(self, limit: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit, self._clock = limit, clock
+        self._lock, self._questions, self._since = Lock(), 0, 0.0
+
+    def ask(self) -> None:
+        """Note a question; the time counts from the first on that waits."""
+        with self._lock:
+            if not self._questions:
+                self._since = self._clock()
+            self._questions += 1
+
+    def hear(self, *, is_answer: bool) -> None:
+        """Note that the process has said something."""
+        with self._lock:
+            self._since = self._clock()
+            self._questions -= is_answer
+
+    def is_over(self) -> bool:
+        """Whether it has lasted too long."""
+        with self._lock:
+            return self._questions > 0 and self._clock() - self._since > self._limit
+
+
 class WorkerProcess:
-    """One process; it ends when this one does, however that ends.
+    """One process; it ends when this one does, however that ends, and when it gives no sign of life at its work.
 
     Attributes:
         has_exited: whether it is gone.
+        is_stuck: whether it gave no sign of life for too long, and was ended.
         started: when, by `time.monotonic`.
 
     Args:
@@ -60,6 +94,7 @@ class WorkerProcess:
         download: empty folder for a registered version's files.
         answered: is called with each answer, by a thread of the process: the kind asked for, and the verdicts or None.
         exited: is called once when the process has ended, by the same thread; `has_exited` holds by then.
+        max_silence: seconds without a sign of life, while a question waits for its answer, after which it is ended.
     """
 
     def __init__(
@@ -70,9 +105,11 @@ class WorkerProcess:
         download: Path,
         answered: Callable[[WorkerProcess, VerdictKind, list[Verdict] | None], None],
         exited: Callable[[WorkerProcess], None],
+        max_silence: float,
     ) -> None:
         self._answered, self._exited = answered, exited
-        self.has_exited, self.started = False, time.monotonic()
+        self.has_exited, self.is_stuck, self.started = False, False, time.monotonic()
+        self._silence, self._closed = Silence(max_silence), Event()
         self._loaded: Loaded | None = None
         self._problem: RationAnomalyError | None = None
         self._started = Event()
@@ -88,6 +125,7 @@ class WorkerProcess:
         )  # fmt: skip
         for work, pipe in ((self._write, self._process.stdin), (self._listen, self._process.stdout)):
             Thread(target=work, args=(pipe,), daemon=True).start()
+        Thread(target=self._watch, args=(max_silence / _CHECKS,), daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -106,13 +144,23 @@ class WorkerProcess:
 
     def ask(self, kind: VerdictKind, templates: Sequence[str]) -> None:
         """Ask a question; returns at once."""
+        self._silence.ask()
         self._questions.put({"kind": kind, "templates": list(templates)})
 
     def close(self) -> None:
         """End the process."""
+        self._closed.set()
         self._process.kill()
         self._process.wait()
         self._questions.put(None)
+
+    def _watch(self, pause: float) -> None:
+        """In a thread of its own: end a process that hangs, which the one that listens notices."""
+        while not self._closed.wait(pause):
+            if self._silence.is_over():
+                self.is_stuck = True
+                self._process.kill()
+                return
 
     def _death(self) -> InfrastructureError:
         """Why a process has died before it could say so, as far as it wrote something at all."""
@@ -140,11 +188,15 @@ class WorkerProcess:
             _log.warning("the process of the model writes what is no answer; it is started again")
         self._process.kill()
         self._process.wait()
+        self._closed.set()
         self.has_exited = True
         self._started.set()
         self._exited(self)
 
     def _take(self, message: Mapping[str, Any]) -> None:
+        self._silence.hear(is_answer="kind" in message)
+        if "alive" in message:
+            return
         if "warning" in message:
             _log.warning("%s", message["warning"])
         elif "ready" in message:

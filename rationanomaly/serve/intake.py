@@ -159,7 +159,7 @@ class Intake:
         self._lines |= placed.lines
         self._note(None)
         self._meter.count_batch(time.perf_counter() - started)
-        version = self._engine.version
+        version = taken.version or self._engine.version
         for ticket, span in zip(batch, placed.spans, strict=True):
             ticket.future.set_result(_share(taken, span, version))
 

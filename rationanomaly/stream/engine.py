@@ -109,7 +109,7 @@ class Engine:
         try:
             service = model
             if isinstance(service, str):
-                service = VerdictService(service, ledger, verdict)
+                service = VerdictService(service, ledger, verdict, max_silence=params.watch.stream.model_seconds)
             return cls(service, folder, params, ledger=ledger, log_format=log_format, clock=clock)
         except BaseException:
             folder.close()
@@ -284,6 +284,8 @@ class Engine:
             rejected = self._streams.take_rejected()
             lines, texts = judged_lines(records, self._journal.name, lambda texts: self._answers.find(
                 self.connection, texts, now))  # fmt: skip
+            # Another model may be in place before the lines are given out.
+            version = self._answers.version if lines.height else self.version
             self._note_pending(lines)
             self._log_clock.see(lines, now)
             self._sessions.add(lines)
@@ -294,7 +296,7 @@ class Engine:
                 self._answers.ask_again()
                 more, changed = self._watch.tick(self.connection, self._log_clock.now(now))
                 alerts, incidents = [*alerts, *more], [*incidents, *changed]
-            taken = Taken(lines, alerts, incidents, rejected.height, rejected, sessions, texts)
+            taken = Taken(lines, alerts, incidents, rejected.height, rejected, sessions, texts, version)
             self._count(taken)
             if write is not None:
                 write(taken)

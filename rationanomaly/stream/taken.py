@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from rationanomaly.detection.answered import ModelVersion
 from rationanomaly.detection.session_verdicts import SessionVerdict
 from rationanomaly.detection.verdict import Verdict
 from rationanomaly.incidents.incident import Incident
@@ -25,6 +26,7 @@ class Taken:
         rejected_lines: these, ``source``, ``line``, ``raw``.
         sessions: verdicts on those that have ended.
         texts: those of the lines, if it is known which lines share theirs.
+        version: of the model whose answers the lines have.
     """
 
     lines: pl.DataFrame
@@ -34,6 +36,7 @@ class Taken:
     rejected_lines: pl.DataFrame = field(default_factory=pl.DataFrame)
     sessions: list[SessionVerdict] = field(default_factory=list)
     texts: Texts | None = None
+    version: ModelVersion | None = None
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,24 @@ def test_what_the_model_says_later_is_known_at_the_next_line(client: httpx.Clien
     assert (explained["known"], explained["verdict"]["answer"]) == (True, "abnormal")
 
 
+def test_lines_name_the_model_that_answered_and_not_the_one_that_came_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Opened(tmp_path)
+    take = opened.engine.take
+
+    def take_and_change(chunks: Any) -> Any:
+        taken = take(chunks)
+        opened.engine.swap("next")
+        return taken
+
+    monkeypatch.setattr(opened.engine, "take", take_and_change)
+    with opened.serving() as client:
+        sent = {"lines": ["a"], "format": "plain"}
+        names = [client.post("/v1/lines", json=sent).json()["model"]["name"] for _ in range(2)]
+    assert names == ["scripted", "next"]
+
+
 def test_records_of_the_official_exporter_become_lines_with_their_templates(client: httpx.Client) -> None:
     provider = LoggerProvider(Resource.create({"service.name": "shop", "host.name": "node-7"}))
     provider.add_log_record_processor(SimpleLogRecordProcessor(OTLPLogExporter(f"{client.base_url}/v1/logs")))

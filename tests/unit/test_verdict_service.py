@@ -155,6 +155,38 @@ def test_what_kills_it_each_time_is_given_up_and_no_other(model: str, opened: Op
     assert asked(service, "c")[-1].final
 
 
+def test_what_it_hangs_on_is_given_up_and_no_other(model: str, opened: Open, caplog: pytest.LogCaptureFixture) -> None:
+    service = opened(model, max_silence=1.0)
+    found = {one.template: (one.verdict.answer, one.final) for one in asked(service, "a", "endless HANG", "b FAULT")}
+    # Never counted as normal, and not final: it is asked again after a restart.
+    assert found == {"a": ("normal", True), "endless HANG": ("invalid", False), "b FAULT": ("abnormal", True)}
+    assert service.restarts >= 3
+    line = "the process of the model grpo@d1 gave no sign of life for 1 s; it is started again"
+    said = [record.getMessage() for record in caplog.records if "no sign of life" in record.getMessage()]
+    assert said == [line] * service.restarts
+    assert asked(service, "endless HANG") == []
+    assert asked(service, "c")[-1].final
+
+
+def test_only_a_process_that_has_something_to_do_can_be_silent_for_too_long() -> None:
+    now = [0.0]
+    silence = worker_process.Silence(5.0, lambda: now[0])
+    now[0] = 100.0
+    assert not silence.is_over()
+    silence.ask()
+    now[0] = 104.0
+    silence.ask()
+    silence.hear(is_answer=False)
+    now[0] = 109.0
+    assert not silence.is_over()
+    silence.hear(is_answer=True)
+    now[0] = 114.5
+    assert silence.is_over()
+    silence.hear(is_answer=True)
+    now[0] = 200.0
+    assert not silence.is_over()
+
+
 def test_a_question_that_fails_is_given_up_without_a_new_process(
     model: str, opened: Open, caplog: pytest.LogCaptureFixture
 ) -> None:

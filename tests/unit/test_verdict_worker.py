@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from math import inf
 from pathlib import Path
 from typing import Any, cast
 
@@ -49,6 +50,7 @@ def questions(folder: Path) -> tuple[_Questions, _Sink, list[Any]]:
     detector, model = verdict_worker._open(ModelFolder.open(folder), 1)
     sink = _Sink()
     asked = _Questions(detector, verdict_worker._Answers(sink))
+    asked._alive = inf  # When it was said last.
     return asked, sink, verdict_worker._layers(model)
 
 
@@ -78,6 +80,17 @@ def test_an_analysis_is_interrupted_and_stays_what_it_was(folder: Path) -> None:
     asked.answer("reasoned")
     assert [message["kind"] for message in sink.messages()] == ["direct", "reasoned"]
     assert {message["kind"]: message["verdicts"] for message in sink.messages()} == undisturbed
+
+
+def test_it_shows_at_work_that_it_lives(folder: Path) -> None:
+    asked, sink, layers = questions(folder)
+    for layer in layers:
+        layer.register_forward_pre_hook(asked.interrupt)
+    for alive in (-inf, inf):
+        asked._alive = alive
+        asked.put("direct", TEMPLATES[:1])
+        asked.answer("direct")
+    assert [next(iter(message)) for message in sink.messages()] == ["alive", "kind", "kind"]
 
 
 def test_a_question_that_cannot_be_answered_is_an_answer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
