@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 _log = logging.getLogger(__name__)
-_AT_ONCE = 10_000
+#: Records that are asked for at once, and bytes from which on those of a partition are given as a chunk of their own.
+_AT_ONCE, _CHUNK_BYTES = 10_000, 2**17
 _POLL_SECONDS = 0.2
-_METADATA_SECONDS = 2.0
+#: Time that the brokers get to describe a topic, at first and at most: a slow one gets longer each time.
+_METADATA_SECONDS, _MAX_METADATA_SECONDS = 2.0, 30.0
 #: Of any consumer of ours; nothing is ever committed to it.
 _GROUP = "rationanomaly"
 
@@ -72,7 +74,7 @@ class KafkaSource:
             "group.id": _GROUP,
             "enable.auto.commit": False,
             # A bounded queue: a slow reader makes the broker wait, and not the memory grow.
-            "queued.max.messages.kbytes": 65536,
+            "queued.max.messages.kbytes": 16384,
             "enable.partition.eof": False,
             "error_cb": self._report,
         }
@@ -116,14 +118,16 @@ class KafkaSource:
         first = OFFSET_BEGINNING if self._start == "oldest" else OFFSET_END
         found: list[TopicPartition] = []
         for topic in self._topics:
+            seconds = _METADATA_SECONDS
             while True:
                 try:
-                    described = consumer.list_topics(topic, _METADATA_SECONDS).topics[topic]
+                    described = consumer.list_topics(topic, seconds).topics[topic]
                     break
                 except KafkaException as error:
                     self._report(error.args[0])
                     if self._closed:
                         return []
+                    seconds = min(2 * seconds, _MAX_METADATA_SECONDS)
             if described.error is not None or not described.partitions:
                 problem = f"Kafka at {self._servers} has no topic {topic!r}"
                 raise InfrastructureError(problem, hint="Correct watch.sources, or make the topic")
@@ -136,9 +140,10 @@ class KafkaSource:
         return found
 
     def _chunks(self, messages: Sequence[Message]) -> Iterator[Chunk]:
-        """One chunk for each partition, its records in order."""
+        """Chunks of one partition each, its records in order; small ones, for it is chunks that wait to be taken."""
         lines: dict[str, list[bytes]] = {}
         behind: dict[str, int] = {}
+        sizes: dict[str, int] = {}
         for message in messages:
             if (error := message.error()) is not None:
                 self._report(error)
@@ -148,7 +153,12 @@ class KafkaSource:
             behind[stream] = int(message.offset() or 0) + 1
             value = message.value()
             if value is not None:
-                lines.setdefault(stream, []).append(self._line(value if isinstance(value, bytes) else value.encode()))
+                line = self._line(value if isinstance(value, bytes) else value.encode())
+                lines.setdefault(stream, []).append(line)
+                sizes[stream] = sizes.get(stream, 0) + len(line)
+            if sizes.get(stream, 0) >= _CHUNK_BYTES:
+                sizes[stream] = 0
+                yield Chunk(stream, b"".join(lines.pop(stream)), behind.pop(stream), self._format)
         for stream, offset in behind.items():
             yield Chunk(stream, b"".join(lines.get(stream, ())), offset, self._format)
 

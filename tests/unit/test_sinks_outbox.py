@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -287,6 +288,35 @@ def test_what_can_not_be_stored_as_sent_is_not_sent_twice(
     put(box, database, incident(), incident("i2"))
     with running(box, database):
         assert sinks["a"].wait(2) == ["i1.1 opened", "i2.1 opened"]
+
+
+def test_a_slow_sink_gets_everything_that_matters_and_is_said_once(
+    database: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with receiving() as receiver, caplog.at_level(logging.WARNING):
+        box = Outbox(settings({"a": {"kind": "webhook", "url": receiver.url}}, timeout_seconds=0.1))
+        with receiver.came:  # It reads requests, and answers none of them in time.
+            put(box, database, incident("i0"))
+            box.run(database)
+            wait_until(lambda: box.counters()["failed/a"] >= 2)
+            for version in range(1, 6):
+                put(box, database, *[incident(f"i{number}", version) for number in range(20)])
+            # Of each incident what is new about it waits, however often it has changed.
+            assert len(waits(database)) == 40
+            assert [record.getMessage().partition(",")[0] for record in caplog.records] == ["incidents wait"]
+        wait_until(lambda: not waits(database))
+        box.stop()
+        assert {request.headers["idempotency-key"] for request in receiver.requests} == {
+            f"i{number}.{version}" for number in range(20) for version in (1, 5)
+        }
+    assert "takes incidents again" in caplog.records[-1].getMessage()
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_a_hanging_sink_does_not_keep_the_program_from_ending(database: Path) -> None:

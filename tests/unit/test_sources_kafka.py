@@ -9,8 +9,10 @@ import pytest
 from confluent_kafka import KafkaError, Producer
 
 from rationanomaly.errors import InfrastructureError, InputError, ParamsError
+from rationanomaly.sources import kafka
 from rationanomaly.sources.chunk import Chunk, LineSource
 from rationanomaly.sources.kafka import KafkaSource
+from rationanomaly.sources.merged import MergedSource
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +98,57 @@ def test_what_can_not_be_is_an_error_that_says_so(servers: str, topic: str) -> N
         next(KafkaSource(servers, [topic]).chunks({f"{topic}/0": "cursor"}))
     with pytest.raises(InfrastructureError, match="takes no such settings"):
         next(KafkaSource(servers, [topic], settings={"made.up": "1"}).chunks({}))
+
+
+class Counted:
+    """A source, and the chunks that it has given so far."""
+
+    def __init__(self, source: LineSource) -> None:
+        self._source, self.given = source, 0
+
+    def chunks(self, positions: Mapping[str, object]) -> Iterator[Chunk | None]:
+        for chunk in self._source.chunks(positions):
+            self.given += chunk is not None
+            yield chunk
+
+    def close(self) -> None:
+        self._source.close()
+
+
+def test_who_is_slow_has_little_in_memory_and_loses_nothing(servers: str, topic: str, producer: Producer) -> None:
+    sent = [b"%04d " % number + b"x" * 5000 for number in range(300)]
+    send(producer, topic, *sent)
+    positions: dict[str, object] = {f"bus:{topic}/0": 3}
+    stored = b""
+    for restart in range(3):
+        source = Counted(KafkaSource(servers, [topic]))
+        merged = MergedSource({"bus": source}, 2)
+        taken = 0
+        for chunk in merged.chunks(positions):
+            if chunk is None:
+                continue
+            taken += 1
+            # What waits: two chunks in the queue, and one in the hands of the thread.
+            assert source.given <= taken + 3
+            assert len(chunk.data) < kafka._CHUNK_BYTES + len(sent[0]) + 1
+            stored, positions = stored + chunk.data, {chunk.stream: chunk.position}
+            # It is stopped in the middle, with some of what it has read not taken.
+            if (taken == 4 and restart < 2) or positions[chunk.stream] == 3 + len(sent):
+                break
+        merged.close()
+    assert stored == b"".join(line + b"\n" for line in sent)
+
+
+def test_a_slow_broker_is_waited_for_longer_each_time(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(kafka, "_METADATA_SECONDS", 0.03)
+    slow = Producer({"bootstrap.servers": "made.up:1", "test.mock.num.brokers": 1, "test.mock.broker.rtt": 200})
+    (broker,) = slow.list_topics(timeout=30).brokers.values()
+    send(slow, "slow", *[f"link {number} down" for number in range(20)])
+    found = read(KafkaSource(f"{broker.host}:{broker.port}", ["slow"], start="oldest"), {}, 20)
+    assert data(found) == b"".join(b"link %d down\n" % number for number in range(20))
+    assert len([record for record in caplog.records if "waiting for it" in record.message]) == 1
 
 
 def test_a_broker_that_is_away_is_said_once_and_waited_for(caplog: pytest.LogCaptureFixture) -> None:
