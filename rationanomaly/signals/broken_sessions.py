@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from itertools import pairwise
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rationanomaly.signals.alert import LineRef
-from rationanomaly.signals.batch import Batch
-from rationanomaly.signals.budget import LEAST_SURPRISE, Budget
+from rationanomaly.signals.batch import Batch, LineValues
+from rationanomaly.signals.bounded import drop_oldest
+from rationanomaly.signals.budget import Budget
 from rationanomaly.signals.candidate import Candidate, quote, show_time
+from rationanomaly.signals.last_lines import read_line, shortened
+from rationanomaly.signals.session_lines import SessionLines, session_lines
 from rationanomaly.signals.session_rules import ENOUGH, Pattern, SessionRules, Violation
 from rationanomaly.signals.stream_clock import StreamClock
 
@@ -26,21 +28,31 @@ _PAUSES, _NEARLY, _TIMES_LONGEST, _LEAST_QUIET = 512, 0.99, 3.0, 30.0
 _FIRST_SECONDS = 600.0
 #: Sessions in a row that are not over, behind which none is looked for.
 _LOOKED_AT = 100
-_KEPT_MESSAGE = 200
 
 
-@dataclass
+@dataclass(slots=True)
 class _Open:
     """A session that is not over."""
 
-    first: float
     last: float
-    source: str
     whole: bool
-    node: str | None
-    lines: list[LineRef]  # its first and its last
-    events: dict[str, int] = field(default_factory=dict)
+    lines: list[LineValues]  # its first and its last
+    events: dict[str, int] = field(default_factory=dict)  # of one that is whole
     pause: float = 0.0
+
+    def count(self, events: dict[str, int]) -> None:
+        """Count more lines by template."""
+        mine = self.events = self.events or events
+        if mine is not events:
+            for event, count in events.items():
+                mine[event] = mine.get(event, 0) + count
+        if len(mine) > _MOST_EVENTS:
+            self.whole, self.events = False, {}
+
+    @property
+    def pattern(self) -> Pattern:
+        """Its events so far."""
+        return tuple(self.events), tuple(self.events.values())
 
 
 class BrokenSessions:
@@ -64,6 +76,8 @@ class BrokenSessions:
         #: Sessions that are over → time of their last line.
         self._over: dict[str, float] = {}
         self._pauses: deque[float] = deque(maxlen=_PAUSES)
+        #: What follows from the pauses, once it is asked for.
+        self._quiet: float | None = None
         self._texts: dict[str, str] = {}
         self._began: float | None = None
 
@@ -77,55 +91,41 @@ class BrokenSessions:
         """Seconds without a line after which a session is over."""
         if len(self._pauses) < ENOUGH:
             return self._longest_quiet
-        usual = float(np.quantile(list(self._pauses), _NEARLY))
-        return min(max(_TIMES_LONGEST * usual, _LEAST_QUIET), self._longest_quiet)
+        if self._quiet is None:
+            usual = float(np.quantile(list(self._pauses), _NEARLY))
+            self._quiet = min(max(_TIMES_LONGEST * usual, _LEAST_QUIET), self._longest_quiet)
+        return self._quiet
 
     def observe(self, batch: Batch, now: float) -> list[Candidate]:  # noqa: ARG002 - as all signals
         """Take in the lines of a batch; see `signals.rates.Rates.observe`."""
-        sessions = batch.lines["sessions"]
-        if sessions.null_count() == len(sessions):
-            return self.tick()
-        groups: dict[str, list[int]] = {}
-        for row, names in enumerate(sessions.to_list()):
-            for name in names or ():
-                if name is not None:
-                    groups.setdefault(name, []).append(row)
-        if self._began is None and groups:
-            self._began = float(batch.at.min())
-        self._texts |= zip(batch.templates, batch.texts, strict=True)
-        t, at = batch.t.tolist(), batch.at.tolist()
-        firsts = batch.each_ref(np.array([rows[0] for rows in groups.values()], np.int64))
-        longer = np.array([rows[-1] for rows in groups.values() if len(rows) > 1], np.int64)
-        others = iter(batch.each_ref(longer))
-        for (name, rows), first in zip(groups.items(), firsts, strict=True):
-            last = next(others) if len(rows) > 1 else first
-            events = [batch.templates[t[row]] for row in rows]
-            self._add(name, (_short(first), _short(last)), events, [at[row] for row in rows])
-        while len(self._open) > self._capacity:
-            self._over[next(iter(self._open))] = self._open.pop(next(iter(self._open))).last
+        if batch.lines["sessions"].null_count() < batch.lines.height:
+            self._texts.update(zip(batch.templates, batch.texts, strict=True))
+            for one in session_lines(batch):
+                if self._began is None:
+                    self._began = float(batch.at.min())
+                self._add(one)
+        self._over.update((name, one.last) for name, one in drop_oldest(self._open, self._capacity).items())
         return self.tick()
 
-    def _add(self, name: str, ends: tuple[LineRef, LineRef], events: list[str], times: list[float]) -> None:
-        start, end = min(times), max(times)
-        session = self._open.pop(name, None)
-        over = self._over.get(name)
-        if session is None and over is not None and start - over <= self._longest_quiet:
-            # It was taken to be over too early: from here on a pause like this one is no end.
-            self._pauses.append(max(start - over, 0.0))
-            self._over[name] = max(over, end)
-            return
+    def _add(self, lines: SessionLines) -> None:
+        session = self._open.pop(lines.name, None)
         if session is None:
-            whole, line = start - (self._began or 0.0) > _FIRST_SECONDS, ends[0]
-            session = _Open(start, start, line.source, whole, line.node, [line])
-        self._open[name] = session
-        counts = session.events
-        for event in events:
-            counts[event] = counts.get(event, 0) + 1
-        if len(counts) > _MOST_EVENTS:
-            session.whole = False
-        session.pause = max(session.pause, *(b - a for a, b in pairwise([session.last, *times])))
-        session.last = max(session.last, end)
-        session.lines[1:] = [ends[1]] if ends[1] != session.lines[0] else []
+            over = self._over.get(lines.name)
+            if over is not None and lines.start - over <= self._longest_quiet:
+                # It was taken to be over too early: from here on a pause like this one is no end.
+                self._pauses.append(max(lines.start - over, 0.0))
+                self._quiet = None
+                self._over[lines.name] = max(over, lines.end)
+                return
+            whole = lines.start - (self._began or 0.0) > _FIRST_SECONDS
+            session = _Open(lines.start, whole, [shortened(lines.first)])
+        self._open[lines.name] = session
+        if session.whole:
+            session.count(lines.events)
+        session.pause = max(session.pause, lines.begin - session.last, lines.pause)
+        session.last = max(session.last, lines.end)
+        last = shortened(lines.last)
+        session.lines[1:] = [last] if last != session.lines[0] else []
 
     def tick(self) -> list[Candidate]:
         """End the sessions that are quiet, and test them against the rules."""
@@ -133,9 +133,10 @@ class BrokenSessions:
         over: list[str] = []
         waiting = 0
         for name, session in self._open.items():
-            now = clocks.get(session.source)
+            source = session.lines[0][0]
+            now = clocks.get(source)
             if now is None:
-                now = clocks[session.source] = self._clock.now(session.source)
+                now = clocks[source] = self._clock.now(source)
             if now - session.last > quiet:
                 over.append(name)
                 waiting = 0
@@ -146,25 +147,24 @@ class BrokenSessions:
     def _close(self, names: list[str]) -> list[Candidate]:
         closed = [(name, self._open.pop(name)) for name in names]
         self._over |= ((name, session.last) for name, session in closed)
-        while len(self._over) > self._capacity:
-            del self._over[next(iter(self._over))]
-        whole = [(name, session, tuple(session.events.items())) for name, session in closed if session.whole]
+        drop_oldest(self._over, self._capacity)
+        whole = [(name, session, session.pattern) for name, session in closed if session.whole]
         self._pauses.extend(session.pause for _, session, _ in whole[:_PAUSES])
+        self._quiet = None
         self._budget.count("session", len(whole))
         patterns = Counter(pattern for _, _, pattern in whole)
-        broken = {pattern: self.rules.worst(pattern) for pattern in patterns}
-        for pattern, count in patterns.items():
-            self.rules.learn(pattern, count)
+        broken = self.rules.broken(list(patterns))
+        self.rules.learn(patterns)
         self._forget_texts()
         return [
-            self._candidate(name, session, pattern, violation)
+            self._candidate(name, session, pattern, broken[pattern])
             for name, session, pattern in whole
-            if (violation := broken[pattern]) is not None and violation.surprise >= LEAST_SURPRISE
+            if pattern in broken and self._budget.admit("session", name, broken[pattern].surprise, session.last)
         ]
 
     def _candidate(self, name: str, session: _Open, pattern: Pattern, violation: Violation) -> Candidate:
         event, other = (quote(self._texts.get(key, key)) for key in (violation.event, violation.other))
-        lines = sum(count for _, count in pattern)
+        lines = sum(pattern[1])
         known = f"of {violation.sessions} sessions before with {other}"
         what = {
             "missing": f"has {other} without {event}, which was missing in {violation.like_this} {known}",
@@ -177,10 +177,10 @@ class BrokenSessions:
             time=session.last,
             surprise=violation.surprise,
             text=f"Session {quote(name)} ({lines} lines up to {show_time(session.last)}) {what}.",
-            lines=tuple(session.lines),
+            lines=tuple(LineRef(*line) for line in session.lines),
             template_id=violation.event,
             template=self._texts.get(violation.event),
-            node=session.node,
+            node=session.lines[0][3],
             session=name,
             measures={"sessions": violation.sessions, "like_this": violation.like_this},
         )
@@ -228,14 +228,10 @@ class BrokenSessions:
         self.rules.load(values["rules"], arrays)
         self._open = {name: _opened(row, complete) for name, row in values["open"].items()}
         self._over, self._texts = dict(values["over"]), dict(values["texts"])
-        self._pauses = deque(values["pauses"], maxlen=_PAUSES)
+        self._pauses, self._quiet = deque(values["pauses"], maxlen=_PAUSES), None
         self._began = values["began"] if complete else None
 
 
 def _opened(row: dict[str, Any], complete: bool) -> _Open:
-    lines = [LineRef(**line) for line in row["lines"]]
+    lines = [read_line(line) for line in row["lines"]]
     return _Open(**{**row, "lines": lines, "whole": row["whole"] and complete})
-
-
-def _short(line: LineRef) -> LineRef:
-    return line if len(line.message) <= _KEPT_MESSAGE else replace(line, message=line.message[:_KEPT_MESSAGE])

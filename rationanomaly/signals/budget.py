@@ -7,7 +7,6 @@ faults does not make the next one deaf.
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Mapping, Sequence
 from math import ceil, log10
 from statistics import median
@@ -39,9 +38,11 @@ class Budget:
         self._tests = dict.fromkeys(kinds, 0.0)
         self._began: float | None = None
         self._now = 0.0
-        #: kind → day → (surprise, subject), one per subject, rising.
-        self._days: dict[str, dict[int, list[tuple[float, str]]]] = {kind: {} for kind in kinds}
+        #: kind → day → subject → its highest surprise.
+        self._days: dict[str, dict[int, dict[str, float]]] = {kind: {} for kind in kinds}
         self._raised: dict[tuple[str, int], float] = {}
+        #: Thresholds of now, as far as they were asked for.
+        self._thresholds: dict[str, float] = {}
 
     @property
     def share(self) -> float:
@@ -52,22 +53,29 @@ class Budget:
         """Say how late it is, by the log's clock."""
         self._began = now if self._began is None else min(self._began, now)
         self._now = max(self._now, now)
+        self._thresholds.clear()
 
     def restart(self, now: float) -> None:
         """The clock was set back: tests are counted anew."""
         self._began = self._now = now
         self._tests = dict.fromkeys(self._tests, 0.0)
         self._raised = {}
+        self._thresholds.clear()
 
     def count(self, kind: AlertKind, tests: float) -> None:
         """Count tests that were made, whatever came out."""
         self._tests[kind] += tests
+        self._thresholds.pop(kind, None)
 
     def threshold(self, kind: AlertKind) -> float:
         """The surprise from which on a kind alerts."""
-        seconds = max(self._now - (self._began or self._now), _LEAST_SECONDS)
-        tests = self._tests[kind] * DAY / seconds
-        return max(LEAST_SURPRISE, log10(max(tests, 1.0) / self._share), self._by_history(kind))
+        found = self._thresholds.get(kind)
+        if found is None:
+            seconds = max(self._now - (self._began or self._now), _LEAST_SECONDS)
+            tests = self._tests[kind] * DAY / seconds
+            found = max(LEAST_SURPRISE, log10(max(tests, 1.0) / self._share), self._by_history(kind))
+            self._thresholds[kind] = found
+        return found
 
     def admit(self, kind: AlertKind, subject: str, surprise: float, time: float) -> bool:
         """Whether a candidate becomes an alert; it is remembered either way.
@@ -81,16 +89,11 @@ class Budget:
 
     def _remember(self, kind: str, subject: str, surprise: float, day: int) -> None:
         days = self._days[kind]
-        found = days.setdefault(day, [])
-        if len(found) >= _MOST_A_DAY and surprise <= found[0][0]:
-            return
-        before = next((one for one in found if one[1] == subject), None)
-        if before is not None and before[0] >= surprise:
-            return
-        if before is not None:
-            found.remove(before)
-        insort(found, (surprise, subject))
-        del found[:-_MOST_A_DAY]
+        found = days.setdefault(day, {})
+        if found.get(subject, 0.0) < surprise:
+            found[subject] = surprise
+            if len(found) > 2 * _MOST_A_DAY:
+                days[day] = dict(_highest(found))
         while len(days) > _MOST_DAYS:
             del days[min(days)]
 
@@ -109,20 +112,27 @@ class Budget:
 
     def _beyond_share(self, kind: str, day: int) -> float:
         """Surprise of a day's strongest candidate that its share has no room for."""
-        found, room = self._days[kind].get(day, []), ceil(self._share)
-        return found[-room - 1][0] if len(found) > room else 0.0
+        found, room = sorted(self._days[kind].get(day, {}).values()), ceil(self._share)
+        return found[-room - 1] if len(found) > room else 0.0
 
     def dump(self) -> dict[str, Any]:
         """All of it, for JSON."""
-        days = {kind: [[day, found] for day, found in of_kind.items()] for kind, of_kind in self._days.items()}
+        days = {
+            kind: [[day, _highest(found)] for day, found in of_kind.items()] for kind, of_kind in self._days.items()
+        }
         return {"tests": self._tests, "began": self._began, "now": self._now, "days": days}
 
     def load(self, values: Mapping[str, Any]) -> None:
         """Continue from what `dump` gave."""
         self._tests |= {kind: float(count) for kind, count in values["tests"].items() if kind in self._tests}
-        self._began, self._now, self._raised = values["began"], values["now"], {}
+        self._began, self._now, self._raised, self._thresholds = values["began"], values["now"], {}, {}
         for kind, of_kind in values["days"].items():
             if kind in self._days:
                 self._days[kind] = {
-                    int(day): [(float(surprise), str(subject)) for surprise, subject in found] for day, found in of_kind
+                    int(day): {str(subject): float(surprise) for subject, surprise in found} for day, found in of_kind
                 }
+
+
+def _highest(found: Mapping[str, float]) -> list[tuple[str, float]]:
+    """The subjects of a day with the highest surprises."""
+    return sorted(found.items(), key=lambda one: -one[1])[:_MOST_A_DAY]

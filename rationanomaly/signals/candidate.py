@@ -19,6 +19,7 @@ class Candidate:
 
     Attributes:
         surprise: see `signals.surprise`.
+        rows: of the batch, which are evidence too, behind ``lines``: they are read only if it becomes an alert.
         others: see `signals.alert.Alert`.
     """
 
@@ -28,6 +29,7 @@ class Candidate:
     surprise: float
     text: str
     lines: tuple[LineRef, ...] = ()
+    rows: tuple[int, ...] = ()
     template_id: str | None = None
     template: str | None = None
     node: str | None = None

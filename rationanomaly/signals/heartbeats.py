@@ -118,7 +118,7 @@ class Heartbeats:
         of, at, interval, line = of[whole], at[whole], interval[whole], line[whole]
         if not len(of):
             return []
-        candidates = self._late(of, at, interval, line, batch)
+        candidates = self._late(of, at, interval, line)
         starts = starts_of(of)
         sizes = sizes_of(starts, len(of))
         nth = nth_of(sizes)
@@ -134,16 +134,14 @@ class Heartbeats:
         self._learn(touched)
         return candidates
 
-    def _late(self, of: Ints, at: Floats, interval: Floats, line: Ints, batch: Batch) -> list[Candidate]:
+    def _late(self, of: Ints, at: Floats, interval: Floats, line: Ints) -> list[Candidate]:
         """Beats that came after a long pause: old logs are read so fast that `tick` has not seen it."""
         period = self._table["period"][of]
         long = (interval > (_LEAST_MISSED + 0.5) * period) & (interval < self._forget)
         places = np.flatnonzero((period > 0) & long & (at - interval >= self._table["since"][of]))
         surprise = self._surprise(of[places], interval[places] - period[places])
         return [
-            self._candidate(
-                int(of[place]), float(interval[place]), float(one), float(at[place]), batch, int(line[place])
-            )
+            self._candidate(int(of[place]), float(interval[place]), float(one), float(at[place]), int(line[place]))
             for place, one in zip(places, surprise, strict=True)
             if one >= LEAST_SURPRISE
         ]
@@ -188,7 +186,7 @@ class Heartbeats:
     # ------------------------------------------------------------ alerts
 
     def _candidate(
-        self, row: int, missing: float, surprise: float, back: float | None, batch: Batch | None = None, line: int = 0
+        self, row: int, missing: float, surprise: float, back: float | None, line: int | None = None
     ) -> Candidate:
         key = self._table.key(row)
         template_id, node = pair_of(key)
@@ -204,7 +202,8 @@ class Heartbeats:
             surprise=surprise,
             text=f"{quote(text)}{'' if node is None else f' on {quote(node)}'} came every {show_span(period)} "
             f"({count} intervals), last at {show_time(since)}; {until}.",
-            lines=self._last.get(key) + ((batch.ref(line),) if batch is not None else ()),
+            lines=self._last.get(key),
+            rows=() if line is None else (line,),
             template_id=template_id,
             template=text,
             node=node,
@@ -217,7 +216,7 @@ class Heartbeats:
             return
         places = np.flatnonzero((rows >= 0) & (self._table["period"][rows] > 0))
         keys = map(self._table.key, rows[places].tolist())
-        self._last.put(zip(keys, batch.each_ref(lasts[places]), strict=True))
+        self._last.put(zip(keys, batch.each_values(lasts[places]), strict=True))
         for t in np.unique(batch.t[lasts[places]]).tolist():
             self._texts[batch.templates[t]] = batch.texts[t]
         if len(self._texts) > 2 * len(self._table) + 100:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from rationanomaly.parse.drain import WILDCARD
-from rationanomaly.signals.batch import Batch
+from rationanomaly.signals.batch import Batch, some_of
+from rationanomaly.signals.bounded import drop_oldest
 from rationanomaly.signals.budget import DAY, Budget
 from rationanomaly.signals.candidate import Candidate, quote, show_number, show_time
 
@@ -105,9 +106,8 @@ class NewTemplates:
     def _remember(self, key: str, once: bool) -> None:
         self._seen[key] = self._unsaved[key] = once
         self._once += once
-        while len(self._seen) > self._max_seen:
-            gone = next(iter(self._seen))
-            self._once -= self._seen.pop(gone)
+        if len(self._seen) > 1.05 * self._max_seen:
+            self._once -= sum(drop_oldest(self._seen, self._max_seen).values())
 
     def _fill(self, now: float) -> None:
         """Let the budget grow with time."""
@@ -143,7 +143,7 @@ class NewTemplates:
                 surprise=surprise + 0.1 * max(rarity, 0.0),
                 text=f"{quote(batch.texts[place])} was never seen before, first at {show_time(at)}; "
                 f"{len(self._seen) - 1} others are known, from {self._lines} lines since {show_time(began)}.",
-                lines=batch.refs(np.flatnonzero(batch.t == place)),
+                rows=some_of(np.flatnonzero(batch.t == place)),
                 template_id=key,
                 template=batch.texts[place],
                 node=line["node"],
@@ -164,9 +164,8 @@ class NewTemplates:
         self._text_count += 1
         if self._text_count > _MOST_TEXTS:
             for texts in self._texts.values():
-                while texts and self._text_count > _MOST_TEXTS * 9 // 10:
-                    del texts[next(iter(texts))]
-                    self._text_count -= 1
+                excess = self._text_count - _MOST_TEXTS * 9 // 10
+                self._text_count -= len(drop_oldest(texts, max(len(texts) - excess, 0)))
         return old if old != key else None
 
     # ------------------------------------------------------------ state

@@ -34,7 +34,7 @@ _UNITS = {
 }
 _LETTERS = sorted(set("".join(_UNITS)))
 #: Below, Python is faster than a query of polars.
-_FEW = 2000
+_FEW = 600
 #: Larger numbers are no quantities, but names.
 _LARGEST = 1e15
 

@@ -32,8 +32,7 @@ class PairTable(KeyedTable):
     def _clear(self) -> None:
         super()._clear()
         self._codes = np.full(len(self._seen), -1, np.int64)
-        self._sorted: Ints = np.zeros(0, np.int64)
-        self._sorted_rows: Ints = np.zeros(0, np.int64)
+        self._row_of: dict[int, int] = {}
 
     @property
     def codes(self) -> Ints:
@@ -61,24 +60,22 @@ class PairTable(KeyedTable):
             pairs = zip(t[missing].tolist(), n[missing].tolist(), strict=True)
             new = self.rows([pair_key(batch.templates[a], batch.nodes[b]) for a, b in pairs], now)
             found[missing] = new
-            self._codes[new[new >= 0]] = codes[missing[new >= 0]]
-            self._sort()
+            kept = new >= 0
+            self._codes[new[kept]] = codes[missing[kept]]
+            self._row_of.update(zip(codes[missing[kept]].tolist(), new[kept].tolist(), strict=True))
         return found
 
     def find(self, codes: Ints) -> Ints:
         """The rows that have some codes; `NO_ROW` where there is none."""
         self._follow_names()
-        if not len(self._sorted):
-            return np.full(len(codes), NO_ROW, np.int64)
-        place = np.minimum(np.searchsorted(self._sorted, codes), len(self._sorted) - 1)
-        rows = self._sorted_rows[place]
-        # A row may have been given to another pair since.
-        found: Ints = np.where(self._codes[rows] == codes, rows, NO_ROW)
-        return found
+        row_of = self._row_of
+        return np.array([row_of.get(code, NO_ROW) for code in codes.tolist()], np.int64)
 
     def drop(self, rows: Array) -> None:
         """Free some rows, and empty them."""
         super().drop(rows)
+        for code in self._codes[rows].tolist():
+            self._row_of.pop(code, None)
         self._codes[rows] = -1
 
     def load(self, keys: Sequence[str | None], columns: Mapping[str, Array]) -> None:
@@ -104,10 +101,4 @@ class PairTable(KeyedTable):
         self._codes = np.full(len(self._seen), -1, np.int64)
         codes = [-1 if key is None else self._names.code(*pair_of(key)) for key in self.keys]
         self._codes[: len(codes)] = codes
-        self._sort()
-
-    def _sort(self) -> None:
-        rows = np.flatnonzero(self._codes >= 0)
-        order = np.argsort(self._codes[rows])
-        self._sorted_rows = rows[order]
-        self._sorted = self._codes[self._sorted_rows]
+        self._row_of = {code: row for row, code in enumerate(codes) if code >= 0}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rationanomaly.signals.batch import Batch, Ints
+from rationanomaly.signals.batch import Batch, Ints, some_of
 from rationanomaly.signals.budget import LEAST_SURPRISE, Budget
 from rationanomaly.signals.candidate import Candidate, quote, show_number, show_span, show_time
 from rationanomaly.signals.equal_runs import ends_of, nth_of, sizes_of, starts_of
@@ -135,7 +135,7 @@ class Parameters:
             surprise=surprise,
             text=f"Parameter {position + 1} of {quote(batch.texts[t])} is {show_number(value)} at {show_time(at)}"
             f"{more}; a sample of {known} values before lies between {show_number(low)} and {show_number(high)}.",
-            lines=batch.refs(np.concatenate([line[[place]], line[same[:4]]])),
+            rows=some_of(np.concatenate([line[[place]], line[same[:4]]])),
             template_id=batch.templates[t],
             template=batch.texts[t],
             node=batch.nodes[int(batch.n[line[place]])],
@@ -231,7 +231,7 @@ class Parameters:
             text=f"Parameter {position + 1} of {quote(batch.texts[t])} had a median of {show_number(median)} in "
             f"the 10 minutes up to {show_time(end)}; until {ago} before, the medians of {known} windows "
             f"lay between {show_number(low)} and {show_number(high)}.",
-            lines=(batch.ref(line),),
+            rows=(line,),
             template_id=batch.templates[t],
             template=batch.texts[t],
             measures={"observed": median, "low": low, "high": high, "place": position + 1, "windows": known},

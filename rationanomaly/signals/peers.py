@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -111,8 +112,8 @@ class Peers:
         # A line is kept where it may be needed: of what comes often on a node, and often for this template.
         often = (np.bincount(t, counts) / np.maximum(np.bincount(t), 1))[t]
         needed = np.flatnonzero((self._pairs["lines"][rows] >= _LEAST_LINES) & (counts > _OFTEN * often))
-        refs = batch.each_ref(lasts[needed])
-        self._last.put(zip(map(self._pairs.key, rows[needed].tolist()), refs, strict=True))
+        lines = batch.each_values(lasts[needed])
+        self._last.put(zip(map(self._pairs.key, rows[needed].tolist()), lines, strict=True))
 
     def _close(self, number: int) -> list[Candidate]:
         """Compare the nodes of the open window, and open another."""
@@ -182,8 +183,11 @@ class Peers:
         if not self._budget.admit("unlike_peers", key, surprise, float(end)):
             return []
         text = self._texts.get(template, "")
-        usual = float(np.median(np.delete(counts, node)))
-        example = nodes[int(np.argsort(np.where(np.arange(len(nodes)) == node, -1, counts))[-1])]
+        usual = _median_of_others(counts, node)
+        lines = self._last.get(key)
+        if not lines:
+            example = nodes[int(np.argsort(np.where(np.arange(len(nodes)) == node, -1, counts))[-1])]
+            lines = self._last.get(pair_key(template, example)) or self._of_template.get(template)
         return [
             Candidate(
                 kind="unlike_peers",
@@ -193,9 +197,7 @@ class Peers:
                 text=f"{quote(name)} wrote {quote(text)} {int(counts[node])} times in the 15 minutes up to "
                 f"{show_time(end)}, where its {len(nodes) - 1} peers wrote it {show_number(usual)} times in the "
                 f"median; of this node {show_number(expected)} were expected.",
-                lines=self._last.get(key)
-                or self._last.get(pair_key(template, example))
-                or self._of_template.get(template),
+                lines=lines,
                 template_id=template,
                 template=text,
                 node=name,
@@ -249,6 +251,14 @@ class Peers:
             self._window, self._texts = values["window"], dict(values["texts"])
         else:
             self._pairs["lines"][:] = 0
+
+
+def _median_of_others(counts: Floats, one: int) -> float:
+    """The median without one of the values; numpy's own takes long for few."""
+    others = counts.tolist()
+    del others[one]
+    found: float = median(others)
+    return found
 
 
 def family_of(node: str) -> str:

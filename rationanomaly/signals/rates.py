@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rationanomaly.signals.batch import Batch, Ints, grouped
+from rationanomaly.signals.batch import Batch, Ints, grouped, some_of
 from rationanomaly.signals.budget import LEAST_SURPRISE, Budget
 from rationanomaly.signals.candidate import Candidate, quote, show_number, show_time
 from rationanomaly.signals.equal_runs import starts_of
@@ -195,16 +195,17 @@ class Rates:
             observed = int((of_minute if minutes == 1 else of_slot)[index])
             usual = float(expected[index]) * minutes / SLOT
             surprise = float(max(surprises[0][index], surprises[1][index]))
-            candidates.append(self._burst(batch, counts.at(np.array([index])), observed, usual, minutes, surprise))
+            place, final = int(counts.t[index]), int(counts.last[index])
+            if self._budget.admit("burst", batch.templates[place], surprise, float(batch.at[final])):
+                candidates.append(self._burst(batch, place, final, observed, usual, minutes, surprise))
         return candidates
 
     def _burst(
-        self, batch: Batch, counts: _Counts, observed: int, usual: float, minutes: int, surprise: float
+        self, batch: Batch, place: int, final: int, observed: int, usual: float, minutes: int, surprise: float
     ) -> Candidate:
-        place, final = int(counts.t[0]), int(counts.last[0])
         key, text, at = batch.templates[place], batch.texts[place], float(batch.at[final])
         span = "a minute" if minutes == 1 else f"{minutes} minutes"
-        lines = np.flatnonzero((batch.t == place) & (batch.minute == counts.minute[0]))
+        lines = np.flatnonzero((batch.t == place) & (batch.minute == batch.minute[final]))
         return Candidate(
             kind="burst",
             subject=key,
@@ -212,7 +213,7 @@ class Rates:
             surprise=surprise,
             text=f"{quote(text)} came {observed} times within {span} up to {show_time(at)}; "
             f"{show_number(usual)} were expected.",
-            lines=batch.refs(lines),
+            rows=some_of(lines),
             template_id=key,
             template=text,
             measures={"observed": observed, "expected": round(usual, 3), "minutes": minutes},

@@ -5,13 +5,15 @@ Counts of the stream's own sessions; most of them are normal, so what nearly all
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rationanomaly.signals.budget import LEAST_SURPRISE
+from rationanomaly.signals.equal_runs import sizes_of, starts_of
 from rationanomaly.signals.surprise import of_probability
 
 #: Events of sessions that are known, and sessions with an event from which on it makes rules.
@@ -21,8 +23,12 @@ _MOST_TIMES = 16
 #: Exceptions that a rule without any is taken to have: less than one, as most procedures are strict.
 _DOUBT = 0.1
 
-#: Events of a session in the order of their first lines, with their numbers of lines.
-Pattern = tuple[tuple[str, int], ...]
+#: A share of exceptions this low may be surprising enough for a candidate; a little more, for rounding.
+_RARE = 1.001 * 10.0**-LEAST_SURPRISE
+#: Patterns that are compared with all rules at once: bounds memory.
+_AT_ONCE = 512
+#: Events of a session in the order of their first lines, and their numbers of lines.
+Pattern = tuple[tuple[str, ...], tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,40 @@ class Violation:
     times: int = 0
 
 
+@dataclass(frozen=True)
+class _Known:
+    """The events of patterns that have a place: number of the pattern, place, number of lines, place in the pattern."""
+
+    pattern: NDArray[np.int64]
+    place: NDArray[np.int64]
+    times: NDArray[np.int64]
+    nth: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, patterns: Sequence[Pattern], place: Mapping[str, int]) -> Self:
+        rows = [
+            (number, place[event], min(times, _MOST_TIMES), nth)
+            for number, pattern in enumerate(patterns)
+            for nth, (event, times) in enumerate(zip(*pattern, strict=True))
+            if event in place
+        ]
+        return cls(*np.array(rows, np.int64).reshape(-1, 4).T)
+
+    def presence(self, patterns: int, events: int) -> NDArray[np.float64]:
+        """1 where a pattern has an event, else 0."""
+        found = np.zeros((patterns, events))
+        found[self.pattern, self.place] = 1.0
+        return found
+
+    def by_length(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Places of the patterns of one length, a row each, and the patterns' numbers; for each length from 2 on."""
+        starts = starts_of(self.pattern)
+        sizes = sizes_of(starts, len(self.pattern))
+        for size in np.unique(sizes[sizes > 1]).tolist():
+            those = starts[sizes == size]
+            yield self.place[those[:, None] + np.arange(size)], self.pattern[those]
+
+
 class SessionRules:
     """Counts of events over sessions.
 
@@ -61,25 +101,64 @@ class SessionRules:
         self._times = np.zeros((_EVENTS, _MOST_TIMES + 1), np.int64)
         self.sessions = 0
 
-    def learn(self, pattern: Pattern, sessions: int) -> None:
-        """Count sessions that have a pattern."""
-        self.sessions += sessions
-        for event, _ in pattern:
-            if event not in self._place and len(self._place) < _EVENTS:
-                self._place[event] = len(self._place)
-        known = [(self._place[event], times) for event, times in pattern if event in self._place]
-        places = np.array([place for place, _ in known], np.int64)
-        if not len(places):
-            return
-        times = np.minimum([count for _, count in known], _MOST_TIMES)
-        self._with[np.ix_(places, places)] += sessions
-        self._times[places, times] += sessions
-        first, second = np.triu_indices(len(places), 1)
-        self._before[places[first], places[second]] += sessions
+    def learn(self, patterns: Mapping[Pattern, int]) -> None:
+        """Count sessions: how many have each pattern."""
+        self.sessions += sum(patterns.values())
+        for events, _ in patterns:
+            for event in events:
+                if event not in self._place and len(self._place) < _EVENTS:
+                    self._place[event] = len(self._place)
+        every, weights = list(patterns), np.array(list(patterns.values()), np.int64)
+        for start in range(0, len(every), _AT_ONCE):
+            self._count(every[start : start + _AT_ONCE], weights[start : start + _AT_ONCE])
+
+    def _count(self, patterns: Sequence[Pattern], weights: NDArray[np.int64]) -> None:
+        known = _Known.of(patterns, self._place)
+        np.add.at(self._times, (known.place, known.times), weights[known.pattern])
+        has = known.presence(len(patterns), _EVENTS)
+        # Exact: the counts are far below 2^53.
+        self._with += ((has * weights[:, None]).T @ has).astype(np.int64)
+        for places, those in known.by_length():
+            first, second = np.triu_indices(places.shape[1], 1)
+            flat = (places[:, first] * _EVENTS + places[:, second]).ravel()
+            counts = np.bincount(flat, np.repeat(weights[those], len(first)), _EVENTS**2)
+            self._before += counts.astype(np.int64).reshape(self._before.shape)
+
+    def broken(self, patterns: Sequence[Pattern]) -> dict[Pattern, Violation]:
+        """The most surprising rule that each pattern breaks; patterns that break none are left out."""
+        found: dict[Pattern, Violation] = {}
+        for start in range(0, len(patterns), _AT_ONCE):
+            some = patterns[start : start + _AT_ONCE]
+            for pattern in (some[one] for one in np.flatnonzero(self._suspect(some)).tolist()):
+                worst = self.worst(pattern)
+                if worst is not None and worst.surprise >= LEAST_SURPRISE:
+                    found[pattern] = worst
+        return found
+
+    def _suspect(self, patterns: Sequence[Pattern]) -> NDArray[np.bool_]:
+        """Whether patterns may break a rule: all are compared with all rules at once."""
+        size, known = len(self._place), _Known.of(patterns, self._place)
+        found = np.zeros(len(patterns), np.bool_)
+        both, before = self._with[:size, :size], self._before[:size, :size]
+        alone = np.diagonal(both)
+        if not (alone >= ENOUGH).any():
+            return found
+        has, enough = known.presence(len(patterns), size), (alone >= ENOUGH)[:, None]
+        missing = enough & (alone[:, None] - both + _DOUBT <= _RARE * (alone[:, None] + 1))
+        found |= ((has @ missing > 0) & (has == 0)).any(axis=1)
+        nth = np.zeros(has.shape, np.int64)
+        nth[known.pattern, known.place] = known.nth
+        for a, b in np.argwhere((both >= ENOUGH) & (before + _DOUBT <= _RARE * (both + 1))).tolist():
+            found |= (has[:, a] > 0) & (has[:, b] > 0) & (nth[:, a] < nth[:, b])
+        histogram = self._times[:size]
+        at_least, at_most = np.flip(np.cumsum(np.flip(histogram, 1), axis=1), 1), np.cumsum(histogram, axis=1)
+        unusual = enough & (np.minimum(at_least, at_most) + _DOUBT <= _RARE * (alone[:, None] + 1))
+        found[known.pattern[unusual[known.place, known.times]]] = True
+        return found
 
     def worst(self, pattern: Pattern) -> Violation | None:
         """The most surprising rule that a pattern breaks."""
-        known = [(event, times) for event, times in pattern if event in self._place]
+        known = [(event, times) for event, times in zip(*pattern, strict=True) if event in self._place]
         places = np.array([self._place[event] for event, _ in known], np.int64)
         if not len(places):
             return None

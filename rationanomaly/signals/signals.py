@@ -6,7 +6,8 @@ import logging
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from rationanomaly.params.watch.signals import SignalParams
 from rationanomaly.signals import surprise
 from rationanomaly.signals.abnormal_lines import abnormal_lines
-from rationanomaly.signals.alert import Alert, AlertKind
+from rationanomaly.signals.alert import Alert, AlertKind, LineRef
 from rationanomaly.signals.batch import Batch, Ints, Names, encode, times
 from rationanomaly.signals.broken_sessions import BrokenSessions
 from rationanomaly.signals.budget import Budget
@@ -51,7 +52,7 @@ _MOST_AT_ONCE = 20
 #: Storing all state takes at most this share of the time.
 _STORING_SHARE = 0.02
 _MOST_REPEATS = 20_000
-_VERSION = 2
+_VERSION = 3
 #: A batch is shown to the signals in pieces of at most so many lines and seconds, so that its size makes no difference.
 _PIECE_LINES, _PIECE_SECONDS = 50_000, 6 * 3600.0
 #: Fewer lines make no piece, unless they span as long as that: each piece has its cost.
@@ -133,8 +134,8 @@ class Signals:
             self._sessions.rename(old, new)
         for signal in (self._rates, self._heartbeats, self._nodes, self._peers, self._parameters, self._sessions):
             candidates += signal.observe(batch, now)
-        self._last.put(zip(batch.templates, batch.each_ref(batch.last), strict=True))
-        return self._admit(candidates, now)
+        self._last.put(zip(batch.templates, batch.each_values(batch.last), strict=True))
+        return self._admit(candidates, now, batch)
 
     def tick(self, now: float) -> list[Alert]:
         """The alerts that the passing of time causes. While old lines are read, only they make time pass.
@@ -178,18 +179,20 @@ class Signals:
 
     # ------------------------------------------------------------ alerts
 
-    def _admit(self, candidates: Iterable[Candidate], now: float) -> list[Alert]:
+    def _admit(self, candidates: Iterable[Candidate], now: float, batch: Batch | None = None) -> list[Alert]:
         """The candidates that the budget has room for, and that were not said just now."""
         self._say_ready(now)
         by_kind: dict[AlertKind, list[tuple[Candidate, float]]] = defaultdict(list)
         for one in candidates:
             if self._budget.admit(one.kind, one.subject, one.surprise, one.time) and not self._repeated(one, now):
                 by_kind[one.kind].append((one, self._budget.threshold(one.kind)))
-        alerts: list[Alert] = []
+        said: list[tuple[Candidate, float, int]] = []
         for found in by_kind.values():
             found.sort(key=lambda one: -one[0].surprise)
             more = max(len(found) - _MOST_AT_ONCE, 0)
-            alerts += [_alert(one, threshold, more) for one, threshold in found[:_MOST_AT_ONCE]]
+            said += [(one, threshold, more) for one, threshold in found[:_MOST_AT_ONCE]]
+        lines = iter(()) if batch is None else iter(batch.each_ref(_rows_of(said)))
+        alerts = [_alert(one, threshold, more, islice(lines, len(one.rows))) for one, threshold, more in said]
         return sorted(alerts, key=lambda alert: alert.time)
 
     def _repeated(self, one: Candidate, now: float) -> bool:
@@ -281,7 +284,12 @@ class Signals:
         }
 
 
-def _alert(one: Candidate, threshold: float, more: int) -> Alert:
+def _rows_of(said: Sequence[tuple[Candidate, float, int]]) -> Ints:
+    """Rows of the evidence of all, so that it is read at once."""
+    return np.array([row for one, _, _ in said for row in one.rows], np.int64)
+
+
+def _alert(one: Candidate, threshold: float, more: int, lines: Iterable[LineRef]) -> Alert:
     others = f" So did {more} others at the same time." if more else ""
     return Alert(
         kind=one.kind,
@@ -289,7 +297,7 @@ def _alert(one: Candidate, threshold: float, more: int) -> Alert:
         time=one.time,
         score=surprise.score(one.surprise, threshold),
         text=one.text + others,
-        lines=one.lines,
+        lines=(*one.lines, *lines),
         template_id=one.template_id,
         template=one.template,
         node=one.node,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rationanomaly.signals.batch import Batch, Ints, grouped
+from rationanomaly.signals.batch import Batch, Floats, Ints, grouped
 from rationanomaly.signals.budget import LEAST_SURPRISE, Budget
 from rationanomaly.signals.candidate import Candidate, quote, show_number, show_span, show_time
 from rationanomaly.signals.equal_runs import ends_of, nth_of, sizes_of, starts_of
@@ -44,13 +44,15 @@ class SilentNodes:
             "hours": Column(np.uint16, (_WEEK_HOURS,)),  # lines in each hour of the last week
             "hour": Column(np.int64, (), -1),
             "first": Column(np.int64, (), -1),  # first hour
+            "source": Column(np.int64),  # of the newest line: its place among the sources
         }
         self._table = KeyedTable(capacity, columns)
         self._forget = forget_seconds / _MINUTE_SECONDS
         self._budget = budget
         self._clock = clock
         self._last = LastLines(capacity)
-        self._sources: dict[str, str] = {}
+        #: Source → its place, in the order of places.
+        self._sources: dict[str, int] = {}
 
     def observe(self, batch: Batch, now: float) -> list[Candidate]:
         """Take in the lines of a batch; see `signals.rates.Rates.observe`."""
@@ -70,12 +72,10 @@ class SilentNodes:
         candidates = self._pauses(batch, rows[kept], minute[kept], line[kept])
         self._hours(rows[kept], minute[kept], count[kept])
         newest = ends_of(n)
-        refs = batch.each_ref(line[newest])
+        lines = batch.each_values(line[newest])
         nodes = [batch.nodes[place] or "" for place in n[newest].tolist()]
-        self._sources.update((node, ref.source) for node, ref in zip(nodes, refs, strict=True))
-        self._last.put(zip(nodes, refs, strict=True))
-        if len(self._sources) > 2 * len(self._table) + 100:
-            self._sources = {node: source for node, source in self._sources.items() if node in self._table}
+        self._last.put(zip(nodes, lines, strict=True))
+        self._note_sources(rows[newest], [one[0] for one in lines])
         return candidates + self.tick()
 
     def tick(self) -> list[Candidate]:
@@ -84,8 +84,7 @@ class SilentNodes:
         rows = np.flatnonzero((table["count"] >= _ENOUGH) & (table["last"] >= 0) & np.isfinite(table.seen))
         if not len(rows):
             return []
-        clocks = {source: self._clock.now(source) for source in set(self._sources.values())}
-        now = np.array([clocks.get(self._sources.get(self._table.key(int(row)), ""), -np.inf) for row in rows])
+        now = np.array([self._clock.now(source) for source in self._sources])[table["source"][rows]]
         minutes = np.floor(np.maximum(now, 0) / _MINUTE_SECONDS).astype(np.int64)
         silence = minutes - table["last"][rows]
         gone = minutes - table["last"][rows] > self._forget
@@ -93,6 +92,16 @@ class SilentNodes:
             self._table.drop(rows[gone])
         found = np.flatnonzero((silence >= _LEAST_MINUTES) & ~gone)
         return self._test(rows[found], silence[found], minutes[found], None)
+
+    def _note_sources(self, rows: Ints, sources: list[str]) -> None:
+        """Remember from which source each node's newest line came; ``rows`` of the nodes, `NO_ROW` among them."""
+        if len(self._sources) > 2 * len(self._table) + 100:
+            names, used = list(self._sources), np.unique(self._table["source"])
+            self._table["source"][:] = np.searchsorted(used, self._table["source"])
+            self._sources = {names[place]: number for number, place in enumerate(used.tolist())}
+        known = self._sources
+        places = np.array([known.setdefault(source, len(known)) for source in sources], np.int64)
+        self._table["source"][rows[rows >= 0]] = places[rows >= 0]
 
     def _pauses(self, batch: Batch, rows: Ints, minutes: Ints, lines: Ints) -> list[Candidate]:
         """Learn the pauses of a batch, and notice those that are far too long."""
@@ -107,7 +116,7 @@ class SilentNodes:
         at = np.flatnonzero(
             whole & (pause > _LEAST_MINUTES) & (table["count"][rows] >= _ENOUGH) & (pause <= self._forget)
         )
-        candidates = self._test(rows[at], pause[at] - 1, minutes[at], [(batch, int(line)) for line in lines[at]])
+        candidates = self._test(rows[at], pause[at] - 1, minutes[at], (lines[at], batch.at[lines[at]]))
         np.maximum.at(table["last"], rows[newest], minutes[newest])
         of, pause = rows[whole], pause[whole]
         starts = starts_of(of)
@@ -118,37 +127,43 @@ class SilentNodes:
         self._budget.count("silent_node", len(of))
         return candidates
 
-    def _test(self, rows: Ints, silence: Ints, minutes: Ints, back: list[tuple[Batch, int]] | None) -> list[Candidate]:
+    def _test(self, rows: Ints, silence: Ints, minutes: Ints, back: tuple[Ints, Floats] | None) -> list[Candidate]:
+        """Test silences.
+
+        Args:
+            rows: of the nodes.
+            silence, minutes: how long each is, and up to when.
+            back: lines that ended them, and their times; None while they last.
+        """
         if not len(rows):
             return []
         surprise = of_excess(silence, self._table["pauses"][rows], 1.0)
         candidates = []
-        for place in np.flatnonzero(surprise >= LEAST_SURPRISE):
-            row, length = int(rows[place]), int(silence[place])
-            since = int(minutes[place]) - length if back is not None else int(self._table["last"][row])
-            if self._silent_as_a_rule(row, since + 1, int(minutes[place])):
+        for place in np.flatnonzero(surprise >= LEAST_SURPRISE).tolist():
+            row, until, unusual = int(rows[place]), int(minutes[place]), float(surprise[place])
+            since = until - int(silence[place]) if back is not None else int(self._table["last"][row])
+            if self._silent_as_a_rule(row, since + 1, until):
                 continue
-            candidates.append(
-                self._candidate(
-                    row, since, int(minutes[place]), float(surprise[place]), None if back is None else back[place]
-                )
-            )
+            if self._budget.admit("silent_node", self._table.key(row), unusual, _time_of(since)):
+                again = None if back is None else (int(back[0][place]), float(back[1][place]))
+                candidates.append(self._candidate(row, since, until, unusual, again))
         return candidates
 
-    def _candidate(self, row: int, since: int, now: int, surprise: float, back: tuple[Batch, int] | None) -> Candidate:
+    def _candidate(self, row: int, since: int, now: int, surprise: float, back: tuple[int, float] | None) -> Candidate:
         node = self._table.key(row)
         past = np.sort(self._table["pauses"][row][~np.isnan(self._table["pauses"][row])])
         usual = float(past[int(len(past) * 0.99) - 1])
-        again = "" if back is None else f"; they came again at {show_time(float(back[0].at[back[1]]))}"
+        again = "" if back is None else f"; they came again at {show_time(back[1])}"
         length, begin = show_span((now - since) * _MINUTE_SECONDS), show_time(since * _MINUTE_SECONDS)[:16]
         return Candidate(
             kind="silent_node",
             subject=node,
-            time=float((since + 1) * _MINUTE_SECONDS),
+            time=_time_of(since),
             surprise=surprise,
             text=f"No line came from {quote(node)} for {length} after {begin}{again}; "
             f"of its last {len(past)} pauses 99 % were no longer than {show_number(usual)} min.",
-            lines=self._last.get(node) + (() if back is None else (back[0].ref(back[1]),)),
+            lines=self._last.get(node),
+            rows=() if back is None else (back[0],),
             node=node,
             measures={"minutes": now - since, "usual": usual},
         )
@@ -193,7 +208,7 @@ class SilentNodes:
     def dump(self) -> tuple[Any, Mapping[str, NDArray[Any]]]:
         """Values for JSON, and arrays."""
         keys, arrays = self._table.dump()
-        return {"keys": keys, "sources": self._sources, "last": self._last.dump()}, arrays
+        return {"keys": keys, "sources": list(self._sources), "last": self._last.dump()}, arrays
 
     def load(self, values: Any, arrays: Mapping[str, NDArray[Any]], complete: bool) -> None:
         """Continue from what `dump` gave; see `signals.broken_sessions.BrokenSessions.load`."""
@@ -201,5 +216,10 @@ class SilentNodes:
         if not complete:
             # A node is missed only once it has been heard again.
             self._table["last"][:] = -1
-        self._sources = dict(values["sources"])
+        self._sources = {source: place for place, source in enumerate(values["sources"])}
         self._last.load(values["last"])
+
+
+def _time_of(since: int) -> float:
+    """When a silence began, from the last minute with a line."""
+    return float((since + 1) * _MINUTE_SECONDS)
