@@ -43,6 +43,7 @@ _FIND = """
     SELECT template_id, verdict, final FROM verdicts
     WHERE template_id IN (SELECT value FROM json_each(?)) AND model = ? AND prompt = ? AND kind = ?
 """
+_FIND_ANY = "SELECT template_id, verdict, final FROM verdicts WHERE template_id IN (SELECT value FROM json_each(?))"
 _TOUCH = """
     UPDATE verdicts SET used = ?
     WHERE template_id IN (SELECT value FROM json_each(?)) AND model = ? AND prompt = ? AND kind = ?
@@ -91,6 +92,12 @@ class VerdictStore:
         if not template_ids:
             return {}
         return dict(_read(connection.execute(_FIND, (json.dumps(list(template_ids)), *_key(model)))))
+
+    @staticmethod
+    def texts(connection: sqlite3.Connection, template_ids: Collection[str]) -> dict[str, str]:
+        """The templates on which any model has said something, id → text."""
+        rows = connection.execute(_FIND_ANY, (json.dumps(list(template_ids)),))
+        return {identity: stored.verdict.template for identity, stored in _read(rows)}
 
     def put(self, connection: sqlite3.Connection, answered: Iterable[Answered], now: float) -> None:
         """Store what came; a final verdict is not replaced by one that isn't.

@@ -120,6 +120,10 @@ class Answers:
             found.append(one)
         return found
 
+    def ask_known(self, connection: sqlite3.Connection, identities: Sequence[str], now: float) -> None:
+        """Ask about templates of which another model has said something: their lines may not come again."""
+        self.find(connection, self._store.texts(connection, identities), now)
+
     def ask_again(self) -> None:
         """Ask about what was refused."""
         if self._refused:

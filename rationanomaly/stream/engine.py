@@ -24,6 +24,7 @@ from rationanomaly.signals.alert import Alert
 from rationanomaly.signals.signals import abnormal_lines
 from rationanomaly.sources.chunk import Chunk, Position
 from rationanomaly.stream.answers import Answers
+from rationanomaly.stream.closed_sessions import ClosedSessions
 from rationanomaly.stream.counters import Counters, LogClock, by_kind
 from rationanomaly.stream.database import transaction
 from rationanomaly.stream.judging import Said, judged_lines
@@ -245,7 +246,9 @@ class Engine:
             self._params, self._journal.templates, self.service.version.digest, self.ledger, self._clock
         )
         contiguous, quiet = settings.sessions.kind != "key", 60 * self._settings.session_quiet_minutes
-        self._sessions = LiveSessions(contiguous, quiet, self._settings.max_session_lines)
+        max_lines = self._settings.max_session_lines
+        judged = ClosedSessions(3600 * self._settings.session_keep_hours, self._settings.max_kept_sessions, max_lines)
+        self._sessions = LiveSessions(contiguous, quiet, max_lines, judged)
         self._session_model = read_session_model(self.service.folder)
         self._similar = None
         self._streams.restore(connection, now)
@@ -315,20 +318,30 @@ class Engine:
         def settled(ids: list[str]) -> dict[str, Verdict]:
             return self._answers.settled(self.connection, ids, final=final)
 
-        closed = self._sessions.take_closed(self._log_clock.now(now), lambda ids: set(settled(ids)), at_end)
+        def settled_or_asked(ids: list[str]) -> set[str]:
+            known = set(settled(ids))
+            if missing := [identity for identity in ids if identity not in known]:
+                self._answers.ask_known(self.connection, missing, now)
+            return known
+
+        log_time = self._log_clock.now(now)
+        closed = self._sessions.take_closed(self.connection, log_time, settled_or_asked, at_end)
         if not closed.height:
             return [], []
         verdicts = settled(closed["template_ids"].explode().unique().to_list())
         found = session_verdicts(closed, verdicts, self._session_model)
-        times = closed.select("source", pl.col("time").dt.epoch("us") / 1e6, pl.col("template_ids").list.last())
+        self._sessions.put_judged(self.connection, closed, [one.answer for one in found], log_time)
+        self._counters.add({"sessions": closed["before"].null_count()})
         if not self._watch.raises_alerts:
             return found, []
+        rows = closed.select("source", pl.col("time").dt.epoch("us") / 1e6, "template_ids", "before")
         alerts = [
-            session_alert(one, source, now if at is None else at, verdicts[last].template)
-            for one, (source, at, last) in zip(found, times.iter_rows(), strict=True)
-            # What the worst template of a session says, its lines have said.
-            if one.answer == "abnormal" and one.by != WORST_TEMPLATE
-        ]
+            session_alert(one, source, now if at is None else at, verdicts[ids[-1]].template)
+            for one, (source, at, ids, before) in zip(found, rows.iter_rows(), strict=True)
+            # What was said before, or by one of its lines, is not said again.
+            if one.answer == "abnormal" and before != "abnormal"
+            and not (one.by == WORST_TEMPLATE and any(verdicts[key].answer == "abnormal" for key in ids))
+        ]  # fmt: skip
         return found, alerts
 
     def _settle(self, now: float) -> Settled:
@@ -354,6 +367,6 @@ class Engine:
     def _count(self, taken: Taken) -> None:
         answers = taken.lines["answer"].value_counts()
         counts = {f"answer.{answer}": count for answer, count in answers.iter_rows()}
-        own = {"lines": taken.lines.height, "rejected": taken.rejected, "sessions": len(taken.sessions)}
+        own = {"lines": taken.lines.height, "rejected": taken.rejected}
         self._counters.add(counts | own | by_kind(taken.alerts))
         self._counters.put("log_time", self._log_clock.time)

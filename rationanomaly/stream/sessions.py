@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
 from rationanomaly.detection.session_verdicts import WORST_TEMPLATE, SessionVerdict, judge_sessions
 from rationanomaly.detection.verdict import Verdict
 from rationanomaly.session_models.chosen import ChosenSessionModel
+from rationanomaly.stream.closed_sessions import ClosedSessions
 
 _ROWS = pl.Schema(
     {
@@ -36,10 +37,11 @@ class LiveSessions:
         contiguous: whether a session's lines follow each other, so that it has ended when the next one begins.
         quiet_seconds: without a line, by the log's clock, after which a session has ended.
         max_lines: after which it is taken for closed.
+        judged: sessions that have been judged and may get more lines; those that are contiguous don't.
     """
 
-    def __init__(self, contiguous: bool, quiet_seconds: float, max_lines: int) -> None:
-        self._contiguous, self._quiet, self._max = contiguous, quiet_seconds, max_lines
+    def __init__(self, contiguous: bool, quiet_seconds: float, max_lines: int, judged: ClosedSessions) -> None:
+        self._contiguous, self._quiet, self._max, self._judged = contiguous, quiet_seconds, max_lines, judged
         self._parts: list[pl.DataFrame] = []
         #: Parts that the database does not have yet, from this one on; None: it is to be written anew.
         self._stored: int | None = 0
@@ -50,6 +52,7 @@ class LiveSessions:
     def prepare(connection: sqlite3.Connection) -> None:
         """Make the table if it is missing."""
         connection.execute("CREATE TABLE IF NOT EXISTS stream_sessions (id INTEGER PRIMARY KEY, rows BLOB NOT NULL)")
+        ClosedSessions.prepare(connection)
 
     def restore(self, connection: sqlite3.Connection) -> None:
         """Continue with what `store` has kept."""
@@ -83,17 +86,24 @@ class LiveSessions:
             self._parts.append(rows.explode("session").select(_ROWS.names()))
             self._since_search += rows.height
 
-    def take_closed(self, now: float, settled: Callable[[list[str]], set[str]], at_end: bool = False) -> pl.DataFrame:
-        """The sessions that have ended and whose templates have verdicts; they are kept no longer.
+    def take_closed(
+        self,
+        connection: sqlite3.Connection,
+        now: float,
+        settled: Callable[[list[str]], set[str]],
+        at_end: bool = False,
+    ) -> pl.DataFrame:
+        """The sessions that have ended and whose templates have verdicts; `put_judged` is to be called with them.
 
         Args:
+            connection: in a transaction.
             now: by the log's clock, seconds since 1970.
             settled: those of some template ids that have their verdict.
             at_end: whether no line follows, so that all have ended.
 
         Returns:
             ``session``, ``lines``, ``template_ids`` as `judge_sessions` takes them, with ``source`` and ``time`` of the
-            last line, in the order of first lines.
+            last line and ``before``, the answer to one that was judged before and got more lines since.
         """
         if not self._parts or not (at_end or self._is_time(now)):
             return _no_sessions()
@@ -102,20 +112,41 @@ class LiveSessions:
         last = rows.group_by("session").agg(
             pl.col("time").max().alias("last"), pl.len().alias("rows"), pl.col("source").last().alias("of")
         )
-        ids: list[str] = rows["template_id"].unique().to_list()
-        closed = last.filter(pl.lit(True) if at_end else self._closing(rows, last, now))
-        if waiting_for := set(ids) - settled(ids):
-            waiting = rows.filter(pl.col("template_id").is_in(list(waiting_for)))["session"].unique()
-            closed = closed.filter(~pl.col("session").is_in(waiting.implode()))
-        if not closed.height:
+        closing = last.filter(pl.lit(True) if at_end else self._closing(rows, last, now))["session"]
+        if not closing.len():
             return _no_sessions()
-        is_closed = pl.col("session").is_in(closed["session"].implode())
-        found, left = rows.filter(is_closed), rows.filter(~is_closed)
-        self._parts, self._stored = [left] if left.height else [], None
-        return found.group_by("session", maintain_order=True).agg(
+        found = rows.filter(pl.col("session").is_in(closing.implode())).group_by("session", maintain_order=True).agg(
             lines=pl.col("line"), template_ids=pl.col("template_id"), source=pl.col("source").last(),
             time=pl.col("time").max(),
         )  # fmt: skip
+        found = self._extended(connection, found)
+        ids: list[str] = found["template_ids"].explode().unique().to_list()
+        if waiting_for := set(ids) - settled(ids):
+            waits = pl.col("template_ids").list.eval(pl.element().is_in(list(waiting_for))).list.any()
+            found = found.filter(~waits)
+        if found.height:
+            left = rows.filter(~pl.col("session").is_in(found["session"].implode()))
+            self._parts, self._stored = [left] if left.height else [], None
+        return found
+
+    def put_judged(
+        self, connection: sqlite3.Connection, closed: pl.DataFrame, answers: Sequence[str], now: float
+    ) -> None:
+        """Keep what `take_closed` gave, for the case that more lines come.
+
+        Args:
+            connection: in a transaction.
+            closed: as it was given.
+            answers: on each session.
+            now: by the log's clock, seconds since 1970.
+        """
+        if not self._contiguous:
+            self._judged.put(connection, closed, answers, now)
+
+    def _extended(self, connection: sqlite3.Connection, closed: pl.DataFrame) -> pl.DataFrame:
+        if self._contiguous:
+            return closed.with_columns(before=pl.lit(None, pl.String))
+        return self._judged.extend(connection, closed)
 
     def _is_time(self, now: float) -> bool:
         """Whether it is worth to search: all rows are looked at."""
@@ -172,5 +203,6 @@ def _no_sessions() -> pl.DataFrame:
             "template_ids": pl.List(pl.String()),
             "source": pl.String(),
             "time": pl.Datetime("us", "UTC"),
+            "before": pl.String(),
         }
     )

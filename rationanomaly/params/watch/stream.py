@@ -19,6 +19,8 @@ class StreamParams(Section):
         pending_lines: lines of a template without a verdict that are named when it comes; all are counted.
         session_quiet_minutes: without a line, after which a session has ended.
         max_session_lines: after which a session is judged as if it had ended.
+        session_keep_hours: so long a session that has been judged is kept, and judged again as a whole if lines follow.
+        max_kept_sessions: that are kept so; beyond, those are forgotten that have been quiet for longest.
         model_seconds: without a sign of life from a model at its work, after which its process is started again.
         max_streams: streams whose places are kept; beyond, those are forgotten that have been silent for longest.
     """
@@ -32,5 +34,7 @@ class StreamParams(Section):
     pending_lines: Positive
     session_quiet_minutes: Rate
     max_session_lines: Positive
+    session_keep_hours: Weight
+    max_kept_sessions: Positive
     model_seconds: Rate
     max_streams: Positive
