@@ -4,8 +4,8 @@
 
 The run is one of `profiles/hdfs.yaml` with the steps from parse to evaluate. The lines of its tested blocks are played
 in their order through the loop of `detect --follow`, ten minutes of the log's clock at a time, while our clock shows
-the log's: so verdicts come late, as they do, and a block that is quiet is judged before its last lines are in.
-A block's verdict is the last one that was given; the first one is shown beside it.
+the log's; before the next ten minutes the model has answered. A block that is quiet is judged before its last lines are
+in: its verdict is the last one that was given, and the first one is shown beside it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
@@ -37,6 +37,8 @@ SYSTEM = "session_model"
 _BLOCK = re.compile(r"blk_-?[0-9]+")
 #: "081109 203531": the first characters of a line are its time, the first ten of them its ten minutes.
 _TIME, _TEN_MINUTES = 13, 10
+#: Ten minutes are what the model has before the next lines come.
+_ANSWER_SECONDS = 600.0
 
 
 class Replay:
@@ -44,11 +46,13 @@ class Replay:
 
     Attributes:
         now: the log's time of what came last, seconds since 1970.
+        wait: is called when what came was taken, and returns when the model has answered.
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._lines = lines
         self.now = 0.0
+        self.wait: Callable[[], object] = list
 
     def chunks(self, positions: Mapping[str, Position]) -> Iterator[Chunk | None]:  # noqa: ARG002 - it begins once
         """Ten minutes of the log at a time, each stored by itself."""
@@ -56,6 +60,8 @@ class Replay:
             lines = list(group)
             self.now = datetime.strptime(lines[-1][:_TIME], "%y%m%d %H%M%S").replace(tzinfo=UTC).timestamp()
             yield Chunk("hdfs.log", "".join(lines).encode(), number, format="hdfs")
+            yield None
+            self.wait()
             yield None
 
     def close(self) -> None:
@@ -68,12 +74,15 @@ class Flagged:
 
     Attributes:
         verdicts: on each block, in the order in which they came.
-        alerted: blocks that an alert of their own was raised about.
+        alerted: blocks whose verdict raised an alert; where a line of a block is called abnormal and says
+            it all, the line has the alert.
+        signalled: blocks that break a rule of the stream's own sessions, which is another matter.
         lines: that came out.
     """
 
     verdicts: dict[str, list[SessionVerdict]] = field(default_factory=dict)
     alerted: set[str] = field(default_factory=set)
+    signalled: set[str] = field(default_factory=set)
     lines: int = 0
 
     def take(self, taken: Taken) -> None:
@@ -81,7 +90,9 @@ class Flagged:
         self.lines += taken.lines.height
         for one in taken.sessions:
             self.verdicts.setdefault(one.session, []).append(one)
-        self.alerted |= {one.session for one in taken.alerts if one.kind == "session" and one.session is not None}
+        for alert in taken.alerts:
+            if alert.kind == "session" and alert.session is not None:
+                (self.alerted if "score" in alert.measures else self.signalled).add(alert.session)
 
     def answers(self, place: int) -> dict[str, str]:
         """The first (0) or the last (-1) answer on each block."""
@@ -99,6 +110,7 @@ def play(model: str, lines: Sequence[str], params: Params) -> Flagged:
     found, source = Flagged(), Replay(lines)
     with tempfile.TemporaryDirectory() as folder:
         engine = Engine.open(model, Path(folder) / "state", params, log_format="hdfs", clock=lambda: source.now)
+        source.wait = lambda: engine.service.wait(engine.unsettled(), _ANSWER_SECONDS)
         try:
             writers = Writers(found.take, lambda _: None)
             StreamRun(engine, source, writers, params.watch.stream.commit_seconds, patient=False).run()
@@ -163,7 +175,7 @@ def report(expected: Sequence[Mapping[str, Any]], found: Flagged, lines: int) ->
     again = sum(len(one) > 1 for one in found.verdicts.values())
     changed = sum(first[name] != last[name] for name in last)
     print(f"{again:,} blocks were judged more than once, {changed} of them otherwise than at first")
-    print(f"{len(found.alerted)} blocks have an alert of their own")
+    print(f"{len(found.alerted)} blocks have an alert of their own, {len(found.signalled)} one of the signal `session`")
     different = [name for name in answers.keys() | last.keys() if answers.get(name) != last.get(name)]
     for name in sorted(different)[:10]:
         print(f"  {name}: evaluate {answers.get(name)}, live {last.get(name)}")

@@ -48,6 +48,8 @@ class ScriptedService:
         self._at_once, self._reasoned = at_once, reasoned
         self._waiting: dict[str, str] = {}
         self._came: list[Answered] = []
+        #: Answer and score of texts on which something else than usual is to be said.
+        self.said: dict[str, tuple[str, float]] = {}
 
     @property
     def pending(self) -> int:
@@ -90,8 +92,7 @@ class ScriptedService:
         pass
 
     def _answered(self, identity: str, text: str, *, final: bool) -> Answered:
-        is_alarm = ALARM in text
-        answer, score = ("abnormal", 0.9) if is_alarm else ("normal", 0.1)
+        answer, score = self.said.get(text, ("abnormal", 0.9) if ALARM in text else ("normal", 0.1))
         rationale = "a reason" if self._reasoned and final else None
         verdict = Verdict(text, answer, score, score, None, None, rationale, (), grounded=False)  # type: ignore[arg-type]
         return Answered(identity, text, verdict, final, self.version)

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from torch import Tensor
 
-from benchmarks import causal, review, steps
+from benchmarks import causal, hdfs_live, review, steps
+from rationanomaly.detection.session_verdicts import SessionVerdict
 from rationanomaly.model import scoring
-from rationanomaly.records import TEMPLATES, TEMPLATES_SCHEMA, read_table
+from rationanomaly.records import TEMPLATES, TEMPLATES_SCHEMA, Answer, read_table
 from tests.conftest import ROOT
 
 #: Runs in an environment of its own.
@@ -35,6 +36,23 @@ def test_the_causal_check_takes_out_what_is_quoted_or_as_many_words() -> None:
     assert made.without_random_words is not None
     assert len(made.without_random_words.split()) == len(template.split()) - 3
     assert made.without_random_words == causal.make_texts(template, [(4, 16), (20, 24)]).without_random_words
+
+
+def session(name: str, answer: Answer, lines: int = 2) -> SessionVerdict:
+    return SessionVerdict(name, 1, lines, lines, answer, float(answer == "abnormal"), "maximum", ())
+
+
+@pytest.mark.parametrize(("last", "lines", "expected"), [("abnormal", 4, 0), ("normal", 4, 1), ("abnormal", 5, 1)])
+def test_a_block_that_is_flagged_otherwise_live_or_lacks_a_line_is_short(
+    last: Answer, lines: int, expected: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {"session": "blk_1", "truth": "abnormal", "answer": "abnormal", "score": 1.0},
+        {"session": "blk_2", "truth": "normal", "answer": "normal", "score": 0.0},
+    ]
+    verdicts = {"blk_1": [session("blk_1", "normal", 1), session("blk_1", last)], "blk_2": [session("blk_2", "normal")]}
+    assert hdfs_live.report(rows, hdfs_live.Flagged(verdicts, lines=4), lines) == expected
+    assert f"DIFFERENT_BLOCKS = {int(last == 'normal')} (target 0)" in capsys.readouterr().out
 
 
 class Writing:
