@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -14,11 +15,12 @@ from rationanomaly.signals.candidate import quote
 _MOST_LINES = 5
 
 
-def abnormal_lines(lines: pl.DataFrame) -> list[Alert]:
+def abnormal_lines(lines: pl.DataFrame, counts: Mapping[str | None, int] | None = None) -> list[Alert]:
     """Alerts of kind ``line``: one per abnormal template and node of a batch.
 
     Args:
         lines: `JUDGED_LINES`.
+        counts: node → number of lines, where ``lines`` are the first of more; None: they are all.
 
     Returns:
         in the order of their first lines; ``measures["lines"]`` counts the lines that each stands for.
@@ -37,7 +39,8 @@ def abnormal_lines(lines: pl.DataFrame) -> list[Alert]:
             pl.col("template").first(),
         )
     )
-    return [_alert(abnormal, group) for group in rows.iter_rows(named=True)]
+    groups = rows.iter_rows(named=True)
+    return [_alert(abnormal, group | {"count": (counts or {}).get(group["node"], group["count"])}) for group in groups]
 
 
 def _alert(abnormal: pl.DataFrame, group: dict[str, Any]) -> Alert:

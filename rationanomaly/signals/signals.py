@@ -229,7 +229,7 @@ class Signals:
             connection: of the stream's database.
             everything: write the large rest too, such as before the process ends.
         """
-        if not self._changed:
+        if not self._changed and not everything:
             return
         self._new.store(connection)
         self._put(connection, "lines", b"")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from rationanomaly.detection.parser import read_parser_of
 from rationanomaly.detection.session_verdicts import WORST_TEMPLATE, SessionVerdict
 from rationanomaly.detection.verdict import Verdict
 from rationanomaly.detection.verdict_service import Answered, ModelVersion, VerdictService
+from rationanomaly.errors import InfrastructureError
 from rationanomaly.params import Params, VerdictKind
 from rationanomaly.parse.record_reader import AUTO
 from rationanomaly.records import template_id
@@ -38,6 +40,8 @@ from rationanomaly.stream.taken import Correction, Settled, Taken
 from rationanomaly.stream.together import read_chunks
 from rationanomaly.stream.watching import Watch, session_alert
 from rationanomaly.text.similarity import PairSimilarity
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["Correction", "Engine", "Settled", "Taken"]
 
@@ -232,7 +236,14 @@ class Engine:
         """End the model's process and release the folder; what is stored stays."""
         self.service.close()
         with self._lock:
-            self._state.close()
+            try:
+                if not self._is_stale:
+                    with transaction(self.connection):
+                        self._watch.store(self.connection, everything=True)
+            except InfrastructureError as error:
+                logger.warning("%s The signals have lost some seconds of their counts", error)
+            finally:
+                self._state.close()
 
     def _load(self) -> None:
         """Put into memory what the database holds."""
@@ -359,7 +370,8 @@ class Engine:
             before[one.template_id] = Said(answer, one.verdict.score)
             is_first = earlier is None or earlier.answer != "abnormal"
             if answer == "abnormal" and is_first and self._watch.raises_alerts:
-                alerts += abnormal_lines(as_judged(one.template_id, found, answer, one.verdict.score))
+                kept = as_judged(one.template_id, found, answer, one.verdict.score)
+                alerts += abnormal_lines(kept, found.nodes)
         incidents = self._watch.note(self.connection, alerts)
         self._counters.add({"corrections": len(corrections), **by_kind(alerts)})
         return Settled(corrections, alerts, incidents)

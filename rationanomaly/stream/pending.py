@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
 import polars as pl
 
@@ -22,11 +23,13 @@ class PendingTemplate:
         template: its text.
         count: number of these lines.
         lines: the first of them.
+        nodes: for each node of ``lines`` how many of all come from it.
     """
 
     template: str
-    count: int
-    lines: tuple[LineRef, ...]
+    count: int = 0
+    lines: tuple[LineRef, ...] = ()
+    nodes: Mapping[str | None, int] = field(default_factory=dict)
 
 
 class Pending:
@@ -44,7 +47,7 @@ class Pending:
         """Make the table if it is missing."""
         connection.execute(
             "CREATE TABLE IF NOT EXISTS stream_pending "
-            "(template_id TEXT PRIMARY KEY, template TEXT NOT NULL, count INTEGER NOT NULL, lines TEXT NOT NULL)"
+            "(template_id TEXT PRIMARY KEY, template TEXT NOT NULL, count INTEGER NOT NULL, own TEXT NOT NULL)"
         )
 
     def add(self, connection: sqlite3.Connection, lines: pl.DataFrame) -> None:
@@ -55,11 +58,14 @@ class Pending:
             lines: `JUDGED_LINES`, those alone whose templates have no final verdict.
         """
         for (identity,), mine in lines.partition_by("template_id", as_dict=True, maintain_order=True).items():
-            old = self._find(connection, str(identity))
-            kept = old.lines if old is not None else ()
-            kept += line_refs(mine.head(max(self._most - len(kept), 0)))
-            count = mine.height + (old.count if old is not None else 0)
-            row = (str(identity), mine["template"][0], count, json.dumps([asdict(one) for one in kept]))
+            old = self._find(connection, str(identity)) or PendingTemplate(mine["template"][0])
+            kept = old.lines + line_refs(mine.head(max(self._most - len(old.lines), 0)))
+            more = dict(mine["node"].value_counts().iter_rows())
+            nodes = {
+                node: old.nodes.get(node, 0) + more.get(node, 0) for node in dict.fromkeys(one.node for one in kept)
+            }
+            own = json.dumps({"lines": [asdict(one) for one in kept], "nodes": list(nodes.items())})
+            row = (str(identity), old.template, old.count + mine.height, own)
             connection.execute("INSERT OR REPLACE INTO stream_pending VALUES (?, ?, ?, ?)", row)
 
     def take(self, connection: sqlite3.Connection, template_id: str, final: bool) -> PendingTemplate | None:
@@ -76,11 +82,12 @@ class Pending:
 
     @staticmethod
     def _find(connection: sqlite3.Connection, template_id: str) -> PendingTemplate | None:
-        query = "SELECT template, count, lines FROM stream_pending WHERE template_id = ?"
+        query = "SELECT template, count, own FROM stream_pending WHERE template_id = ?"
         row = connection.execute(query, (template_id,)).fetchone()
         if row is None:
             return None
-        return PendingTemplate(row[0], row[1], tuple(LineRef(**one) for one in json.loads(row[2])))
+        own = json.loads(row[2])
+        return PendingTemplate(row[0], row[1], tuple(LineRef(**one) for one in own["lines"]), dict(own["nodes"]))
 
 
 def line_refs(lines: pl.DataFrame) -> tuple[LineRef, ...]:

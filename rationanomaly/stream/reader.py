@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from rationanomaly.errors import InputError
+from rationanomaly.errors import InputError, one_line
 from rationanomaly.params import ParseParams
 from rationanomaly.parse import formats
 from rationanomaly.parse.formats import FIELDS, Format
@@ -178,7 +178,9 @@ class StreamReader:
         try:
             self._reader.detect(Path(self.name), lines)
         except InputError as error:
-            logger.warning("%s Each line is taken as a message", error)
+            logger.warning(
+                "%s: each line is taken as a message: what came first %s", one_line(self.name), error.problem
+            )
             self._reader.form = formats.find(_PLAIN, self._settings)
         self._reader.begin()
 

@@ -61,9 +61,10 @@ class Watch:
         """Continue from what `store` has kept."""
         self._signals.restore(connection)
 
-    def store(self, connection: sqlite3.Connection) -> None:
-        """Keep what has changed."""
-        self._signals.store(connection)
+    def store(self, connection: sqlite3.Connection, *, everything: bool = False) -> None:
+        """Keep what has changed; ``everything``: also what is stored now and then only, since it is much."""
+        if self.raises_alerts:
+            self._signals.store(connection, everything)
 
     def observe(self, connection: sqlite3.Connection, lines: pl.DataFrame) -> list[Alert]:
         """The alerts that lines raise, `JUDGED_LINES`."""

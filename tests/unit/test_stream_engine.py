@@ -130,6 +130,20 @@ def test_without_alerts_verdicts_are_all(tmp_path: Path) -> None:
     opened.engine.close()
 
 
+def test_an_alert_counts_the_lines_that_were_not_kept(tmp_path: Path) -> None:
+    opened = Opened(tmp_path, "bgl", settings=("watch.stream.pending_lines=3",), at_once=False)
+    head = "- 1117838570 2005.06.03 {0} 2005-06-03-15.42.50.675872 {0} RAS KERNEL FATAL disk failed"
+    lines = [head.format(node) for node in ("R00", "R01", "R00", "R02", "R00", "R01", "R00")]
+    for some in (lines[:5], lines[5:]):
+        opened.take(some)
+        opened.engine.flush()
+    opened.service.release()
+    alerts = opened.engine.settle().alerts
+    assert [(alert.node, alert.measures["lines"]) for alert in alerts] == [("R00", 4), ("R01", 2)]
+    assert alerts[0].text.startswith("4 lines of")
+    opened.engine.close()
+
+
 def test_an_alert_is_raised_once_for_the_direct_and_the_reasoned_verdict(tmp_path: Path) -> None:
     opened = Opened(tmp_path, at_once=False, reasoned=True)
     opened.take([FAULT, *LINES])
@@ -217,6 +231,38 @@ def test_an_output_file_that_somebody_has_shortened_is_refused(opened: Opened, t
     path.write_bytes(b"")
     with pytest.raises(InputError, match=r"rows\.jsonl: holds 0 bytes"):
         OutputFile(path, opened.engine.connection)
+
+
+def test_streams_beyond_the_limit_are_given_up_the_longest_silent_first(tmp_path: Path) -> None:
+    opened = Opened(tmp_path, settings=("watch.stream.max_streams=2",))
+    for name in ("a", "b", "c", "a"):
+        opened.engine.take([chunk(as_bytes(LINES), {"read": name}, name)])
+        opened.now += 10
+        opened.engine.tick()
+    # Each had given out all its lines when it was silent for longest; the first came again, and was new.
+    assert opened.engine.positions() == opened.again().positions() == {"c": {"read": "c"}, "a": {"read": "a"}}
+    assert opened.engine.take([chunk(as_bytes(LINES), None, "a")]).lines["line"][0] == 61
+    assert opened.engine.take([chunk(as_bytes(LINES), None, "b")]).lines["line"][0] == 1
+    opened.engine.close()
+
+
+def test_a_stream_that_holds_a_line_is_not_given_up(tmp_path: Path) -> None:
+    opened = Opened(tmp_path, settings=("watch.stream.max_streams=2",))
+    for name in "abc":
+        opened.engine.take([chunk(as_bytes(LINES), None, name)])
+    assert list(opened.engine.positions()) == ["a", "b", "c"]
+    assert opened.engine.flush().lines["line"].to_list() == [60, 60, 60]
+    opened.engine.close()
+
+
+def test_signals_are_stored_whole_when_the_stream_is_closed(opened: Opened) -> None:
+    opened.take(LINES)
+    # Storing all of it is said to take long, so that it is not done with each batch.
+    opened.engine._watch._signals._storing = 1e9
+    opened.take(LINES)
+    before = opened.engine._watch._signals._last.dump()
+    opened.again()
+    assert opened.engine._watch._signals._last.dump() == before
 
 
 def test_two_at_once_can_not_use_a_folder(opened: Opened) -> None:
