@@ -35,9 +35,10 @@ def drift(
         rationanomaly drift --state state --start --set watch.drift.command='[dvc, repro]'
     """
     from rationanomaly.drift.measuring import measure_stream
+    from rationanomaly.stream.database import NAME
 
     loaded = load_params(or_defaults(params), settings or ())
-    report, queued, done = measure_stream(state, output, loaded.watch.drift, ledger, start=start)
+    report, queued, done = measure_stream(state / NAME, output, loaded.watch.drift, ledger, start=start)
     for one in report.measures:
         mark = "drifted" if one.drifted else "unknown" if one.value is None else "stable"
         value = "" if one.value is None else f"{one.value:.3f}"

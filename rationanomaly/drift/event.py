@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from rationanomaly.errors import InfrastructureError
+from rationanomaly.params.values import Address, VariableName
 from rationanomaly.params.watch.drift import DriftParams
+from rationanomaly.remote.credentials import from_environment, resolve
+from rationanomaly.remote.http import Server
 
 #: The command finds the path of the event in this variable.
 VARIABLE = "RATIONANOMALY_DRIFT"
+_WHO = "the webhook of drift"
 _TIMEOUT_SECONDS = 30.0
 
 
@@ -30,11 +32,12 @@ def start_retraining(settings: DriftParams, event: Path) -> list[str]:
         event: the JSON document that `DriftReport.as_row` made.
 
     Raises:
-        InfrastructureError: the command can't be run or fails, the address refuses, or a variable is not set.
+        ParamsError: a variable is not set, or holds no address.
+        InfrastructureError: the command can't be run or fails, or the address refuses or doesn't answer.
     """
     done = []
     if settings.webhook is not None:
-        done.append(_post(_address(settings.webhook), settings.webhook_token, event))
+        done.append(_post(settings.webhook, settings.webhook_token, event))
     if settings.command is not None:
         done.append(_run(settings.command, event))
     return done
@@ -52,35 +55,20 @@ def _run(command: list[str], event: Path) -> str:
     return f"ran {command[0]}"
 
 
-def _post(address: str, token: str | None, event: Path) -> str:
+def _post(webhook: Address, token_name: VariableName | None, event: Path) -> str:
     body = event.read_bytes()
+    url = resolve(webhook, _WHO)
+    token = None if token_name is None else from_environment(token_name, _WHO)
     headers = {"Content-Type": "application/json", "Idempotency-Key": _key(json.loads(body))}
-    if token is not None:
-        headers["Authorization"] = f"Bearer {_variable(token)}"
+    headers |= {} if token is None else {"Authorization": f"Bearer {token}"}
+    server = Server(_WHO, url, _TIMEOUT_SECONDS, headers=headers, secrets=[token or "", url])
     try:
-        answer = httpx.post(address, content=body, headers=headers, timeout=_TIMEOUT_SECONDS)
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        hint = "Check `watch.drift.webhook` and the server behind it; the next run tries again"
-        raise InfrastructureError(f"the webhook can't be reached ({type(error).__name__})", hint=hint) from error
-    if not answer.is_success:
-        hint = "Check `watch.drift.webhook` and its token; the next run tries again"
-        raise InfrastructureError(f"the webhook answered {answer.status_code}", hint=hint)
-    return f"posted the event, answer {answer.status_code}"
+        server.request("POST", content=body)
+    finally:
+        server.close()
+    return "posted the event"
 
 
 def _key(event: Mapping[str, Any]) -> str:
     """Equal for repeated attempts of one event, so that the receiver acts once."""
     return hashlib.sha256(f"{event['time']} {event['drifted']}".encode()).hexdigest()[:32]
-
-
-def _address(address: str) -> str:
-    return _variable(address.removeprefix("env:")) if address.startswith("env:") else address
-
-
-def _variable(name: str) -> str:
-    value = os.environ.get(name, "").strip()
-    if not value:
-        raise InfrastructureError(
-            f"the environment variable {name} is not set", hint="Set it, and keep it out of files"
-        )
-    return value

@@ -15,19 +15,18 @@ from rationanomaly.errors import InfrastructureError, InputError
 from rationanomaly.params.watch.drift import DriftParams
 
 EVENT = "drift.json"
-_DATABASE = "stream.db"
 _HOUR = 3600.0
 _WAIT_SECONDS = 30.0
 _STARTED = "started"
 
 
 def measure_stream(
-    state: Path, output: Path, settings: DriftParams, ledger: Path | None = None, *, start: bool = False
+    database: Path, output: Path, settings: DriftParams, ledger: Path | None = None, *, start: bool = False
 ) -> tuple[DriftReport, int, list[str]]:
     """Measure drift at the stream's newest hour; write the event and the review queue.
 
     Args:
-        state: folder of the stream; another process may be writing to it.
+        database: of the stream; another process may be writing to it.
         output: folder for ``drift.json`` and the review queue.
         settings: section `watch.drift`.
         ledger: decisions of reviewers.
@@ -38,21 +37,21 @@ def measure_stream(
 
     Raises:
         InputError: no stream, or one without lines.
+        ParamsError: a variable that should start something is not set.
         InfrastructureError: the database can't be read, or what should start failed.
     """
-    path = state / _DATABASE
-    if not path.is_file():
+    if not database.is_file():
         hint = "Name the --state of `rationanomaly detect --follow` or `serve`"
-        raise InputError("holds no stream", file=state, hint=hint)
+        raise InputError("holds no stream", file=database.parent, hint=hint)
     try:
-        connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
+        connection = sqlite3.connect(database, timeout=_WAIT_SECONDS, isolation_level=None)
         try:
             return _measure(connection, output, settings, ledger, start)
         finally:
             connection.close()
     except sqlite3.Error as error:
         hint = "If it is not a database of ours, name another state folder"
-        raise InfrastructureError(f"can't be read: {error}", file=path, hint=hint) from error
+        raise InfrastructureError(f"can't be read: {error}", file=database, hint=hint) from error
 
 
 def _measure(

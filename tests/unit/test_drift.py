@@ -28,7 +28,7 @@ from rationanomaly.drift.measuring import EVENT, measure_stream
 from rationanomaly.drift.queue import review_rows, write_queue
 from rationanomaly.drift.report import report_drift
 from rationanomaly.drift.watch import DriftWatch
-from rationanomaly.errors import InfrastructureError, InputError
+from rationanomaly.errors import InfrastructureError, InputError, ParamsError
 from rationanomaly.params import DEFAULTS_NAME, load_params
 from rationanomaly.params.watch.drift import DriftParams
 from rationanomaly.records import REVIEW_QUEUE, TEMPLATES, TEMPLATES_SCHEMA, Answer, read_table, template_id
@@ -421,9 +421,9 @@ def test_a_drift_starts_the_command_once(connection: sqlite3.Connection, setting
     notes = tmp_path / "notes"
     code = f"import os; open({str(notes)!r}, 'a').write(open(os.environ[{VARIABLE!r}]).read())"
     mine = settings.model_copy(update={"command": python(code)})
-    assert measure_stream(tmp_path, tmp_path / "out", mine)[2] == []
+    assert measure_stream(tmp_path / "stream.db", tmp_path / "out", mine)[2] == []
     for said in ("ran ", "nothing is started"):
-        _, _, done = measure_stream(tmp_path, tmp_path / "out", mine, start=True)
+        _, _, done = measure_stream(tmp_path / "stream.db", tmp_path / "out", mine, start=True)
         assert done[0].startswith(said)
     event = json.loads(notes.read_text())
     assert event["drifted"] == ["new_templates"]
@@ -437,9 +437,11 @@ def test_a_start_that_fails_is_tried_again(
     failing = settings.model_copy(update={"command": python("raise SystemExit(3)")})
     for _ in range(2):
         with pytest.raises(InfrastructureError, match="exit code 3"):
-            measure_stream(tmp_path, tmp_path / "out", failing, start=True)
+            measure_stream(tmp_path / "stream.db", tmp_path / "out", failing, start=True)
     with pytest.raises(InfrastructureError, match="can't be run"):
-        measure_stream(tmp_path, tmp_path / "out", settings.model_copy(update={"command": ["/no/such"]}), start=True)
+        measure_stream(
+            tmp_path / "stream.db", tmp_path / "out", settings.model_copy(update={"command": ["/no/such"]}), start=True
+        )
 
 
 def test_the_webhook_gets_the_event_with_its_token(
@@ -468,7 +470,7 @@ def test_a_webhook_that_is_away_or_has_no_token_is_said(settings: DriftParams, t
     away = settings.model_copy(update={"webhook": "http://127.0.0.1:9/x"})
     with pytest.raises(InfrastructureError, match="can't be reached"):
         start_retraining(away, event)
-    with pytest.raises(InfrastructureError, match="NOT_SET"):
+    with pytest.raises(ParamsError, match="NOT_SET"):
         start_retraining(away.model_copy(update={"webhook_token": "NOT_SET"}), event)
 
 
@@ -511,12 +513,12 @@ def test_hostile_templates_are_inert_in_a_terminal(
 
 def test_what_is_no_stream_is_said(tmp_path: Path, settings: DriftParams) -> None:
     with pytest.raises(InputError, match="holds no stream"):
-        measure_stream(tmp_path, tmp_path / "out", settings)
+        measure_stream(tmp_path / "stream.db", tmp_path / "out", settings)
     (tmp_path / "stream.db").write_bytes(b"not a database" * 100)
     with pytest.raises(InfrastructureError, match="can't be read"):
-        measure_stream(tmp_path, tmp_path / "out", settings)
+        measure_stream(tmp_path / "stream.db", tmp_path / "out", settings)
     (tmp_path / "stream.db").unlink()
     sqlite3.connect(tmp_path / "stream.db").close()
     with pytest.raises(InputError, match="no lines yet"):
-        measure_stream(tmp_path, tmp_path / "out", settings)
+        measure_stream(tmp_path / "stream.db", tmp_path / "out", settings)
     assert not (tmp_path / "out").exists()
