@@ -107,9 +107,7 @@ def rollback(address: str, reason: str = "") -> Promotion:
         GateError: somebody else moved the alias in the same moment; it is as they left it.
         InfrastructureError: as for `promote`.
     """
-    name, _, alias = address.removeprefix("models:/").partition("@")
-    if not alias or not name:
-        raise ParamsError(f"`{address}` names no alias", hint="Write models:/NAME@ALIAS, such as @champion")
+    name, alias = _named_alias(address)
     _check_alias(alias, address)
     if len(reason) > _LONGEST_REASON:
         raise ParamsError(f"`--reason` has {len(reason):,} characters", hint=f"At most {_LONGEST_REASON:,} are kept")
@@ -142,9 +140,7 @@ def history(address: str) -> list[Entry]:
         ParamsError: the address names no alias.
         InfrastructureError: as for `promote`.
     """
-    name, _, alias = address.removeprefix("models:/").partition("@")
-    if not alias or not name:
-        raise ParamsError(f"`{address}` names no alias", hint="Write models:/NAME@ALIAS, such as @champion")
+    name, alias = _named_alias(address)
     with registry_errors.impatient():
         log = PromotionLog(model_registry.connect(), name, alias)
         with registry_errors.named(tracking.tracking_uri(), f"READ on the model {log.log}"):
@@ -198,6 +194,14 @@ def _of_policy(policy: Policy, found: Sequence[Gate]) -> dict[str, str]:
 
 def _digest(version: ModelVersion) -> str:
     return str(version.tags.get(tracking.OUTPUT, ""))
+
+
+def _named_alias(address: str) -> tuple[str, str]:
+    """Name and alias of ``models:/NAME@ALIAS``."""
+    name, _, alias = address.removeprefix("models:/").partition("@")
+    if not alias or not name:
+        raise ParamsError(f"`{address}` names no alias", hint="Write models:/NAME@ALIAS, such as @champion")
+    return name, alias
 
 
 def _check_alias(alias: str, given: str) -> None:

@@ -24,7 +24,7 @@ _FREQUENT, _USUAL = 14.0, 2.5
 #: A reading that leaves its range does so by this many of its standard deviations.
 _DEVIATIONS = 12.0
 _FAULT_SECONDS = 6.0
-_RACK = 8
+_HALF_RACK = UNITS_PER_RACK // 2
 
 
 @dataclass(frozen=True)
@@ -184,8 +184,8 @@ def _heartbeat(scene: _Scene) -> _Happened:
     reading = machine.readings[int(random.choice([k for k, r in enumerate(machine.readings) if r.period <= _OFTEN]))]
     nodes = [int(random.choice(reading.nodes))]
     if len(reading.nodes) > UNITS_PER_RACK and random.random() < 0.5:  # All of one half of a rack.
-        first = int(random.integers(0, len(reading.nodes) // _RACK)) * _RACK
-        nodes = reading.nodes[first : first + _RACK].tolist()
+        first = int(random.integers(0, len(reading.nodes) // _HALF_RACK)) * _HALF_RACK
+        nodes = reading.nodes[first : first + _HALF_RACK].tolist()
     end = scene.end(max(1500, 6 * reading.period), 3000)
     gone = (pl.col("event") == reading.event) & pl.col("node").is_in(nodes) & scene.within(end)
     text = f"{machine.events[reading.event].name} stops on {_counted(len(nodes), 'node')}"

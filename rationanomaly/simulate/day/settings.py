@@ -8,7 +8,7 @@ from typing import Literal, get_args
 EpisodeKind = Literal[
     "burst",  # a benign message comes many times as often
     "drop",  # a frequent message all but stops, everywhere
-    "heartbeat",  # a regular message stops, on one node or in one rack
+    "heartbeat",  # a regular message stops, on one node or in half a rack
     "silent_node",  # a node logs nothing
     "unlike_peers",  # a node logs a message that its peers hardly ever log
     "parameter",  # a reading leaves its range
