@@ -21,6 +21,7 @@ from rationanomaly.cli.options import (
     StateOption,
     or_defaults,
     read_inputs,
+    read_members,
 )
 from rationanomaly.params import Params, load_params, read_document
 from rationanomaly.steps import BY_NAME
@@ -223,10 +224,9 @@ def review(
 
         rationanomaly review --reviewer ada --reviewer bob --senior eve
     """
-    from rationanomaly.review.desk import Member
     from rationanomaly.review.launch import open_desk, serve
 
     # What is imported stays: searching it for garbage while a long ledger is read takes a fifth of the time.
     gc.freeze()
-    members = [Member(name) for name in reviewers or ()] + [Member(name, senior=True) for name in seniors or ()]
+    members = read_members(reviewers, seniors)
     serve(*open_desk(parse, ledger, correct, model), members, host, port, open_to_all)

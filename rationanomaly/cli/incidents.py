@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rationanomaly.cli import console
-from rationanomaly.cli.options import PARAMS, ParamsOption, SetOption, or_defaults
+from rationanomaly.cli.options import PARAMS, ParamsOption, SetOption, or_defaults, read_members
 from rationanomaly.errors import InputError, ParamsError
 from rationanomaly.params import load_params
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from rationanomaly.incidents.incident import Incident
-
-#: In the state folder of a stream.
-_DATABASE = "stream.db"
 
 
 def incidents(
@@ -55,12 +52,13 @@ def incidents(
 
         rationanomaly incidents --state outputs/stream --page --reviewer ada --ledger decisions.jsonl
     """
-    database = state / _DATABASE
+    from rationanomaly.stream.database import NAME
+
+    database = state / NAME
     if page:
         from rationanomaly.incidents.launch import serve_pages
-        from rationanomaly.review.desk import Member
 
-        members = [*(Member(name) for name in reviewers or ()), *(Member(name, senior=True) for name in seniors or ())]
+        members = read_members(reviewers, seniors)
         loaded = load_params(or_defaults(params), settings or ())
         serve_pages(database, ledger, members, loaded.watch.incidents, host, port, open_to_all)
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,12 +22,22 @@ StateOption = Annotated[
     Path, typer.Option("--state", help="What survives a crash, of each run in STEP/KEY.", metavar="DIR")
 ]
 
+if TYPE_CHECKING:
+    from rationanomaly.review.desk import Member
+
 PARAMS = Path("params.yaml")
 
 
 def or_defaults(params: Path) -> Path:
     """The packaged default values where no params file was named and none is here."""
     return Path(DEFAULTS_NAME) if params == PARAMS and not params.exists() else params
+
+
+def read_members(reviewers: Sequence[str] | None, seniors: Sequence[str] | None) -> list[Member]:
+    """The people of ``--reviewer`` and ``--senior``."""
+    from rationanomaly.review.desk import Member
+
+    return [*(Member(name) for name in reviewers or ()), *(Member(name, senior=True) for name in seniors or ())]
 
 
 def read_inputs(pairs: Sequence[str] | None) -> dict[str, Path]:

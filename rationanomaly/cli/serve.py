@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from rationanomaly.cli.options import PARAMS, ParamsOption, SetOption, or_defaults
+from rationanomaly.cli.options import PARAMS, ParamsOption, SetOption, or_defaults, read_members
 from rationanomaly.errors import ParamsError
 from rationanomaly.params import VerdictKind, load_params
 
@@ -46,12 +46,11 @@ def serve(
 
         rationanomaly serve --model models:/rationanomaly@champion --host 0.0.0.0 --set watch.serve.keys=SERVE_KEYS
     """
-    from rationanomaly.review.desk import Member
     from rationanomaly.serve import launch
 
     # What is imported stays: no search for garbage has to pass through it.
     gc.freeze()
-    members = [Member(name) for name in reviewers or ()] + [Member(name, senior=True) for name in seniors or ()]
+    members = read_members(reviewers, seniors)
     loaded = load_params(or_defaults(params), settings or ())
     launch.serve(model, state, loaded, ledger=ledger, verdict=verdict, members=members, host=host, port=port)
 
