@@ -12,9 +12,10 @@ import uvicorn
 from fastapi import APIRouter
 
 from rationanomaly.params import Params
+from rationanomaly.review.listening import listen
 from rationanomaly.serve.app import build_app
 from rationanomaly.serve.keys import Keys
-from rationanomaly.serve.launch import listening, running
+from rationanomaly.serve.launch import running
 from rationanomaly.serve.service import Service
 from rationanomaly.stream.engine import Engine
 
@@ -35,7 +36,7 @@ def serving(
 ) -> Iterator[tuple[httpx.Client, Service]]:
     """A client of a service that runs inside the block."""
     keys = keys or Keys({}, needed=False)
-    with running(cast(Engine, engine), params, keys, model) as service, listening("127.0.0.1", 0) as listener:
+    with running(cast(Engine, engine), params, keys, model) as service, listen("127.0.0.1", 0) as listener:
         app = build_app(service, ["127.0.0.1"], pages)
         config = uvicorn.Config(app, log_level="critical", access_log=False, ws="none", lifespan="off", backlog=512)
         server = uvicorn.Server(config)

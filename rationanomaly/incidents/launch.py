@@ -16,7 +16,7 @@ from rationanomaly.incidents.rendering import PREFIX
 from rationanomaly.params.watch.incidents import IncidentParams
 from rationanomaly.review.access import Access
 from rationanomaly.review.desk import Member
-from rationanomaly.review.launch import is_loopback, listen
+from rationanomaly.review.listening import is_loopback, listen
 
 _log = logging.getLogger(__name__)
 

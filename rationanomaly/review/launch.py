@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import Sequence
-from ipaddress import ip_address
 from pathlib import Path
 
 from rationanomaly import records
-from rationanomaly.errors import InfrastructureError, InputError
+from rationanomaly.errors import InputError
 from rationanomaly.review.access import Access
 from rationanomaly.review.app import build_app
 from rationanomaly.review.context import TemplateContext
 from rationanomaly.review.desk import Desk, Member
+from rationanomaly.review.listening import is_loopback, listen
 from rationanomaly.review.order import Order
 
 _log = logging.getLogger(__name__)
@@ -82,35 +81,6 @@ def serve(
 
 def _role(member: Member) -> str:
     return "senior" if member.senior else "reviewer"
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket on which somebody who is early waits for a moment.
-
-    Raises:
-        InfrastructureError: the port is taken.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio only switches Nagle's delay of 40 ms off where the protocol is named.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        # From now on the links work: who is early waits for a moment.
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        problem = f"can't listen on {host}:{port}: {error.strerror}"
-        raise InfrastructureError(problem, hint="Choose another --port; 0 takes a free one") from error
-    return listener
-
-
-def is_loopback(host: str) -> bool:
-    """Whether nobody but this machine reaches an address."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _queued(path: Path) -> set[str]:

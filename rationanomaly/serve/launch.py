@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import logging
 import signal
-import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from ipaddress import ip_address
 from pathlib import Path
 
-from rationanomaly.errors import InfrastructureError, ParamsError
+from rationanomaly.errors import ParamsError
 from rationanomaly.incidents.pages import build_pages
 from rationanomaly.params import Params, VerdictKind
 from rationanomaly.params.watch import ServeParams
 from rationanomaly.review.access import Access
 from rationanomaly.review.desk import Member
+from rationanomaly.review.listening import is_loopback, listen
 from rationanomaly.serve.app import build_app
 from rationanomaly.serve.intake import Intake
 from rationanomaly.serve.keys import Keys
@@ -71,7 +70,7 @@ def serve(
         raise ParamsError(f"whoever reaches {host} could use the service without a key", hint=hint)
     with ExitStack() as stack:
         # Before the model is loaded, which takes seconds: a port that is taken is known at once.
-        listener = stack.enter_context(listening(host, port))
+        listener = stack.enter_context(listen(host, port, _BACKLOG))
         address = f"{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         engine = Engine.open(model, state, params, ledger=ledger, verdict=verdict)
         stack.callback(engine.close)
@@ -124,42 +123,9 @@ def running(engine: Engine, params: Params, keys: Keys, model: str) -> Iterator[
         service.closing = True
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _hosts(settings: ServeParams, host: str) -> list[str]:
     own = [] if host in ("0.0.0.0", "::") else [f"[{host}]" if ":" in host else host]  # noqa: S104
     return [*_LOOPBACK, *own, *settings.hosts]
-
-
-@contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket on which clients wait until somebody serves; it is closed behind the block.
-
-    Args:
-        host: an address of this machine.
-        port: 0 takes a free one.
-
-    Raises:
-        InfrastructureError: the port is taken, or the address is none of ours.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio only switches Nagle's delay of 40 ms off where the protocol is named.
-    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-            # Who is early waits for a moment.
-            listener.listen(_BACKLOG)
-        except OSError as error:
-            problem = f"can't listen on {host}:{port}: {error.strerror}"
-            raise InfrastructureError(problem, hint="Choose another --port; 0 takes a free one") from error
-        yield listener
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from rationanomaly.incidents.launch import build_app
 from rationanomaly.incidents.reading import read_incidents
 from rationanomaly.review.access import Access
 from rationanomaly.review.desk import Member
-from rationanomaly.review.launch import listen
+from rationanomaly.review.listening import listen
 from tests.alerts import DAY, HOUR, alert, judged, settings
 from tests.conftest import ROOT
 from tests.incident_stream import HOSTILE, LINK, NFS, write_day

@@ -17,9 +17,9 @@ from prometheus_client.parser import text_string_to_metric_families
 import rationanomaly.serve
 from rationanomaly.errors import InfrastructureError, ParamsError
 from rationanomaly.params import DEFAULTS, Params, load_params
+from rationanomaly.review.listening import is_loopback, listen
 from rationanomaly.runs import model_registry
 from rationanomaly.serve import launch
-from rationanomaly.serve.launch import is_loopback
 from rationanomaly.serve.metrics import Meter
 from tests.served import metric, serving, with_serve
 from tests.stream_double import DoubleEngine
@@ -208,7 +208,7 @@ def test_nobody_can_use_it_from_elsewhere_without_a_key(defaults: Params, tmp_pa
 
 
 def test_a_port_that_is_taken_is_said_before_a_model_is_loaded(defaults: Params, tmp_path: Path) -> None:
-    with launch.listening("127.0.0.1", 0) as taken:
+    with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(InfrastructureError, match=f"can't listen on 127.0.0.1:{port}"):
             launch.serve("no-model", tmp_path, defaults, port=port)
