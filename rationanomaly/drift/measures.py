@@ -52,7 +52,7 @@ class Measured:
 def measure_drift(
     baseline: pl.DataFrame, window: pl.DataFrame, decided: Mapping[str, Label], settings: DriftParams
 ) -> list[Measured]:
-    """All measures.
+    """All measures that can be taken; of too few lines the first alone, which says so.
 
     Args:
         baseline: in `book.STRETCH`; may be empty while there is none.

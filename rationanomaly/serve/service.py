@@ -117,7 +117,7 @@ class Service:
         Raises:
             Problem: it is none.
         """
-        if _content_type(request) != JSON:
+        if content_type(request) != JSON:
             raise Problem(415, "unknown_type", f"Content-Type must be {JSON}.")
         body = await read_body(request, self.settings)
         try:
@@ -164,9 +164,9 @@ def as_problem(error: RationAnomalyError) -> Problem:
     return Problem(422 if isinstance(error, ArtifactError) else 500, "failed", str(error))
 
 
-def answer(message: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def answer(message: BaseModel) -> Response:
     """A message as JSON, in ASCII: what is unsafe in a terminal, or no text at all, stands there as an escape."""
-    return Response(as_json(message.model_dump()), status, headers, JSON)
+    return Response(as_json(message.model_dump()), media_type=JSON)
 
 
 def as_json(value: Any) -> str:
@@ -182,16 +182,12 @@ def place_of(parts: Sequence[int | str]) -> str:
 
 def content_type(request: Request) -> str:
     """Of the body, without parameters."""
-    return _content_type(request)
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def now_nanos() -> int:
     """Nanoseconds since 1970."""
     return time.time_ns()
-
-
-def _content_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _first_fault(error: ValidationError) -> str:

@@ -109,7 +109,7 @@ class Questions:
             found = json.loads(self._server.request(method, path, content=content, headers=headers, query=query))
         except RationAnomalyError as error:
             raise ToolError(str(error)) from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ToolError("The service does not answer in JSON. Check its address.") from error
         if not isinstance(found, dict):
             raise ToolError("The service does not answer as expected. Check its address.")

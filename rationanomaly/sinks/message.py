@@ -59,17 +59,17 @@ def bounded(incident: Incident) -> dict[str, Any]:
     ``template_count``.
     """
     row = incident.as_row()
-    alerts = [_alert(one) for one in _ends(row["alerts"], _ALERTS)]
+    alerts = [_with_first_lines(one) for one in _ends(row["alerts"], _ALERTS)]
     frequent = sorted(incident.templates.items(), key=lambda item: -item[1])[:_NAMES]
     kept: dict[str, Any] = _cut(
         {
             **row,
-            "first_cause": _alert(row["first_cause"]),
+            "first_cause": _with_first_lines(row["first_cause"]),
             "alerts": alerts,
             "nodes": list(incident.nodes[:_NAMES]),
             "sessions": list(incident.sessions[:_NAMES]),
             "templates": dict(frequent),
-            "summary": [_sentence(one) for one in row["summary"][:_SENTENCES]],
+            "summary": [_with_first_lines(one) for one in row["summary"][:_SENTENCES]],
             "baseline": dict(list(row["baseline"].items())[:_NAMES]),
         }
     )
@@ -85,11 +85,8 @@ def write_row(row: Mapping[str, Any]) -> str:
     return json.dumps(row, ensure_ascii=True, separators=(",", ":"))
 
 
-def _alert(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {**row, "lines": list(row["lines"])[:_LINES]}
-
-
-def _sentence(row: Mapping[str, Any]) -> dict[str, Any]:
+def _with_first_lines(row: Mapping[str, Any]) -> dict[str, Any]:
+    """An alert, or a sentence of a summary."""
     return {**row, "lines": list(row["lines"])[:_LINES]}
 
 

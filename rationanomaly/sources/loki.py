@@ -15,11 +15,10 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from threading import Event
 from typing import Any
 
@@ -106,7 +105,7 @@ class LokiSource:
         """See `chunk.LineSource`.
 
         Raises:
-            InfrastructureError: the server refuses the query or the token.
+            InfrastructureError: the server refuses the query, or the query gives no lines.
             InputError: a position is none of this source.
         """
         read = {stream: _position(position) for stream, position in positions.items()}
@@ -212,8 +211,8 @@ def _position(position: Position) -> tuple[int, int]:
 
 def _nanoseconds(text: str) -> int:
     try:
-        time_ = datetime.fromisoformat(text if re.search(r"(Z|[+-]\d\d:?\d\d)$", text) else f"{text}+00:00")
+        start = datetime.fromisoformat(text)
     except ValueError:
         hint = "Write it like 2026-01-31T12:00:00Z"
         raise InputError(f"the start of loki is no time: {text[:40]!r}", hint=hint) from None
-    return int(time_.timestamp()) * _NANO
+    return int((start if start.tzinfo else start.replace(tzinfo=UTC)).timestamp()) * _NANO
