@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import time
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 
+from rationanomaly.cli.detect_stream import StreamOptions, detect_stream
 from rationanomaly.stream.database import connect
+from rationanomaly.stream.engine import Engine
 from rationanomaly.stream.files import FileSource
 from rationanomaly.stream.openings import Opening, note_openings
+from tests.streaming import ScriptedService, model_folder, stream_params
 from tests.unit.test_stream_tail import SETTINGS, Log, compress
 
 LIMITS = SETTINGS.max_line_bytes, SETTINGS.max_expansion
@@ -96,6 +102,22 @@ def test_a_log_that_is_rotated_while_it_is_open_and_unread(log: Log, connection:
     # The part to its end, then the log.
     found = b"".join(chunk.data for chunk in (next(chunks), next(chunks)) if chunk is not None)
     assert found == b"line 1 without its end\n" + BANNER + log.path.read_bytes()[len(BANNER) :]
+
+
+def test_a_log_that_is_rotated_while_the_model_is_loaded(tmp_path: Path, log: Log) -> None:
+    opened, model = Engine.open, model_folder(tmp_path / "model")
+
+    def load(name: str, *others: Any, **options: Any) -> Engine:
+        rotate(log, "renamed")
+        return opened(ScriptedService(Path(name)), *others, **options)  # type: ignore[arg-type]
+
+    output, state = tmp_path / "rows.jsonl", tmp_path / "state"
+    options = StreamOptions((str(log.path),), output, "plain", None, None, follow=False, state=state, view="json")
+    with mock.patch.object(Engine, "open", load):
+        detect_stream(str(model), options, stream_params())
+    rows = [json.loads(line) for line in output.read_text().splitlines()]
+    messages = [row["message"] for row in rows if row["kind"] == "line" and row["message"].startswith("line")]
+    assert [int(message.split()[1]) for message in messages] == [1, 2, 3, 4, 5]
 
 
 def test_of_a_log_that_is_read_later_the_first_opening_holds(log: Log, connection: sqlite3.Connection) -> None:
