@@ -27,9 +27,11 @@ class UnreachableError(InfrastructureError):
 
     Attributes:
         retry_after: seconds that the server asked us to wait; None: it asked for nothing.
+        status: of its answer; None: there was none.
     """
 
     retry_after: float | None = None
+    status: int | None = None
 
 
 class RefusedError(InfrastructureError):
@@ -139,7 +141,7 @@ class Server:
         if status in _REFUSALS:
             return RefusedError(problem, hint="The log of that server says more")
         error = UnreachableError(problem, hint=_hint(status))
-        error.retry_after = _retry_after(response.headers.get("Retry-After"))
+        error.status, error.retry_after = status, _retry_after(response.headers.get("Retry-After"))
         return error
 
     def _hidden(self, text: str) -> str:

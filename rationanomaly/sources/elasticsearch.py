@@ -15,16 +15,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import Event
 from typing import Any
 
-import httpx
-
 from rationanomaly.errors import InfrastructureError, InputError
 from rationanomaly.remote.credentials import from_environment
+from rationanomaly.remote.http import RefusedError, Server, UnreachableError
+from rationanomaly.remote.pauses import Pauses
 from rationanomaly.sources.chunk import Chunk, Position
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 1000
-_SECONDS = 30.0
+#: Of one answer: seconds, and bytes.
+_SECONDS, _LONGEST = 30.0, 1 << 28
 _FIRST_PAUSE = 1.0
+#: What no waiting will change.
+_REFUSALS = {401: "refuses the key", 403: "doesn't let this key read", 404: "knows no index"}
 #: An index, an alias or a data stream; `*` in it, and commas between several.
 _NAME = re.compile(r"[a-z0-9.*][a-z0-9._*,-]{0,199}", re.ASCII)
 Document = dict[str, Any]
@@ -34,7 +37,7 @@ class ElasticsearchSource:
     """The documents of an index, an alias, a data stream or a pattern of these.
 
     Args:
-        url: of the server, without a user or a password in it.
+        url: of the server.
         index: what to read.
         time_field: of a document.
         start: ISO 8601, the first time to read where nothing has been read yet; None: from now on.
@@ -66,11 +69,14 @@ class ElasticsearchSource:
     ) -> None:
         if _NAME.fullmatch(index) is None:
             raise InputError(f"no index can be called {index[:60]!r}", hint="Correct watch.sources")
-        headers = {} if api_key is None else {"Authorization": f"ApiKey {from_environment(api_key, 'Elasticsearch')}"}
-        self._client = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=_SECONDS)
+        key = "" if api_key is None else from_environment(api_key, "Elasticsearch")
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"ApiKey {key}"} if key else {})
+        self._server = Server(
+            "Elasticsearch", url.rstrip("/"), _SECONDS, headers=headers, secrets=[key, url], longest=_LONGEST
+        )
         self._index, self._field, self._query, self._start = index, time_field, query, start
-        self._delay, self._poll, self._longest, self._clock = delay_seconds, poll_seconds, retry_seconds, clock
-        self._closed = Event()
+        self._delay, self._poll, self._clock = delay_seconds, poll_seconds, clock
+        self._pauses, self._closed = Pauses(_FIRST_PAUSE, retry_seconds), Event()
 
     def chunks(self, positions: Mapping[str, Position]) -> Iterator[Chunk | None]:
         """See `chunk.LineSource`; the one stream has the name of the index.
@@ -80,25 +86,26 @@ class ElasticsearchSource:
             InputError: the position is none of this source.
         """
         last, seen = self._first(positions.get(self._index))
-        pause = _FIRST_PAUSE
+        is_down = False
         while not self._closed.is_set():
             try:
                 found = self._search(last, seen)
-            except httpx.HTTPError as error:
-                if pause == _FIRST_PAUSE:
-                    _log.warning("%s: %s; waiting for it", self._client.base_url, error or type(error).__name__)
+            except UnreachableError as error:
+                if not is_down:
+                    _log.warning("%s It is waited for", error)
+                is_down = True
                 yield None
-                self._closed.wait(pause)
-                pause = min(2 * pause, self._longest)
+                self._closed.wait(self._pauses.next(error.retry_after))
                 continue
-            pause = _FIRST_PAUSE
+            is_down = False
+            self._pauses.reset()
             if not found:
                 yield None
                 self._closed.wait(self._poll)
                 continue
             last, seen = _behind(found, last, seen)
             yield Chunk(self._index, _lines(found), {"time": last, "ids": seen}, "json")
-        self._client.close()
+        self._server.close()
 
     def close(self) -> None:
         """See `chunk.LineSource`."""
@@ -128,28 +135,33 @@ class ElasticsearchSource:
             "sort": [{self._field: {"order": "asc", "format": "epoch_millis"}}],
             "track_total_hits": False,
         }
-        answer = self._client.post(f"/{self._index}/_search", json=body, params={"ignore_unavailable": "true"})
-        return _documents(answer, self._index)
+        try:
+            content, query = json.dumps(body).encode(), {"ignore_unavailable": "true"}
+            answer = self._server.request("POST", f"/{self._index}/_search", content=content, query=query)
+        except RefusedError as error:
+            raise self._refusal("doesn't take the query on", error) from error
+        except UnreachableError as error:
+            if error.status in _REFUSALS:
+                raise self._refusal(_REFUSALS[error.status], error) from error
+            raise
+        return _documents(answer)
+
+    def _refusal(self, said: str, error: InfrastructureError) -> InfrastructureError:
+        problem = f"{self._server.host} {said} {self._index}: {error.problem}"
+        return InfrastructureError(problem, hint="Correct watch.sources, or the key in its variable")
 
 
-def _documents(answer: httpx.Response, index: str) -> list[Document]:
+def _documents(answer: bytes) -> list[Document]:
     """The hits of an answer.
 
     Raises:
-        InfrastructureError: it refuses what no waiting will change.
-        httpx.HTTPError: it may be better in a while.
+        UnreachableError: there are none in it; it may be better in a while.
     """
-    if answer.status_code in (400, 401, 403, 404):
-        reason = {401: "refuses the key", 403: "doesn't let this key read", 404: "knows no index"}
-        said = reason.get(answer.status_code, "doesn't take the query on")
-        problem = f"{answer.url.host} {said} {index} (HTTP {answer.status_code})"
-        raise InfrastructureError(problem, hint="Correct watch.sources, or the key in its variable")
-    answer.raise_for_status()
     try:
-        hits = answer.json()["hits"]["hits"]
+        hits = json.loads(answer)["hits"]["hits"]
         return [{"id": str(hit["_id"]), "time": int(hit["sort"][0]), "source": hit["_source"]} for hit in hits]
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise httpx.DecodingError("it answers with something else than search results") from error
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+        raise UnreachableError("Elasticsearch answers with something else than search results") from error
 
 
 def _behind(found: Sequence[Document], last: Any, seen: Sequence[str]) -> tuple[Any, list[str]]:

@@ -57,6 +57,7 @@ class LogFile:
 
     Raises:
         OSError: it can't be opened.
+        ValueError: what stands there is not what the mark says was read.
     """
 
     def __init__(self, path: Path, mark: Mark | None, max_line_bytes: int, max_expansion: int) -> None:

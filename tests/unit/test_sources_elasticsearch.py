@@ -97,7 +97,7 @@ def test_a_server_that_is_away_is_waited_for(
             waiting.close()
     assert messages([chunk for chunk in found if chunk is not None]) == ["one"]
     assert found.count(None) == 3
-    assert len([record for record in caplog.records if "waiting for it" in record.message]) == 1
+    assert len([record for record in caplog.records if "waited for" in record.message]) == 1
 
 
 @pytest.mark.parametrize(
@@ -116,6 +116,32 @@ def test_the_key_comes_from_the_environment(index: Index, address: str, monkeypa
         source(address, api_key="LOGS_KEY")
     monkeypatch.setenv("LOGS_KEY", "made up")
     assert messages(read(source(address, api_key="LOGS_KEY"))) == ["one"]
+
+
+def test_neither_the_key_nor_a_login_in_the_address_is_shown(
+    index: Index, address: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rationanomaly.sources.elasticsearch._FIRST_PAUSE", 0.001)
+    monkeypatch.setenv("LOGS_KEY", "made up")
+    with_login = address.replace("http://", "http://someone:hushhush@")
+    index.failures += [503, 401]
+    with pytest.raises(InfrastructureError, match="refuses the key") as raised:
+        list(source(with_login, api_key="LOGS_KEY").chunks({}))
+    said = f"{raised.value} {caplog.text}"
+    assert "503" in said
+    assert "hushhush" not in said
+    assert "made up" not in said
+
+
+def test_hostile_json_is_waited_for(index: Index, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([b"[" * 100_000, b'{"hits": 3}', b'{"hits": {"hits": []}}'])
+    monkeypatch.setattr("rationanomaly.sources.elasticsearch._FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("rationanomaly.remote.http.Server.request", lambda *_, **__: next(answers))
+    waiting = source(address)
+    chunks = waiting.chunks({})
+    assert [next(chunks) for _ in range(3)] == [None, None, None]
+    assert next(answers, None) is None
+    waiting.close()
 
 
 @pytest.mark.parametrize("name", ["", "../_cluster/settings", "logs/_doc", "Logs", "a b"])
