@@ -46,7 +46,7 @@ class Server:
         url: of the server; it may hold a secret, so errors show its host only.
         seconds: of one request.
         headers: of every request.
-        secrets: what no error may show.
+        secrets: what no error may show; if ``url`` is among them, its path neither.
         longest: bytes of an answer.
     """
 
@@ -61,7 +61,10 @@ class Server:
         longest: int = 1 << 16,
     ) -> None:
         self._name, self._url, self._seconds, self._longest = name, url, seconds, longest
-        self._secrets = sorted({one for one in secrets if len(one) >= _SHORTEST_SECRET}, key=len, reverse=True)
+        hidden = set(secrets)
+        if url in hidden:  # The token of such an address stands in its path, which a server may repeat.
+            hidden |= {urlsplit(url).path, urlsplit(url).query}
+        self._secrets = sorted((one for one in hidden if len(one) >= _SHORTEST_SECRET), key=len, reverse=True)
         self._headers = {"Accept-Encoding": "identity", **(headers or {})}
         self._client: httpx.Client | None = None
 

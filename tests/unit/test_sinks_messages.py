@@ -142,6 +142,7 @@ def test_the_secret_address_is_shown_in_no_error(slack: Slack, receiver: Receive
             slack.send(message())
         assert "the sink chat at 127.0.0.1" in str(raised.value)
         assert f"{receiver.url}/services" not in str(raised.value)
+        assert "s3cret" not in str(raised.value)
 
 
 # ---------------------------------------------------------------- mail
