@@ -5,20 +5,18 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 import polars as pl
 
 from rationanomaly.incidents import tables
-from rationanomaly.incidents.draft import Draft, new_id, read_drafts, store_drafts
-from rationanomaly.incidents.entries import add_entry, breadth
+from rationanomaly.incidents.batch import Batch
+from rationanomaly.incidents.draft import Draft, read_drafts, resolve_quiet, store_drafts
+from rationanomaly.incidents.entries import breadth
 from rationanomaly.incidents.evidence import start_of, storable
 from rationanomaly.incidents.history import UsualLines, compare, count_lines, read_clock
 from rationanomaly.incidents.incident import Incident
-from rationanomaly.incidents.links import Link, Links
-from rationanomaly.incidents.marks import hold_back, muted_until
 from rationanomaly.incidents.reading import assemble
-from rationanomaly.incidents.tail import keep_lines, last_line
+from rationanomaly.incidents.tail import keep_lines
 from rationanomaly.params.watch.incidents import IncidentParams
 from rationanomaly.signals.alert import Alert
 
@@ -72,10 +70,7 @@ class IncidentBook:
         oldest = min(map(start_of, ordered)) - self._quiet
         drafts = self._drafts(connection, oldest)
         now = max(read_clock(connection) or 0.0, ordered[-1].time, *(draft.updated for draft in drafts.values()))
-        links = Links(connection, drafts, self._settings)
-        for alert in ordered:
-            self._resolve_quiet(drafts.values(), alert.time)
-            self._add_one(connection, links, drafts, alert, now)
+        Batch(connection, drafts, ordered, self._settings, self._clock(), now).give()
         return self._settle(connection, drafts.values())
 
     def tick(self, connection: sqlite3.Connection, now: float) -> list[Incident]:
@@ -90,7 +85,7 @@ class IncidentBook:
         """
         condition = "announced < version OR (state != 'resolved' AND (updated < ? OR muted_until <= ?))"
         drafts = read_drafts(connection, condition, (now - self._quiet, self._clock()))
-        self._resolve_quiet(drafts, now)
+        resolve_quiet(drafts, now, self._quiet)
         for draft in drafts:
             if draft.state == "muted" and (draft.muted_until or 0.0) <= self._clock():
                 draft.open_again()
@@ -100,42 +95,6 @@ class IncidentBook:
         """What is not over, and what was not over at a time; what somebody ended stays as it is."""
         condition = "state != 'resolved' OR (updated >= ? AND ending = '')"
         return {draft.id: draft for draft in read_drafts(connection, condition, (oldest,))}
-
-    def _resolve_quiet(self, drafts: Iterable[Draft], now: float) -> None:
-        for draft in drafts:
-            if draft.live and draft.updated + self._quiet < now:
-                draft.resolve(draft.updated + self._quiet)
-
-    def _add_one(
-        self, connection: sqlite3.Connection, links: Links, drafts: dict[str, Draft], alert: Alert, now: float
-    ) -> None:
-        if hold_back(connection, alert, self._clock()):
-            return
-        if not alert.lines and (line := last_line(connection, alert.node, alert.template_id)) is not None:
-            alert = replace(alert, lines=(line,))
-        link = links.find(alert) or self._surplus(drafts)
-        mute = muted_until(connection, alert, self._clock())
-        if link is None:
-            draft = Draft(new_id(connection, alert), "open", 0, 0, alert.time, alert.time)
-            if mute is not None:
-                draft.state, draft.muted_until = "muted", mute
-            drafts[draft.id] = draft
-        else:
-            draft = link.draft
-        new = add_entry(connection, draft, alert, "" if link is None else link.reason)
-        draft.opened, draft.updated = min(draft.opened, alert.time), max(draft.updated, alert.time)
-        draft.changed = True
-        back = draft.state == "resolved" and alert.time + self._quiet >= now
-        unmuted = draft.state == "muted" and not draft.whole_mute and mute is None and new
-        if back or unmuted:
-            draft.open_again()
-
-    def _surplus(self, drafts: dict[str, Draft]) -> Link | None:
-        """The incident that changed last, where more must not be opened."""
-        live = [draft for draft in drafts.values() if draft.live]
-        if len(live) < self._settings.max_open:
-            return None
-        return Link(max(live, key=lambda draft: (draft.updated, draft.id)), "too many incidents are open", 9, 0.0)
 
     def _settle(self, connection: sqlite3.Connection, drafts: Iterable[Draft]) -> list[Incident]:
         """Raise versions where it matters, store what changed and give it out."""

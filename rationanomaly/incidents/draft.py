@@ -92,6 +92,13 @@ def store_drafts(connection: sqlite3.Connection, drafts: Iterable[Draft]) -> Non
     connection.executemany(f"INSERT OR REPLACE INTO incidents ({_COLUMNS}) VALUES ({marks})", map(_row, drafts))  # noqa: S608
 
 
+def resolve_quiet(drafts: Iterable[Draft], now: float, quiet: float) -> None:
+    """Let those be over that were quiet for so many seconds before a time, in seconds since 1970."""
+    for draft in drafts:
+        if draft.updated + quiet < now and draft.live:
+            draft.resolve(draft.updated + quiet)
+
+
 def new_id(connection: sqlite3.Connection, alert: Alert) -> str:
     """A short word for the incident that an alert opens: the same when the same stream is read again."""
     for number in range(1000):

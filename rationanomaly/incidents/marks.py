@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from rationanomaly.decisions.appending import append_decisions
 from rationanomaly.decisions.ledger import Decision, Round, Vote
@@ -129,24 +130,41 @@ def read_marks(
     return found
 
 
-def hold_back(connection: sqlite3.Connection, alert: Alert, now: float) -> bool:
-    """Whether a signal was marked as wrong, and that still holds; counts it."""
-    if alert.kind in LABEL_KINDS:
-        # Precedents speak for the template; what comes nevertheless was decided otherwise since.
-        return False
-    done = connection.execute(
-        "UPDATE incidents_marks SET held_back = held_back + 1"
-        " WHERE kind = ? AND subject = ? AND mark = 'wrong' AND until > ?",
-        (alert.kind, alert.subject, now),
-    )
-    return done.rowcount > 0
+class Holding:
+    """The marks that hold now, for one batch of alerts: read at once; what was held back is counted by `store`.
 
+    Args:
+        connection: to the database.
+        now: seconds since 1970.
+    """
 
-def muted_until(connection: sqlite3.Connection, alert: Alert, now: float) -> float | None:
-    """Until when an alert is muted, in seconds since 1970; None: it isn't."""
-    query = "SELECT until FROM incidents_marks WHERE kind = ? AND subject = ? AND mark = 'muted' AND until > ?"
-    row = connection.execute(query, (alert.kind, alert.subject, now)).fetchone()
-    return None if row is None else float(row[0])
+    def __init__(self, connection: sqlite3.Connection, now: float) -> None:
+        self._connection = connection
+        query = "SELECT kind, subject, mark, until FROM incidents_marks WHERE mark IN ('wrong', 'muted') AND until > ?"
+        self._marks = {(kind, subject): found for kind, subject, *found in connection.execute(query, (now,))}
+        self._held_back = Counter[Identity]()
+
+    def holds_back(self, alert: Alert) -> bool:
+        """Whether a signal was marked as wrong, and that still holds; counts it."""
+        # Precedents speak for a template; what comes nevertheless was decided otherwise since.
+        if alert.kind in LABEL_KINDS or self._of(alert)[0] != "wrong":
+            return False
+        self._held_back[alert.kind, alert.subject] += 1
+        return True
+
+    def muted_until(self, alert: Alert) -> float | None:
+        """Until when an alert is muted, in seconds since 1970; None: it isn't."""
+        mark, until = self._of(alert)
+        return float(until) if mark == "muted" else None
+
+    def store(self) -> None:
+        """Write how many were held back, inside the caller's transaction."""
+        query = "UPDATE incidents_marks SET held_back = held_back + ? WHERE kind = ? AND subject = ?"
+        self._connection.executemany(query, ((count, *key) for key, count in self._held_back.items()))
+        self._held_back.clear()
+
+    def _of(self, alert: Alert) -> Sequence[Any]:
+        return self._marks.get((alert.kind, alert.subject), ("", 0.0))
 
 
 @dataclass(frozen=True)
