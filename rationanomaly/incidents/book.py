@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 import polars as pl
 
 from rationanomaly.incidents import tables
+from rationanomaly.incidents.baseline import Baseline, UsualLines
 from rationanomaly.incidents.batch import Batch
 from rationanomaly.incidents.draft import Draft, read_drafts, resolve_quiet, store_drafts
 from rationanomaly.incidents.entries import breadth
 from rationanomaly.incidents.evidence import start_of, storable
-from rationanomaly.incidents.history import UsualLines, compare, count_lines, read_clock
+from rationanomaly.incidents.history import count_lines, read_clock
 from rationanomaly.incidents.incident import Incident
 from rationanomaly.incidents.reading import assemble
 from rationanomaly.incidents.tail import keep_lines
@@ -99,6 +100,7 @@ class IncidentBook:
     def _settle(self, connection: sqlite3.Connection, drafts: Iterable[Draft]) -> list[Incident]:
         """Raise versions where it matters, store what changed and give it out."""
         changed = [draft for draft in drafts if draft.changed or draft.announced < draft.version]
+        baseline = Baseline(connection, self._usual)
         for draft in changed:
             kinds, nodes, lines, templates = breadth(connection, draft)
             more = set(kinds) - set(draft.sent_kinds) or nodes >= 2 * draft.sent_nodes or lines >= 10 * draft.sent_lines
@@ -107,7 +109,7 @@ class IncidentBook:
                 draft.raise_version()
             if draft.version > draft.announced:
                 draft.sent_kinds, draft.sent_nodes, draft.sent_lines = kinds, max(nodes, 1), max(lines, 1)
-                draft.baseline = compare(connection, draft, templates, self._usual)
+                draft.baseline = baseline.compare(draft, templates)
         news = {draft.id for draft in changed if draft.version > draft.announced}
         for draft in changed:
             draft.announced = draft.version

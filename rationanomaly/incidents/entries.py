@@ -63,6 +63,8 @@ class Entries:
         self._read_before = json.dumps(list(drafts))
         self._identities: dict[tuple[str, str], dict[str, Identity]] = {}
         self._places: dict[tuple[str, str], dict[str, Place]] = {}
+        #: Id of an incident → the names in its lines, and its number of identities and of places.
+        self._names: dict[str, set[str]] = {}
         self._sizes: dict[str, Counter[str]] = {}
         self._families: Families | None = None
         self._changed_identities: dict[tuple[str, str, str], Identity] = {}
@@ -105,8 +107,11 @@ class Entries:
             if not full or not self._update(draft, alert, OTHERS):
                 self._insert(draft, alert, OTHERS if full else alert.subject, reason)
         start = start_of(alert)
-        for what, value, lines, text in _places(alert, known):
+        for what, value, lines, text in _places(alert):
             self._add_place(draft, (what, value, lines, text), start, alert.time)
+        if not known:
+            # The names of an identity are in its first alert.
+            self._add_names(draft, names_in(alert), start, alert.time)
         return not known
 
     def store(self) -> None:
@@ -133,7 +138,7 @@ class Entries:
             subjects[alert.kind].update((alert.subject, OTHERS))
             nodes, names = nodes_of(alert), names_in(alert)
             values["node"].update(nodes, names)
-            values["name"].update(nodes, names)
+            values["name"].update(nodes)
             values["session"].update(() if alert.session is None else (alert.session,))
             values["template"].update(() if alert.template_id is None else (alert.template_id,))
         for kind, some in subjects.items():
@@ -220,6 +225,18 @@ class Entries:
             place.lines, place.first, place.last = place.lines + lines, min(place.first, first), max(place.last, last)
         self._changed_places[what, value, draft.id] = place
 
+    def _add_names(self, draft: Draft, names: list[str], first: float, last: float) -> None:
+        mine = self._names.get(draft.id)
+        if mine is None:
+            query = "SELECT value FROM incidents_places WHERE incident = ? AND what = 'name'"
+            mine = self._names[draft.id] = {name for (name,) in self._connection.execute(query, (draft.id,))}
+        for name in names:
+            if name not in mine and len(mine) < _PLACES:
+                mine.add(name)
+                place = self._changed_places["name", name, draft.id] = Place(0, first, last, "")
+                if (found := self._places.get(("name", name))) is not None:
+                    found[draft.id] = place
+
     def _size(self, draft: Draft) -> Counter[str]:
         """Number of identities (``alert``) and of places of each kind that an incident has."""
         size = self._sizes.get(draft.id)
@@ -281,16 +298,13 @@ def first_alert(connection: sqlite3.Connection, incident: str, kind: str, subjec
     return None if row is None else from_text(row[0])
 
 
-def _places(alert: Alert, known: bool) -> Iterator[tuple[str, str, int, str]]:
+def _places(alert: Alert) -> Iterator[tuple[str, str, int, str]]:
     for node, lines in nodes_of(alert).items():
         yield "node", node, lines, ""
     if alert.session is not None:
         yield "session", alert.session, lines_of(alert), ""
     if alert.template_id is not None:
         yield "template", alert.template_id, lines_of(alert), (alert.template or "")[:500]
-    # The names of an identity are in its first alert.
-    for name in () if known else names_in(alert):
-        yield "name", name, 0, ""
 
 
 def _row(alert: Alert | str) -> str:

@@ -6,9 +6,10 @@ import sqlite3
 from collections import defaultdict
 from dataclasses import dataclass
 
+from rationanomaly.incidents.baseline import Baseline
 from rationanomaly.incidents.draft import Draft, read_drafts
 from rationanomaly.incidents.evidence import from_text
-from rationanomaly.incidents.history import compare, read_texts
+from rationanomaly.incidents.history import read_texts
 from rationanomaly.incidents.incident import Incident, IncidentState
 from rationanomaly.incidents.summary import Parts, summarise, title_of
 from rationanomaly.incidents.tables import is_prepared
@@ -63,7 +64,7 @@ def read_incident(connection: sqlite3.Connection, incident_id: str) -> Incident 
         return None
     for draft in read_drafts(connection, "id = ?", (incident_id,)):
         if draft.live:
-            draft.baseline = compare(connection, draft, _names(connection, draft, "template"))
+            draft.baseline = Baseline(connection).compare(draft, _names(connection, draft, "template"))
         return assemble(connection, draft, whole=True)
     return None
 
