@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,21 +123,21 @@ class Baseline:
         numbers, usual = self._usual.of(self._connection, quiet)
         seen = [self._usual.hour(self._connection, hour) for hour in self._all_hours() if first <= hour <= last]
         now, expected = np.zeros((2, len(self._usual.names)))
-        for mine, lines in seen:
-            now[mine] += lines
+        for those, lines in seen:
+            now[those] += lines
         expected[numbers] = usual * hours
         came = now > 0
         came[numbers] = True
-        mine = {number for name in own if (number := self._usual.number(name)) is not None and came[number]}
-        return self._chosen(now, expected, mine)
+        known = (self._usual.number(name) for name in own)
+        return self._chosen(now, expected, {number for number in known if number is not None and came[number]})
 
     def _chosen(self, now: _Values, expected: _Values, own: set[int]) -> dict[str, tuple[float, float]]:
         """Of the incident's own templates, and of all others, those that differ most."""
         distances = np.abs(now - expected) / np.sqrt(np.maximum(expected, 1.0))
         names = self._usual.names
 
-        def order(numbers: Collection[int], most: int) -> list[int]:
-            return sorted(numbers, key=lambda number: (-distances[number], names[number]))[:most]
+        def order(numbers: Collection[int], limit: int) -> list[int]:
+            return sorted(numbers, key=lambda number: (-distances[number], names[number]))[:limit]
 
         others = [int(far) for far in np.flatnonzero(distances >= _DEVIATIONS) if far not in own]
         chosen = (*order(own, _OWN), *order(others, _OTHERS))
@@ -157,8 +157,9 @@ class Baseline:
         """The hours in which lines came, newest first; from one to the next by the index, not through all rows."""
         if self._hours is None:
             query = (
-                "WITH RECURSIVE hours(hour) AS (SELECT max(hour) FROM incidents_hours UNION ALL SELECT (SELECT max(hour)"
-                " FROM incidents_hours WHERE hour < hours.hour) FROM hours WHERE hour IS NOT NULL)"
+                "WITH RECURSIVE hours(hour) AS (SELECT max(hour) FROM incidents_hours UNION ALL"
+                " SELECT (SELECT max(hour) FROM incidents_hours WHERE hour < hours.hour) FROM hours"
+                " WHERE hour IS NOT NULL)"
                 " SELECT hour FROM hours WHERE hour IS NOT NULL"
             )
             self._hours = [hour for (hour,) in self._connection.execute(query)]

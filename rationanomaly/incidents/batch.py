@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from rationanomaly.incidents.draft import Draft, new_id, resolve_quiet
 from rationanomaly.incidents.entries import Entries
-from rationanomaly.incidents.links import Link, Links
+from rationanomaly.incidents.links import Link, Links, Rarity
 from rationanomaly.incidents.marks import Holding
 from rationanomaly.incidents.tail import last_line
 from rationanomaly.params.watch.incidents import IncidentParams
@@ -21,7 +21,7 @@ class Batch:
     Args:
         connection: to the database.
         drafts: the incidents that come into question, by id; those that are opened are added.
-        alerts: the batch, in the order of time.
+        alerts: the batch, in the order of time; at least one.
         settings: section `watch.incidents`.
         clock: by which marks end, in seconds since 1970.
         now: where the log stands, in seconds since 1970.
@@ -40,7 +40,8 @@ class Batch:
         self._quiet, self._max_open = 60 * settings.quiet_minutes, settings.max_open
         self._holding = Holding(connection, clock)
         self._entries = Entries(connection, drafts, alerts)
-        self._links = Links(self._entries, drafts, settings)
+        self._rarity = Rarity(connection, alerts[0].time, settings)
+        self._links = Links(self._entries, drafts, self._rarity, settings)
 
     def give(self) -> None:
         """Give out all alerts and write what the incidents hold; their own rows are left to the caller."""
@@ -69,6 +70,7 @@ class Batch:
             if mute is not None:
                 draft.state, draft.muted_until = "muted", mute
             self._drafts[draft.id] = draft
+            self._rarity.add(alert.time)
         else:
             draft = link.draft
         is_new = self._entries.add(draft, alert, "" if link is None else link.reason)

@@ -65,6 +65,7 @@ class Entries:
         self._places: dict[tuple[str, str], dict[str, Place]] = {}
         #: Id of an incident → the names in its lines, and its number of identities and of places.
         self._names: dict[str, set[str]] = {}
+        self._kinds: set[tuple[str, str]] = set()
         self._sizes: dict[str, Counter[str]] = {}
         self._families: Families | None = None
         self._changed_identities: dict[tuple[str, str, str], Identity] = {}
@@ -92,6 +93,13 @@ class Entries:
             self._families = self._read_families()
         yield from self._families.find(words)
 
+    def has_kind(self, draft: Draft, kind: str) -> bool:
+        """Whether an incident has an alert of a kind."""
+        if (draft.id, kind) in self._kinds:
+            return True
+        query = "SELECT 1 FROM incidents_alerts WHERE incident = ? AND kind = ? LIMIT 1"
+        return self._connection.execute(query, (draft.id, kind)).fetchone() is not None
+
     def add(self, draft: Draft, alert: Alert, reason: str) -> bool:
         """Make an alert part of an incident; whether its identity is new in it.
 
@@ -101,6 +109,7 @@ class Entries:
             reason: why it belongs to it.
         """
         draft.alerts += 1
+        self._kinds.add((draft.id, alert.kind))
         known = self._update(draft, alert, alert.subject)
         if not known:
             full = self._size(draft)["alert"] >= _IDENTITIES

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from rationanomaly.decisions.appending import append_decisions
 from rationanomaly.decisions.ledger import Decision, Round, Vote
@@ -141,7 +141,9 @@ class Holding:
     def __init__(self, connection: sqlite3.Connection, now: float) -> None:
         self._connection = connection
         query = "SELECT kind, subject, mark, until FROM incidents_marks WHERE mark IN ('wrong', 'muted') AND until > ?"
-        self._marks = {(kind, subject): found for kind, subject, *found in connection.execute(query, (now,))}
+        self._marks: dict[Identity, tuple[str, float]] = {
+            (kind, subject): (mark, until) for kind, subject, mark, until in connection.execute(query, (now,))
+        }
         self._held_back = Counter[Identity]()
 
     def holds_back(self, alert: Alert) -> bool:
@@ -155,7 +157,7 @@ class Holding:
     def muted_until(self, alert: Alert) -> float | None:
         """Until when an alert is muted, in seconds since 1970; None: it isn't."""
         mark, until = self._of(alert)
-        return float(until) if mark == "muted" else None
+        return until if mark == "muted" else None
 
     def store(self) -> None:
         """Write how many were held back, inside the caller's transaction."""
@@ -163,7 +165,7 @@ class Holding:
         self._connection.executemany(query, ((count, *key) for key, count in self._held_back.items()))
         self._held_back.clear()
 
-    def _of(self, alert: Alert) -> Sequence[Any]:
+    def _of(self, alert: Alert) -> tuple[str, float]:
         return self._marks.get((alert.kind, alert.subject), ("", 0.0))
 
 

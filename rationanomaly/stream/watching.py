@@ -45,9 +45,9 @@ class Watch:
     ) -> None:
         known = {template_id(text) for text in templates}
         self.raises_alerts = params.watch.stream.raises_alerts
-        self._signals = Signals(params.watch.signals, known)
+        self._signals = Signals(params.watch.signals, known, clock)
         self._drift = DriftWatch(params.watch.drift, known, model, ledger, clock)
-        self._book, self._outbox = IncidentBook(params.watch.incidents), Outbox(params.watch.sinks)
+        self._book, self._outbox = IncidentBook(params.watch.incidents, clock), Outbox(params.watch.sinks)
 
     @staticmethod
     def prepare(connection: sqlite3.Connection) -> None:

@@ -11,7 +11,7 @@ import pytest
 from rationanomaly.incidents.book import IncidentBook
 from rationanomaly.incidents.incident import Incident
 from rationanomaly.incidents.reading import read_incident, read_incidents, read_reasons, read_tail
-from rationanomaly.signals.alert import Alert, LineRef
+from rationanomaly.signals.alert import Alert, AlertKind, LineRef
 from tests.alerts import DAY, HOUR, MINUTE, alert, judged, open_book, settings
 from tests.hostile import HOSTILE
 
@@ -42,10 +42,10 @@ def all_of(book: Book) -> list[Incident]:
 @pytest.mark.parametrize(
     ("second", "reason"),
     [
-        ({"at": 14 * MINUTE}, "the same again"),
+        ({"at": 19 * MINUTE}, "the same again"),
         ({"at": 9 * MINUTE, "template": "fan <*> stopped"}, "same node"),
-        ({"at": 14 * MINUTE, "node": "r77"}, "same template"),
-        ({"at": 14 * MINUTE, "template": "job lost", "node": "x", "session": "blk_1"}, "same session"),
+        ({"at": 19 * MINUTE, "node": "r77"}, "same template"),
+        ({"at": 19 * MINUTE, "template": "job lost", "node": "x", "session": "blk_1"}, "same session"),
         ({"at": 5 * MINUTE, "template": "no answer from r01", "node": "r09"}, "names the node r01"),
         ({"at": 5 * MINUTE, "template": "disk <*> failed again", "node": "r09"}, "similar template"),
         ({"at": 50.0, "template": "power lost", "node": "r09"}, "at the same time"),
@@ -64,7 +64,7 @@ def test_alerts_that_belong_together_are_one_incident(book: Book, second: dict[s
 @pytest.mark.parametrize(
     "second",
     [
-        {"at": 16 * MINUTE},
+        {"at": 21 * MINUTE},
         {"at": 11 * MINUTE, "template": "fan <*> stopped"},
         {"at": 70.0, "template": "power lost", "node": "r09"},
         {"at": 5 * MINUTE, "template": "no answer from r011", "node": "r09"},
@@ -99,12 +99,56 @@ def test_coincidence_does_not_chain_a_day_to_one_incident(book: Book) -> None:
     assert len(all_of(book)) > 1
 
 
+def quiet_day(book: Book) -> None:
+    """A day of history without an incident."""
+    book[1].observe(book[0], judged([(-24 * HOUR, "all is well"), (0, "all is well")]))
+
+
+def test_a_fault_that_spreads_to_other_nodes_and_templates_is_one(book: Book) -> None:
+    quiet_day(book)
+    words = ["clock lost", "mount corrupt", "job aborted", "rank killed", "container crashed", "page unreadable"]
+    for place, text in enumerate(words):
+        added(book, alert(150.0 * place, template=text, node=f"n-{'abcdef'[place]}"))
+    (incident,) = all_of(book)
+    assert len(incident.nodes) == 6
+    reasons = {shown.reason for shown in read_reasons(book[0], incident.id).values()}
+    assert reasons == {"", "shortly after other abnormal lines"}
+
+
+@pytest.mark.parametrize(("first", "second", "later"), [("line", "burst", 150.0), ("burst", "line", 150.0),
+                                                        ("line", "line", 190.0)])  # fmt: skip
+def test_what_is_no_fault_that_spreads_is_another(
+    book: Book, first: AlertKind, second: AlertKind, later: float
+) -> None:
+    quiet_day(book)
+    added(book, alert(0, first))
+    added(book, alert(later, second, template="power lost", node="r09"))
+    assert len(all_of(book)) == 2
+
+
+def test_where_incidents_are_frequent_the_time_says_little(book: Book) -> None:
+    quiet_day(book)
+    for hour in range(40):
+        added(book, alert(-HOUR * hour / 2, template=f"w{chr(97 + hour % 26) * (3 + hour)}", node=f"q{hour}x"))
+    count = len(read_incidents(book[0]))
+    added(book, alert(150, template="power lost", node="r09"))
+    assert len(read_incidents(book[0])) == count + 1
+
+
+def test_a_thing_that_lasts_is_one_incident(book: Book) -> None:
+    """It is said again every `repeat_minutes`, at the next reading: some minutes later than that."""
+    for place in range(4):
+        added(book, alert(15.1 * MINUTE * place, "parameter"))
+    (incident,) = all_of(book)
+    assert incident.alert_counts == {"parameter": 4}
+
+
 def test_a_whole_night_in_one_batch_is_parted(book: Book) -> None:
     night = [alert(hour * HOUR + second) for hour in range(5) for second in (0, 30)]
     found = added(book, *reversed(night))
     assert [one.state for one in found] == ["resolved"] * 4 + ["open"]
     assert [one.alert_counts for one in found] == [{"line": 2}] * 5
-    assert [one.resolved for one in found[:4]] == [DAY + hour * HOUR + 30 + 15 * MINUTE for hour in range(4)]
+    assert [one.resolved for one in found[:4]] == [DAY + hour * HOUR + 30 + 20 * MINUTE for hour in range(4)]
 
 
 def test_what_is_noticed_late_joins_what_was_there_then(book: Book) -> None:
@@ -144,9 +188,9 @@ def test_versions_rise_where_it_matters(book: Book) -> None:
     (many,) = added(book, alert(50, lines=500))
     assert many.version == 4, "ten times as many lines"
     connection, one = book
-    assert one.tick(connection, DAY + 50 + 15 * MINUTE) == []
-    (over,) = one.tick(connection, DAY + 51 + 15 * MINUTE)
-    assert (over.version, over.state, over.resolved) == (5, "resolved", DAY + 50 + 15 * MINUTE)
+    assert one.tick(connection, DAY + 50 + 20 * MINUTE) == []
+    (over,) = one.tick(connection, DAY + 51 + 20 * MINUTE)
+    assert (over.version, over.state, over.resolved) == (5, "resolved", DAY + 50 + 20 * MINUTE)
     assert one.tick(connection, DAY + 99 * HOUR) == []
 
 
@@ -200,7 +244,7 @@ def test_every_sentence_cites_lines_that_belong_to_it(book: Book) -> None:
     assert "within 80 s" in said
     assert "18 lines of 1 template belong to it, in 6 sessions." in said
     assert "1 alert of the kind “burst” followed, the first at 2026-03-02 00:01:10 UTC: Burst: 99 lines" in said
-    assert "resolved 15 min later" in said
+    assert "resolved 20 min later" in said
     silent = next(one for one in incident.alerts if one.kind == "silent_node")
     assert [line.message for line in silent.lines] == ["all is well"], "its last line is evidence"
 

@@ -88,8 +88,8 @@ def test_an_incident_of_which_all_is_wrong_is_over_and_comes_back_when_taken_bac
 
 def test_what_is_said_of_a_template_holds_in_other_incidents(desk: Desk) -> None:
     one = desk.add(alert(0, template=DISK, node="r01"))
-    desk.book.tick(desk.connection, DAY + 16 * MINUTE)
-    other = desk.add(alert(20 * MINUTE, template=DISK, node="r02"))
+    desk.book.tick(desk.connection, DAY + 21 * MINUTE)
+    other = desk.add(alert(25 * MINUTE, template=DISK, node="r02"))
     assert one.id != other.id
     changed = desk.say(one, "wrong")
     assert other.id in {incident.id for incident in changed}
