@@ -1,7 +1,8 @@
 """What signals and incidents find on simulated days with known episodes, and what they raise without one.
 
-    python -m benchmarks.day                      # the reported days; half an hour on one core
+    python -m benchmarks.day                      # the reported days; six minutes of one core
     python -m benchmarks.day --development 3      # other days, for choosing; their number
+    python -m benchmarks.day --workers 4          # several days at once
     python -m benchmarks.day --json day.json      # with all alerts and incidents of the first day, for the picture
 
 Each day comes behind seven quiet ones, from which the signals learn, line by line through the real miner, the real
@@ -20,7 +21,10 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -61,7 +65,7 @@ class Watched:
         incidents: of the day, in their last states.
         lines: per hour of the day, for the picture.
         drift: of the day against the quiet ones.
-        seconds_per_line: that signals and incidents took.
+        seconds_per_line: of the processor that signals and incidents took.
     """
 
     truth: list[dict[str, Any]]
@@ -94,9 +98,9 @@ def watch_day(settings: DaySettings, params: Params, errors: AnswerErrors) -> Wa
         DriftBook.prepare(connection)
         for batch in day.batches(_HISTORY_SECONDS, _DAY_SECONDS):
             corrected = day.corrected(batch)
-            start = time.perf_counter()
+            start = time.process_time()
             found, changed = _take(connection, signals, book, batch, corrected)
-            spent, count = spent + time.perf_counter() - start, count + batch.height
+            spent, count = spent + time.process_time() - start, count + batch.height
             alerts += [alert for alert in found if alert.time >= log.day_start]
             incidents |= {one.id: one for one in changed}
             with transaction(connection):
@@ -114,6 +118,14 @@ def watch_day(settings: DaySettings, params: Params, errors: AnswerErrors) -> Wa
         drift=measured,
         seconds_per_line=spent / count,
     )
+
+
+def watch_days(settings: Sequence[DaySettings], params: Params, errors: AnswerErrors, workers: int) -> list[Watched]:
+    """Watch several days, each in a process of its own where ``workers`` is above 1; what comes out is the same."""
+    if workers == 1:
+        return [watch_day(one, params, errors) for one in settings]
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        return list(pool.map(watch_day, settings, repeat(params), repeat(errors)))
 
 
 def _take(
@@ -211,6 +223,7 @@ def main() -> int:
         "--false-alarm", type=float, default=0.05, help="share of wrong answers on new benign templates"
     )
     parser.add_argument("--days", type=int, help="only so many of the reported days, and as many quiet ones at most")
+    parser.add_argument("--workers", type=int, default=1, help="days that are watched at once, each on a core")
     parser.add_argument("--json", type=Path, help="write the first day to this file")
     arguments = parser.parse_args()
     params = load_params(Path(DEFAULTS_NAME))
@@ -219,18 +232,17 @@ def main() -> int:
     quiet_seeds = QUIET if arguments.development is None else range(51, 52)
     if arguments.days is not None:
         seeds, quiet_seeds = seeds[: arguments.days], quiet_seeds[: arguments.days]
-    days = [watch_day(DaySettings(seed=seed), params, errors) for seed in seeds]
+    updated = DaySettings(seed=quiet_seeds[0], episodes=0, reworded=_REWORDED)
+    every = [*(DaySettings(seed=seed) for seed in seeds), *(DaySettings(seed=seed, episodes=0) for seed in quiet_seeds)]
+    watched = watch_days([*every, updated], params, errors, arguments.workers)
+    days, quiet, reworded = watched[: len(seeds)], watched[len(seeds) : -1], watched[-1:]
     if arguments.json is not None:
         document = as_document(DaySettings(seed=seeds[0]), days[0])
         arguments.json.write_text(json.dumps(document) + "\n", encoding="utf-8")
-    quiet = [watch_day(DaySettings(seed=seed, episodes=0), params, errors) for seed in quiet_seeds]
     met = show("days with episodes", [day.scores for day in days], print)
     met = show("quiet days", [day.scores for day in quiet], print) and met
     show_drift("quiet days", quiet, print)
-    updated = DaySettings(seed=quiet_seeds[0], episodes=0, reworded=_REWORDED)
-    show_drift(
-        f"a day after {_REWORDED:.0%} of the messages were reworded", [watch_day(updated, params, errors)], print
-    )
+    show_drift(f"a day after {_REWORDED:.0%} of the messages were reworded", reworded, print)
     print(f"signals and incidents take {1e6 * median(day.seconds_per_line for day in days):.1f} µs a line")
     return 0 if met else 1
 

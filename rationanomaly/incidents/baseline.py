@@ -139,8 +139,11 @@ class Baseline:
         def order(numbers: Collection[int], limit: int) -> list[int]:
             return sorted(numbers, key=lambda number: (-distances[number], names[number]))[:limit]
 
-        others = [int(far) for far in np.flatnonzero(distances >= _DEVIATIONS) if far not in own]
-        chosen = (*order(own, _OWN), *order(others, _OTHERS))
+        others = np.setdiff1d(np.flatnonzero(distances >= _DEVIATIONS), list(own))
+        if len(others) > _OTHERS:
+            # Only those that can be among the first are put in order.
+            others = others[distances[others] >= np.partition(distances[others], -_OTHERS)[-_OTHERS]]
+        chosen = (*order(own, _OWN), *order(others.tolist(), _OTHERS))
         return {names[number]: (float(now[number]), float(expected[number])) for number in chosen}
 
     def _quiet_before(self, before: int) -> list[int]:

@@ -23,9 +23,11 @@ from rationanomaly.incidents.incident import Incident
 from rationanomaly.incidents.launch import build_app
 from rationanomaly.incidents.marks import Mark, mark, read_marks
 from rationanomaly.incidents.reading import read_incident, read_incidents
+from rationanomaly.params import DEFAULTS_NAME, load_params
 from rationanomaly.review.access import Access
 from rationanomaly.review.desk import Member
-from tests.alerts import DAY, MINUTE, alert, open_book, settings
+from rationanomaly.stream.watching import Watch
+from tests.alerts import DAY, HOUR, MINUTE, alert, open_book, settings
 from tests.hostile import unsafe_in
 from tests.incident_stream import HOSTILE, LINK, TICK, write_day
 
@@ -115,6 +117,19 @@ def test_a_muted_alert_is_no_news_until_its_date(desk: Desk) -> None:
     later = IncidentBook(settings(), clock=lambda: DAY + 3601)
     assert [(one.state, one.version) for one in later.tick(desk.connection, DAY + 10)] == [("open", 3)]
     assert desk.read(incident).muted_until is None
+
+
+def test_marks_end_by_the_clock_of_the_stream(desk: Desk) -> None:
+    desk.say(desk.add(alert(0, template=DISK)), "muted")
+    Watch.prepare(desk.connection)
+
+    def state(clock: float, at: float) -> str:
+        """Of the incident that an alert belongs to, in a stream whose clock stands somewhere."""
+        watch = Watch(load_params(Path(DEFAULTS_NAME)), [], clock=lambda: clock)
+        return watch.note(desk.connection, [alert(at, template=DISK)])[-1].state
+
+    assert state(DAY + 3500, 2 * HOUR) == "muted"
+    assert state(DAY + 3700, 4 * HOUR) == "open"
 
 
 def test_something_new_opens_an_incident_whose_alerts_are_muted_but_not_a_muted_incident(desk: Desk) -> None:
