@@ -20,6 +20,8 @@ _HOUR = 3600
 _EXAMPLES, _MAX_TEMPLATES = 3, 100_000
 #: Hours that lines may be ahead of the newest ones, before they are forgotten as wrong.
 _AHEAD = 48
+#: Lines in a row that it takes to believe that the log's clock has jumped by more than that.
+_JUMP_LINES = 20
 #: Ids in one query.
 _ASKED = 500
 #: Stands for all templates beyond.
@@ -90,8 +92,8 @@ class DriftBook:
         )
         # One line with a wrong clock must not move the window or the baseline.
         middle = int(np.median(counts["hour"].to_numpy().repeat(counts["lines"].to_numpy())))
-        self._set(connection, "hour", str(middle))
-        self._follow_model(connection, middle)
+        self._follow_clock(connection, middle, lines.height)
+        self._follow_model(connection, int(self._state(connection, "hour") or middle))
         identities = counts["template_id"].unique(maintain_order=True).to_list()
         stored = _stored(connection, identities)
         if open_ := [identity for identity in identities if not stored.get(identity, False)]:
@@ -143,8 +145,8 @@ class DriftBook:
         last = start + int(self._settings.baseline_hours) - 1
         oldest = hour - int(self._settings.window_hours)
         connection.execute(
-            "DELETE FROM drift_hours WHERE (hour < ? AND NOT hour BETWEEN ? AND ?) OR hour > ?",
-            (oldest, start, last, hour + _AHEAD),
+            "DELETE FROM drift_hours WHERE NOT hour BETWEEN ? AND ? AND (hour < ? OR hour > ?)",
+            (start, last, oldest, hour + _AHEAD),
         )
 
     def reported(self, connection: sqlite3.Connection, name: str) -> float | None:
@@ -170,6 +172,32 @@ class DriftBook:
         ).fetchall()
         typed = dict(STRETCH) | {"known": pl.Int64()}
         return pl.DataFrame(rows, schema=typed, orient="row").with_columns(pl.col("known").cast(pl.Boolean))
+
+    def _follow_clock(self, connection: sqlite3.Connection, hour: int, lines: int) -> None:
+        """Move to the hour of a batch, and begin another baseline where the present one can't become one.
+
+        A line of a wrong clock may be alone in its batch, so a jump is believed by some lines in a row only.
+        """
+        before = self._state(connection, "hour")
+        jumped = before is not None and abs(hour - int(before)) > _AHEAD
+        lines = lines + int(self._state(connection, "jump") or 0) if jumped else 0
+        is_believed = not jumped or lines >= _JUMP_LINES
+        self._set(connection, "jump", "0" if is_believed else str(lines))
+        if not is_believed or before == str(hour):
+            return
+        self._set(connection, "hour", str(hour))
+        start = self._state(connection, "start")
+        if start is not None and self._is_in_vain(connection, int(start), hour):
+            self._set(connection, "start", str(hour))
+
+    def _is_in_vain(self, connection: sqlite3.Connection, start: int, hour: int) -> bool:
+        """Whether a baseline lies ahead of the stream, or is over with too few lines to compare with."""
+        end = start + int(self._settings.baseline_hours)
+        if hour < end:
+            return start > hour + _AHEAD
+        counted = "SELECT coalesce(sum(lines), 0) FROM drift_hours WHERE hour >= ? AND hour < ?"
+        (lines,) = connection.execute(counted, (start, end)).fetchone()
+        return int(lines) < self._settings.min_lines
 
     def _follow_model(self, connection: sqlite3.Connection, hour: int) -> None:
         """Begin a baseline if there is none, and anew under another model, whose answers are its own."""

@@ -67,7 +67,7 @@ def measure_drift(
     found = [_new_templates(baseline, window, settings), _invalid(window, settings)]
     found.append(_disagreement(window, decided, settings))
     if int(baseline["lines"].sum()) < settings.min_lines:
-        said = f"the first {settings.baseline_hours:g} h of the stream, its baseline, are not over"
+        said = f"the baseline, {settings.baseline_hours:g} h of {settings.min_lines:,} lines or more, is not over"
         thresholds: tuple[tuple[MeasureName, float], ...] = (
             ("template_shares", settings.template_shares), ("scores", settings.scores), ("abnormal", settings.abnormal)
         )  # fmt: skip

@@ -82,7 +82,8 @@ def _start(
     # Of two at once one claims it; a process that is killed while it starts keeps the claim until it runs out.
     connection.execute("BEGIN IMMEDIATE")
     last = book.reported(connection, _STARTED)
-    claimed = last is None or report.time - last >= settings.repeat_hours * _HOUR
+    # Either way: a start that lies ahead was by a clock that has been put right since.
+    claimed = last is None or abs(report.time - last) >= settings.repeat_hours * _HOUR
     if claimed:
         book.report(connection, _STARTED, report.time)
     connection.execute("COMMIT")

@@ -113,7 +113,8 @@ def new_alerts(
         if measured.name not in drifted:
             if last is not None and measured.value is not None:
                 book.report(connection, measured.name, None)
-        elif last is None or report.time - last >= repeat_hours * _HOUR:
+        # One that lies ahead was by a clock that has been put right since.
+        elif last is None or abs(report.time - last) >= repeat_hours * _HOUR:
             book.report(connection, measured.name, report.time)
             found.append(drifted[measured.name])
     return found

@@ -287,6 +287,50 @@ def test_a_wrong_clock_moves_nothing(connection: sqlite3.Connection, settings: D
     assert hours <= 5
 
 
+@pytest.mark.parametrize("years", [-60, 60])
+def test_a_wrong_clock_alone_in_its_batch_moves_nothing(
+    connection: sqlite3.Connection, settings: DriftParams, years: int
+) -> None:
+    watch = DriftWatch(settings, known=identities(QUIET))
+    for hour in range(4):
+        follow(watch, connection, lines(hour, QUIET))
+        watch.tick(connection)
+        for _ in range(5):
+            follow(watch, connection, lines(hour, {"a": 5}).with_columns(pl.col("time").dt.offset_by(f"{years}y")))
+            assert watch.tick(connection) == []
+            follow(watch, connection, lines(hour, {"a": 1}))
+    book = DriftBook(settings)
+    now = book.newest(connection)
+    assert now == NOW + 4 * HOUR - 1
+    assert int(book.window(connection, now)["lines"].sum()) == 605
+    assert int(book.baseline(connection, now)["lines"].sum()) == 1210
+
+
+@pytest.mark.parametrize("hours", [-7200, -100, 100, 7200])
+def test_a_baseline_that_began_by_a_wrong_clock_begins_anew(
+    connection: sqlite3.Connection, settings: DriftParams, hours: float
+) -> None:
+    watch = DriftWatch(settings, known=identities(QUIET))
+    raised = []
+    for hour, counts in [(hours, {"a": 1}), *enumerate([QUIET, QUIET, QUIET, {"a": 100, "b": 500}])]:
+        follow(watch, connection, lines(hour, counts))
+        raised += [one.subject for one in watch.tick(connection)]
+    assert raised == ["template_shares"]
+
+
+def test_what_was_raised_by_a_clock_that_was_ahead_is_raised_again(
+    connection: sqlite3.Connection, settings: DriftParams, tmp_path: Path
+) -> None:
+    drifted = QUIET | {"d": 100}
+    starting = settings.model_copy(update={"command": [sys.executable, "-c", ""]})
+    watch = DriftWatch(settings, known=identities(QUIET))
+    for hour in (7200, 0):
+        follow(watch, connection, lines(hour, drifted))
+        assert [one.subject for one in watch.tick(connection)] == ["new_templates"]
+        _, _, done = measure_stream(tmp_path, tmp_path / "drift", starting, start=True)
+        assert done == [f"ran {sys.executable}"]
+
+
 def test_lines_without_times_count_as_of_now(connection: sqlite3.Connection, settings: DriftParams) -> None:
     book = DriftBook(settings, clock=lambda: NOW + 5 * HOUR)
     follow(book, connection, lines(0, QUIET).with_columns(time=pl.lit(None, pl.Datetime("us", "UTC"))))
