@@ -70,13 +70,19 @@ def promotions(
     from rationanomaly.register import promotion
 
     entries = promotion.history(address)
+    if not entries:
+        said = f"nobody has promoted or rolled back {address.removeprefix('models:/')} in this registry"
+        console.STDERR.print(console.inert(said), highlight=False)
+        return
     if as_json:
         for entry in entries:
             console.STDOUT.print(json.dumps(_row(entry)), markup=False, highlight=False, soft_wrap=True)
         return
     table = Table("entry", "what", "version", "before", "policy", "by", "why")
     for entry in entries:
-        why = "; ".join(json.loads(entry.tags.get("problems", "[]"))) or entry.tags.get("reason", "")
+        problems = _read(entry.tags.get("problems", "[]"))
+        listed = "; ".join(map(str, problems)) if isinstance(problems, list) else str(problems)
+        why = listed or entry.tags.get("reason", "")
         hashed = entry.tags.get("policy.sha256", "")[:8]
         cells = (str(entry.number), entry.kind, entry.version, entry.before, hashed, entry.tags.get("by"), why)
         table.add_row(*(console.inert(cell or "") for cell in cells))
@@ -84,10 +90,19 @@ def promotions(
 
 
 def _row(entry: Entry) -> dict[str, object]:
-    parsed = {name: json.loads(entry.tags[name]) for name in ("policy", "gates", "problems") if name in entry.tags}
-    done = entry.tags.get("done")
-    finished = {"done": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(done)))} if done else {}
+    parsed = {name: _read(entry.tags[name]) for name in ("policy", "gates", "problems") if name in entry.tags}
+    done = entry.tags.get("done", "")
+    is_time = done.isascii() and done.isdigit() and len(done) < 12
+    finished = {"done": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(done)))} if is_time else {}
     return {"entry": entry.number, **entry.tags, **parsed, **finished}
+
+
+def _read(text: str) -> object:
+    """What a tag says in JSON; the text itself where somebody has edited it by hand."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _say(done: Promotion) -> None:

@@ -56,7 +56,7 @@ def body_of(log: PromotionLog, entry: Entry) -> bytes:
         "alias": log.alias,
         "version": entry.version,
         "previous": entry.before,
-        "model": entry.tags.get("model") or None,
+        "model": entry.model or None,
         "entry": entry.number,
         "policy_sha256": entry.tags.get("policy.sha256"),
         "by": entry.tags.get("by"),

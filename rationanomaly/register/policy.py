@@ -20,6 +20,8 @@ from rationanomaly.register.tags import F1_TAG, is_better_lower, is_paired, is_t
 #: The one part of a policy of which less is better, and the one that names no tag but what is compared.
 _AT_MOST, _PAIRED = "maximum", "paired"
 _EXAMPLE = "See mlflow/promotion.yaml"
+#: Bytes of a file, and rows in it: each decision is recorded with all of them, and a registry's tags have an end.
+_MOST_BYTES, _MOST_ROWS = 1024 * 1024, 500
 
 
 def _no_boolean(value: object) -> object:
@@ -68,10 +70,13 @@ def read_policy(path: Path) -> Policy:
 
     Raises:
         ParamsError: no such file, not YAML, an unknown or a missing key, one that stands twice, a limit that is no
-            finite number, a metric that no version carries, or a stress rate under a part that asks for more of it.
+            finite number, a metric that no version carries, one of which less is better under a part that asks for more
+            of it, or no row at all or too many.
     """
     if not path.is_file():
         raise ParamsError("no such policy", file=path, hint=_EXAMPLE)
+    if path.stat().st_size > _MOST_BYTES:
+        raise ParamsError(f"is no promotion policy: it has more than {_MOST_BYTES:,} bytes", file=path, hint=_EXAMPLE)
     try:
         policy = Policy.model_validate(read(path))
     except ParamsError as error:
@@ -81,6 +86,10 @@ def read_policy(path: Path) -> Policy:
         first = error.errors()[0]
         problem = f"`{'.'.join(map(str, first['loc']))}`: {first['msg']}"
         raise ParamsError(f"is no promotion policy: {problem}", file=path, hint=_EXAMPLE) from error
+    rows = sum(len(getattr(policy, part)) for part in type(policy).model_fields)
+    if not 0 < rows <= _MOST_ROWS:
+        problem = f"asks for {rows:,} figures, of at most {_MOST_ROWS}" if rows else "asks for nothing"
+        raise ParamsError(f"is no promotion policy: {problem}", file=path, hint=_EXAMPLE)
     for part in type(policy).model_fields:
         for metric in getattr(policy, part):
             problem, hint = _fault(part, metric)

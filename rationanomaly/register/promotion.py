@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from rationanomaly import __version__
 from rationanomaly.errors import GateError, InfrastructureError, InputError, ParamsError, one_line
-from rationanomaly.params.registry_names import fault_of_alias
+from rationanomaly.params.registry_names import fault_of_alias, fault_of_model_name
 from rationanomaly.register import alias_webhook, gates
 from rationanomaly.register.gates import Gate
 from rationanomaly.register.policy import Policy
@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 #: How often a promotion is checked anew when others moved the alias meanwhile.
 _TRIES = 5
 _LONGEST_REASON = 1000
+#: Of what is in the way so much is said; the log has all.
+_SAID = 12
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ def promote(address: str, alias: str, policy: Policy) -> Promotion:
     with registry_errors.impatient():
         client = model_registry.connect()
         candidate = model_registry.find(client, address)
+        _check_name(candidate.name, address)
         log = PromotionLog(client, candidate.name, alias)
         with registry_errors.named(tracking.tracking_uri(), _needs(log)):
             for _ in range(_TRIES):
@@ -157,7 +160,7 @@ def _move(log: PromotionLog, entry: Entry) -> bool:
 
 def _before(log: PromotionLog, chain: Chain) -> str | None:
     """The last version that had the alias before, and that still exists."""
-    return next((version for version in reversed(chain.held[:-1]) if log.exists(version)), None)
+    return next((version for version in reversed(chain.held[:-1]) if log.exists(version, chain.model(version))), None)
 
 
 def _refusal(
@@ -177,15 +180,24 @@ def _refusal(
     except InfrastructureError as error:
         # A refusal holds, whoever may write it down.
         hint = f"{hint}. The refusal was not recorded: {error.problem}"
-    said = f"version {candidate.version} is not promoted to @{log.alias}: {'; '.join(problems)}"
+    more = f"; and {len(problems) - _SAID:,} more" if len(problems) > _SAID else ""
+    said = f"version {candidate.version} is not promoted to @{log.alias}: {'; '.join(problems[:_SAID])}{more}"
     return GateError(said, file=address, hint=hint)
 
 
 def _record(version: ModelVersion) -> dict[str, str]:
     """Who did it, with which program, and which model folder it is about."""
     # What the promoter says of itself: the registry keeps no name of who writes.
-    user = os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser()
-    return {"by": one_line(user), "program": f"rationanomaly {__version__}", "model": _digest(version)}
+    return {"by": one_line(_user()), "program": f"rationanomaly {__version__}", "model": _digest(version)}
+
+
+def _user() -> str:
+    if named := os.environ.get("MLFLOW_TRACKING_USERNAME"):
+        return named
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # In a container the user may have a number only.
+        return f"user {os.getuid()}"
 
 
 def _of_policy(policy: Policy, found: Sequence[Gate]) -> dict[str, str]:
@@ -197,17 +209,25 @@ def _digest(version: ModelVersion) -> str:
 
 
 def _named_alias(address: str) -> tuple[str, str]:
-    """Name and alias of ``models:/NAME@ALIAS``."""
+    """Name and alias in ``models:/NAME@ALIAS``."""
     name, _, alias = address.removeprefix("models:/").partition("@")
     if not alias or not name:
         raise ParamsError(f"`{address}` names no alias", hint="Write models:/NAME@ALIAS, such as @champion")
+    _check_name(name, address)
+    if (fault := fault_of_alias(alias)) is not None:
+        raise ParamsError(f"`{address}`: the alias {fault}", hint="Name another, such as champion")
     return name, alias
+
+
+def _check_name(name: str, given: str) -> None:
+    if (fault := fault_of_model_name(name)) is not None:
+        raise ParamsError(f"`{given}`: the name of the model {fault}", hint="Check the address; or rename the model")
 
 
 def _check_alias(alias: str, given: str) -> None:
     if (fault := fault_of_alias(alias)) is not None:
         raise ParamsError(f"`{given}`: the alias {fault}", hint="Name another, such as champion")
-    if alias == "previous" or alias.startswith(previous_alias("")):
+    if alias.lower() == "previous" or alias.lower().startswith(previous_alias("")):
         hint = "Name another, such as champion; `rationanomaly rollback` puts the previous version back"
         raise ParamsError(f"`{given}`: promotions keep the aliases `previous` themselves", hint=hint)
 

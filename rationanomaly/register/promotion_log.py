@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from uuid import uuid4
 
 from rationanomaly.errors import InfrastructureError
+from rationanomaly.runs.tracking import OUTPUT
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -50,6 +51,8 @@ _NO_FILES = "promotion:/"
 #: Seconds that the writer of the last entry has to carry it out, and between looks; tries against other writers.
 _PATIENCE, _PAUSE, _TRIES = 10.0, 0.5, 8
 _DONE, _WEBHOOK = "done", "webhook"
+#: Digits of a number that a database takes; who edits tags may write any.
+_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,11 @@ class Entry:
     def is_announced(self) -> bool:
         """Whether the webhook has been told."""
         return _WEBHOOK in self.tags
+
+    @property
+    def model(self) -> str:
+        """Digest of the version's model folder; empty if none was written down."""
+        return self.tags.get("model", "")
 
 
 @dataclass(frozen=True)
@@ -114,6 +122,10 @@ class Chain:
             elif stack[-1:] != [version]:
                 stack.append(version)
         return tuple(stack)
+
+    def model(self, version: str | None) -> str:
+        """Digest of the model folder that a version held when it got the alias; empty if nobody wrote it down."""
+        return next((found for one in reversed(self.entries) if one.version == version and (found := one.model)), "")
 
     @property
     def previous(self) -> str | None:
@@ -174,7 +186,8 @@ class PromotionLog:
             head = chain.head
             if head is None or (head.is_done and head.version == held):
                 return chain, held
-            if not head.is_done and held in (head.before, head.version) and self.exists(head.version):
+            is_whole = self.exists(head.version, head.model)
+            if not head.is_done and held in (head.before, head.version) and is_whole:
                 if time.monotonic() < deadline:
                     time.sleep(_PAUSE)
                     continue
@@ -258,17 +271,30 @@ class PromotionLog:
         kept = previous_alias(self.alias)
         if chain.previous is None and kept in aliases:
             self.client.delete_registered_model_alias(self.name, kept)
-        elif chain.previous is not None and str(aliases.get(kept)) != chain.previous and self.exists(chain.previous):
+        elif chain.previous is not None and str(aliases.get(kept)) != chain.previous and self._has(chain):
             self.client.set_registered_model_alias(self.name, kept, chain.previous)
         if str(aliases.get(self.alias)) != head.version:
             self.client.set_registered_model_alias(self.name, self.alias, head.version)
 
-    def exists(self, version: str | None) -> bool:
-        """Whether the model still has this version."""
+    def _has(self, chain: Chain) -> bool:
+        """Whether the version for a rollback is still what it was."""
+        return self.exists(chain.previous, chain.model(chain.previous))
+
+    def exists(self, version: str | None, model: str = "") -> bool:
+        """Whether the model still has this version.
+
+        Args:
+            version: its number; None: there is none.
+            model: digest of the folder that it must hold, for a model that was deleted and made anew has the same
+                numbers; empty: any.
+        """
         from mlflow.exceptions import MlflowException
 
         try:
-            return version is not None and bool(self.client.get_model_version(self.name, version))
+            if version is None:
+                return False
+            found = self.client.get_model_version(self.name, version)
+            return not model or found.tags.get(OUTPUT) == model
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
@@ -289,6 +315,10 @@ class PromotionLog:
                 raise
 
 
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS
+
+
 def previous_alias(alias: str) -> str:
     """The alias of the version that a rollback would put back."""
     return "previous" if alias == "champion" else f"previous-{alias}"
@@ -298,15 +328,16 @@ def _entry(version: ModelVersion) -> Entry | None:
     """What a version of the log says; None if no promotion wrote it."""
     tags = {str(key): str(value) for key, value in version.tags.items()}
     kind, after = tags.get("kind", ""), tags.get("after", "")
-    if kind not in _KINDS or not (after.isascii() and after.isdigit()) or not tags.get("nonce"):
+    moved, before = tags.get("version") or None, tags.get("before", "")
+    if kind not in _KINDS or not all(map(_is_number, (after, moved or "0"))) or not tags.get("nonce"):
         return None
     named: Kind = next(one for one in get_args(Kind) if one == kind)
     return Entry(
         int(version.version),
         named,
         int(after),
-        tags.get("version") or None,
-        tags.get("before") or None,
+        moved,
+        before if _is_number(before) else None,
         tags["nonce"],
         _DONE in tags,
         tags,

@@ -21,6 +21,9 @@ _ENDS = frozenset({"low", "high", "rows"})
 #: Probes of whose rates less is better, and such rates of the others.
 _ALL_BAD = frozenset({"unsupported", "repetition"})
 _BAD = frozenset({"flips", "to_abnormal", "missed", "false_alarms", "changed"})
+#: Of which less is better wherever they stand: errors, and what has no verdict.
+_ERRORS = frozenset({"brier", "ece", "false_positives", "false_negatives"})
+_INVALID = "/invalid/"
 
 
 def is_tagged(metric: str) -> bool:
@@ -53,10 +56,11 @@ def is_of_evaluation(tag: str) -> bool:
 
 
 def is_better_lower(metric: str) -> bool:
-    """Whether a metric of `evaluate` is a stress rate of which less is better, or an end of the interval of one."""
+    """Whether less is better of a metric of `evaluate`: an error or a bad rate, or an end of the interval of one."""
+    estimate = metric.removesuffix("/low").removesuffix("/high")
     if not metric.startswith(STRESS):
-        return False
-    rate = metric.removeprefix(STRESS).removesuffix("/low").removesuffix("/high")
+        return _INVALID in metric or estimate.rpartition("/")[2] in _ERRORS
+    rate = estimate.removeprefix(STRESS)
     probe, _, name = rate.removesuffix("_control").removesuffix("_over").partition("/")
     return not name.endswith("/rows") and (probe in _ALL_BAD or name in _BAD)
 

@@ -41,6 +41,8 @@ _SECONDS, _PAUSES = 5.0, (0.5, 2.0)
 _fluent = Lock()
 #: What an address begins with, and a version's source where its files are a logged model's.
 _LOGGED = "models:/"
+#: MLflow's own databases, but for files.
+_DATABASES = ("postgresql", "mysql", "mssql")
 #: Columns of what a served model answers: those of a row of `detect`.
 FIELDS = (
     "template", "answer", "score", "direct_score", "stated", "consistent", "rationale", "evidence",
@@ -52,7 +54,8 @@ def connect() -> MlflowClient:
     """A client of the tracking server that also holds the registry.
 
     Raises:
-        InfrastructureError: nothing answers at its address, after three tries within seconds.
+        InfrastructureError: nothing answers at its address, after three tries within seconds; it is no address of a
+            registry, or no database of one.
     """
     tracking.quieten()
     import mlflow
@@ -60,7 +63,10 @@ def connect() -> MlflowClient:
     uri = tracking.tracking_uri()
     _check_that_it_answers(uri)
     make_database(uri)
-    return mlflow.MlflowClient(uri, uri)
+    with registry_errors.opening(uri):
+        if uri.startswith(_DATABASES):
+            _check_that_it_connects(uri)
+        return mlflow.MlflowClient(uri, uri)
 
 
 def find(client: MlflowClient, address: str) -> ModelVersion:
@@ -75,14 +81,19 @@ def find(client: MlflowClient, address: str) -> ModelVersion:
     name, at, alias = address.removeprefix(_LOGGED).partition("@")
     try:
         if at:
-            return client.get_model_version_by_alias(name, alias)
-        name, _, version = name.partition("/")
-        return client.get_model_version(name, version)
+            found = client.get_model_version_by_alias(name, alias)
+        else:
+            name, _, version = name.partition("/")
+            found = client.get_model_version(name, version)
     except MlflowException as error:
         if not registry_errors.is_absent(error):
             raise registry_errors.translate(error, tracking.tracking_uri(), f"READ on the model {name}") from error
         hint = "Write models:/NAME@ALIAS or models:/NAME/VERSION, and check MLFLOW_TRACKING_URI"
         raise InputError("no such registered model version", file=address, hint=hint) from error
+    # MLflow's client reads any JSON object, one without a version too.
+    if found.name != name or not found.version:
+        raise registry_errors.foreign(tracking.tracking_uri())
+    return found
 
 
 def find_version(client: MlflowClient, name: str, digest: str) -> str | None:
@@ -243,6 +254,17 @@ def _check_that_it_answers(uri: str) -> None:
             return  # A slow server, or no address: MLflow waits, or says what is wrong with it.
         else:
             return
+
+
+def _check_that_it_connects(uri: str) -> None:
+    """MLflow itself tries a database ten times, for minutes."""
+    from sqlalchemy import create_engine
+
+    engine = create_engine(uri)
+    try:
+        engine.connect().close()
+    finally:
+        engine.dispose()
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -22,6 +22,7 @@ _PATIENCE: Mapping[str, str] = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "15", "MLFLOW_HTT
 _STATUS = re.compile(r"failed with error code (\d{3})\b")
 _REPEATED = re.compile(r"too many (\d{3}) error responses")
 _BODY = re.compile(r"Response body: '\s*<")
+_FOREIGN = "was not in a valid JSON format"
 _LOGIN = re.compile(r"//[^/@\s]{1,400}@")
 _SLOW = ("timeout exception", "timed out", "Timeout")
 _GONE = ("Connection refused", "NewConnectionError", "NameResolutionError", "Connection aborted", "Connection reset")
@@ -57,6 +58,24 @@ def named(uri: str, needs: str = "") -> Iterator[None]:
 
 
 @contextmanager
+def opening(uri: str) -> Iterator[None]:
+    """Let what MLflow and its database raise when a registry is opened be an error that says what it is.
+
+    Raises:
+        InfrastructureError: the address is none of a registry, its database does not answer, or it is another file.
+    """
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    hint = "Check MLFLOW_TRACKING_URI: http://HOST:PORT of a server, or sqlite:///FILE"
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, ImportError) as error:
+        first = one_line(hidden(str(error).partition("\n")[0]))[:_SHOWN]
+        raise InfrastructureError(f"the model registry at {hidden(uri)} can't be opened: {first}", hint=hint) from error
+
+
+@contextmanager
 def impatient() -> Iterator[None]:
     """Let MLflow's client give up within a minute inside the block, unless its variables say otherwise."""
     added = {name: value for name, value in _PATIENCE.items() if name not in os.environ}
@@ -88,6 +107,8 @@ def translate(error: MlflowException, uri: str, needs: str = "") -> Infrastructu
         of = f" (status {status})" if status else ""
         hint = "Check MLFLOW_TRACKING_URI: it names another server, or a login page or a proxy stands before it"
         return InfrastructureError(f"{place} answers with a web page instead of MLflow's API{of}", hint=hint)
+    if _FOREIGN in text:
+        return foreign(uri)
     if repeated is not None:
         hint = "Look into its log and that of the proxy before it; then run this again"
         return InfrastructureError(f"{place} answers {repeated[1]} again and again", hint=hint)
@@ -99,6 +120,12 @@ def translate(error: MlflowException, uri: str, needs: str = "") -> Infrastructu
         return InfrastructureError(f"{place} does not answer", hint=hint)
     first = one_line(hidden(text.partition("\n")[0]))[:_SHOWN]
     return InfrastructureError(f"{place} failed: {first}", hint="Look into its log; then run this again")
+
+
+def foreign(uri: str) -> InfrastructureError:
+    """The error of a server that answers, and not as MLflow does."""
+    hint = "Check MLFLOW_TRACKING_URI: it names another server"
+    return InfrastructureError(f"the server at {hidden(uri)} does not answer as MLflow's API does", hint=hint)
 
 
 def hidden(text: str) -> str:

@@ -320,7 +320,11 @@ def test_a_tag_of_an_earlier_evaluation_goes_and_others_stay(client: MlflowClien
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "minimum: {}", "minimum: {}\nnot_worse: {}\nodd: 1", "minimum: [", "- 1"),
+        *("", "minimum: {}", f"minimum: {{{F1}: .5}}\nnot_worse: {{}}\nodd: 1", "minimum: [", "- 1"),
+        "minimum: {}\nnot_worse: {}",
+        "minimum: {}\nnot_worse: {}\nmaximum: {}\npaired: {}",
+        "not_worse: {}\nminimum:\n" + "".join(f"  template/{name}/f1: 0\n" for name in range(501)),
+        f"minimum: {{{F1}: .5}}\nnot_worse: {{}}\n" + "#" * 1024 * 1024,
         "minimum: {f1: .5}\nnot_worse: {}\nminimum: {}",
         "minimum: {f1: .5, f1: 0}\nnot_worse: {}",
         *[f"minimum: {{f1: {limit}}}\nnot_worse: {{}}" for limit in (".nan", "-.inf", "", "high", "true")],
@@ -371,7 +375,11 @@ def test_a_registry_where_nobody_listens_is_said_within_seconds(monkeypatch: pyt
 @pytest.mark.parametrize("part", ["minimum", "not_worse"])
 @pytest.mark.parametrize(
     "metric",
-    [FLIPS, f"{FLIPS}/high", CLAIMS, "stress/injection/flips", "stress/foreign/false_alarms", "stress/severity/missed"],
+    [
+        *(FLIPS, f"{FLIPS}/high", CLAIMS, "stress/injection/flips", "stress/foreign/false_alarms"),
+        *("stress/severity/missed", "template/calibration/brier", "session/calibration/ece", "template/invalid/rate"),
+        *("direct/template/false_positives", "session/false_negatives"),
+    ],
 )
 def test_a_policy_that_would_ask_for_more_of_what_is_bad_is_refused(tmp_path: Path, part: str, metric: str) -> None:
     (tmp_path / "policy.yaml").write_text(

@@ -73,7 +73,31 @@ def test_a_model_goes_forth_and_back_and_its_log_is_shown(call: Call, store: str
 
 
 def test_an_alias_without_a_log_has_no_entries(call: Call) -> None:
-    assert call("promotions", "--json", "models:/nobody@champion") == (0, "", "")
+    said = "nobody has promoted or rolled back nobody@champion in this registry"
+    for more in ([], ["--json"]):
+        assert call("promotions", *more, "models:/nobody@champion") == (0, "", said)
+
+
+@pytest.mark.parametrize("address", ["models:/it's@champion", "models:/log@cham'pion", "models:/log@v1"])
+def test_a_name_that_the_registry_takes_for_its_own_signs_is_refused(call: Call, address: str) -> None:
+    for command in ("promotions", "rollback"):
+        code, _, said = call(command, address)
+        assert code == 2 and ("must " in said or "reserved" in said)
+
+
+def test_tags_that_were_edited_by_hand_are_shown_as_they_are(call: Call, store: str) -> None:
+    client = MlflowClient(store, store)
+    client.create_registered_model("edited")
+    for value in ("nope", "5", '[{"a": 1}]', "9" * 30, "[" * 5000):
+        tags = {"template/abnormal/f1": "0.6", "rationanomaly.output": value}
+        version = client.create_model_version("edited", "file:///nowhere", tags=tags).version
+        call("promote", "--policy", "policy.yaml", f"models:/edited/{version}")
+        for tag in ("done", "problems", "policy", "gates", "by"):
+            client.set_model_version_tag("edited.promotions", str(version), tag, value)
+    code, table, _ = call("promotions", "models:/edited@champion")
+    assert code == 0 and "nope" in table
+    code, lines, _ = call("promotions", "--json", "models:/edited@champion")
+    assert code == 0 and [json.loads(line)["problems"] for line in lines.splitlines()][:2] == ["nope", 5]
 
 
 def test_what_is_no_alias_is_said(call: Call) -> None:

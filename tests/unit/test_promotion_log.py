@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,36 @@ def test_entries_that_nobody_of_ours_wrote_are_passed_over(client: MlflowClient)
         client.create_model_version(log, "file:///nowhere", tags=tags)
     promote(f"models:/{name}/2", "champion", POLICY)
     assert kinds_of(name) == [("promoted", None, "1"), ("promoted", "1", "2")]
+
+
+@pytest.mark.parametrize(
+    ("tag", "value"), [("after", "9" * 5000), ("version", "99999999999"), ("version", "abc"), ("before", "²")]
+)
+def test_a_number_that_was_edited_by_hand_stops_nobody(client: MlflowClient, tag: str, value: str) -> None:
+    name = model(client, f"edited-{tag}-{len(value)}", versions=3)
+    promote(f"models:/{name}/2", "champion", POLICY)
+    client.set_model_version_tag(f"{name}{promotion_log.LOG}", "2", tag, value)
+    assert promote(f"models:/{name}/3", "champion", POLICY).previous == "2"
+    assert rollback(f"models:/{name}@champion").version == "2"
+
+
+def test_who_has_a_number_and_no_name_may_promote(client: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 1000700000")
+
+    monkeypatch.delenv("MLFLOW_TRACKING_USERNAME", raising=False)
+    monkeypatch.setattr("getpass.getuser", nameless)
+    name = model(client, "nameless")
+    assert history(f"models:/{name}@champion")[0].tags["by"] == f"user {os.getuid()}"
+
+
+def test_of_a_hundred_things_in_the_way_a_dozen_are_said_and_all_are_recorded(client: MlflowClient) -> None:
+    name = model(client, "hundred")
+    policy = Policy(minimum={f"template/part{number}/f1": 0.5 for number in range(100)}, not_worse={})
+    with pytest.raises(GateError, match="part11/f1; and 88 more") as refused:
+        promote(f"models:/{name}/2", "champion", policy)
+    assert "part12/" not in str(refused.value)
+    assert len(json.loads(history(f"models:/{name}@champion")[-1].tags["problems"])) == 100
 
 
 # ---------------------------------------------------------------- the champion, on the same data
@@ -328,6 +359,20 @@ def test_a_rollback_passes_over_versions_that_were_deleted(client: MlflowClient)
     client.delete_model_version(name, "2")
     assert rollback(f"models:/{name}@champion").version == "1"
     assert aliases(client, name) == {"champion": "1"}
+
+
+def test_a_model_that_was_made_anew_is_not_rolled_back_to_versions_that_passed_no_gate(client: MlflowClient) -> None:
+    name = model(client, "anew", versions=3)
+    promote(f"models:/{name}/2", "champion", POLICY)
+    client.delete_registered_model(name)
+    client.create_registered_model(name)
+    for number in range(1, 4):
+        tags = {F1: "0.6", "rationanomaly.output": f"another{number}"}
+        client.create_model_version(name, "file:///nowhere", tags=tags)
+    promote(f"models:/{name}/3", "champion", POLICY)
+    assert aliases(client, name) == {"champion": "3"}
+    with pytest.raises(InputError, match="nobody had @champion before version 3"):
+        rollback(f"models:/{name}@champion")
 
 
 def test_a_decided_version_that_was_deleted_is_given_up(client: MlflowClient, store: str, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from mlflow.exceptions import MlflowException
@@ -119,6 +120,32 @@ def test_a_server_that_goes_away_midway_is_said(monkeypatch: pytest.MonkeyPatch)
     gone = "API request to http://a:b@host/x failed with exception HTTPConnectionPool: Connection refused"
     said = str(registry_errors.translate(MlflowException(gone), "http://a:b@host"))
     assert said.startswith("the model registry at http://host does not answer.")
+
+
+@pytest.mark.parametrize("text", ["{}", "", '{"model_version": "no"}', "It works!", "[]"])
+def test_a_server_that_is_no_registry_is_said(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(200, text) as place:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{place}")
+        with pytest.raises(InfrastructureError, match=f"{place} does not answer as MLflow's API does"):
+            ACTS["promote"]()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["localhost:5000", "htp://host", "postgresql+psycopg2://u:secret@127.0.0.1:1/x", "mysql+none://u:secret@host/x"],
+)
+def test_an_address_of_no_registry_is_said_at_once(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    with pytest.raises(InfrastructureError, match="can't be opened") as caught:
+        ACTS["history"]()
+    assert "secret" not in str(caught.value)
+
+
+def test_a_file_that_is_no_database_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mlflow.db").write_text("no database, and long enough for the head of one" * 9)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    with pytest.raises(InfrastructureError, match="file is not a database"):
+        ACTS["history"]()
 
 
 def test_limits_of_time_are_ours_unless_somebody_set_them(monkeypatch: pytest.MonkeyPatch) -> None:
