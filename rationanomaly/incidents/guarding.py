@@ -65,9 +65,17 @@ async def form_fields(request: Request) -> dict[str, str]:
         raise HTTPException(400, "Too many fields.") from error
 
 
+def _place_of(origin: str) -> str | None:
+    """Host and port of an origin; None: it is none."""
+    try:
+        return urlsplit(origin).netloc or None
+    except ValueError:
+        return None
+
+
 async def _answer(handle: Handler, request: Request) -> Response:
     origin = request.headers.get("Origin")
-    if request.method == "POST" and origin is not None and urlsplit(origin).netloc != request.headers.get("Host"):
+    if request.method == "POST" and origin is not None and _place_of(origin) != request.headers.get("Host"):
         return Response("This came from another site.", 403)
     try:
         return await handle(request)

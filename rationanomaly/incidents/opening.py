@@ -17,14 +17,17 @@ _HINT = "Check that it is the database of a stream, and that its folder can be r
 
 @contextmanager
 def reading(database: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that can't write; where there is no file yet, one without any table.
+    """A connection that can't write, and sees one state of the stream; without a file yet, one without any table.
 
     Raises:
         InfrastructureError: the file can't be read.
     """
     with _translated(database):
         address = f"file:{quote(str(database.absolute()))}?mode=ro" if database.exists() else ":memory:"
-        with closing(sqlite3.connect(address, timeout=_BUSY_SECONDS, uri=True)) as connection:
+        connection = sqlite3.connect(address, timeout=_BUSY_SECONDS, uri=True, isolation_level=None)
+        with closing(connection):
+            # An incident is read by several queries, and the engine may drop it between two of them.
+            connection.execute("BEGIN")
             yield connection
 
 

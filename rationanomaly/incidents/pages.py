@@ -196,7 +196,8 @@ def _alert(incident: Incident | None, key: str) -> Alert:
 
 def _read_date(text: str) -> float:
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+        date = datetime.fromisoformat(text)
+        return (date if date.tzinfo is not None else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError) as error:
         raise InputError("the date can't be read", hint="Write it like 2026-03-09T08:00") from error
 

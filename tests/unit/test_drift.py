@@ -327,7 +327,7 @@ def test_what_was_raised_by_a_clock_that_was_ahead_is_raised_again(
     for hour in (7200, 0):
         follow(watch, connection, lines(hour, drifted))
         assert [one.subject for one in watch.tick(connection)] == ["new_templates"]
-        _, _, done = measure_stream(tmp_path, tmp_path / "drift", starting, start=True)
+        _, _, done = measure_stream(tmp_path / "stream.db", tmp_path / "drift", starting, start=True)
         assert done == [f"ran {sys.executable}"]
 
 

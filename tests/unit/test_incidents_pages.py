@@ -22,6 +22,7 @@ from rationanomaly.incidents.book import IncidentBook
 from rationanomaly.incidents.incident import Incident
 from rationanomaly.incidents.launch import build_app
 from rationanomaly.incidents.marks import Mark, mark, read_marks
+from rationanomaly.incidents.opening import reading
 from rationanomaly.incidents.reading import read_incident, read_incidents
 from rationanomaly.params import DEFAULTS_NAME, load_params
 from rationanomaly.review.access import Access
@@ -247,6 +248,8 @@ def test_strangers_see_nothing(room: Room) -> None:
 def test_other_sites_other_hosts_and_odd_requests_are_refused(room: Room, ada: TestClient) -> None:
     path = f"/incidents/{room.of(LINK).id}/mark"
     assert ada.post(path, data={}, headers={"Origin": "http://evil.example"}).status_code == 403
+    for odd in ("null", "http://[", "http://desk@evil.example", "desk", ""):
+        assert ada.post(path, data={}, headers={"Origin": odd}).status_code == 403
     assert ada.get("/incidents", headers={"Host": "evil.example"}).status_code == 400
     assert ada.post(path, content=b"x" * 100_000).status_code == 413
     assert ada.post(path, content=b"&".join(b"a=1" for _ in range(50))).status_code == 400
@@ -292,6 +295,24 @@ def test_a_plain_form_is_led_on_and_a_senior_has_the_last_word(room: Room) -> No
     answer = eve.post(f"{path}/mark", data=form(eve.get(path).text, "wrong"), follow_redirects=False)
     assert (answer.status_code, answer.headers["Location"]) == (303, f"{path}?alert=1")
     assert read_ledger(room.ledger).entries[0].decision.round == "senior"
+
+
+def test_an_incident_that_is_dropped_while_it_is_read_is_read_to_its_end(room: Room) -> None:
+    identity = room.of(LINK).id
+    with sqlite3.connect(room.database) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")  # As the stream does.
+    with reading(room.database) as looking, sqlite3.connect(room.database) as connection:
+        before = read_incident(looking, identity)
+        connection.execute("DELETE FROM incidents_alerts")
+        connection.commit()
+        assert read_incident(looking, identity) == before is not None
+
+
+def test_a_date_with_a_zone_is_of_that_zone(room: Room, ada: TestClient) -> None:
+    path = f"/incidents/{room.of(LINK).id}"
+    fields = form(ada.get(path).text, "muted", until="2051-01-01T08:00+14:00")
+    said = ada.post(f"{path}/mark", data=fields, headers=HTMX).text
+    assert "is muted until 2050-12-31 18:00 UTC" in said
 
 
 def test_the_whole_incident_is_muted_by_one_form(room: Room, ada: TestClient) -> None:
