@@ -21,9 +21,12 @@ from rationanomaly.serve.intake import Intake
 from rationanomaly.serve.keys import Keys
 from rationanomaly.serve.metrics import Meter
 from rationanomaly.serve.service import Service
+from rationanomaly.serve.source_feed import SourceFeed
 from rationanomaly.serve.stream_names import StreamNames
 from rationanomaly.serve.swapping import ModelSwitch
 from rationanomaly.sinks.outbox import Outbox
+from rationanomaly.sources.chunk import LineSource
+from rationanomaly.sources.kinds import open_sources
 from rationanomaly.stream.engine import Engine
 
 _log = logging.getLogger(__name__)
@@ -71,10 +74,11 @@ def serve(
     with ExitStack() as stack:
         # Before the model is loaded, which takes seconds: a port that is taken is known at once.
         listener = stack.enter_context(listen(host, port, _BACKLOG))
+        source = open_sources(params.watch.sources, params.parse.max_line_bytes)
         address = f"{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         engine = Engine.open(model, state, params, ledger=ledger, verdict=verdict)
         stack.callback(engine.close)
-        service = stack.enter_context(running(engine, params, keys, model))
+        service = stack.enter_context(running(engine, params, keys, model, source))
         access = Access(members)
         pages = build_pages(engine.database, ledger, access, params.watch.incidents) if members else None
         app = build_app(service, _hosts(settings, host), pages)
@@ -93,7 +97,9 @@ def serve(
 
 
 @contextmanager
-def running(engine: Engine, params: Params, keys: Keys, model: str) -> Iterator[Service]:
+def running(
+    engine: Engine, params: Params, keys: Keys, model: str, source: LineSource | None = None
+) -> Iterator[Service]:
     """The parts of a service with their threads, which end with the block, after what waits is stored.
 
     Args:
@@ -101,6 +107,7 @@ def running(engine: Engine, params: Params, keys: Keys, model: str) -> Iterator[
         params: all sections.
         keys: who may do what.
         model: as the engine was opened with.
+        source: is read beside what clients send; None: nothing is.
     """
     settings = params.watch.serve
     service: Service | None = None
@@ -117,6 +124,11 @@ def running(engine: Engine, params: Params, keys: Keys, model: str) -> Iterator[
             stack.callback(outbox.stop)
         intake.start()
         stack.callback(intake.close)
+        if source is not None:
+            feed = SourceFeed(source, intake, engine.positions, params.watch.stream.commit_seconds)
+            meter.watch_sources(lambda: feed.reads)
+            feed.start()
+            stack.callback(feed.close)
         switch.start()
         stack.callback(switch.close)
         yield service

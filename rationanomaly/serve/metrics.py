@@ -78,6 +78,11 @@ class Meter:
             ("http_held_bytes", "Bytes of requests in memory.", held),
         ]
 
+    def watch_sources(self, reads: Callable[[], bool]) -> None:
+        """Show whether the sources that the params name are read."""
+        text = "1 while the sources that the params name are read."
+        self._levels.append(("sources_reading", text, lambda: float(reads())))
+
     def watch_sinks(self, counters: Callable[[], Mapping[str, float]]) -> None:
         """Show what `sinks.Outbox.counters` says."""
         self._sinks = counters

@@ -51,8 +51,10 @@ class Placed:
         """
         span = None if stream is None else Span(stream, self._count(stream) + 1, self._count(stream))
         for chunk in chunks:
-            self.lines[chunk.stream] = self._count(chunk.stream) + chunk.data.count(b"\n")
-            self._append(replace(chunk, position={_LINES: self.lines[chunk.stream]}), joins=stream is None)
+            if chunk.position is None:  # A client's; sources have positions of their own.
+                self.lines[chunk.stream] = self._count(chunk.stream) + chunk.data.count(b"\n")
+                chunk = replace(chunk, position={_LINES: self.lines[chunk.stream]})
+            self._append(chunk, joins=stream is None)
         self.spans.append(None if span is None else replace(span, last=self._count(span.stream)))
 
     def _append(self, chunk: Chunk, *, joins: bool) -> None:
