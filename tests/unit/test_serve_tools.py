@@ -95,6 +95,7 @@ def test_incidents_are_listed_and_read(call: Callable[..., dict[str, Any]], engi
         "source": "app.log", "line": 7, "time": None, "node": "node-7", "message": "disk 7 failed"
     }  # fmt: skip
     assert call("list_incidents", state="resolved") == {"incidents": []}
+    assert "There is no incident of this id" in call("read_incident", incident_id="nothing")["error"]
     assert "404" in call("read_incident", incident_id="../model")["error"]
 
 
