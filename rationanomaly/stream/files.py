@@ -6,7 +6,7 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Event
 from typing import cast
@@ -94,8 +94,9 @@ class FileSource:
         if self._clock() - self._searched < _NEW_FILES:
             return
         self._searched = self._clock()
+        known = {Path(stream) for stream in positions} | self._tails.keys()
         for path in self._paths:
-            for log, with_older in _logs(path, self._follow):
+            for log, with_older in _logs(path, self._follow, known):
                 if log not in self._tails:
                     opening = Opening(0.0) if with_older else self._openings.get(log, Opening(self._opened))
                     position = positions.get(str(log)) or opening.position
@@ -137,8 +138,14 @@ class PipeSource:
         self._closing.set()
 
 
-def _logs(path: Path, follow: bool) -> Iterator[tuple[Path, bool]]:
-    """The logs that a path names, and whether their older parts are meant, too."""
+def _logs(path: Path, follow: bool, known: Collection[Path]) -> Iterator[tuple[Path, bool]]:
+    """The logs that a path names, and whether their older parts are meant, too.
+
+    Args:
+        path: file, folder or glob.
+        follow: whether it may be that nothing is there yet.
+        known: logs that have been read: one that is away, since it has just been rotated, still has its parts.
+    """
     if not path.is_dir() and (path.exists() or follow) and not any(sign in path.name for sign in "*?["):
         yield path, False
         return
@@ -149,8 +156,9 @@ def _logs(path: Path, follow: bool) -> Iterator[tuple[Path, bool]]:
             raise
         return
     names: dict[Path, set[str]] = {}
-    for file in files:
+    for file in (*files, *known):
         names.setdefault(file.parent, set()).add(file.name)
-    for file in files:
-        if os.access(file, os.R_OK) and base_of(file.name, names[file.parent]) is None:
-            yield file, True
+    logs = dict.fromkeys(file.with_name(base_of(file.name, names[file.parent]) or file.name) for file in files)
+    for log in logs:
+        if log in known or os.access(log, os.R_OK):
+            yield log, True

@@ -20,7 +20,7 @@ class OutputFile:
     What a transaction that failed has appended is cut off by the next `append`, or when the file is opened again.
 
     Args:
-        path: of the file; it is made if it is missing.
+        path: of the file; it is made if it is missing, with its folder.
         connection: to the database of the stream.
 
     Raises:
@@ -33,6 +33,7 @@ class OutputFile:
         with transaction(connection):
             connection.execute(_TABLE)
         with translated_disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
         size, length = os.fstat(self._descriptor).st_size, self._stored()
         if length is None:

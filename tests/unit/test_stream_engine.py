@@ -223,6 +223,13 @@ def test_an_output_file_is_cut_back_to_what_was_stored(opened: Opened, tmp_path:
     output.close()
 
 
+def test_the_folder_of_an_output_file_is_made_and_a_folder_is_no_file(opened: Opened, tmp_path: Path) -> None:
+    OutputFile(tmp_path / "new" / "rows.jsonl", opened.engine.connection).close()
+    assert (tmp_path / "new" / "rows.jsonl").is_file()
+    with pytest.raises(InfrastructureError, match="new: cannot write: Is a directory"):
+        OutputFile(tmp_path / "new", opened.engine.connection)
+
+
 def test_an_output_file_that_somebody_has_shortened_is_refused(opened: Opened, tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     output = OutputFile(path, opened.engine.connection)

@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -13,6 +14,7 @@ from unittest import mock
 import pytest
 
 from rationanomaly.cli.detect_stream import StreamOptions, detect_stream
+from rationanomaly.sources.chunk import Chunk
 from rationanomaly.stream.database import connect
 from rationanomaly.stream.engine import Engine
 from rationanomaly.stream.files import FileSource
@@ -127,3 +129,33 @@ def test_of_a_log_that_is_read_later_the_first_opening_holds(log: Log, connectio
     assert again[log.path] == first[log.path]
     assert again[other.path].position is None
     assert len(again) == 2
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_in_a_folder_a_log_that_is_away_for_a_while_keeps_its_parts(log: Log, killed: bool) -> None:
+    now = 0.0
+    positions: dict[str, Any] = {}
+    found = list[bytes]()
+
+    def start() -> Iterator[Chunk | None]:
+        return FileSource([log.path.parent], SETTINGS, follow=True, poll_seconds=0, clock=lambda: now).chunks(positions)
+
+    def read_all(chunks: Iterator[Chunk | None]) -> None:
+        nonlocal now
+        now += 10
+        while (chunk := next(chunks)) is not None:
+            positions[chunk.stream] = chunk.position
+            found.append(chunk.data)
+
+    chunks = start()
+    read_all(chunks)
+    log.write()
+    log.rename()
+    chunks = start() if killed else chunks
+    read_all(chunks)
+    log.reopen()
+    log.write()
+    read_all(chunks)
+    lines = [line for line in b"".join(found).splitlines() if line.startswith(b"line")]
+    assert [int(line.split()[1]) for line in lines] == list(range(log.written + 1))
+    assert list(positions) == [str(log.path)]
