@@ -11,6 +11,7 @@ from threading import Event
 from rationanomaly import progress
 from rationanomaly.errors import InfrastructureError
 from rationanomaly.raw_inputs import CHUNK
+from rationanomaly.remote.pauses import Pauses
 from rationanomaly.sources.chunk import Chunk, LineSource
 from rationanomaly.stream.engine import Engine, Settled, Taken
 
@@ -18,8 +19,8 @@ logger = logging.getLogger(__name__)
 
 #: Seconds between two ticks.
 _TICK = 1.0
-#: Longest pause before what can't be stored is tried again.
-_MAX_PAUSE = 30.0
+#: Seconds before what can't be read or stored is tried again: at first, and at most.
+_FIRST_PAUSE, _MAX_PAUSE = 1.0, 30.0
 #: Seconds between two looks at verdicts while lines come; each that finds some is a transaction.
 _SETTLE = 0.1
 #: Longest wait for verdicts at a time, where no line comes any more.
@@ -50,6 +51,7 @@ class StreamRun:
     ) -> None:
         self._engine, self._source, self._writers = engine, source, writers
         self._seconds, self._patient = commit_seconds, patient
+        self._pauses = Pauses(_FIRST_PAUSE, _MAX_PAUSE)
         self._stopping = Event()
         self._ticked = self._settled = time.monotonic()
         self._lines = 0
@@ -60,7 +62,6 @@ class StreamRun:
         Raises:
             InfrastructureError: nothing can be stored, and we are not to wait.
         """
-        pause = 1.0
         while not self._stopping.is_set():
             try:
                 self._read()
@@ -68,9 +69,9 @@ class StreamRun:
             except InfrastructureError as error:
                 if not self._patient:
                     raise
-                logger.warning("%s It is tried again in %.0f s, from where it stood", error, pause)
+                pause = self._pauses.next()
+                logger.warning("%s It is tried again in %.1f s, from where it stood", error, pause)
                 self._stopping.wait(pause)
-                pause = min(2 * pause, _MAX_PAUSE)
         if not self._stopping.is_set():
             self._finish()
 
@@ -97,6 +98,7 @@ class StreamRun:
 
     def _take(self, chunks: list[Chunk]) -> None:
         taken = self._engine.take(chunks, self._writers.taken)
+        self._pauses.reset()
         self._lines += taken.lines.height
         progress.report("lines", self._lines, None, "lines")
 
