@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from rationanomaly.detection.verdict import Verdict
+from rationanomaly.incidents.incident import IncidentState
 from rationanomaly.incidents.reading import read_incident, read_incidents
 from rationanomaly.serve.asking import Found
 from rationanomaly.serve.line_template import find_template
 from rationanomaly.serve.messages import (
-    ErrorAnswer,
+    USUAL_ERRORS,
     ExplainAnswer,
     ExplainRequest,
     IncidentsAnswer,
@@ -23,6 +24,7 @@ from rationanomaly.serve.messages import (
     TemplateAnswer,
     VerdictsAnswer,
     VerdictsRequest,
+    error_answers,
 )
 from rationanomaly.serve.problems import JSON, Problem
 from rationanomaly.serve.service import RETRY_SECONDS, Service, answer
@@ -30,10 +32,6 @@ from rationanomaly.stream.database import connect
 
 #: Templates among which that of a line is looked for.
 _CANDIDATES = 20
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorAnswer} for status in (400, 401, 403, 408, 413, 415, 422, 429, 503)
-}
-State = Literal["open", "resolved", "muted"]
 Similar = list[tuple[str, float, Verdict | None]]
 
 
@@ -50,7 +48,7 @@ def _add_verdicts(router: APIRouter, service: Service) -> None:
     @router.post(
         "/v1/verdicts",
         tags=["verdicts"],
-        responses={200: {"model": VerdictsAnswer}, **_ERRORS},
+        responses={200: {"model": VerdictsAnswer}, **USUAL_ERRORS},
         openapi_extra=_body(VerdictsRequest),
     )
     async def verdicts(request: Request) -> Response:
@@ -70,7 +68,7 @@ def _add_explaining(router: APIRouter, service: Service) -> None:
     @router.post(
         "/v1/explain",
         tags=["verdicts"],
-        responses={200: {"model": ExplainAnswer}, **_ERRORS},
+        responses={200: {"model": ExplainAnswer}, **USUAL_ERRORS},
         openapi_extra=_body(ExplainRequest),
     )
     async def explain(request: Request) -> Response:
@@ -88,7 +86,7 @@ def _add_explaining(router: APIRouter, service: Service) -> None:
         rows = _similar_rows(similar)
         return answer(ExplainAnswer(model=Model.of(version), known=known is not None, verdict=row, similar=rows))
 
-    @router.get("/v1/similar", tags=["verdicts"], responses={200: {"model": SimilarAnswer}, **_ERRORS})
+    @router.get("/v1/similar", tags=["verdicts"], responses={200: {"model": SimilarAnswer}, **USUAL_ERRORS})
     async def similar(
         template: Annotated[str, Query(min_length=1, max_length=4000)],
         limit: Annotated[int, Query(ge=1, le=100)] = 10,
@@ -100,13 +98,15 @@ def _add_explaining(router: APIRouter, service: Service) -> None:
 
 
 def _add_incidents(router: APIRouter, service: Service) -> None:
-    @router.get("/v1/incidents", tags=["incidents"], responses={200: {"model": IncidentsAnswer}, **_ERRORS})
-    async def incidents(state: State | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
+    @router.get("/v1/incidents", tags=["incidents"], responses={200: {"model": IncidentsAnswer}, **USUAL_ERRORS})
+    async def incidents(
+        state: IncidentState | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+    ) -> Response:
         """Incidents, newest change first."""
         found = await service.quickly(_reading, service, lambda database: read_incidents(database, state, limit))
         return answer(IncidentsAnswer(incidents=[one.as_row() for one in found]))
 
-    @router.get("/v1/incidents/{incident_id}", tags=["incidents"], responses={404: {"model": ErrorAnswer}, **_ERRORS})
+    @router.get("/v1/incidents/{incident_id}", tags=["incidents"], responses=error_answers(404) | USUAL_ERRORS)
     async def incident(incident_id: Annotated[str, Path(max_length=100)]) -> Response:
         """One incident with its timeline, evidence and summary."""
         found = await service.quickly(_reading, service, lambda database: read_incident(database, incident_id))

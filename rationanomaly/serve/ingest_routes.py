@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 
 from rationanomaly.serve import otlp
 from rationanomaly.serve.body import read_body
 from rationanomaly.serve.intake import Share
-from rationanomaly.serve.messages import ErrorAnswer, LinesAnswer, LinesRequest, Model
+from rationanomaly.serve.messages import USUAL_ERRORS, LinesAnswer, LinesRequest, Model
 from rationanomaly.serve.problems import JSON, PROTOBUF, Problem
 from rationanomaly.serve.service import Service, as_json, check, content_type, now_nanos
 from rationanomaly.sources.chunk import Chunk
@@ -47,16 +45,13 @@ _LOGS_BODY = {
         },
     }
 }
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorAnswer} for status in (400, 401, 403, 408, 413, 415, 422, 429, 503)
-}
 
 
 def build_ingest(service: Service) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["lines in"])
 
-    @router.post("/v1/lines", responses={200: {"model": LinesAnswer}, **_ERRORS}, openapi_extra=_LINES_BODY)
+    @router.post("/v1/lines", responses={200: {"model": LinesAnswer}, **USUAL_ERRORS}, openapi_extra=_LINES_BODY)
     async def lines(request: Request) -> Response:
         """Read and judge log lines.
 
@@ -72,7 +67,7 @@ def build_ingest(service: Service) -> APIRouter:
         written = await service.work(len(data), _lines_answer, share, data.count(b"\n"), sent.show)
         return Response(written, media_type=JSON)
 
-    @router.post("/v1/logs", responses={200: {}, **_ERRORS}, openapi_extra=_LOGS_BODY)
+    @router.post("/v1/logs", responses={200: {}, **USUAL_ERRORS}, openapi_extra=_LOGS_BODY)
     async def logs(request: Request) -> Response:
         """Take OpenTelemetry logs: OTLP/HTTP 1.x, in protobuf or JSON, also compressed.
 

@@ -144,3 +144,12 @@ class ErrorAnswer(BaseModel):
     """An answer that is no success."""
 
     error: ErrorRow
+
+
+def error_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Answers that are no success, for the description of a route."""
+    return {status: {"model": ErrorAnswer} for status in statuses}
+
+
+#: Of what reads a request.
+USUAL_ERRORS = error_answers(400, 401, 403, 408, 413, 415, 422, 429, 503)

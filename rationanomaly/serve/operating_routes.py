@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, PlainTextResponse
 
 from rationanomaly.errors import RationAnomalyError
-from rationanomaly.serve.messages import ErrorAnswer, Model, ModelRequest
+from rationanomaly.serve.messages import Model, ModelRequest, error_answers
 from rationanomaly.serve.problems import JSON, Problem
 from rationanomaly.serve.service import Service, answer, as_problem
 from rationanomaly.serve.swapping import Busy
 
-_ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorAnswer} for status in (400, 401, 403, 409, 422, 503)}
+_ERRORS = error_answers(400, 401, 403, 409, 422, 503)
 _BODY = {"requestBody": {"required": True, "content": {JSON: {"schema": ModelRequest.model_json_schema()}}}}
 #: The page has neither scripts nor anything from elsewhere; its few styles stand in a file beside it.
 _POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -65,6 +65,6 @@ def test_pauses_grow_and_begin_anew_once_something_was_stored(monkeypatch: pytes
     assert run(engine, patient=True, monkeypatch=monkeypatch) == [1.0, 2.0, 4.0, 1.0]
 
 
-def test_who_does_not_follow_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_following_the_error_comes_out_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InfrastructureError, match="the disk is full"):
         run(FullDisk(True), patient=False, monkeypatch=monkeypatch)
