@@ -12,6 +12,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from rationanomaly.params import Params, load_params
 from tests.scripted_endpoint import Script, serving
+from tests.warm_python import warm_python
 
 ROOT = Path(__file__).resolve().parents[1]
 # Without a deadline: a busy machine is no fault of the code. What asks for a number of its own gets it.
@@ -19,6 +20,10 @@ settings.register_profile("rationanomaly", deadline=None, max_examples=60)
 settings.load_profile("rationanomaly")
 #: Folders whose files share a pipeline run that takes minutes.
 _TOGETHER = ("tests/component",)
+#: Files with tests of minutes, none of which has anything set up that the others use.
+_APART = ("tests/training/test_kills.py", "tests/training/test_strategies.py")
+#: What comes first, so that no worker has minutes before it when the others are done.
+_FIRST = (*_TOGETHER, "tests/end_to_end/test_dvc.py", *_APART, "tests/pipeline/test_experiment.py")
 
 
 class _ByFile(LoadScopeScheduling):
@@ -27,7 +32,16 @@ class _ByFile(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
         folder = path.rpartition("/")[0]
-        return folder if folder in _TOGETHER else path
+        return folder if folder in _TOGETHER else nodeid if path in _APART else path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bring forward what takes longest."""
+
+    def place(item: pytest.Item) -> int:
+        return next((place for place, path in enumerate(_FIRST) if item.nodeid.startswith(path)), len(_FIRST))
+
+    items.sort(key=place)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFile:
@@ -48,6 +62,13 @@ def shared_data() -> Path:
 def params() -> Params:
     """The embedded default."""
     return load_params(ROOT / "params.yaml")
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[str]:
+    """For ``sys.executable``: a Python that has loaded the libraries; not for tests of how a process starts."""
+    with warm_python() as python:
+        yield python
 
 
 @pytest.fixture

@@ -18,9 +18,10 @@ from rationanomaly.errors import RationAnomalyError
 from rationanomaly.register import promotion, promotion_log
 from rationanomaly.register.policy import Policy
 from rationanomaly.runs import model_registry
+from tests.forkserver import forkserver
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["tests.promoter", "mlflow", "mlflow.store.model_registry.sqlalchemy_store"])
+_LOADED = ("tests.promoter", "mlflow", "mlflow.store.model_registry.sqlalchemy_store")
 #: Seconds after which a process that hangs is a failure.
 LONGEST = 120
 
@@ -88,7 +89,8 @@ class Promoter:
 
     def __init__(self, plan: Plan, action: str, *arguments: Any) -> None:
         self.receiving, sending = CONTEXT.Pipe(duplex=False)
-        self.process: ForkServerProcess = CONTEXT.Process(target=_act, args=(sending, plan, action, arguments))
+        given = (sending, plan, action, arguments)
+        self.process: ForkServerProcess = forkserver(*_LOADED).Process(target=_act, args=given)
         self.process.start()
         sending.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from rationanomaly.simulate import write
 from rationanomaly.steps import STEPS
 from tests.conftest import ROOT
 from tests.pipeline.conftest import short_stacks  # noqa: F401
-from tests.warm_python import warm_python
 
 
 @dataclass
@@ -56,13 +54,6 @@ def direct_run(micro: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
             output = StubArtifact(str(folder / step.name))
             component.python_func(params=document, output=output, metrics=StubArtifact(""), **inputs)
     return folder
-
-
-@pytest.fixture(scope="session")
-def warm() -> Iterator[str]:
-    """For ``sys.executable``: a Python that has loaded the libraries. One that loads them itself: test_failure.py."""
-    with warm_python() as python:
-        yield python
 
 
 @pytest.fixture(scope="session")

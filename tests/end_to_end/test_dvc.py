@@ -23,6 +23,7 @@ from rationanomaly.runs.tracking import OUTPUT
 from rationanomaly.steps import STEPS
 from tests.component.conftest import StubArtifact
 from tests.conftest import ROOT
+from tests.warm_python import write_program
 
 pytestmark = pytest.mark.slow
 
@@ -30,12 +31,12 @@ NAMES = [step.name for step in STEPS]
 
 
 class Project:
-    """A checkout with the micro profile as its params."""
+    """A checkout with the micro profile as its params; ``programs`` comes first in its PATH."""
 
-    def __init__(self, folder: Path, tracking: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, tracking: Path, programs: Path) -> None:
+        self.folder, self.programs = folder, programs
         self.environment = os.environ | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]]),
             "MLFLOW_TRACKING_URI": f"sqlite:///{tracking}",
             "GIT_CONFIG_COUNT": "2",
             "GIT_CONFIG_KEY_0": "user.name",
@@ -65,10 +66,18 @@ def tracking(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory, tracking: Path) -> Project:
+def programs(tmp_path_factory: pytest.TempPathFactory, warm: str) -> Path:
+    """A folder with a ``rationanomaly`` that starts in a moment: dvc runs it many times."""
+    folder = tmp_path_factory.mktemp("programs")
+    write_program(warm, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, tracking: Path, programs: Path) -> Project:
     """Simulated, reproduced, committed and pushed to a local-directory remote."""
     folder = tmp_path_factory.mktemp("project")
-    project = Project(folder, tracking)
+    project = Project(folder, tracking, programs)
     for name in ("dvc.yaml", ".dvcignore"):
         shutil.copy(ROOT / name, folder / name)
     ignored = shutil.ignore_patterns("__pycache__")
@@ -97,7 +106,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, tracking: Path) -> Project
 def clone(project: Project, tracking: Path, tmp_path: Path) -> Project:
     """A fresh clone with everything pulled."""
     project.call("git", "clone", "-q", str(project.folder), str(tmp_path / "clone"))
-    clone = Project(tmp_path / "clone", tracking)
+    clone = Project(tmp_path / "clone", tracking, project.programs)
     clone.call("dvc", "pull", "-q")
     return clone
 
@@ -107,9 +116,10 @@ def test_a_second_repro_runs_no_stage(project: Project) -> None:
 
 
 def test_kubeflows_face_leaves_the_same_files(
-    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Project, warm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(project.folder)
+    monkeypatch.setattr(sys, "executable", warm)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     run_training(load_params(Path("params.yaml")), tmp_path / "outputs")
     for name in NAMES:

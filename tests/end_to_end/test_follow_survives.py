@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import random
 import resource
 import sqlite3
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.follow_child import follow
+from tests.forkserver import forkserver
 from tests.streaming import model_folder
 from tests.unit.test_stream_tail import Log, compress
 
@@ -40,8 +40,7 @@ class Followed:
         self.output = folder / "rows.jsonl"
         (folder / "errors").touch()
         # Each child is forked from one that has loaded the libraries, and used none of them.
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["tests.follow_child", "rationanomaly.signals.signals"])
+        self._context = forkserver("tests.follow_child", "rationanomaly.signals.signals")
 
     def start(self) -> None:
         settings = [f"watch.stream.{one}" for one in ("commit_seconds=0.05", "poll_seconds=0.01", "hold_seconds=0.2")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from rationanomaly.evaluate.predictions import Prediction
 from rationanomaly.params import Params, dump_line
 from rationanomaly.records import LABELLED, LABELLED_SCHEMA, METRICS, PREDICTIONS, write_rows, write_table
 from tests.conftest import ROOT
+from tests.warm_python import kill
 
 PROFILE = ROOT / "profiles" / "micro.yaml"
 TESTED = 12
@@ -393,20 +394,20 @@ def test_the_dvc_stages_call_the_command_with_variants_that_there_are() -> None:
 
 
 @pytest.mark.slow
-def test_a_micro_ablation_runs_shares_its_steps_and_survives_kill_9(tmp_path: Path) -> None:
-    """Some three minutes: one chain of steps, one variant of GRPO and one reading of the full run."""
+def test_a_micro_ablation_runs_shares_its_steps_and_survives_kill_9(warm: str, tmp_path: Path) -> None:
+    """Minutes: one chain of steps, one variant of GRPO and one reading of the full run."""
     simulate = ["rationanomaly", "simulate", "--params", str(PROFILE), "--output", str(tmp_path / "data")]
     subprocess.run(simulate, check=True, cwd=ROOT)
     names = {"logs": "cluster.log", "ledger": "decisions.jsonl", "truth": "truth.csv"}
     data = [word for name, file in names.items() for word in ("--set", f"data.{name}={tmp_path / 'data' / file}")]
     only = [word for name in THREE for word in ("--only", name)]
-    command = [sys.executable, "-m", "pipelines", "experiment", "ablation", "--params", str(PROFILE), *data, *only,
+    command = [warm, "-m", "pipelines", "experiment", "ablation", "--params", str(PROFILE), *data, *only,
                "--output", str(tmp_path / "out")]  # fmt: skip
     first = subprocess.Popen(command, cwd=ROOT)
-    with pytest.raises(subprocess.TimeoutExpired):
-        first.wait(timeout=15)
-    first.kill()
-    first.wait()
+    while not list(tmp_path.glob("out/steps/base/[!.]*")):
+        assert first.poll() is None
+        time.sleep(0.05)
+    kill(first)
     subprocess.run(command, check=True, cwd=ROOT)
     made = {path.name: len(list(path.iterdir())) for path in (tmp_path / "out" / "steps").iterdir()}
     assert made == {"parse": 1, "correct": 1, "distill": 1, "base": 1, "sft": 1, "grpo": 2, "evaluate": 2}

@@ -16,6 +16,8 @@ from tests.training_inputs import write_training_inputs
 
 #: Of SFT.
 STEPS = 12
+#: Steps enough that what is done to a training at its fifth comes before the last on a fast machine too.
+MANY = "sft.steps=120"
 _SETTINGS = (
     *MICRO, "model.max_completion=64", "model.lora_rank=16", f"sft.steps={STEPS}", "grpo.steps=6", "grpo.generations=4",
     "training.checkpoint_steps=2",

@@ -1,13 +1,18 @@
-"""Training in a process of its own, which kill -9 ends at a moment that chance has chosen."""
+"""Training in a process of its own, which kill -9 ends at a moment that chance has chosen.
+
+python -m tests.training.killing PLAN
+"""
 
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
+import pickle
 import signal
+import subprocess
+import sys
 import threading
-from multiprocessing.context import ForkServerContext
+from dataclasses import dataclass
 from pathlib import Path
 
 from rationanomaly import progress
@@ -18,40 +23,66 @@ from tests.training.bench import Bench
 
 #: Exit code of a launcher that has reported a dead rank.
 FAILED_RANK = 6
+_SECONDS = 300
+_STEPS = 4
 
 
-def processes() -> ForkServerContext:
-    """New processes are forked from one that has imported the trainers, so that each starts within a second."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.training.trainers"])
-    return context
+@dataclass(frozen=True)
+class Plan:
+    """What a process does.
 
-
-def train(bench: Bench, step: str, output: Path, state: Path, kill_after: float | None, victim: int | None) -> None:
-    """Body of the process: run ``step``, and ``kill_after`` seconds into its training kill somebody with SIGKILL.
-
-    Args:
-        kill_after: None lets it finish.
-        victim: a rank; None is this process itself.
+    Attributes:
+        bench: whose inputs are trained on.
+        step: the one to run.
+        output: its folder.
+        state: its state folder; a log is kept beside it.
+        kill_at: steps of the training after which somebody is killed with SIGKILL; None lets it finish.
+        delay: seconds from then on, but no more than `_STEPS` steps.
+        victim: a rank; None is the process itself.
     """
-    logging.basicConfig(filename=state.parent / "log", level=logging.INFO)
-    task = step.upper()
+
+    bench: Bench
+    step: str
+    output: Path
+    state: Path
+    kill_at: int | None = None
+    delay: float = 0.0
+    victim: int | None = None
+
+    def run(self) -> int:
+        """The exit code of a process that does it; it is started by ``sys.executable``."""
+        path = self.state.parent / "plan"
+        path.write_bytes(pickle.dumps(self))
+        return subprocess.run([sys.executable, "-m", __name__, str(path)], timeout=_SECONDS).returncode
+
+
+def train(plan: Plan) -> None:
+    """Body of the process."""
+    logging.basicConfig(filename=plan.state.parent / "log", level=logging.INFO)
 
     def kill() -> None:
-        heartbeat = None if victim is None else read_heartbeat(state / "ranks", victim)
+        heartbeat = None if plan.victim is None else read_heartbeat(plan.state / "ranks", plan.victim)
         os.kill(os.getpid() if heartbeat is None else heartbeat.pid, signal.SIGKILL)
 
-    started: list[threading.Timer] = []
+    timer = threading.Timer(plan.delay, kill)
+    timer.daemon = True
 
     def listen(event: Event) -> None:
-        if event.task == task and kill_after is not None and not started:
-            started.append(threading.Timer(kill_after, kill))
-            started[0].daemon = True
-            started[0].start()
+        if plan.kill_at is None or event.task != plan.step.upper() or event.done < plan.kill_at:
+            return
+        if timer.ident is None:
+            timer.start()
+        elif event.done >= plan.kill_at + _STEPS and timer.is_alive():
+            timer.cancel()
+            kill()
 
     try:
         with progress.listening(listen):
-            bench.run(step, output, state)
+            plan.bench.run(plan.step, plan.output, plan.state)
     except RationAnomalyError as error:
         logging.warning("%s", error)
         os._exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    train(pickle.loads(Path(sys.argv[1]).read_bytes()))

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rationanomaly import progress
-from tests.training import killing
 from tests.training.bench import Bench
+from tests.training.killing import FAILED_RANK, Plan
 from tests.training.test_ranks import TWO, check_equal
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_ranks")]
 
 KILLS = 10
-#: Of two ranks, which take many seconds to find each other: a launcher, or one of them.
+#: Of two ranks, which take seconds to find each other: a launcher, or one of them.
 KILLS_OF_RANKS = 5
-#: Steps enough that each attempt gets on by some.
-LONG = ("sft.steps=400", "grpo.steps=250", "training.checkpoint_steps=3", "sft.evaluations=4")
-LONG_OF_RANKS = ("sft.steps=160", "grpo.steps=100", "training.checkpoint_steps=3", "sft.evaluations=4")
+#: Some steps from each kill to the next, with two checkpoints, and as many behind the last.
+LONG = ("sft.steps=84", "grpo.steps=72", "training.checkpoint_steps=3", "sft.evaluations=4")
+LONG_OF_RANKS = ("sft.steps=70", "grpo.steps=56", "training.checkpoint_steps=3", "sft.evaluations=4")
 
 
 def _seconds_unharmed(bench: Bench, step: str, output: Path) -> float:
@@ -35,21 +36,23 @@ def _seconds_unharmed(bench: Bench, step: str, output: Path) -> float:
 def _train_with_kills(
     bench: Bench, step: str, folder: Path, seconds: float, kills: int, victims: list[int | None]
 ) -> None:
-    """Kill so often in what takes ``seconds`` unharmed, then let it finish; ``folder`` gets the output."""
+    """Kill so often, evenly over the steps but anywhere in one, then let it finish; ``folder`` gets the output.
+
+    Args:
+        seconds: of all steps, unharmed.
+    """
     rng = np.random.default_rng(len(victims))
-    context = killing.processes()
-    state = folder / "state"
-    state.mkdir(parents=True)
+    steps = getattr(bench.params, step).steps
+    plan = Plan(bench, step, folder / step, folder / "state")
+    plan.state.mkdir(parents=True)
     for attempt in range(kills + 1):
         last = attempt == kills
         victim = victims[int(rng.integers(len(victims)))]
-        after = None if last else float(rng.uniform(0, seconds / kills))
-        process = context.Process(target=killing.train, args=(bench, step, folder / step, state, after, victim))
-        process.start()
-        process.join(300)
-        expected = 0 if last else -signal.SIGKILL if victim is None else killing.FAILED_RANK
-        assert process.exitcode == expected, (attempt, victim, (folder / "log").read_text()[-2000:])
-        assert (folder / step).exists() == last
+        at = None if last else (attempt + 1) * (steps // (kills + 2))
+        expected = 0 if last else -signal.SIGKILL if victim is None else FAILED_RANK
+        code = replace(plan, kill_at=at, delay=float(rng.uniform(0, 3 * seconds / steps)), victim=victim).run()
+        assert code == expected, (attempt, victim, (folder / "log").read_text()[-2000:])
+        assert plan.output.exists() == last
 
 
 @pytest.mark.parametrize("step", ["sft", "grpo"])

@@ -23,9 +23,9 @@ from rationanomaly.params import Params, load_params
 from rationanomaly.progress import Event
 from tests.conftest import ROOT
 from tests.kubernetes_api import COMPLETE, FAILED, PREEMPTED, RUNNING, FakeCluster, State, serving
-from tests.training.bench import Bench
+from tests.training.bench import MANY, Bench
 from tests.training.launching import launch, without_trainers
-from tests.training.test_ranks import MANY, check_equal
+from tests.training.test_ranks import check_equal
 
 NODES = ("training.nodes=2", "training.processes=2")
 
@@ -96,6 +96,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Process
         yield fake
 
 
+@pytest.mark.usefixtures("warm_ranks")
 @pytest.mark.parametrize(
     ("step", "keys"),
     [("sft", ["grad_norm"]), pytest.param("grpo", ["reward", "kl", "grad_norm"], marks=pytest.mark.slow)],
@@ -113,9 +114,8 @@ def test_two_nodes_give_the_losses_of_one_process_and_leave_no_trainjob(
 
 @pytest.mark.slow
 def test_a_preempted_training_continues_from_its_checkpoint(
-    bench: Bench, cluster: ProcessCluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    bench: Bench, undisturbed: Path, cluster: ProcessCluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bench.using(MANY).run("sft", tmp_path / "undisturbed")
     trained: list[float] = []
 
     def preempt_the_first(event: Event) -> None:
@@ -129,7 +129,7 @@ def test_a_preempted_training_continues_from_its_checkpoint(
     assert "(PreemptionByScheduler: for a larger job); it is started again from the newest checkpoint" in caplog.text
     assert len(cluster.created) == 2
     assert trained[0] > 4, "the second start did not continue from a checkpoint"
-    check_equal(tmp_path / "sft", tmp_path / "undisturbed", 1e-3)
+    check_equal(tmp_path / "sft", undisturbed, 1e-3)
     assert cluster.jobs == {}
 
 

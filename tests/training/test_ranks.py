@@ -24,8 +24,6 @@ from tests.training.bench import Bench, read_curve
 from tests.training.launching import launch, without_trainers
 
 TWO = "training.processes=2"
-#: Steps enough that what is done to a training at its fifth comes before the last on a fast machine too.
-MANY = "sft.steps=120"
 
 
 def check_equal(found: Path, expected: Path, tolerance: float, *keys: str) -> None:
@@ -135,6 +133,7 @@ def test_an_error_of_ours_on_a_rank_is_that_error(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm_ranks")
 def test_an_error_of_the_trainer_on_a_rank_is_that_error(bench: Bench, tmp_path: Path) -> None:
     wild = bench.using(TWO, "sft.learning_rate=1.0e+30", "sft.evaluations=0")
     with pytest.raises(TrainingError, match="SFT: the loss is nan at step"):

@@ -16,10 +16,10 @@ from rationanomaly.detection.detector import Detector
 from rationanomaly.records import ADAPTER
 from rationanomaly.training.best_adapter import best_evaluation
 from rationanomaly.training.interruption import Interrupted
-from tests.training.bench import STEPS, Bench, read_curve
-from tests.training.test_ranks import MANY, TWO, at_step, check_equal
+from tests.training.bench import MANY, STEPS, Bench, read_curve
+from tests.training.test_ranks import TWO, at_step, check_equal
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_ranks")]
 
 TOLERANCE = 1e-4
 TEMPLATES = ["pump failed badly", "fan is ready", "something else altogether"]
@@ -44,14 +44,6 @@ def test_grpo_samples_the_same_and_is_paid_the_same_as_in_one_process(
     check_equal(tmp_path / "grpo", bench.root / "grpo", TOLERANCE, *keys)
     rewards = [entry["reward"] for entry in read_curve(tmp_path / "grpo") if "reward" in entry]
     assert len(set(rewards)) > 1, "all completions were paid the same, so this shows nothing"
-
-
-@pytest.fixture(scope="module")
-def undisturbed(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same SFT in one process, without a signal."""
-    folder = tmp_path_factory.mktemp("undisturbed") / "sft"
-    bench.using(MANY).run("sft", folder)
-    return folder
 
 
 @pytest.mark.parametrize("strategy", ["ddp", "zero2", "zero3"])
