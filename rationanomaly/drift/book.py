@@ -111,6 +111,10 @@ class DriftBook:
             "UPDATE drift_templates SET answer = ?, score = ? WHERE template_id = ? AND answer IS NULL",
             (answer, score, template_id),
         )
+        if answer == "invalid" and not found.rowcount:
+            # The direct verdict comes first and is never invalid; that no analysis came to an end is known later.
+            update = "UPDATE drift_templates SET answer = ? WHERE template_id = ?"
+            connection.execute(update, (answer, template_id))
         if answer == "abnormal" and found.rowcount:
             connection.execute("UPDATE drift_hours SET abnormal = lines WHERE template_id = ?", (template_id,))
 

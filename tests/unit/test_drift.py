@@ -240,6 +240,9 @@ def test_a_verdict_that_comes_late_counts_for_its_lines(connection: sqlite3.Conn
     book.answer(connection, identity("n"), "normal", 0.2)  # The first answer stays: later ones may be a reviewer's.
     row = book.window(connection, NOW).filter(NAME == "n").row(0, named=True)
     assert (row["answer"], row["score"], row["abnormal"]) == ("abnormal", 0.7, 7)
+    book.answer(connection, identity("n"), "invalid", 0.3)  # Known only when the analysis is through.
+    row = book.window(connection, NOW).filter(NAME == "n").row(0, named=True)
+    assert (row["answer"], row["score"], row["abnormal"]) == ("invalid", 0.7, 7)
 
 
 def test_what_a_failed_batch_counted_is_not_there(connection: sqlite3.Connection, settings: DriftParams) -> None:
