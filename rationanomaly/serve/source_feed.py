@@ -9,6 +9,7 @@ from threading import Event, Thread
 
 from rationanomaly.errors import RationAnomalyError
 from rationanomaly.raw_inputs import CHUNK
+from rationanomaly.remote.pauses import Pauses
 from rationanomaly.serve.intake import Intake
 from rationanomaly.sources.chunk import Chunk, LineSource, Position
 
@@ -38,7 +39,7 @@ class SourceFeed:
     ) -> None:
         self._source, self._intake, self._positions, self._seconds = source, intake, positions, commit_seconds
         self._closing = Event()
-        self._pause = _PAUSE
+        self._pauses = Pauses(_PAUSE, _MAX_PAUSE)
         self.problem: str | None = None
         self._thread = Thread(target=self._run, name="sources", daemon=True)
 
@@ -67,8 +68,7 @@ class SourceFeed:
             except Exception as error:
                 _log.exception("a fault of ours; the sources are read again from where they stood")
                 self.problem = type(error).__name__
-            self._closing.wait(self._pause)
-            self._pause = min(2 * self._pause, _MAX_PAUSE)
+            self._closing.wait(self._pauses.next())
 
     def _read(self) -> None:
         """Read until the source is closed, or something goes wrong.
@@ -93,7 +93,7 @@ class SourceFeed:
     def _store(self, chunks: list[Chunk]) -> None:
         self._intake.submit(chunks).result()
         self._note(None)
-        self._pause = _PAUSE
+        self._pauses.reset()
 
     def _note(self, problem: str | None) -> None:
         """Say a problem once, and when it is over."""
