@@ -158,6 +158,9 @@ def _explain(found: ErrorDetails, location: list[str]) -> tuple[str, str]:
         return f"`{key}` is missing", "Add it, or start the file with `extends: defaults`"
     if found["type"] == "secret":  # What was found may hold a password.
         return f"`{key}` {found['msg']}", f"{EXPLAINED} what it means"
+    if isinstance(found["input"], Mapping) and found["type"] == "value_error":
+        # Of values that don't go together, the message names those that count.
+        return f"`{key}`: {_must_be(found).removeprefix('Value error, ')}", f"{EXPLAINED} what it means"
     return f"`{key}`: {_must_be(found)}, found {found['input']!r}", f"{EXPLAINED} what it means"
 
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from rationanomaly.signals.batch import Batch, Ints, Names, grouped, node_numbers, pair_key, pair_of
 from rationanomaly.signals.budget import LEAST_SURPRISE, Budget
 from rationanomaly.signals.candidate import Candidate, quote, show_number, show_time
+from rationanomaly.signals.deviations import RANDOM, Deviations
 from rationanomaly.signals.keyed_table import NO_ROW, Column, KeyedTable
 from rationanomaly.signals.last_lines import LastLines
 from rationanomaly.signals.pair_table import PairTable
-from rationanomaly.signals.surprise import of_excess_over_others
 
 Floats = NDArray[np.float64]
 #: Nodes are compared over windows of so many seconds.
@@ -24,13 +24,13 @@ WINDOW_SECONDS = 900
 _LEAST_WINDOWS, _LEAST_PEERS = 4, 5
 #: Weight of the newest window in what is usual of a node, and how far that may be from its peers.
 _WEIGHT, _MOST_RATIO = 0.2, 50.0
-#: Difference of square roots of counts that chance alone makes: their standard deviation is 1, whatever the count.
-_RANDOM = 2.0
 #: A difference of fewer lines is none.
-_LEAST_LINES = 10
+_LEAST_LINES = 5
 _OFTEN = 3.0
 #: Nodes and templates of a family that are compared at once: bounds memory.
 _MOST_CELLS = 4_000_000
+#: What the names of stored columns begin with.
+_OF_NODE, _OF_TEMPLATE = "node_", "template_"
 
 
 class Peers:
@@ -52,6 +52,7 @@ class Peers:
         }
         self._pairs = PairTable(capacity, columns, names)
         self._nodes = KeyedTable(nodes, {"windows": Column(np.int64)})
+        self._deviations = Deviations(capacity)
         self._names = names
         self._budget = budget
         self._last = LastLines(capacity)
@@ -86,6 +87,7 @@ class Peers:
         """The clock was set back."""
         self._window = None
         self._pairs["lines"][:] = 0
+        self._deviations.restart()
 
     def _add(self, batch: Batch, pairs: Ints, counts: Ints, lasts: Ints, now: float) -> None:
         """Count lines of the open window.
@@ -162,11 +164,12 @@ class Peers:
         expected = np.maximum((middle + 0.5) * usual - 0.5, 0)
         self._budget.count("unlike_peers", int(known.sum()) * len(templates))
         distance = np.abs(2 * np.sqrt(counts + 3 / 8) - 2 * np.sqrt(expected + 3 / 8))
-        surprise = of_excess_over_others(distance, _RANDOM)
-        unusual = known[:, None] & (np.abs(counts - expected) >= _LEAST_LINES) & (distance > _RANDOM)
-        found = np.argwhere(unusual & (surprise >= LEAST_SURPRISE)).tolist()
         # A pair that never came has no row, but all of a template have the same id.
-        ids = [pair_of(self._pairs.key(int(row)))[0] for row in row_of.max(axis=0)] if found else []
+        ids = [pair_of(self._pairs.key(row))[0] for row in row_of.max(axis=0).tolist()]
+        keys = [pair_key(one, self._family(int(numbers[0]))) for one in ids]
+        surprise = self._deviations.surprise(keys, distance, known, self._window or 0)
+        unusual = known[:, None] & (np.abs(counts - expected) >= _LEAST_LINES) & (distance > RANDOM)
+        found = np.argwhere(unusual & (surprise >= LEAST_SURPRISE)).tolist()
         return [
             one
             for node, place in found
@@ -235,17 +238,20 @@ class Peers:
         """Values for JSON, and arrays."""
         keys, arrays = self._pairs.dump()
         nodes, of_nodes = self._nodes.dump()
+        templates, of_templates = self._deviations.table.dump()
         values = {"keys": keys, "nodes": nodes, "window": self._window, "texts": self._texts}
-        values["last"] = self._last.dump()
-        return values, arrays | {f"node_{name}": one for name, one in of_nodes.items()}
+        values |= {"last": self._last.dump(), "templates": templates}
+        arrays |= {f"{_OF_NODE}{name}": one for name, one in of_nodes.items()}
+        return values, arrays | {f"{_OF_TEMPLATE}{name}": one for name, one in of_templates.items()}
 
     def load(self, values: Any, arrays: Mapping[str, NDArray[Any]], complete: bool) -> None:
         """Continue from what `dump` gave; see `signals.broken_sessions.BrokenSessions.load`."""
         self._pairs.load(values["keys"], arrays)
-        prefix = "node_"
-        self._nodes.load(
-            values["nodes"], {name.removeprefix(prefix): one for name, one in arrays.items() if prefix in name}
-        )
+        for table, keys, prefix in (
+            (self._nodes, values["nodes"], _OF_NODE),
+            (self._deviations.table, values["templates"], _OF_TEMPLATE),
+        ):
+            table.load(keys, {name.removeprefix(prefix): one for name, one in arrays.items() if prefix in name})
         self._last.load(values["last"])
         if complete:
             self._window, self._texts = values["window"], dict(values["texts"])

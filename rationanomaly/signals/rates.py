@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rationanomaly.signals.batch import Batch, Ints, grouped, some_of
+from rationanomaly.signals.batch import Batch, Floats, Ints, grouped, some_of
 from rationanomaly.signals.budget import LEAST_SURPRISE, Budget
 from rationanomaly.signals.candidate import Candidate, quote, show_number, show_time
 from rationanomaly.signals.equal_runs import starts_of
@@ -29,6 +29,11 @@ _CLUMP = 5.0
 _LEAST_EXPECTED = 8.0
 #: Slots between two looks at the recent history.
 _LEARN_SLOTS = 3
+#: An hour is tested at the end of each slot. Of random counts low hours that follow each other come this many times as
+#: often as single tests say: simulated for 8 to 40 lines an hour.
+_OVERLAPPING = 0.6
+#: Templates whose median says how much there is of everything in an hour, and how far that may move what is expected.
+_LEAST_TEMPLATES, _LEVELS = 10, (0.5, 2.0)
 _HOUR, _MINUTE_SECONDS = 60, 60
 #: A slot is closed so long after its end, for lines that are a little late.
 _GRACE_SECONDS = 10
@@ -222,7 +227,7 @@ class Rates:
     # ------------------------------------------------------------ drops
 
     def _drops(self) -> list[Candidate]:
-        """Test the slot that is over, and the hour if it is over with it."""
+        """Test the slot that is over, and the hour that ends with it."""
         history, slot = self._history, self._slot or 0
         if history.minutes_known() < LEARN_MINUTES or slot <= self._doubtful:
             return []
@@ -235,9 +240,10 @@ class Rates:
         if len(rows):
             observed, expected = table["slot"][rows], table["mean"][rows]
             surprise = of_low_count(observed, expected, table["spread"][rows])
-            candidates += self._low(rows, SLOT, observed, expected, np.minimum(surprise, self._by_hours(rows, minute)))
-        if (slot + 1) * SLOT % _HOUR == 0:
-            candidates += self._low_hours(minute // _HOUR, old & ~regular)
+            surprise = np.minimum(surprise, self._by_hours(rows, minute))
+            candidates += self._low(rows, SLOT, observed, expected, surprise, np.zeros(len(rows), np.int64))
+        if slot - _HOUR // SLOT >= self._doubtful:
+            candidates += self._low_hour((slot + 1) * SLOT, np.flatnonzero(old))
         return candidates
 
     def _by_hours(self, rows: Ints, minute: int) -> NDArray[np.float64]:
@@ -249,31 +255,43 @@ class Rates:
         share = _HOUR / SLOT
         return of_low_count(self._history.table["slot"][rows], past.mean(axis=1) / share, dispersion(past))
 
-    def _low_hours(self, hour: int, those: NDArray[Any]) -> list[Candidate]:
-        """The hour that is over, of templates that are too rare for slots."""
-        hours, rows = self._history.comparable_hours(hour), np.flatnonzero(those)
+    def _low_hour(self, end: int, rows: Ints) -> list[Candidate]:
+        """Test the hour up to a minute: what is too rare for slots, or doesn't stop altogether, shows in it."""
+        history = self._history
+        hours = history.comparable_hours((end - _HOUR // 2) // _HOUR)
+        hours = hours[hours < (end - _HOUR) // _HOUR]
         if len(hours) < 3 * LEARN_MINUTES // _HOUR or not len(rows):
             return []
-        past = self._history.past("hours", rows, hours)
-        expected, observed = past.mean(axis=1), self._history.past("hours", rows, np.array([hour]))[:, 0]
-        self._budget.count("drop", int((expected >= _LEAST_EXPECTED).sum()))
-        low = (expected >= _LEAST_EXPECTED) & (observed <= _SHARE * expected)
-        surprise = of_low_count(observed[low], expected[low], dispersion(past[low]))
-        return self._low(rows[low], _HOUR, observed[low], expected[low], surprise)
+        past = history.past("hours", rows, hours)
+        expected = past.mean(axis=1)
+        often = np.flatnonzero(expected >= _LEAST_EXPECTED)
+        rows, past, expected = rows[often], past[often], expected[often]
+        self._budget.count("drop", _OVERLAPPING * len(rows))
+        slots = history.table["minutes"][rows][:, np.arange(end - _HOUR, end) % RING].reshape(len(rows), -1, SLOT)
+        slots = slots.sum(axis=2, dtype=np.float64)
+        observed = slots.sum(axis=1)
+        expected, spread = by_level(observed, past)
+        low = np.flatnonzero(observed <= _SHARE * expected)
+        surprise = of_low_count(observed[low], expected[low], spread[low])
+        # It showed until the last slot that is low: what is over is not said to be now.
+        is_low = slots[low] <= _SHARE / slots.shape[1] * expected[low][:, None]
+        over = np.argmax(is_low[:, ::-1], axis=1) * SLOT
+        return self._low(rows[low], _HOUR, observed[low], expected[low], surprise, over)
 
     def _low(
-        self, rows: Ints, minutes: int, observed: NDArray[Any], expected: NDArray[Any], surprise: NDArray[np.float64]
+        self, rows: Ints, minutes: int, observed: Floats, expected: Floats, surprise: Floats, over: Ints
     ) -> list[Candidate]:
+        """Candidates of templates that came too seldom in so many minutes; it has been over for some of them."""
         end = float(((self._slot or 0) + 1) * SLOT * _MINUTE_SECONDS)
         candidates = []
-        for index in np.flatnonzero(surprise >= LEAST_SURPRISE):
+        for index in np.flatnonzero(surprise >= LEAST_SURPRISE).tolist():
             key = self._history.table.key(int(rows[index]))
             text = self._texts.get(key, "")
             candidates.append(
                 Candidate(
                     kind="drop",
                     subject=key,
-                    time=end,
+                    time=end - float(over[index]) * _MINUTE_SECONDS,
                     surprise=float(surprise[index]),
                     text=f"{quote(text)} came {int(observed[index])} times in the {minutes} minutes up to "
                     f"{show_time(end)}; {show_number(float(expected[index]))} were expected.",
@@ -305,3 +323,26 @@ class Rates:
         self._texts, self._slot = dict(values["texts"]), values["slot"]
         # Lines since the state was stored are not in it: the slots that they belong to are not complete.
         self._doubtful = -1 if complete or self._slot is None else self._slot + 1
+
+
+def by_level(observed: Floats, past: Floats) -> tuple[Floats, Floats]:
+    """Lines that are expected of each template in an hour, and their dispersion.
+
+    Where templates are many, an hour has a level: the median of what they are to their own means. What all do, as on
+    the first weekend or in the morning, is no drop of one, and no reason to expect that one varies. A template that
+    keeps to itself, such as a regular one, varies less without it.
+
+    Args:
+        observed: lines of each template.
+        past: of past hours, one row per template; no row is all zeros.
+    """
+    expected, spread = past.mean(axis=1), dispersion(past)
+    if len(past) < _LEAST_TEMPLATES:
+        return expected, spread
+    levels = np.clip(np.median(past / expected[:, None], axis=0), *_LEVELS)
+    now = float(np.clip(np.median(observed / expected), *_LEVELS))
+    alike = past / levels
+    of_alike = dispersion(alike)
+    follows = of_alike <= spread
+    expected = np.where(follows, alike.mean(axis=1) * now, expected * min(now, 1.0))
+    return expected, np.where(follows, of_alike, spread)

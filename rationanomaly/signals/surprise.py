@@ -29,9 +29,15 @@ def of_high_count(count: ArrayLike, mean: ArrayLike, dispersion: ArrayLike) -> F
 
 
 def of_low_count(count: ArrayLike, mean: ArrayLike, dispersion: ArrayLike) -> Floats:
-    """Surprise of as many or fewer; see `of_high_count`."""
+    """Surprise of fewer or, by half, of as many; see `of_high_count`.
+
+    Low counts are few values, and the whole probability of theirs makes a test rarer than it says: half of it keeps the
+    number of false alarms (the mid-p of Lancaster, Significance tests in discrete distributions, JASA 1961).
+    """
     x, mu, alpha = np.asarray(count, np.float64), np.asarray(mean), np.maximum(dispersion, _LEAST_DISPERSION)
-    return of_probability(betainc(1 / alpha, x + 1, 1 / (1 + alpha * mu)))
+    as_many = betainc(1 / alpha, x + 1, 1 / (1 + alpha * mu))
+    fewer = np.where(x > 0, betainc(1 / alpha, np.maximum(x, 1e-9), 1 / (1 + alpha * mu)), 0.0)
+    return of_probability((as_many + fewer) / 2)
 
 
 def of_probability(probability: ArrayLike) -> Floats:
@@ -60,10 +66,16 @@ def of_excess(values: ArrayLike, past: NDArray[Any], least: ArrayLike, tests: in
     if not past.size:
         return np.zeros(len(counts))
     kept = np.sort(np.where(np.isnan(past), -np.inf, past), axis=1)
-    k = np.select([counts >= size for size, _ in _OUTLIERS], [left_out for _, left_out in _OUTLIERS])
+    k = left_out(counts)
     pin = np.maximum(kept[np.arange(len(kept)), kept.shape[1] - k], least)
     scale = np.log10((counts * tests + 1) / k)
     return np.minimum(np.where(counts > 0, scale * np.asarray(values) / pin, 0.0), LARGEST)
+
+
+def left_out(counts: NDArray[Any]) -> NDArray[np.int64]:
+    """Which of so many past values stands for the largest normal one, counted from the largest."""
+    found: NDArray[np.int64] = np.select([counts >= size for size, _ in _OUTLIERS], [k for _, k in _OUTLIERS])
+    return found
 
 
 def of_excess_over_others(distances: Floats, least: float) -> Floats:
@@ -74,7 +86,7 @@ def of_excess_over_others(distances: Floats, least: float) -> Floats:
         least: the smallest distance that counts as a normal one.
     """
     others = len(distances) - 1
-    k = next(left_out for size, left_out in _OUTLIERS if others >= size)
+    k = int(left_out(np.array(others)))
     ordered = np.sort(distances, axis=0)
     kth, next_one = ordered[-k], ordered[-k - 1]
     # Without itself, the next one is the k-th largest.

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Self
+
+from pydantic import model_validator
+
 from rationanomaly.params.section import Section
 from rationanomaly.params.watch.drift import DriftParams
 from rationanomaly.params.watch.incidents import IncidentParams
@@ -43,3 +47,14 @@ class WatchParams(Section):
     sources: SourceParams
     serve: ServeParams
     drift: DriftParams
+
+    @model_validator(mode="after")
+    def _keep_incidents_open(self) -> Self:
+        """What lasts is said again before its incident is resolved: else each repetition would open another one."""
+        repeat, quiet = self.signals.repeat_minutes, self.incidents.quiet_minutes
+        if repeat >= quiet:
+            raise ValueError(
+                f"signals.repeat_minutes ({repeat:g}) must be below incidents.quiet_minutes ({quiet:g}): an incident "
+                "that lasts would be resolved and opened again with each alert"
+            )
+        return self
