@@ -184,7 +184,7 @@ class WorkerProcess:
         try:
             for line in file:
                 self._take(json.loads(line))
-        except ValueError:
+        except (ValueError, LookupError, TypeError):  # No JSON, or not of the form of an answer.
             _log.warning("the process of the model writes what is no answer; it is started again")
         self._process.kill()
         self._process.wait()

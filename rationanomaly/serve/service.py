@@ -156,12 +156,13 @@ def check(found: Any, kind: type[Message]) -> Message:
 
 
 def as_problem(error: RationAnomalyError) -> Problem:
-    """What a request is told of an error of ours."""
+    """What a request is told of an error of ours: not which file of the server it is about."""
+    text = f"{error.problem}. {error.hint}." if error.hint else f"{error.problem}."
     if isinstance(error, InputError | ParamsError):
-        return Problem(400, "wrong_request", str(error))
+        return Problem(400, "wrong_request", text)
     if isinstance(error, InfrastructureError):
-        return Problem(503, "unavailable", str(error), RETRY_SECONDS)
-    return Problem(422 if isinstance(error, ArtifactError) else 500, "failed", str(error))
+        return Problem(503, "unavailable", text, RETRY_SECONDS)
+    return Problem(422 if isinstance(error, ArtifactError) else 500, "failed", text)
 
 
 def answer(message: BaseModel) -> Response:

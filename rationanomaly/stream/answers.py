@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Protocol
 
 from rationanomaly.decisions.precedents import Citation, Precedents
@@ -17,6 +18,8 @@ from rationanomaly.stream.judging import Said
 _REMEMBERED = 200_000
 #: Templates that are named as still of use at once.
 _TOUCHED = 1000
+#: Templates that the model's process was too busy for and that lie in memory, and how many of them are asked at once.
+_REFUSED, _ASKED_AGAIN = 20_000, 1000
 
 
 class Asked(Protocol):
@@ -46,6 +49,8 @@ class Answers:
         self._known: dict[str, tuple[Verdict, bool]] = {}
         #: Templates that are to be asked about, and were refused since too many are pending.
         self._refused: dict[str, str] = {}
+        #: Whether some were refused that are not among these.
+        self._are_more_refused = False
         #: Templates whose answers have not been taken in; some may have come already.
         self._asked: set[str] = set()
         self._said: dict[str, Said] = {}
@@ -124,10 +129,19 @@ class Answers:
         """Ask about templates of which another model has said something: their lines may not come again."""
         self.find(connection, self._store.texts(connection, identities), now)
 
-    def ask_again(self) -> None:
-        """Ask about what was refused."""
-        if self._refused:
-            self._ask(dict(self._refused))
+    def ask_again(self, pending: Iterable[tuple[str, str]]) -> None:
+        """Ask about some of what was refused.
+
+        Args:
+            pending: id and text of all templates without a final verdict; read only if more were refused than are
+                remembered, and the remembered ones have been asked.
+        """
+        if not self._refused and self._are_more_refused:
+            self._are_more_refused = False
+            for identity, template in pending:
+                if identity not in self._asked and not self.is_final(identity):
+                    self._refuse(identity, template)
+        self._ask(dict(islice(self._refused.items(), _ASKED_AGAIN)))
 
     def touch(self, connection: sqlite3.Connection, now: float) -> None:
         """Note which verdicts were of use."""
@@ -171,9 +185,15 @@ class Answers:
         self._asked.update(templates.keys() - refused)
         for identity, template in templates.items():
             if identity in refused:
-                self._refused[identity] = template
+                self._refuse(identity, template)
             else:
                 self._refused.pop(identity, None)
+
+    def _refuse(self, identity: str, template: str) -> None:
+        if len(self._refused) < _REFUSED:
+            self._refused[identity] = template
+        elif identity not in self._refused:
+            self._are_more_refused = True
 
     def _remember(self, identity: str, verdict: Verdict, final: bool) -> None:
         if len(self._known) >= _REMEMBERED and identity not in self._known:

@@ -154,7 +154,7 @@ class Engine:
         """Ids of the templates whose verdict the model is still to give."""
         with self._lock:
             self._refresh()
-            self._answers.ask_again()
+            self._answers.ask_again(self._pending.each(self.connection))
             return list(self._pending.all(self.connection)) if self.service.pending or self._inbox else []
 
     def settle(self, write: Callable[[Settled], None] | None = None) -> Settled:
@@ -307,7 +307,7 @@ class Engine:
             alerts += self._watch.observe(self.connection, lines) if lines.height else []
             incidents = self._watch.note(self.connection, alerts)
             if is_tick:
-                self._answers.ask_again()
+                self._answers.ask_again(self._pending.each(self.connection))
                 more, changed = self._watch.tick(self.connection, self._log_clock.now(now))
                 alerts, incidents = [*alerts, *more], [*incidents, *changed]
             taken = Taken(lines, alerts, incidents, rejected.height, rejected, sessions, texts, version)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
 import polars as pl
@@ -76,9 +76,13 @@ class Pending:
         return found
 
     @staticmethod
-    def all(connection: sqlite3.Connection) -> dict[str, str]:
+    def each(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
+        """Template id and text of all, read as they are asked for."""
+        yield from connection.execute("SELECT template_id, template FROM stream_pending")
+
+    def all(self, connection: sqlite3.Connection) -> dict[str, str]:
         """Template id → text of all."""
-        return dict(connection.execute("SELECT template_id, template FROM stream_pending"))
+        return dict(self.each(connection))
 
     @staticmethod
     def _find(connection: sqlite3.Connection, template_id: str) -> PendingTemplate | None:
