@@ -1,8 +1,8 @@
 """A process that answers as `rationanomaly.detection.verdict_worker` does, without a model: templates say what it does.
 
 A template may hold ``FAULT`` (abnormal), ``DIE`` (each time it is asked), ``DIE-ONCE=FILE`` (until the file exists),
-``HOLD=FIFO`` (its analysis waits until somebody has opened the FIFO), ``HANG`` (its analysis never ends), ``FAIL`` or
-``BABBLE`` (what is no JSON).
+``HOLD=FIFO`` (its analysis waits until somebody has opened the FIFO), ``HANG`` (its analysis never ends), ``FAIL``,
+``BABBLE`` (what is no JSON) or ``MUTTER`` (JSON, but no answer).
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ def answer(kind: str, templates: list[str]) -> None:
             Event().wait()
         if "BABBLE" in template and kind == "reasoned":
             os.write(1, b"Loading checkpoint shards\n")
+        if "MUTTER" in template and kind == "reasoned":
+            os.write(1, b'{"kind": "reasoned"}\n')
     if any("FAIL" in template for template in templates):
         write({"kind": kind, "failed": "RuntimeError: no memory"})
         return

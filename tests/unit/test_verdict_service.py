@@ -197,9 +197,10 @@ def test_a_question_that_fails_is_given_up_without_a_new_process(
     assert "no memory" in caplog.text
 
 
-def test_a_process_that_writes_something_else_is_started_again(model: str, opened: Open) -> None:
+@pytest.mark.parametrize("word", ["BABBLE", "MUTTER"])
+def test_a_process_that_writes_something_else_is_started_again(model: str, opened: Open, word: str) -> None:
     service = opened(model)
-    found = asked(service, "BABBLE FAULT")
+    found = asked(service, f"{word} FAULT")
     assert [one.verdict.answer for one in found] == ["abnormal", "invalid"]
     assert found[-1].verdict.direct_score == 0.9
 

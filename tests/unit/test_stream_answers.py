@@ -1,0 +1,58 @@
+"""What a stream asks of a model that is too busy."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from rationanomaly.stream import answers
+from rationanomaly.stream.answers import Answers
+from tests.streaming import ScriptedService
+
+
+class BusyService(ScriptedService):
+    """Refuses all but so many at a time.
+
+    Attributes:
+        most: texts that are taken of a question.
+        largest: number of texts in the largest question so far.
+    """
+
+    most, largest = 0, 0
+
+    def ask(self, templates: Mapping[str, str]) -> list[str]:
+        self.largest = max(self.largest, len(templates))
+        taken = dict(list(templates.items())[: self.most])
+        super().ask(taken)
+        return [identity for identity in templates if identity not in taken]
+
+
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    with sqlite3.connect(":memory:") as opened:
+        Answers.prepare(opened)
+        yield opened
+    opened.close()
+
+
+def test_what_was_refused_is_asked_again_in_pieces_however_much_it_is(
+    tmp_path: Path, connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "_REFUSED", 20)
+    monkeypatch.setattr(answers, "_ASKED_AGAIN", 5)
+    service = BusyService(tmp_path)
+    found = Answers(service, 1000)
+    texts = {f"{number:016x}": f"text {number}" for number in range(50)}
+    for identity, text in texts.items():
+        found.find(connection, {identity: text}, 0.0)
+    assert not service.asked
+    assert len(found._refused) == 20
+    service.most, service.largest = 3, 0
+    for _ in range(50):
+        found.ask_again(texts.items())
+        found.put(connection, service.collect(), 0.0)
+    assert sorted(service.asked) == sorted(texts.values())
+    assert service.largest == 5
