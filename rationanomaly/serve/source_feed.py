@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 from threading import Event, Thread
 
 from rationanomaly.errors import RationAnomalyError
-from rationanomaly.raw_inputs import CHUNK
 from rationanomaly.remote.pauses import Pauses
 from rationanomaly.serve.intake import Intake
+from rationanomaly.sources.batches import batched
 from rationanomaly.sources.chunk import Chunk, LineSource, Position
 
 _log = logging.getLogger(__name__)
@@ -76,19 +75,9 @@ class SourceFeed:
         Raises:
             RationAnomalyError: it can't be read, or its lines can't be stored.
         """
-        waiting, size, since = list[Chunk](), 0, 0.0
-        for chunk in self._source.chunks(self._positions()):
-            if chunk is not None:
-                since = since if waiting else time.monotonic()
-                waiting.append(chunk)
-                size += len(chunk.data)
-            if waiting and (chunk is None or size >= CHUNK or time.monotonic() - since >= self._seconds):
-                self._store(waiting)
-                waiting, size = [], 0
-            if self._closing.is_set():
-                break
-        if waiting:
-            self._store(waiting)
+        for batch, _ in batched(self._source.chunks(self._positions()), self._seconds):
+            if batch:
+                self._store(batch)
 
     def _store(self, chunks: list[Chunk]) -> None:
         self._intake.submit(chunks).result()

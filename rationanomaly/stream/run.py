@@ -10,8 +10,8 @@ from threading import Event
 
 from rationanomaly import progress
 from rationanomaly.errors import InfrastructureError
-from rationanomaly.raw_inputs import CHUNK
 from rationanomaly.remote.pauses import Pauses
+from rationanomaly.sources.batches import batched
 from rationanomaly.sources.chunk import Chunk, LineSource
 from rationanomaly.stream.engine import Engine, Settled, Taken
 
@@ -81,20 +81,10 @@ class StreamRun:
         self._source.close()
 
     def _read(self) -> None:
-        waiting, size, since = list[Chunk](), 0, 0.0
-        for chunk in self._source.chunks(self._engine.positions()):
-            if chunk is not None:
-                since = since if waiting else time.monotonic()
-                waiting.append(chunk)
-                size += len(chunk.data)
-            if waiting and (chunk is None or size >= CHUNK or time.monotonic() - since >= self._seconds):
-                self._take(waiting)
-                waiting, size = [], 0
-            self._settle_and_tick(is_idle=chunk is None)
-            if self._stopping.is_set():
-                break
-        if waiting:
-            self._take(waiting)
+        for batch, is_idle in batched(self._source.chunks(self._engine.positions()), self._seconds):
+            if batch:
+                self._take(batch)
+            self._settle_and_tick(is_idle=is_idle)
 
     def _take(self, chunks: list[Chunk]) -> None:
         taken = self._engine.take(chunks, self._writers.taken)
