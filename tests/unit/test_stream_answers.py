@@ -17,15 +17,15 @@ class BusyService(ScriptedService):
     """Refuses all but so many at a time.
 
     Attributes:
-        most: texts that are taken of a question.
+        limit: texts that are taken of a question.
         largest: number of texts in the largest question so far.
     """
 
-    most, largest = 0, 0
+    limit, largest = 0, 0
 
     def ask(self, templates: Mapping[str, str]) -> list[str]:
         self.largest = max(self.largest, len(templates))
-        taken = dict(list(templates.items())[: self.most])
+        taken = dict(list(templates.items())[: self.limit])
         super().ask(taken)
         return [identity for identity in templates if identity not in taken]
 
@@ -50,7 +50,7 @@ def test_what_was_refused_is_asked_again_in_pieces_however_much_it_is(
         found.find(connection, {identity: text}, 0.0)
     assert not service.asked
     assert len(found._refused) == 20
-    service.most, service.largest = 3, 0
+    service.limit, service.largest = 3, 0
     for _ in range(50):
         found.ask_again(texts.items())
         found.put(connection, service.collect(), 0.0)
