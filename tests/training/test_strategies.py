@@ -22,6 +22,8 @@ from tests.training.test_ranks import TWO, at_step, check_equal
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_ranks")]
 
 TOLERANCE = 1e-4
+#: So fast that the model unlearns what it learnt first: the last adapter is not the best, on no processor.
+EARLY = ("run.seed=1", "sft.learning_rate=0.03", "sft.evaluations=4")
 TEMPLATES = ["pump failed badly", "fan is ready", "something else altogether"]
 
 
@@ -29,10 +31,15 @@ TEMPLATES = ["pump failed badly", "fan is ready", "something else altogether"]
 def test_sft_loses_as_in_one_process(bench: Bench, tmp_path: Path, strategy: str) -> None:
     bench.using(TWO, f"training.strategy={strategy}").run("sft", tmp_path / "sft")
     check_equal(tmp_path / "sft", bench.root / "sft", TOLERANCE, "grad_norm")
-    if strategy == "zero3":
-        best = best_evaluation(read_curve(tmp_path / "sft"))
-        assert best is not None and best["step"] < STEPS, "the last adapter is the best, so none was given back"
-        _check_same_model(tmp_path / "sft", bench.root / "sft")
+
+
+def test_zero3_gives_back_the_best_adapter_as_one_process_does(bench: Bench, tmp_path: Path) -> None:
+    bench.using(*EARLY).run("sft", tmp_path / "one" / "sft")
+    bench.using(*EARLY, TWO, "training.strategy=zero3").run("sft", tmp_path / "sft")
+    check_equal(tmp_path / "sft", tmp_path / "one" / "sft", TOLERANCE, "grad_norm")
+    best = best_evaluation(read_curve(tmp_path / "sft"))
+    assert best is not None and best["step"] < STEPS, "the last adapter is the best, so none was given back"
+    _check_same_model(tmp_path / "sft", tmp_path / "one" / "sft")
 
 
 @pytest.mark.parametrize("strategy", ["ddp", "zero2", "zero3"])
