@@ -76,7 +76,7 @@ class DoubleEngine:
                 for number, raw in enumerate(chunk.data.decode("utf-8", "replace").split("\n")[:-1], first):
                     rows.append(_row(chunk, number, raw))
             self.batches.append(list(chunks))
-            return Taken(pl.DataFrame(rows, JUDGED_LINES), [], [], 0)
+            return Taken(pl.DataFrame(rows, JUDGED_LINES), [], [], 0, self.version)
 
     def settle(self, write: Any = None) -> Settled:
         """Nothing."""
@@ -85,7 +85,7 @@ class DoubleEngine:
     def tick(self, write: Any = None) -> Taken:
         """Nothing."""
         self.ticks.set()
-        return Taken(JUDGED_LINES.to_frame(), [], [], 0)
+        return Taken(JUDGED_LINES.to_frame(), [], [], 0, self.version)
 
     def positions(self) -> dict[str, Any]:
         """Of the streams so far."""

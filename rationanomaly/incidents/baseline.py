@@ -50,7 +50,8 @@ class UsualLines:
     def shrink(self) -> None:
         """Forget all where it has become too much; numbers are others then."""
         if len(self._hours) > _HOURS or len(self.names) > _TEMPLATES:
-            self.__init__()  # type: ignore[misc]
+            for remembered in (self._numbers, self.names, self._hours, self._usual):
+                remembered.clear()
 
     def hour(self, connection: sqlite3.Connection, hour: int) -> tuple[_Counts, _Counts]:
         """Numbers of the templates that came in an hour, and of each its lines."""

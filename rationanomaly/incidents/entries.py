@@ -78,7 +78,7 @@ class Entries:
             self._read_identities(kind, [subject])
         return self._identities[kind, subject]
 
-    def places(self, what: str, value: str) -> Mapping[str, Place]:
+    def places(self, what: str, value: str) -> dict[str, Place]:
         """Id of an incident → its node, session, template or name of this value."""
         if (what, value) not in self._places:
             self._read_places(what, [value])
@@ -217,10 +217,7 @@ class Entries:
 
     def _add_place(self, draft: Draft, found: tuple[str, str, int, str], first: float, last: float) -> None:
         what, value, lines, text = found
-        places = self._places.get((what, value))
-        if places is None:
-            self._read_places(what, [value])
-            places = self._places[what, value]
+        places = self.places(what, value)
         place = places.get(draft.id)
         if place is None:
             size = self._size(draft)

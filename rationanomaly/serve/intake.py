@@ -159,9 +159,8 @@ class Intake:
         self._lines |= placed.lines
         self._note(None)
         self._meter.count_batch(time.perf_counter() - started)
-        version = taken.version or self._engine.version
         for ticket, span in zip(batch, placed.spans, strict=True):
-            ticket.future.set_result(_share(taken, span, version))
+            ticket.future.set_result(_share(taken, span))
 
     def _let_time_pass(self) -> None:
         try:
@@ -192,9 +191,9 @@ class Intake:
         self.problem = problem
 
 
-def _share(taken: Taken, span: Span | None, version: ModelVersion) -> Share:
+def _share(taken: Taken, span: Span | None) -> Share:
     if span is None:
-        return Share(taken.lines.clear(), [], version)
+        return Share(taken.lines.clear(), [], taken.version)
     alerts = [alert for alert in taken.alerts if any(span.has(line.source, line.line) for line in alert.lines)]
     lines = taken.lines.filter(source=span.stream)
-    return Share(lines.filter(lines["line"].is_between(span.first, span.last)), alerts, version)
+    return Share(lines.filter(lines["line"].is_between(span.first, span.last)), alerts, taken.version)

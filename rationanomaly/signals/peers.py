@@ -251,7 +251,9 @@ class Peers:
             (self._nodes, values["nodes"], _OF_NODE),
             (self._deviations.table, values["templates"], _OF_TEMPLATE),
         ):
-            table.load(keys, {name.removeprefix(prefix): one for name, one in arrays.items() if prefix in name})
+            table.load(
+                keys, {name.removeprefix(prefix): one for name, one in arrays.items() if name.startswith(prefix)}
+            )
         self._last.load(values["last"])
         if complete:
             self._window, self._texts = values["window"], dict(values["texts"])

@@ -23,7 +23,7 @@ class SessionLines(NamedTuple):
         first, last: its first line and its last.
         events: template id → number of lines, in the order of their first lines.
         start, end: lowest and highest time, in seconds since 1970.
-        begin, final: time of the first line and of the last.
+        begin: time of the first line.
         pause: longest step of time from a line to the next; -inf of a single line.
     """
 
@@ -34,7 +34,6 @@ class SessionLines(NamedTuple):
     start: float
     end: float
     begin: float
-    final: float
     pause: float
 
 
@@ -52,7 +51,7 @@ def session_lines(batch: Batch) -> Iterator[SessionLines]:
     steps = np.full(len(at), -np.inf)
     steps[1:] = at[1:] - at[:-1]
     steps[starts] = -np.inf
-    bounds = [np.minimum.reduceat(at, starts), np.maximum.reduceat(at, starts), at[starts], at[ends]]
+    bounds = [np.minimum.reduceat(at, starts), np.maximum.reduceat(at, starts), at[starts]]
     columns = [one.tolist() for one in (*bounds, np.maximum.reduceat(steps, starts))]
     lines = batch.each_values(np.concatenate([rows[starts], rows[ends]]))
     count = len(starts)

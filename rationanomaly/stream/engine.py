@@ -310,7 +310,7 @@ class Engine:
                 self._answers.ask_again(self._pending.each(self.connection))
                 more, changed = self._watch.tick(self.connection, self._log_clock.now(now))
                 alerts, incidents = [*alerts, *more], [*incidents, *changed]
-            taken = Taken(lines, alerts, incidents, rejected.height, rejected, sessions, texts, version)
+            taken = Taken(lines, alerts, incidents, rejected.height, version, rejected, sessions, texts)
             self._count(taken)
             if write is not None:
                 write(taken)

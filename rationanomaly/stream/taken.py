@@ -23,20 +23,20 @@ class Taken:
         alerts: what they raised.
         incidents: those that changed.
         rejected: number of lines that fit no record of their format.
+        version: of the model whose answers the lines have.
         rejected_lines: these, ``source``, ``line``, ``raw``.
         sessions: verdicts on those that have ended.
         texts: those of the lines, if it is known which lines share theirs.
-        version: of the model whose answers the lines have.
     """
 
     lines: pl.DataFrame
     alerts: list[Alert]
     incidents: list[Incident]
     rejected: int
+    version: ModelVersion
     rejected_lines: pl.DataFrame = field(default_factory=pl.DataFrame)
     sessions: list[SessionVerdict] = field(default_factory=list)
     texts: Texts | None = None
-    version: ModelVersion | None = None
 
 
 @dataclass(frozen=True)
