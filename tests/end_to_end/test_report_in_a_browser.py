@@ -135,7 +135,8 @@ def test_what_changed_and_sessions_lead_to_the_template(enter: Callable[..., Any
         assert page.locator(".detail").count() == 1
     assert page.locator(".timeline rect").count() > 40
     page.locator("#session-rows summary").first.click()
-    assert page.locator("#session-rows .lines li").count() > 4
+    # The lines are made by `toggle`, an event that a browser queues.
+    page.locator("#session-rows .lines li").nth(4).wait_for()
     line = page.locator("#session-rows .lines .open").first
     assert line.locator("mark").first.inner_text()
     line.focus()
