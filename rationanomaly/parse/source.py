@@ -34,11 +34,18 @@ class Piece:
         file: the file.
         start: its first byte, where a line begins.
         end: the byte behind the last; None: as long as the file is when it is opened.
+        name: what messages call the file; None: by its path.
     """
 
     file: Path
     start: int = 0
     end: int | None = None
+    name: Path | None = None
+
+    @property
+    def shown(self) -> Path:
+        """What messages call the file."""
+        return self.name or self.file
 
     @property
     def size(self) -> int:
@@ -55,6 +62,7 @@ class Source:
         pieces: what is to be read of it; None: all.
         idle: seconds without a byte of live input after which comes an empty chunk; 0: never.
         max_line_bytes: longer entries of an exported journal are cut.
+        is_read_again: whether what the log says that it is converted has been logged before.
     """
 
     def __init__(
@@ -64,12 +72,15 @@ class Source:
         pieces: Sequence[Piece] | None = None,
         idle: float = 0.0,
         max_line_bytes: int = 2**20,
+        *,
+        is_read_again: bool = False,
     ) -> None:
         skipped = list[Path]()
         self.pieces = [Piece(file) for file in find_files(path, skipped.append)] if pieces is None else pieces
         if skipped:
             logger.warning("%s: not read are %d devices, pipes and links, such as %s", path, len(skipped), skipped[0])
         self._max_expansion, self._idle, self._max_line_bytes = max_expansion, idle, max_line_bytes
+        self._is_read_again = is_read_again
         #: Where a file was named, and not a folder or a glob, one that is empty is a mistake.
         self._may_be_empty = pieces is not None or self.pieces != [Piece(path)]
         #: Bytes on disk; None for standard input.
@@ -101,7 +112,7 @@ class Source:
             InfrastructureError: the package that expands it is not installed.
         """
         chunks = self._stored(piece)
-        return chunks if piece.start else self._as_text(piece.file, chunks)
+        return chunks if piece.start else self._as_text(piece.shown, chunks)
 
     def _as_text(self, file: Path, chunks: Iterator[bytes]) -> Iterator[bytes]:
         head = b""
@@ -121,7 +132,7 @@ class Source:
             yield from as_utf8(whole, lambda encoding: self._converting(file, encoding))
 
     def _exporting(self, file: Path) -> None:
-        if not self._exports:
+        if not (self._exports or self._is_read_again):
             logger.info("%s: is an exported journal of systemd, read as JSON, as are further files that are one", file)
         self._exports += 1
 
@@ -129,7 +140,7 @@ class Source:
         self.cut += 1
 
     def _converting(self, file: Path, encoding: str) -> None:
-        if not self.converted:
+        if not (self.converted or self._is_read_again):
             logger.warning("%s: is converted from %s, as are further files that need it", file, encoding.upper())
         self.converted += 1
 
@@ -142,7 +153,7 @@ class Source:
             return
         before = self.position
         try:
-            with file.open("rb") as stream, about(file):
+            with file.open("rb") as stream, about(piece.shown):
                 status = os.fstat(stream.fileno())
                 if not (status.st_size or self._may_be_empty) and stat.S_ISREG(status.st_mode):
                     raise InputError("is empty", hint="Name a log that holds lines")
@@ -150,7 +161,9 @@ class Source:
                     self.position = before + stream.tell() - piece.start if stream.seekable() else before
                     yield chunk
         except OSError as error:
-            raise InputError(f"can't be read: {error.strerror}", file=file, hint="Check its permissions") from error
+            raise InputError(
+                f"can't be read: {error.strerror}", file=piece.shown, hint="Check its permissions"
+            ) from error
 
     def _read(self, piece: Piece, stream: io.BufferedReader) -> Iterator[bytes]:
         expanded = None if piece.start else decompress(stream, stream.peek(HEAD), CHUNK)
@@ -166,7 +179,7 @@ class Source:
                 if total > 4 * CHUNK and total > self._max_expansion * stream.tell():
                     raise InputError(
                         f"expands to more than {self._max_expansion} times its size, like a decompression bomb",
-                        file=piece.file,
+                        file=piece.shown,
                         hint="Raise parse.max_expansion if the file can be trusted",
                     )
                 yield chunk

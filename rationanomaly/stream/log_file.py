@@ -73,7 +73,7 @@ class LogFile:
         self._modified = status.st_mtime_ns
         #: Of a file that can be read from its beginning only: its text, and its size when that was begun.
         self._text: Iterator[bytes] | None = None
-        self._text_size = -1
+        self._text_size, self._was_read = -1, False
         self._left = b""
         self._is_whole: bool | None = None
         if mark is None:
@@ -162,7 +162,7 @@ class LogFile:
             return
         # To know the last bytes of a text that is compressed, all of it would have to be read.
         end = _HEAD if self._is_whole else size
-        found = _content(self._descriptor, end, _HEAD, self._max_expansion, self._max_line)
+        found = _content(self._descriptor, self.path, end, _HEAD, self._max_expansion, self._max_line)
         if found is None:
             return
         head, tail = found
@@ -171,7 +171,7 @@ class LogFile:
     def _content(self, mark: Mark) -> tuple[bytes, bytes] | None:
         """The bytes by which a mark recognises its file, if they stand here; else None."""
         length = int(mark.head.partition(":")[0])
-        found = _content(self._descriptor, mark.offset, length, self._max_expansion, self._max_line)
+        found = _content(self._descriptor, self.path, mark.offset, length, self._max_expansion, self._max_line)
         fits = found is not None and (_hash(found[0]), _hash(found[1])) == (mark.head, mark.tail)
         return found if fits else None
 
@@ -190,7 +190,8 @@ class LogFile:
             if size == self._text_size:
                 return None
             self._text_size = size
-            self._text = _behind(_text(self._descriptor, self._max_expansion, self._max_line), self.offset)
+            text = _text(self._descriptor, self.path, self._max_expansion, self._max_line, is_read_again=self._was_read)
+            self._text, self._was_read = _behind(text, self.offset), True
             self._left = b""
         for piece in self._text:
             self._left += piece
@@ -245,7 +246,9 @@ def _hash(data: bytes) -> str:
     return f"{len(data)}:{hashlib.sha256(data).hexdigest()[:32]}"
 
 
-def _content(descriptor: int, offset: int, length: int, expansion: int, line: int) -> tuple[bytes, bytes] | None:
+def _content(
+    descriptor: int, name: Path, offset: int, length: int, expansion: int, line: int
+) -> tuple[bytes, bytes] | None:
     """The first ``length`` bytes of a file, and the last before a place; None if it does not reach so far."""
     back, length = min(_TAIL, offset), min(length, offset)
     if not starts_whole(os.pread(descriptor, HEAD, 0)):
@@ -253,7 +256,7 @@ def _content(descriptor: int, offset: int, length: int, expansion: int, line: in
         return (head, tail) if len(tail) == back else None
     head, tail, seen = b"", b"", 0
     try:
-        for piece in _text(descriptor, expansion, line):
+        for piece in _text(descriptor, name, expansion, line, is_read_again=True):
             piece = piece[: offset - seen]
             head += piece[: length - len(head)]
             tail = (tail + piece)[-back:]
@@ -265,10 +268,11 @@ def _content(descriptor: int, offset: int, length: int, expansion: int, line: in
     return None
 
 
-def _text(descriptor: int, expansion: int, line: int) -> Iterator[bytes]:
-    """The text of an open file that is compressed, in UTF-16, or an export of a journal; it may have another name."""
-    path = Path(f"/dev/fd/{descriptor}")
-    return Source(path, expansion, [Piece(path)], max_line_bytes=line).chunks(Piece(path))
+def _text(descriptor: int, name: Path, expansion: int, line: int, *, is_read_again: bool) -> Iterator[bytes]:
+    """The text of an open file that is compressed, in UTF-16, or an export of a journal, called ``name``."""
+    piece = Piece(Path(f"/dev/fd/{descriptor}"), name=name)
+    source = Source(piece.file, expansion, [piece], max_line_bytes=line, is_read_again=is_read_again)
+    return source.chunks(piece)
 
 
 def _behind(pieces: Iterator[bytes], offset: int) -> Iterator[bytes]:

@@ -117,7 +117,7 @@ class LogTail:
         try:
             return file.read()
         except (RationAnomalyError, OSError) as error:
-            logger.warning("%s: what follows in %s can't be read: %s", self.path, file.path, error)
+            logger.warning("What follows in %s can't be read: %s", file.path, error)
             return None
 
     def _is_done(self, file: LogFile) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from rationanomaly.raw_inputs import CHUNK
 from rationanomaly.stream.rotated import base_of, is_rotated_from, older_parts
 from rationanomaly.stream.tail import LogTail, TailSettings
 
@@ -232,6 +233,30 @@ def test_what_can_be_read_from_its_beginning_only_is_continued(tmp_path: Path, n
     reader.kill()
     reader.read()
     assert len(reader.lines) == 399
+
+
+def test_a_growing_log_in_utf_16_is_warned_of_once_by_its_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "wide.log"
+    reader = Reader(path)
+    path.touch()
+    for number in range(1, 5):
+        with path.open("ab") as file:
+            file.write(f"line {number} of a service on Windows\n".encode("utf-16" if number == 1 else "utf-16-le"))
+        reader.read()
+    assert reader.numbers() == [1, 2, 3, 4]
+    assert caplog.messages == [f"{path}: is converted from UTF-16-LE, as are further files that need it"]
+
+
+def test_a_decompression_bomb_is_warned_of_by_its_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "old.log.gz"
+    path.write_bytes(gzip.compress(b"x" * (4 * CHUNK + 1)))
+    reader = Reader(path)
+    reader.read()
+    assert reader.lines == ["x" * 1001]
+    (said,) = caplog.messages
+    assert said.startswith(f"What follows in {path} can't be read: {path}: expands to more than 500 times its size")
 
 
 def test_an_endless_line_is_cut_and_the_next_one_is_whole(tmp_path: Path) -> None:
