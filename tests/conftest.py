@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from rationanomaly.params import Params, load_params
@@ -15,8 +16,15 @@ from tests.scripted_endpoint import Script, serving
 from tests.warm_python import warm_python
 
 ROOT = Path(__file__).resolve().parents[1]
-# Without a deadline: a busy machine is no fault of the code. What asks for a number of its own gets it.
-settings.register_profile("rationanomaly", deadline=None, max_examples=60)
+# Without a deadline, nor a word about slowness: a busy machine is no fault of the code. What asks for a number of its
+# own gets it. Where a change waits to land, examples are the same each time: new ones are for who can look at them.
+settings.register_profile(
+    "rationanomaly",
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
 settings.load_profile("rationanomaly")
 #: Folders whose files share a pipeline run that takes minutes.
 _TOGETHER = ("tests/component",)

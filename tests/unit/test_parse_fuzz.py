@@ -78,7 +78,7 @@ def written(form: str, items: list[str | tuple[str, str]], others: bool) -> tupl
     return lines, states
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 @given(
     form=st.sampled_from(sorted(WRITERS)),
     items=ITEMS,
