@@ -96,7 +96,7 @@ def read_live(script: Sequence[str | float | Came], end: BinaryIO, settings: Par
 
 
 def test_a_trace_that_comes_while_its_record_waits_is_joined(patient: ParseParams, pipe: BinaryIO) -> None:
-    script = [f"{FINE}\n{ERROR}\n", Came(1), f"{TRACE}\n", Came(1), f"{FINE}\n"]
+    script: list[str | float | Came] = [f"{FINE}\n{ERROR}\n", Came(1), f"{TRACE}\n", Came(1), f"{FINE}\n"]
     assert read_live(script, pipe, patient, "application") == [
         "request served",
         "write failed java.io.IOException: no space at a.B.c(B.java:1)",
@@ -130,7 +130,7 @@ def test_without_waiting_nothing_is_rejected_either(settings: ParseParams, pipe:
 
 
 def test_half_a_line_waits_for_its_end_however_long(settings: ParseParams, pipe: BinaryIO) -> None:
-    script = [f"{FINE}\n{ERROR[:30]}", Came(1), HOLD * 2, f"{ERROR[30:]}\n"]
+    script: list[str | float | Came] = [f"{FINE}\n{ERROR[:30]}", Came(1), HOLD * 2, f"{ERROR[30:]}\n"]
     assert read_live(script, pipe, settings, "application") == ["request served", "write failed"]
 
 
@@ -159,7 +159,7 @@ def test_the_format_inside_a_container_is_found_when_it_shows(patient: ParsePara
 def test_a_named_pipe_is_live(patient: ParseParams, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     found, first = list[str](), Came(1)
-    script = [f"{ERROR}\n{FINE}\n", first]
+    script: list[str | float | Came] = [f"{ERROR}\n{FINE}\n", first]
     writer = threading.Thread(target=lambda: feed((tmp_path / "pipe").open("wb", 0), script, found).join())
     writer.start()
     for records in LogReader(tmp_path / "pipe", "application", patient):
@@ -180,7 +180,7 @@ def test_waiting_gives_a_sign_and_loses_nothing() -> None:
     with os.fdopen(reading, "rb") as stream:
         start = time.monotonic()
         # What is written and its sign, twice.
-        script = ["one", Came(2), "two", Came(4), "three"]
+        script: list[str | float | Came] = ["one", Came(2), "two", Came(4), "three"]
         thread = feed(os.fdopen(writing, "wb", buffering=0), script, chunks)
         for chunk in read_as_it_comes(stream, 2**20, HOLD):
             chunks.append(chunk)
