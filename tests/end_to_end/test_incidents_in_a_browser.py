@@ -273,12 +273,15 @@ def test_forms_and_links_work_without_scripts(links: dict[str, str], browser: An
     page.locator("input[name=name]").fill("zoe")
     with page.expect_navigation():
         page.keyboard.press("Enter")
-    page.locator(f"#row-{incident_of(folder, LINK).id}").click()
+    with page.expect_navigation():
+        page.locator(f"#row-{incident_of(folder, LINK).id}").click()
     page.locator("#mark textarea").fill("seen it before")
-    page.locator("[data-key=r]").click()
+    with page.expect_navigation():
+        page.locator("[data-key=r]").click()
     assert "right, zoe" in page.locator(".alerts .chosen").inner_text()
     page.reload()
-    page.locator("[data-key=j]").click()
+    with page.expect_navigation():
+        page.locator("[data-key=j]").click()
     assert page.locator("#alert").get_attribute("data-number") == "2"
     assert len(read_ledger(folder / "ledger.jsonl").entries) == 1
 

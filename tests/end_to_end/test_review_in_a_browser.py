@@ -283,15 +283,19 @@ def test_forms_and_links_work_before_the_scripts_are_ready(server: Server, brows
         page.keyboard.press("Enter")
     first = text_of(page)
     page.locator("textarea").fill("seen it before")
-    page.locator("[data-key=n]").click()
+    with page.expect_navigation():
+        page.locator("[data-key=n]").click()
     second = text_of(page)
     assert first != second
     page.reload()
     assert text_of(page) == second
-    page.locator("[data-key='3']").click()
-    page.locator("[data-key=z]").click()
+    with page.expect_navigation():
+        page.locator("[data-key='3']").click()
+    with page.expect_navigation():
+        page.locator("[data-key=z]").click()
     assert text_of(page) == second
-    page.locator("[data-key=j]").click()
+    with page.expect_navigation():
+        page.locator("[data-key=j]").click()
     assert text_of(page) not in (first, second)
     page.locator("input[name=number]").fill("12")
     with page.expect_navigation():
