@@ -43,6 +43,11 @@ class Script:
     peak_in_flight: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def behaviour(self, log: str) -> str:
+        """Of the next call about a log."""
+        planned, number = self.by_log.get(log, ()), self.calls[log]
+        return self.always.get(log) or (planned[number] if number < len(planned) else "good")
+
 
 def read_question(body: dict[str, Any]) -> tuple[str, Label]:
     """The log and the label that a request asks about."""
@@ -73,15 +78,13 @@ class Handler(BaseHTTPRequestHandler):
         self.prompt_tokens = len(json.dumps(body["messages"])) // 4
         script = self.script
         with script.lock:
-            number = script.calls[self.log]
+            name = script.behaviour(self.log)
             script.calls[self.log] += 1
             script.requests.append(body)
             script.headers.append(dict(self.headers))
             script.paths.append(self.path)
             script.in_flight += 1
             script.peak_in_flight = max(script.peak_in_flight, script.in_flight)
-        planned = script.by_log.get(self.log, ())
-        name = script.always.get(self.log) or (planned[number] if number < len(planned) else "good")
         try:
             getattr(self, name)()
         except (BrokenPipeError, ConnectionResetError):

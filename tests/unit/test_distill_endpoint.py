@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -18,12 +19,16 @@ from rationanomaly.distill.rounds import Outcome, teach
 from rationanomaly.distill.teacher_prompt import load_teacher_prompt
 from rationanomaly.distill.teachers import Bill
 from rationanomaly.distill.teachers.endpoint import EndpointTeacher, campaign_of
-from rationanomaly.distill.wire import retry_after
+from rationanomaly.distill.wire import Reply, Wire, retry_after
 from rationanomaly.errors import InfrastructureError
 from rationanomaly.params import Params
-from rationanomaly.records import Rejected
+from rationanomaly.records import Label, Rejected
 from tests.distilling import Watch, ask, asking
-from tests.scripted_endpoint import Script, serving
+from tests.scripted_endpoint import Script, good_answer, read_question, serving
+
+#: Seconds of a call, and of one that hangs: the server keeps that up for 10 seconds.
+CALL_SECONDS, HANGS_SECONDS = 99.0, 1.0
+HANGS = ("slow_first_byte", "trickle")
 
 
 @dataclass
@@ -40,8 +45,22 @@ class Run:
 
 
 def tiny(url: str, *more: str) -> Params:
-    """An endpoint that is given up soon."""
-    return asking(url, "distill.endpoint.call_seconds=2", "distill.endpoint.concurrency=4", *more)
+    """An endpoint that is asked by few at once."""
+    return asking(url, f"distill.endpoint.call_seconds={CALL_SECONDS}", "distill.endpoint.concurrency=4", *more)
+
+
+@pytest.fixture(autouse=True)
+def limits(script: Script, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds that each call got. Only those that hang run into a limit: on a busy machine others may be slow, too."""
+    send, found = Wire.send, list[float]()
+
+    async def send_within(wire: Wire, messages: Sequence[dict[str, str]], seed: int, seconds: float) -> Reply:
+        found.append(seconds)
+        log, _ = read_question({"messages": messages})
+        return await send(wire, messages, seed, HANGS_SECONDS if script.behaviour(log) in HANGS else seconds)
+
+    monkeypatch.setattr(Wire, "send", send_within)
+    return found
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -179,15 +198,22 @@ def test_a_second_run_makes_no_call_and_needs_no_key(script: Script, endpoint: s
     assert second.bill == first.bill
 
 
-def test_a_changed_setting_asks_anew(script: Script, endpoint: str, tmp_path: Path) -> None:
+def test_a_changed_setting_asks_anew(script: Script, endpoint: str, limits: list[float], tmp_path: Path) -> None:
     log = "memory error in bank one of the board"
     teach_all(tiny(endpoint), [log], tmp_path)
     teach_all(tiny(endpoint, "distill.temperature=0.1"), [log], tmp_path)
     assert script.calls[log] == 2
+    assert limits == [CALL_SECONDS] * 2
 
 
 def test_calls_in_flight_are_bounded(script: Script, endpoint: str, tmp_path: Path) -> None:
-    script.delay = 0.05
+    met = Barrier(3)
+
+    def answer_together(log: str, label: Label) -> str:
+        met.wait(60)  # Else a busy machine may have answered one before the next is asked.
+        return good_answer(log, label)
+
+    script.delay, script.answer = 0.05, answer_together
     logs = [f"disk failure number {number} on drive {'abcdefghijkl'[number]} was seen" for number in range(12)]
     run = teach_all(tiny(endpoint, "distill.endpoint.concurrency=3"), logs, tmp_path)
     assert script.peak_in_flight == 3
@@ -231,12 +257,15 @@ def test_an_endpoint_that_counts_more_than_the_worst_case_is_named(
     assert "more than the worst case" in caplog.text
 
 
-def test_the_time_of_the_whole_step_is_limited(script: Script, endpoint: str, tmp_path: Path) -> None:
+def test_the_time_of_the_whole_step_is_limited(
+    script: Script, endpoint: str, limits: list[float], tmp_path: Path
+) -> None:
     logs = [f"disk failure number {number} on drive {'abcdefghijkl'[number]} was seen" for number in range(12)]
     params = tiny(endpoint, "distill.endpoint.total_seconds=3", "distill.endpoint.concurrency=1")
     run = teach_all(params, logs, tmp_path, clock=lambda: len(script.billed))  # An answer takes a second.
     assert run.reasons() == dict.fromkeys(logs[3:], "time")
     assert set(script.calls) == set(logs[:3])
+    assert limits == [3.0, 2.0, 1.0]
 
 
 @pytest.mark.parametrize(("behaviour", "match"), [("wrong_key", "distill.endpoint.key"), ("no_credit", "credit")])
