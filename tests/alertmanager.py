@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
+
+from tests.loopback import free_port
 
 PROGRAM = "prometheus-alertmanager"
 
@@ -33,9 +34,7 @@ def alertmanager(folder: Path, webhook: str) -> Iterator[str]:
     }  # fmt: skip
     config = folder / "alertmanager.yml"
     config.write_text(yaml.safe_dump(document))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [
         program, f"--config.file={config}", f"--storage.path={folder}", f"--web.listen-address=127.0.0.1:{port}",
         "--cluster.listen-address=", "--log.level=warn",
@@ -50,13 +49,13 @@ def alertmanager(folder: Path, webhook: str) -> Iterator[str]:
             server.wait()
 
 
-def _wait(url: str, server: subprocess.Popen[bytes], seconds: float = 30.0) -> None:
+def _wait(url: str, server: subprocess.Popen[bytes], seconds: float = 120.0) -> None:
     """Until it answers."""
     pause = threading.Event()
     for _ in range(int(seconds / 0.05)):
         assert server.poll() is None, "the server has ended"
         try:
-            if httpx.get(f"{url}/-/ready", timeout=1.0).is_success:
+            if httpx.get(f"{url}/-/ready", timeout=10.0).is_success:
                 return
         except httpx.HTTPError:
             pause.wait(0.05)

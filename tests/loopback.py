@@ -1,10 +1,12 @@
-"""An HTTP server on loopback, in a thread of its own."""
+"""Servers on loopback: one over HTTP in a thread of its own, and a port for those that can't take a free one."""
 
 from __future__ import annotations
 
+import random
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -20,3 +22,17 @@ def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def free_port() -> int:
+    """A port that nothing listens on, for a server that can't choose one itself.
+
+    It lies below those that a system gives to connections and to who asks for any: one of those could be taken by
+    another process in the seconds until the server listens.
+    """
+    ports = random.SystemRandom()
+    while True:
+        port = ports.randrange(10_000, 16_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from tests.loopback import free_port
 
 ADMIN, PASSWORD = "admin", "correct horse battery"
 _BINARIES = Path("/usr/lib/postgresql")
@@ -94,9 +95,7 @@ def mlflow_server(folder: Path) -> Iterator[MlflowServer]:
             f"admin_username = {ADMIN}\nadmin_password = {PASSWORD}\nauth_cache_ttl_seconds = 3600\n"
             "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
         )
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         command = [sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", "--workers", "1"]
         command += ["--host", "127.0.0.1", "--port", str(port), "--artifacts-destination", str(folder / "files")]
         command += ["--backend-store-uri", database.format("mlflow")]

@@ -38,13 +38,17 @@ def serving(
     keys = keys or Keys({}, needed=False)
     with running(cast(Engine, engine), params, keys, model) as service, listen("127.0.0.1", 0) as listener:
         app = build_app(service, ["127.0.0.1"], pages)
-        config = uvicorn.Config(app, log_level="critical", access_log=False, ws="none", lifespan="off", backlog=512)
+        # A client that a busy machine keeps from asking again for seconds finds its connection as it was.
+        config = uvicorn.Config(
+            app, log_level="critical", access_log=False, ws="none", lifespan="off", backlog=512,
+            timeout_keep_alive=600,
+        )  # fmt: skip
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
             address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            with httpx.Client(base_url=address, timeout=30, trust_env=False) as client:
+            with httpx.Client(base_url=address, timeout=120, trust_env=False) as client:
                 yield client, service
         finally:
             server.should_exit = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler
@@ -64,11 +64,15 @@ class Receiver:
     requests: list[Request] = field(default_factory=list)
     came: threading.Condition = field(default_factory=threading.Condition)
 
-    def wait(self, count: int, seconds: float = 20.0) -> Sequence[Request]:
+    def wait(self, count: int) -> Sequence[Request]:
         """The requests, once so many have come."""
+        self.wait_until(lambda: len(self.requests) >= count)
+        return list(self.requests)
+
+    def wait_until(self, holds: Callable[[], object], seconds: float = 60.0) -> None:
+        """Wait until the requests that have come are as they should be."""
         with self.came:
-            assert self.came.wait_for(lambda: len(self.requests) >= count, seconds), self.requests
-            return list(self.requests)
+            assert self.came.wait_for(holds, seconds), self.requests
 
 
 @contextmanager

@@ -29,13 +29,13 @@ def test_a_sender_that_is_killed_loses_nothing(tmp_path: Path) -> None:
         with Forked("tests.outbox_process", str(database), receiver.url, loaded=["tests.outbox_process"]) as sender:
             for kill in range(KILLS):
                 sender.start()
-                receiver.wait(min(INCIDENTS, 7 * (kill + 1)), 60)
+                receiver.wait(min(INCIDENTS, 7 * (kill + 1)))
                 sender.kill()
         box.run(database)
-        receiver.wait(INCIDENTS, 60)
+        receiver.wait(INCIDENTS)
         while connection.execute("SELECT count(*) FROM sinks_waiting").fetchone()[0]:
             receiver.wait(len(receiver.requests))
-        box.stop()
+        box.stop(60.0)
     keys = [request.headers["idempotency-key"] for request in receiver.requests]
     assert sorted(set(keys)) == [f"i{number:02}.1" for number in range(INCIDENTS)]
     # Those that came twice are those that were being sent when the process was killed, one at a time.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from rationanomaly.detection.detector import Detector
 from rationanomaly.params import Params
 from rationanomaly.register import step
 from rationanomaly.runs import model_registry, tracking
+from tests.loopback import free_port
 from tests.micro_model import train
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -76,9 +76,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory, registered: Path) -> P
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory, registered: Path, environment: Path) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("serving")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "MLFLOW", "VIRTUAL"))}
     command = [environment / "python", "-m", "mlflow", "models", "serve", "-m", registered, "--env-manager", "local"]
     command += ["--host", "127.0.0.1", "--port", str(port)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from rationanomaly.distill.journal import JOURNAL
 from rationanomaly.records import Cost, Rejected
 from rationanomaly.steps import Metrics
 from tests.distilling import distil, read, settings
+from tests.loopback import free_port
 from tests.small_chat_model import save_small_chat_model
 
 ROWS = [
@@ -38,9 +38,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """``transformers serve`` on loopback; gives its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     log = tmp_path_factory.mktemp("server") / "log"
     command = [
         str(Path(sys.executable).with_name("transformers")),

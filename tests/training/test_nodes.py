@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from rationanomaly.params import Params, load_params
 from rationanomaly.progress import Event
 from tests.conftest import ROOT
 from tests.kubernetes_api import COMPLETE, FAILED, PREEMPTED, RUNNING, FakeCluster, State, serving
+from tests.loopback import free_port
 from tests.training.bench import MANY, Bench
 from tests.training.launching import launch, without_trainers
 from tests.training.test_ranks import check_equal
@@ -42,9 +42,7 @@ class ProcessCluster(FakeCluster):
     def create(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         answer = super().create(body)
         name, trainer = body["metadata"]["name"], body["spec"]["trainer"]
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         self.pods[name] = [self._start(name, trainer, node, port) for node in range(trainer["numNodes"])]
         return answer
 

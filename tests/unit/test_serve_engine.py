@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -173,11 +172,18 @@ def test_a_crowd_with_hostile_ones_among_it_gets_what_is_due(tmp_path: Path, mon
     monkeypatch.setenv("SERVE_KEYS", f"load={'k' * 16}")
     with Opened(tmp_path).serving(keys=Keys.read("SERVE_KEYS")) as client:
         host, port = client.base_url.host, client.base_url.port or 0
-        tally = asyncio.run(run_load(host, port, "k" * 16, 20, 1.0, 0.2))
-        assert tally.wrong == []
-        assert tally.lines <= metric(client, "rationanomaly_lines_total") <= tally.lines + tally.unsure
-        assert {kind for kind, status in tally.statuses if status == 200} >= {"verdicts", "lines", "logs"}
-        assert set(tally.versions) == {"scripted/None@000000000000"}
+        stored, unsure, served = 0, 0, set[str]()
+        for seed in range(60):  # A busy machine answers few of them in a second.
+            tally = asyncio.run(run_load(host, port, "k" * 16, 20, 1.0, 0.2, seed))
+            assert tally.wrong == []
+            assert set(tally.versions) <= {"scripted/None@000000000000"}
+            stored, unsure = stored + tally.lines, unsure + tally.unsure
+            served |= {kind for kind, status in tally.statuses if status == 200}
+            if tally.versions and served >= {"verdicts", "lines", "logs"}:
+                break
+        assert tally.versions
+        assert served >= {"verdicts", "lines", "logs"}
+        assert stored <= metric(client, "rationanomaly_lines_total") <= stored + unsure
         assert client.get("/readyz").status_code == 200
 
 
@@ -196,17 +202,17 @@ def test_the_pages_are_behind_their_own_door(tmp_path: Path) -> None:
 @contextmanager
 def process_of(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
     """A service in a process of its own that takes requests, and a client of it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-m", "tests.serve_process", str(folder), str(port)], cwd=ROOT)
+    command = [sys.executable, "-m", "tests.serve_process", str(folder)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120, trust_env=False) as client:
             _wait(client, process)
             yield process, client
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 def _wait(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
@@ -244,7 +250,7 @@ def test_sigterm_ends_it_when_what_was_sent_is_answered(tmp_path: Path) -> None:
         sent = [pool.submit(send, client, "job done\n", f"s{number % 8}") for number in range(40)]
         sent[0].result()
         os.kill(process.pid, signal.SIGTERM)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=120) == 0
         answered = sum(one.exception() is None for one in sent)
     with process_of(tmp_path) as (_, client):
         # Who was not answered was not let in any more: nothing was stored of it.

@@ -9,7 +9,6 @@ import hashlib
 import hmac
 import json
 import shutil
-import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -33,6 +32,7 @@ from rationanomaly.sinks.message import Message, bounded
 from rationanomaly.sinks.slack import Slack
 from rationanomaly.sinks.templates import read_texts
 from rationanomaly.sinks.webhook import Webhook
+from tests.loopback import free_port
 from tests.sink_incidents import HOSTILE, Receiver, incident, receiving
 
 LINK = "https://logs.example.org/incidents/i1"
@@ -111,7 +111,7 @@ def vars_of(alert: Any) -> dict[str, Any]:
 @pytest.fixture
 def slack(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Slack:
     monkeypatch.setenv("SLACK_HOOK", f"{receiver.url}/services/T0/B0/s3cret")
-    return Slack("chat", SlackSink.model_validate({"kind": "slack", "url": "env:SLACK_HOOK"}), 5.0)
+    return Slack("chat", SlackSink.model_validate({"kind": "slack", "url": "env:SLACK_HOOK"}), 60.0)
 
 
 def test_slack_gets_a_text_with_its_link(slack: Slack, receiver: Receiver) -> None:
@@ -186,14 +186,11 @@ class Post:
 
 @contextmanager
 def posted(**options: Any) -> Iterator[Post]:
-    with socket.socket() as free:  # The controller can't take a port that the system chooses.
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     box = Box()
-    controller = Controller(box, hostname="127.0.0.1", port=port, **options)
+    controller = Controller(box, hostname="127.0.0.1", port=free_port(), ready_timeout=60.0, **options)
     controller.start()
     try:
-        yield Post(port, box)
+        yield Post(controller.port, box)
     finally:
         controller.stop()
 
@@ -209,7 +206,7 @@ def mail_sink(port: int, **changes: Any) -> Mail:
         "kind": "mail", "host": "127.0.0.1", "port": port, "tls": "none", "sender": "Logs <logs@example.org>",
         "to": ["ops@example.org", "Night <night@example.org>"],
     }  # fmt: skip
-    return Mail("post", MailSink.model_validate(settings | changes), 5.0)
+    return Mail("post", MailSink.model_validate(settings | changes), 60.0)
 
 
 def test_a_mail_says_what_happened_and_the_mails_of_an_incident_are_one_thread(post: Post) -> None:
