@@ -19,6 +19,9 @@ from rationanomaly.serve.launch import running
 from rationanomaly.serve.service import Service
 from rationanomaly.stream.engine import Engine
 
+#: Seconds that nothing here takes, even on a slow and busy machine.
+LONG = 60.0
+
 
 def with_serve(params: Params, **values: Any) -> Params:
     """Params whose section ``watch.serve`` has other values."""
@@ -53,6 +56,18 @@ def serving(
         finally:
             server.should_exit = True
             thread.join()
+
+
+def hold_until(entered: threading.Event, service: Service) -> None:
+    """Let the time that a request may take run once the engine is at work: until then a busy machine needs longer."""
+    submit = service.intake.submit
+
+    def submit_and_wait(*arguments: Any) -> Any:
+        future = submit(*arguments)
+        assert entered.wait(LONG)
+        return future
+
+    vars(service.intake)["submit"] = submit_and_wait
 
 
 def metric(client: httpx.Client, name: str, labels: Mapping[str, str] | None = None) -> float:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
-import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,24 @@ from mlflow import MlflowClient
 from rationanomaly.runs import database
 from rationanomaly.runs.database import make_database
 
-MAKE = (
-    "import sys; from rationanomaly.runs.database import make_database; print(flush=True); make_database(sys.argv[1])"
-)
+#: Is killed among the migrations, each of which is committed by itself.
+KILLED = """
+import os, signal, sys
+from sqlalchemy import Engine, event
+from rationanomaly.runs.database import make_database
+commits = iter(range(10))
+event.listen(Engine, "commit", lambda _: os.kill(os.getpid(), signal.SIGKILL) if next(commits, None) is None else None)
+make_database(sys.argv[1])
+"""
 
 
 def uri_of(path: Path) -> str:
     return f"sqlite:///{path}"
+
+
+def tables_of(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
 
 
 def test_mlflow_uses_what_was_made(tmp_path: Path) -> None:
@@ -72,13 +84,11 @@ def test_other_stores_are_left_alone(uri: str, tmp_path: Path, monkeypatch: pyte
 
 def test_killed_while_tables_are_made_it_leaves_no_file_that_a_later_run_would_take(tmp_path: Path) -> None:
     path = tmp_path / "mlflow.db"
-    process = subprocess.Popen([sys.executable, "-c", MAKE, uri_of(path)], stdout=subprocess.PIPE)
-    # The first tables are there, and the last are not.
-    while not any(file.stat().st_size for file in tmp_path.glob(".mlflow.db.*/mlflow.db")):
-        assert process.poll() is None
-        time.sleep(0.001)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    killed = subprocess.run([sys.executable, "-c", KILLED, uri_of(path)])
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = tmp_path.glob(".mlflow.db.*/mlflow.db")
     assert not path.exists()
     make_database(uri_of(path))
     assert MlflowClient(uri_of(path)).search_experiments()
+    # The first tables were there, and the last were not.
+    assert 0 < len(tables_of(left)) < len(tables_of(path))

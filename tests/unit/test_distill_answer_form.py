@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from rationanomaly.distill.requests import answer_of
 from rationanomaly.distill.wire import read_completion
 from rationanomaly.text.prompt import write_response
 from tests.distilling import ask, settings
+from tests.growth import assert_linear
 
 LOG = "pump seven reports low pressure behind the valve"
 ANALYSIS = 'It names "low pressure" behind "the valve", so a part may run dry and be damaged. So the log is abnormal.'
@@ -167,7 +167,8 @@ def test_neither_label_stays_for_the_checks() -> None:
     "piece", ["<", "<think>", "</think>", "\n", "`", "<|a", "<aaaaaaaaaa:", "[THINK", "< think", "~*_ "]
 )
 def test_a_long_answer_takes_little_time(piece: str) -> None:
-    text = piece * (400_000 // len(piece))
-    started = time.monotonic()
-    assert in_asked_form(f"{text}{VERDICT}", text)
-    assert time.monotonic() - started < 10
+    def read(length: int) -> None:
+        text = piece * (length // len(piece))
+        assert in_asked_form(f"{text}{VERDICT}", text)
+
+    assert_linear(read, 100_000)

@@ -15,7 +15,7 @@ from rationanomaly.register.policy import Policy
 from rationanomaly.register.promotion import Promotion, history, promote, rollback
 from rationanomaly.register.promotion_log import PromotionLog
 from tests.mlflow_store import new_store
-from tests.promoter import CONTEXT, Plan, Promoter
+from tests.promoter import CONTEXT, LONGEST, Plan, Promoter
 
 F1 = "template/abnormal/f1"
 POLICY = Policy(minimum={F1: 0.5}, not_worse={})
@@ -261,7 +261,7 @@ def test_a_promoter_that_stalls_before_its_write_puts_right_what_it_wrote(client
     slow = Promoter.promote(
         plan(store, hold={"set_registered_model_alias champion": (reached, go)}), f"models:/{name}/2", POLICY
     )
-    assert reached.wait(60)
+    assert reached.wait(LONGEST)
     assert promote(f"models:/{name}/3", "champion", POLICY) == Promotion(name, "champion", "3", "2")
     go.set()
     assert slow.wait().done.version == "2"
@@ -309,7 +309,7 @@ def test_a_rollback_after_a_kill_takes_back_what_was_decided(client: MlflowClien
     slow = Promoter.promote(
         plan(store, hold={"set_registered_model_alias champion": (reached, go)}), f"models:/{name}/2", POLICY
     )
-    assert reached.wait(60)
+    assert reached.wait(LONGEST)
     slow.process.kill()
     assert slow.wait().was_killed
     assert rollback(f"models:/{name}@champion") == Promotion(name, "champion", "1", "2")

@@ -48,7 +48,7 @@ def test_a_killed_run_leaves_no_lease(tmp_path: Path) -> None:
     finally:
         other.send_signal(signal.SIGKILL)
         other.wait()
-    with run_state.leased(place, patience=10):
+    with run_state.leased(place, patience=60):
         pass
 
 

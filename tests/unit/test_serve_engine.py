@@ -144,7 +144,8 @@ def test_lines_name_the_model_that_answered_and_not_the_one_that_came_since(
 
 def test_records_of_the_official_exporter_become_lines_with_their_templates(client: httpx.Client) -> None:
     provider = LoggerProvider(Resource.create({"service.name": "shop", "host.name": "node-7"}))
-    provider.add_log_record_processor(SimpleLogRecordProcessor(OTLPLogExporter(f"{client.base_url}/v1/logs")))
+    exporter = OTLPLogExporter(f"{client.base_url}/v1/logs", timeout=60.0)
+    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
     logger = provider.get_logger("checkout")
     for number in range(3):
         logger.emit(timestamp=(1764331200 + number) * 10**9, body=f"payment {number} of ann{number} failed",

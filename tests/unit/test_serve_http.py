@@ -21,7 +21,7 @@ from rationanomaly.serve.keys import Keys
 from rationanomaly.serve.service import Service
 from rationanomaly.sources.chunk import Chunk
 from tests.hostile import HOSTILE
-from tests.served import metric, serving, with_serve
+from tests.served import LONG, hold_until, metric, serving, with_serve
 from tests.stream_double import DoubleEngine, full_disk
 
 KEY, ADMIN, READER = "k" * 24, "a" * 24, "r" * 24
@@ -161,7 +161,7 @@ def test_a_body_that_is_too_large_is_not_read_into_memory(engine: DoubleEngine, 
 def test_a_connection_whose_body_was_not_read_is_closed(client: httpx.Client) -> None:
     promise = b"POST /v1/lines HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
     url = client.base_url
-    with socket.create_connection((url.host, url.port or 0), timeout=30) as connection:
+    with socket.create_connection((url.host, url.port or 0), timeout=LONG) as connection:
         connection.sendall(promise % 10**12)
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     # Else the next request of the connection would be taken for a part of this body, and wait for ever.
@@ -276,7 +276,7 @@ def test_when_too_much_waits_clients_are_asked_to_come_later(engine: DoubleEngin
     engine.gate.clear()
     with serving(engine, settings) as (client, _), ThreadPoolExecutor(1) as pool:
         first = pool.submit(client.post, "/v1/lines?stream=a", content=b"x" * 800, headers=text)
-        assert engine.entered.wait(20)
+        assert engine.entered.wait(LONG)
         second = client.post("/v1/lines?stream=b", content=b"x" * 800, headers=text)
         assert (second.status_code, second.headers["Retry-After"]) == (503, "1")
         engine.gate.set()
@@ -287,9 +287,11 @@ def test_when_too_much_waits_clients_are_asked_to_come_later(engine: DoubleEngin
 
 def test_a_request_whose_turn_does_not_come_is_not_taken(engine: DoubleEngine, defaults: Params) -> None:
     engine.gate.clear()
-    with serving(engine, with_serve(defaults, answer_seconds=0.05)) as (client, _), ThreadPoolExecutor(1) as pool:
+    short = with_serve(defaults, answer_seconds=0.05)
+    with serving(engine, short) as (client, service), ThreadPoolExecutor(1) as pool:
+        hold_until(engine.entered, service)
         first = pool.submit(client.post, "/v1/lines", json={"lines": ["first"], "stream": "a"})
-        assert engine.entered.wait(20)
+        assert engine.entered.wait(LONG)
         second = client.post("/v1/lines", json={"lines": ["second"], "stream": "b"})
         assert (second.status_code, second.headers["Retry-After"]) == (503, "2")
         engine.gate.set()
@@ -301,7 +303,7 @@ def test_a_request_whose_turn_does_not_come_is_not_taken(engine: DoubleEngine, d
 def wait_for(service: Service, requests: int) -> None:
     """Wait until so many requests wait for the intake, which is held up."""
     with service.intake._news:
-        assert service.intake._news.wait_for(lambda: len(service.intake._waiting) >= requests, 20)
+        assert service.intake._news.wait_for(lambda: len(service.intake._waiting) >= requests, LONG)
 
 
 def test_lines_of_many_clients_share_a_transaction_and_get_their_own_rows(
@@ -310,7 +312,7 @@ def test_lines_of_many_clients_share_a_transaction_and_get_their_own_rows(
     engine.gate.clear()
     with serving(engine, defaults) as (client, service), ThreadPoolExecutor(9) as pool:
         first = pool.submit(client.post, "/v1/lines", json={"lines": ["job 0 done"], "stream": "s"})
-        assert engine.entered.wait(20)
+        assert engine.entered.wait(LONG)
         others = [
             pool.submit(client.post, "/v1/lines", json={"lines": [f"job {number} done"], "stream": f"s{number}"})
             for number in range(1, 9)
@@ -328,7 +330,7 @@ def test_requests_of_one_stream_are_taken_together_and_get_their_own_rows(
     engine.gate.clear()
     with serving(engine, defaults) as (_, service):
         first = service.intake.submit([Chunk("a", b"0\n", None)])
-        assert engine.entered.wait(20)
+        assert engine.entered.wait(LONG)
         logs = [service.intake.submit([Chunk("a", b"%d\n" % number, None), Chunk("b", b"x\n", None)])
                 for number in range(1, 4)]  # fmt: skip
         lines = [service.intake.submit([Chunk("a", text, None)], "a") for text in (b"\n\nmine\n", b"yours\n\n", b"")]
@@ -344,7 +346,7 @@ def test_one_bad_request_of_a_batch_does_not_take_the_others_with_it(engine: Dou
     engine.gate.clear()
     with serving(engine, defaults) as (client, service), ThreadPoolExecutor(3) as pool:
         first = pool.submit(client.post, "/v1/lines", json={"lines": ["a"], "stream": "a"})
-        assert engine.entered.wait(20)
+        assert engine.entered.wait(LONG)
         bad = pool.submit(client.post, "/v1/lines", json={"lines": ["b"], "stream": "b", "format": "bgl"})
         good = pool.submit(client.post, "/v1/lines", json={"lines": ["c"], "stream": "c"})
         wait_for(service, 2)
@@ -376,7 +378,7 @@ def test_a_full_disk_is_tried_once_for_all_that_wait(engine: DoubleEngine, defau
 
     with serving(engine, defaults) as (_, service):
         first = service.intake.submit([Chunk("a", b"x\n", None)])
-        assert engine.entered.wait(20)
+        assert engine.entered.wait(LONG)
         others = [service.intake.submit([Chunk(f"s{number}", b"x\n", None)]) for number in range(8)]
         engine.fault = fault
         engine.gate.set()

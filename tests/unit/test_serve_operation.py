@@ -146,7 +146,7 @@ def test_two_changes_at_once_are_one(client: httpx.Client, engine: DoubleEngine)
 def _as_they_end(futures: list[Any]) -> Iterator[httpx.Response]:
     from concurrent.futures import as_completed
 
-    yield from (one.result() for one in as_completed(futures, timeout=20))
+    yield from (one.result() for one in as_completed(futures, timeout=60))
 
 
 def test_a_model_that_can_not_be_loaded_changes_nothing(client: httpx.Client) -> None:

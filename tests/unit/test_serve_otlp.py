@@ -24,7 +24,7 @@ from opentelemetry.sdk.resources import Resource
 
 from rationanomaly.params import DEFAULTS, Params, load_params
 from rationanomaly.parse.formats import otlp as otlp_format
-from tests.served import metric, serving, with_serve
+from tests.served import LONG, metric, serving, with_serve
 from tests.stream_double import DoubleEngine, full_disk
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
@@ -199,7 +199,7 @@ def test_the_official_exporter_is_served(
     client: httpx.Client, engine: DoubleEngine, compression: Compression, caplog: pytest.LogCaptureFixture
 ) -> None:
     provider = LoggerProvider(Resource.create({"service.name": "shop", "host.name": "node-7"}))
-    exporter = OTLPLogExporter(f"{client.base_url}/v1/logs", compression=compression)
+    exporter = OTLPLogExporter(f"{client.base_url}/v1/logs", compression=compression, timeout=LONG)
     provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
     logger = provider.get_logger("checkout")
     logger.emit(
@@ -219,14 +219,14 @@ def test_the_official_exporter_is_served(
 def test_the_official_exporter_sends_again_what_was_put_off(client: httpx.Client, engine: DoubleEngine) -> None:
     faults = [full_disk([]), full_disk([])]
     engine.fault = lambda chunks: faults.pop() if faults else None
-    exporter = OTLPLogExporter(f"{client.base_url}/v1/logs")
+    exporter = OTLPLogExporter(f"{client.base_url}/v1/logs", timeout=LONG)
     exporter._client._shutdown_event = pauses = NoPause()
     provider = LoggerProvider(Resource.create({"service.name": "shop"}))
     provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
     provider.get_logger("checkout").emit(timestamp=1, body="again")
     provider.shutdown()
     assert read(engine)["message"].to_list() == ["again"]
-    # It gives up where a pause would not end within its 10 seconds.
+    # It gives up where a pause would not end within its timeout.
     assert pauses.asked == [2.0, 2.0]
 
 

@@ -24,6 +24,9 @@ from rationanomaly.sinks.message import Message
 from rationanomaly.sinks.outbox import Outbox
 from tests.sink_incidents import incident, receiving
 
+#: Seconds that nothing here takes, even on a slow and busy machine.
+LONG = 60.0
+
 
 def settings(to: dict[str, Any], **changes: Any) -> SinkParams:
     given = {
@@ -70,7 +73,7 @@ class Fake:
 
     def wait(self, count: int) -> list[str]:
         with self.came:
-            assert self.came.wait_for(lambda: len(self.taken) >= count, 20), self.states()
+            assert self.came.wait_for(lambda: len(self.taken) >= count, LONG), self.states()
             return self.states()
 
 
@@ -93,7 +96,7 @@ def database(tmp_path: Path) -> Path:
 
 @contextmanager
 def connected(path: Path) -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(path, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=LONG, isolation_level=None)
     try:
         yield connection
     finally:
@@ -121,7 +124,7 @@ def running(box: Outbox, database: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        box.stop()
+        box.stop(LONG)
 
 
 A = {"a": {"kind": "webhook", "url": "http://a"}}
@@ -262,7 +265,7 @@ def test_an_open_incident_is_repeated_until_it_is_resolved(sinks: dict[str, Fake
         put(box, database, incident(), incident("i2"), incident("i2", 2, "resolved"))
         sinks["a"].wait(3)
         with sinks["a"].came:
-            assert sinks["a"].came.wait_for(lambda: len(sinks["a"].repeated) >= 2, 20)
+            assert sinks["a"].came.wait_for(lambda: len(sinks["a"].repeated) >= 2, LONG)
     assert [message.incident for message in sinks["a"].repeated[-1]] == ["i1"]
 
 
@@ -305,7 +308,7 @@ def test_a_slow_sink_gets_everything_that_matters_and_is_said_once(
             assert len(waits(database)) == 40
             assert [record.getMessage().partition(",")[0] for record in caplog.records] == ["incidents wait"]
         wait_until(lambda: not waits(database))
-        box.stop()
+        box.stop(LONG)
         assert {request.headers["idempotency-key"] for request in receiver.requests} == {
             f"i{number}.{version}" for number in range(20) for version in (1, 5)
         }
@@ -313,7 +316,7 @@ def test_a_slow_sink_gets_everything_that_matters_and_is_said_once(
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + LONG
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.01)

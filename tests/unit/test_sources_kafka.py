@@ -25,7 +25,7 @@ def producer() -> Iterator[Producer]:
 
 @pytest.fixture(scope="module")
 def servers(producer: Producer) -> str:
-    (broker,) = producer.list_topics(timeout=10).brokers.values()
+    (broker,) = producer.list_topics(timeout=60).brokers.values()
     return f"{broker.host}:{broker.port}"
 
 
@@ -42,7 +42,7 @@ def topic(producer: Producer) -> str:
 def send(producer: Producer, topic: str, *values: str | bytes | None) -> None:
     for value in values:
         producer.produce(topic, value, partition=0)
-    assert producer.flush(10) == 0
+    assert producer.flush(60) == 0
 
 
 def read(source: LineSource, positions: Mapping[str, object], lines: int) -> list[Chunk]:
@@ -83,7 +83,7 @@ def test_deleted_and_broken_records_do_no_harm(servers: str, topic: str, produce
 
 def test_every_partition_is_a_stream(servers: str, producer: Producer, topic: str) -> None:
     producer.produce(topic, "elsewhere", partition=1)
-    assert producer.flush(10) == 0
+    assert producer.flush(60) == 0
     found = read(KafkaSource(servers, [topic], start="oldest"), {}, 4)
     assert {chunk.stream: data([c for c in found if c.stream == chunk.stream]) for chunk in found} == {
         f"{topic}/0": b"link 0 down\nlink 1 down\nlink 2 down\n",
@@ -144,7 +144,7 @@ def test_a_slow_broker_is_waited_for_longer_each_time(
 ) -> None:
     monkeypatch.setattr(kafka, "_METADATA_SECONDS", 0.03)
     slow = Producer({"bootstrap.servers": "made.up:1", "test.mock.num.brokers": 1, "test.mock.broker.rtt": 200})
-    (broker,) = slow.list_topics(timeout=30).brokers.values()
+    (broker,) = slow.list_topics(timeout=60).brokers.values()
     send(slow, "slow", *[f"link {number} down" for number in range(20)])
     found = read(KafkaSource(f"{broker.host}:{broker.port}", ["slow"], start="oldest"), {}, 20)
     assert data(found) == b"".join(b"link %d down\n" % number for number in range(20))

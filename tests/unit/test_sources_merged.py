@@ -65,7 +65,7 @@ def test_the_error_of_one_source_comes_out_and_ends_the_others() -> None:
     merged = MergedSource({"a": Numbers(1, InfrastructureError("refused")), "b": other}, 1)
     with pytest.raises(InfrastructureError, match="refused"):
         read(merged, {})
-    assert other.left.wait(20)
+    assert other.left.wait(60)
 
 
 def test_it_ends_when_it_is_closed_while_it_is_full() -> None:
@@ -75,7 +75,7 @@ def test_it_ends_when_it_is_closed_while_it_is_full() -> None:
     next(chunks)
     merged.close()
     assert list(chunks) == []
-    assert numbers.left.wait(20)
+    assert numbers.left.wait(60)
 
 
 def test_what_could_not_be_stored_is_read_again() -> None:
