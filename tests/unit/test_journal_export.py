@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import chain, repeat
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import polars as pl
@@ -109,7 +110,7 @@ def read(path: Path, parse: ParseParams, name: str = "auto") -> tuple[pl.DataFra
         ([("MESSAGE", b"one"), ("MESSAGE", b"two")], {"MESSAGE": ["one", "two"]}),
         ([("MESSAGE", b"one"), ("_PID", b"1"), ("MESSAGE", b"2\n")], {"MESSAGE": ["one", "2\n"], "_PID": "1"}),
         ([("_UDEV_DEVLINK", b"/dev/a"), ("_UDEV_DEVLINK", b"/dev/b"), ("MESSAGE", b"a")], {"MESSAGE": "a"}),
-        ([("COREDUMP", os.urandom(5000)), ("MESSAGE", b"a")], {"MESSAGE": "a"}),
+        ([("COREDUMP", Random(0).randbytes(5000)), ("MESSAGE", b"a")], {"MESSAGE": "a"}),
         ([("__SEQNUM", b"1"), ("__SEQNUM_ID", b"2"), ("MESSAGE", b"a")], {"MESSAGE": "a"}),
     ],
 )
@@ -434,13 +435,13 @@ def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch, parse: ParsePar
 def test_a_live_entry_does_not_wait_for_the_next_one(tmp_path: Path, parse: ParseParams) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    may_continue = threading.Event()
+    may_continue, waited = threading.Event(), list[bool]()
 
     def write() -> None:
         with path.open("wb") as pipe:
             pipe.write(message("a"))
             pipe.flush()
-            may_continue.wait(30)
+            waited.append(may_continue.wait(120))
             pipe.write(message("b\n", 1))
 
     writer = threading.Thread(target=write)
@@ -453,6 +454,7 @@ def test_a_live_entry_does_not_wait_for_the_next_one(tmp_path: Path, parse: Pars
     finally:
         may_continue.set()
         writer.join()
+    assert waited == [True], "it came while the next one was still to be written"
 
 
 def test_it_is_read_from_its_beginning_only(tmp_path: Path, parse: ParseParams) -> None:

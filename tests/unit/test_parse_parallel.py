@@ -79,6 +79,16 @@ def test_a_warning_reaches_the_log(
     assert "1 files break off" in caplog.text
 
 
+def started() -> list[psutil.Process]:
+    """Processes that spawn has started: they name the function that they run."""
+    found = list[psutil.Process]()
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):  # Others end whenever they like.
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
+
+
 def test_a_process_that_is_killed_is_an_error(params: Params, tmp_path: Path) -> None:
     folder = tmp_path / "logs"
     folder.mkdir()
@@ -89,13 +99,10 @@ def test_a_process_that_is_killed_is_an_error(params: Params, tmp_path: Path) ->
     def kill() -> None:
         until = time.monotonic() + 120
         while not killed.is_set() and time.monotonic() < until:
-            for child in psutil.Process().children():
-                # Only what spawn has started: it names the function that it runs.
+            for child in started()[:1]:
                 with suppress(psutil.NoSuchProcess):
-                    if "spawn_main" in " ".join(child.cmdline()):
-                        child.kill()
-                        killed.set()
-                        break
+                    child.kill()
+                    killed.set()
             time.sleep(0.01)
 
     thread = threading.Thread(target=kill)
@@ -105,4 +112,4 @@ def test_a_process_that_is_killed_is_an_error(params: Params, tmp_path: Path) ->
             parse(params, folder, tmp_path / "out", processes=2)
     finally:
         thread.join()
-    assert not [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
+    assert started() == []

@@ -12,7 +12,11 @@ import pytest
 from rationanomaly.parse import formats
 from rationanomaly.parse.formats import Format
 
-SAMPLES = Path(__file__).parents[1] / "log_samples"
+SAMPLES = sorted(
+    path
+    for path in (Path(__file__).parents[1] / "log_samples").glob("*.log")
+    if path.name.startswith(("access", "apache", "nginx"))
+)
 TIME = "[03/Feb/2026:07:15:00 +0100]"
 TAIL = f'{TIME} "GET /a HTTP/1.1" 200 5 "-" "curl/8"'
 APACHE = "[Tue Feb 03 07:15:00.5 2026] "
@@ -153,7 +157,7 @@ def test_the_node_of_an_nginx_error_is_the_client_in_its_text(text: str, node: s
     assert (row["node"], row["level"], row["thread"], row["message"]) == (node, "ERROR", "8", text)
 
 
-@pytest.mark.parametrize("path", [p for n in ("access", "apache", "nginx") for p in SAMPLES.glob(f"{n}*.log")], ids=str)
+@pytest.mark.parametrize("path", SAMPLES, ids=str)
 def test_each_line_of_a_sample_is_read(path: Path) -> None:
     lines = pl.DataFrame({"raw": path.read_text(encoding="utf-8").splitlines()})
     found = _formats()[path.name.split(".")[0]].read(lines)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from rationanomaly.params import load_params
 from rationanomaly.params.log_files import folder_and_glob
 from rationanomaly.parse.source import Source
 from rationanomaly.raw_inputs import digest, find_files, is_special, settle
+from tests.growth import assert_linear
 
 
 def fill(folder: Path, names: Iterable[str]) -> None:
@@ -153,13 +153,12 @@ def test_an_error_about_a_hostile_name_is_one_line(tmp_path: Path) -> None:
 
 
 def test_ten_thousand_files_are_found_soon(tmp_path: Path) -> None:
-    for folder in range(10):
-        fill(tmp_path, [f"{folder}/app.log.{number}" for number in range(1000)])
-    start = time.monotonic()
-    files = find_files(tmp_path)
-    assert time.monotonic() - start < 10
+    for size in (2_500, 10_000):
+        fill(tmp_path, [f"{size}/{number % 10}/app.log.{number // 10}" for number in range(size)])
+    files = find_files(tmp_path / "10000")
     assert len(files) == 10_000
     assert [file.name for file in files[8:11]] == ["app.log.8", "app.log.9", "app.log.10"]
+    assert_linear(lambda size: find_files(tmp_path / str(size)), 2_500)
 
 
 def test_a_deep_folder_is_one_line_or_read(tmp_path: Path) -> None:
