@@ -23,7 +23,7 @@ from tests.forkserver import forkserver
 CONTEXT = multiprocessing.get_context("forkserver")
 _LOADED = ("tests.promoter", "mlflow", "mlflow.store.model_registry.sqlalchemy_store")
 #: Seconds after which a process that hangs is a failure.
-LONGEST = 120
+LONGEST = 600
 
 
 @dataclass

@@ -43,6 +43,9 @@ Train = Callable[[Params, Inputs, Outputs], Metrics]
 _POLL_SECONDS = 0.2
 #: What ranks get to write a checkpoint after SIGTERM; torchrun's own patience with them.
 _GRACE_SECONDS = 30
+#: How often a rank's log is looked at for its stack, every `_POLL_SECONDS`; one that is stopped never writes it.
+_LOOKS = 50
+_SILENT = "does not answer"
 _SHOWN_LOG = 300  # characters of a dead rank's log in the error
 
 
@@ -270,24 +273,26 @@ def _where(place: Path, heartbeats: dict[int, Heartbeat]) -> dict[int, str]:
     for heartbeat in heartbeats.values():
         with suppress(ProcessLookupError):
             os.kill(heartbeat.pid, signal.SIGUSR1)
-    time.sleep(2)
-    found = {}
-    for rank, size in sizes.items():
-        frames = re.findall(r'File "([^"]+)", line (\d+) in (\S+)', _log(place, rank)[size:])
-        path, line, function = frames[0] if frames else ("", "", "")
-        found[rank] = f"is in {function} ({Path(path).name}:{line})" if frames else "does not answer"
+    found: dict[int, str] = {}
+    for _ in range(_LOOKS):
+        time.sleep(_POLL_SECONDS)
+        for rank, size in sizes.items():
+            frames = re.findall(r'File "([^"]+)", line (\d+) in (\S+)\n', _log(place, rank)[size:])
+            path, line, function = frames[0] if frames else ("", "", "")
+            found[rank] = f"is in {function} ({Path(path).name}:{line})" if frames else _SILENT
+        if _SILENT not in found.values():
+            break
     return found
 
 
 def _death(place: Path, processes: int) -> TrainingError:
-    """The error for ranks that ended without one of ours: the first that died, how, and what it said last."""
+    """The error for ranks that ended without one of ours: which died, how, and what it said last."""
     log = (place / "torchrun.log").read_text(encoding="utf-8", errors="replace")
-    _, _, cause = log.rpartition("Root Cause")
-    rank, code = (re.search(rf"{name}\s*:\s*(-?\d+)", cause) for name in ("rank", "exitcode"))
-    if rank is None or code is None:
+    died = _first_death(log)
+    if died is None:
         problem = f"torchrun ended before the {processes} ranks did: {_last_words(log)}"
         return TrainingError(problem, hint=f"See {place / 'torchrun.log'}")
-    number, exit_code = int(rank[1]), int(code[1])
+    number, exit_code = died
     how = f"was killed by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"ended with exit code {exit_code}"
     said = _last_words(_log(place, number))
     problem = f"rank {number} of {processes} {how}" + (f"; its log ends: {said}" if said else "")
@@ -295,6 +300,19 @@ def _death(place: Path, processes: int) -> TrainingError:
     return TrainingError(
         problem, hint=f"{hint} ({place / 'logs'}); run the same command to continue from the last checkpoint"
     )
+
+
+def _first_death(log: str) -> tuple[int, int] | None:
+    """Rank and exit code of the one that took the others with it; None if torchrun names none.
+
+    Torchrun names the first that it saw. Where it sees several at once that is the lowest rank, also if that one only
+    lost its connection to another that was killed.
+    """
+    others, _, cause = log.rpartition("Root Cause")
+    listed = cause + others.rpartition("Failures:")[2]
+    found = re.findall(r"^\s*rank\s*:\s*(\d+).*\n\s*exitcode\s*:\s*(-?\d+)", listed, re.MULTILINE)
+    deaths = [(int(rank), int(code)) for rank, code in found] if cause else []
+    return min(deaths, key=lambda death: (death[1] != -signal.SIGKILL, death[1] >= 0), default=None)
 
 
 def _log(place: Path, rank: int) -> str:

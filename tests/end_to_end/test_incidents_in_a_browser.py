@@ -31,6 +31,7 @@ from rationanomaly.review.access import Access
 from rationanomaly.review.desk import Member
 from rationanomaly.review.listening import listen
 from tests.alerts import DAY, HOUR, alert, judged, settings
+from tests.browser_page import new_page
 from tests.conftest import ROOT
 from tests.incident_stream import HOSTILE, LINK, NFS, write_day
 
@@ -120,8 +121,8 @@ def enter(links: dict[str, str], browser: Any) -> Iterator[Callable[..., Any]]:
     opened: list[Any] = []
 
     def open_page(name: str = "ada", **options: Any) -> Any:
-        opened.append(browser.new_context(**{"viewport": {"width": 1100, "height": 900}, **options}))
-        page = opened[-1].new_page()
+        page = new_page(browser, **{"viewport": {"width": 1100, "height": 900}, **options})
+        opened.append(page.context)
         page.on("console", lambda message: troubles.append(message.text))
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.goto(links[name])
@@ -268,7 +269,7 @@ def test_hostile_text_is_inert_and_the_pages_fit_a_phone_in_the_dark(enter: Call
 
 
 def test_forms_and_links_work_without_scripts(links: dict[str, str], browser: Any, folder: Path) -> None:
-    page = browser.new_context(java_script_enabled=False).new_page()
+    page = new_page(browser, java_script_enabled=False)
     page.goto(links[""])
     page.locator("input[name=name]").fill("zoe")
     with page.expect_navigation():
@@ -287,7 +288,7 @@ def test_forms_and_links_work_without_scripts(links: dict[str, str], browser: An
 
 
 def test_a_dead_server_is_announced_in_large_letters(server: Server, browser: Any, folder: Path) -> None:
-    page = browser.new_page()
+    page = new_page(browser)
     page.goto(server.links["ada"])
     page.goto(page.url + f"/{incident_of(folder, LINK).id}")
     server.kill()
@@ -297,7 +298,7 @@ def test_a_dead_server_is_announced_in_large_letters(server: Server, browser: An
 
 
 def test_kill_9_loses_no_mark_that_was_confirmed(server: Server, browser: Any, folder: Path) -> None:
-    page = browser.new_page()
+    page = new_page(browser)
     page.goto(server.links["ada"])
     path = f"/{incident_of(folder, LINK).id}"
     page.goto(page.url + path)

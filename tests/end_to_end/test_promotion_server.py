@@ -81,7 +81,7 @@ def test_gates_promote_and_roll_back(client: MlflowClient) -> None:
 def test_two_promoters_at_once(client: MlflowClient, server: MlflowServer) -> None:
     name = model(client, {}, {})
     barrier = CONTEXT.Barrier(2)
-    plan = {"environment": server.environment(), "meet": {"create_model_version": barrier}, "patience": 100.0}
+    plan = {"environment": server.environment(), "meet": {"create_model_version": barrier}, "patience": 500.0}
     started = [Promoter.promote(Plan(**plan), f"models:/{name}/{version}", POLICY) for version in (2, 3)]  # type: ignore[arg-type]
     outcomes = [one.wait() for one in started]
     (won,) = [outcome.done for outcome in outcomes if outcome.done]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rationanomaly.evaluate.report import REPORT, write_report
+from tests.browser_page import new_page, open_summaries
 from tests.evaluate_folder import write_evaluate_folder
 from tests.hostile import HOSTILE
 from tests.report_filters import CHROMIUM, FILTERS, SET_FILTER
@@ -48,7 +49,7 @@ def enter() -> Iterator[Callable[..., Any]]:
         browser = play.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
 
         def open_page(path: Path, **options: Any) -> Any:
-            page = browser.new_context(**{"viewport": {"width": 1200, "height": 900}, **options}).new_page()
+            page = new_page(browser, **{"viewport": {"width": 1200, "height": 900}, **options})
             page.on("console", lambda message: troubles.append(message.text))
             page.on("pageerror", lambda error: troubles.append(str(error)))
             page.on("dialog", lambda dialog: troubles.append(dialog.message))
@@ -140,8 +141,7 @@ def test_hostile_text_is_inert(enter: Callable[..., Any], hostile: Path) -> None
     page = enter(hostile)
     for opener in page.locator("#table .open").all()[:3]:
         opener.click()
-    for summary in page.locator("summary").all():
-        summary.click()
+    open_summaries(page)
     page.locator("#session-rows .lines .open").first.click()
     assert page.title() == "RationAnomaly: evaluation"
     assert page.evaluate("document.querySelectorAll('img, iframe, main script').length") == 0
@@ -159,8 +159,7 @@ def test_the_page_fits_a_phone_and_the_dark(
     enter: Callable[..., Any], path: str, request: pytest.FixtureRequest
 ) -> None:
     page = enter(request.getfixturevalue(path), viewport={"width": 390, "height": 844}, color_scheme="dark")
-    for summary in page.locator("summary").all()[:12]:
-        summary.click()
+    open_summaries(page, 12)
     page.locator("#table .open").first.click()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     red, green, blue = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")

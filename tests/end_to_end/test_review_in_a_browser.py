@@ -22,6 +22,7 @@ from rationanomaly import records
 from rationanomaly.correct.reviewers import measure_agreement
 from rationanomaly.decisions.labels import assign, resolve
 from rationanomaly.decisions.ledger import read_ledger
+from tests.browser_page import new_page
 from tests.template_table import template_table
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -104,8 +105,7 @@ def enter(server: Server, browser: Any) -> Iterator[Callable[..., Any]]:
     troubles: list[str] = []
 
     def open_page(name: str, **options: Any) -> Any:
-        context = browser.new_context(**{"viewport": {"width": 1100, "height": 800}, **options})
-        page = context.new_page()
+        page = new_page(browser, **{"viewport": {"width": 1100, "height": 800}, **options})
         page.on("console", lambda message: troubles.append(message.text))
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.goto(server.links[name])
@@ -226,7 +226,7 @@ def test_hostile_text_is_inert_and_the_page_fits_a_phone_in_the_dark(enter: Call
 @pytest.fixture
 def page(server: Server, browser: Any) -> Any:
     """Bob's page, which may complain on the console: these tests take the server away from it."""
-    page = browser.new_page()
+    page = new_page(browser)
     page.goto(server.links["bob"])
     return page
 
@@ -276,7 +276,7 @@ def test_two_tabs_lose_nothing_and_keys_move_and_take_back(enter: Callable[..., 
 
 def test_forms_and_links_work_before_the_scripts_are_ready(server: Server, browser: Any, folder: Path) -> None:
     # A fast finger meets plain forms; without scripts every finger does. At the open desk nobody has a link.
-    page = browser.new_context(java_script_enabled=False).new_page()
+    page = new_page(browser, java_script_enabled=False)
     page.goto(server.links["ada"].split("/enter")[0])
     page.locator("input[name=name]").fill("zoe")
     with page.expect_navigation():

@@ -23,7 +23,8 @@ from tests.training.bench import Bench
 
 #: Exit code of a launcher that has reported a dead rank.
 FAILED_RANK = 6
-_SECONDS = 300
+#: Until a process that neither trains nor ends fails its test.
+_SECONDS = 1200
 _STEPS = 4
 
 
