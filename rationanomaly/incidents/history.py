@@ -35,7 +35,7 @@ def count_lines(connection: sqlite3.Connection, lines: pl.DataFrame, now: float,
     groups = (
         timed.group_by("template_id", hour=pl.col("time") // (HOUR * 1_000_000))
         .agg(lines=pl.len(), template=pl.col("template").first())
-        .sort("lines", descending=True)
+        .sort("lines", "template_id", descending=[True, False])
         .filter(pl.int_range(pl.len()).over("hour") < _TEMPLATES)
     )
     clock = timed["time"].median()

@@ -337,6 +337,17 @@ def test_counts_by_hour_are_bounded(book: Book, monkeypatch: pytest.MonkeyPatch)
     assert connection.execute("SELECT count(*) FROM incidents_hours").fetchone()[0] == 1
 
 
+def test_the_same_templates_are_counted_each_time_where_many_are_as_frequent(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rationanomaly.incidents.history._TEMPLATES", 100)
+    connection, one = book
+    lines = judged([(5, f"made up {place}") for place in range(1000)])
+    one.observe(connection, lines)
+    kept = connection.execute("SELECT template_id FROM incidents_hours ORDER BY template_id").fetchall()
+    assert [row[0] for row in kept] == sorted(lines["template_id"])[:100]
+
+
 def test_lines_without_a_time_count_when_they_came(book: Book) -> None:
     connection, one = book
     lines = judged([(0, "tick")] * 3).with_columns(time=None).cast(judged([]).schema)
