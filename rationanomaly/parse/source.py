@@ -62,7 +62,7 @@ class Source:
         pieces: what is to be read of it; None: all.
         idle: seconds without a byte of live input after which comes an empty chunk; 0: never.
         max_line_bytes: longer entries of an exported journal are cut.
-        is_read_again: whether what the log says that it is converted has been logged before.
+        is_read_again: whether it was logged before that the files are converted.
     """
 
     def __init__(
