@@ -6,6 +6,8 @@ https://grafana.com/docs/loki/latest/reference/loki-http-api/#query-logs-within-
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,6 +38,12 @@ class FakeLoki:
     answers: list[tuple[int, bytes]] = field(default_factory=list)
     requests: list[dict[str, str]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def push(self, labels: dict[str, str], text: str) -> None:
+        """Take a line of this moment; nobody is answered between its time and its place among the others."""
+        with self.lock:
+            self.lines.append((labels, time.time_ns(), text))
 
     def answer(self, path: str, query: dict[str, str]) -> tuple[int, bytes]:
         if self.answers:
@@ -54,9 +62,9 @@ class FakeLoki:
         chosen = sorted((line for line in self.lines if start <= line[1] < end), key=lambda line: line[1])
         chosen = chosen[:limit] if forward else chosen[::-1][:limit]
         streams: dict[str, dict[str, Any]] = {}
-        for labels, time, text in chosen:
+        for labels, moment, text in chosen:
             entry = streams.setdefault(json.dumps(labels), {"stream": labels, "values": []})
-            entry["values"].append([str(time), text])
+            entry["values"].append([str(moment), text])
         data = {"resultType": "streams", "result": list(streams.values()), "stats": {}}
         return 200, json.dumps({"status": "success", "data": data}).encode()
 
@@ -72,7 +80,8 @@ def serving() -> Iterator[FakeLoki]:
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
             loki.requests.append(query)
             loki.headers = {name.lower(): value for name, value in self.headers.items()}
-            status, body = loki.answer(parts.path, query)
+            with loki.lock:
+                status, body = loki.answer(parts.path, query)
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -34,7 +34,6 @@ class Script:
     delay: float = 0.0
     answer: Callable[[str, Label], str] = field(default_factory=lambda: good_answer)
     calls: Counter[str] = field(default_factory=Counter)
-    finished: Counter[str] = field(default_factory=Counter)
     billed: list[tuple[int, int]] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -83,6 +82,7 @@ class Handler(BaseHTTPRequestHandler):
             script.requests.append(body)
             script.headers.append(dict(self.headers))
             script.paths.append(self.path)
+            self.is_in_flight = True
             script.in_flight += 1
             script.peak_in_flight = max(script.peak_in_flight, script.in_flight)
         try:
@@ -90,8 +90,13 @@ class Handler(BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
         finally:
-            with script.lock:
-                script.in_flight -= 1
+            self._land()
+
+    def _land(self) -> None:
+        """Count the call no more: who has its answer may make the next one at once."""
+        with self.script.lock:
+            self.script.in_flight -= self.is_in_flight
+            self.is_in_flight = False
 
     def _send(self, status: int, body: bytes, kind: str = "application/json", **headers: str) -> None:
         self.send_response(status)
@@ -100,6 +105,7 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
+        self._land()
         self.wfile.write(body)
 
     def _complete(self, text: str | None, finish: str = "stop") -> None:
@@ -116,8 +122,6 @@ class Handler(BaseHTTPRequestHandler):
         with self.script.lock:
             self.script.billed.append(used)
         self._send(200, json.dumps(document).encode())
-        with self.script.lock:
-            self.script.finished[self.log] += 1
 
     def good(self) -> None:
         self._complete(self.script.answer(self.log, self.label))

@@ -128,7 +128,9 @@ def _attend(client: socket.socket) -> None:
     with client.makefile("rb", buffering=0) as file:
         about = b""
         while len(about) < int.from_bytes(size, "big"):
-            about += file.read(int.from_bytes(size, "big") - len(about)) or b""
+            if not (part := file.read(int.from_bytes(size, "big") - len(about))):
+                os._exit(1)  # What asked was killed meanwhile.
+            about += part
     (program, *arguments), environment, folder = json.loads(about)
     process = os.fork()
     if process == 0:

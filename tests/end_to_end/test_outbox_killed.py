@@ -40,6 +40,7 @@ def test_a_sender_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     assert sorted(set(keys)) == [f"i{number:02}.1" for number in range(INCIDENTS)]
     # Those that came twice are those that were being sent when the process was killed, one at a time.
     assert len(keys) - INCIDENTS <= KILLS
-    assert keys == sorted(keys)
+    # A request of one that was killed may be noted late, behind that of the next.
+    assert list(dict.fromkeys(keys)) == sorted(set(keys))
     assert len({request.body for request in receiver.requests}) == INCIDENTS
     connection.close()

@@ -31,8 +31,13 @@ def journal_entry(number: int) -> bytes:
     return "".join(f"{name}={value}\n" for name, value in fields.items()).encode() + b"\n"
 
 
+def whole_rows(path: Path) -> list[bytes]:
+    """Those of a file that is being written."""
+    return path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+
+
 def messages(path: Path) -> Counter[str]:
-    rows = [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+    rows = [json.loads(line) for line in whole_rows(path)]
     return Counter(row["message"] for row in rows if row["kind"] == "line")
 
 
@@ -68,7 +73,7 @@ def test_each_line_of_each_source_comes_once(tmp_path: Path) -> None:
                     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment // 10**9))
                     pods.write("team-a/web-1/app", (f"{stamp}.{moment % 10**9:09}Z", text.encode()))
                     text = f"2026-01-01 00:00:00 INFO job {number} of the shop done"
-                    loki.lines.append(({"app": "shop", "pod": f"shop-{number % 3}"}, moment, text))
+                    loki.push({"app": "shop", "pod": f"shop-{number % 3}"}, text)
                     wanted |= {f"job {number} of the {where} done" for where in ("pod", "shop", "journal")}
                 entries = b"".join(map(journal_entry, numbers))
                 target = f"--output={tmp_path / 'journal' / f'{turn}.journal'}"
@@ -76,7 +81,7 @@ def test_each_line_of_each_source_comes_once(tmp_path: Path) -> None:
                 # Killed in the middle of it; the last one may finish.
                 enough = len(wanted) if turn == ROUNDS - 1 else len(wanted) - EACH - turn
                 for _ in range(6000):
-                    if messages_whole(tmp_path / "rows.jsonl") >= enough:
+                    if sum(row.startswith(b'{"kind":"line"') for row in whole_rows(tmp_path / "rows.jsonl")) >= enough:
                         break
                     assert process.poll() is None
                     waiting.wait(0.05)
@@ -84,8 +89,3 @@ def test_each_line_of_each_source_comes_once(tmp_path: Path) -> None:
     found = messages(tmp_path / "rows.jsonl")
     assert set(found) == wanted
     assert set(found.values()) == {1}
-
-
-def messages_whole(path: Path) -> int:
-    """How many lines stand in a file that is being written."""
-    return path.read_bytes().count(b'{"kind":"line"') if path.exists() else 0

@@ -48,7 +48,8 @@ def _train_with_kills(
     for attempt in range(kills + 1):
         last = attempt == kills
         victim = victims[int(rng.integers(len(victims)))]
-        at = None if last else (attempt + 1) * (steps // (kills + 2))
+        # As many steps as between four kills are left behind the last: a busy machine is late with it.
+        at = None if last else (attempt + 1) * (steps // (kills + 4))
         expected = 0 if last else -signal.SIGKILL if victim is None else FAILED_RANK
         code = replace(plan, kill_at=at, delay=float(rng.uniform(0, 3 * seconds / steps)), victim=victim).run()
         assert code == expected, (attempt, victim, (folder / "log").read_text()[-2000:])
