@@ -10,6 +10,7 @@ misspelled knob never does nothing in silence; a key that was renamed is taken f
 
 from __future__ import annotations
 
+from rationanomaly.params.cluster import ClusterParams, StepResources
 from rationanomaly.params.loading import (
     DEFAULTS,
     DEFAULTS_NAME,
@@ -31,7 +32,6 @@ from rationanomaly.params.sections import (
     AnswerCells,
     BaseParams,
     BudgetParams,
-    ClusterParams,
     CorrectParams,
     DataParams,
     DetectParams,
@@ -56,7 +56,6 @@ from rationanomaly.params.sections import (
     SftParams,
     SimulateParams,
     SplitParams,
-    StepResources,
     StressParams,
     ThresholdParams,
     TrainingParams,

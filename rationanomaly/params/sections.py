@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from rationanomaly.params.cluster import ClusterParams
 from rationanomaly.params.log_files import split_glob
 from rationanomaly.params.registry_names import ModelAlias, ModelName
 from rationanomaly.params.section import Section
@@ -821,56 +822,6 @@ class RegisterParams(Section):
     name: ModelName
     alias: ModelAlias
     tolerance: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-
-class StepResources(Section):
-    """What a step's pod asks for.
-
-    Attributes:
-        cpu: cores, as Kubernetes writes them.
-        memory: as Kubernetes writes it.
-        gpus: of `cluster.accelerator`.
-        timeout: seconds.
-        retries: after a failure of the pod.
-    """
-
-    cpu: str
-    memory: str
-    gpus: NonNegative
-    timeout: Positive
-    retries: NonNegative
-
-
-class ClusterParams(Section):
-    """How the steps run as pods; nothing here changes a result.
-
-    Attributes:
-        image: for steps without a GPU.
-        gpu_image: for steps with gpus > 0.
-        accelerator: resource name of a GPU.
-        tracking_uri: of the MLflow server, seen from a pod.
-        secret: Kubernetes secret with `secret_keys`.
-        secret_keys: each becomes an environment variable of the same name.
-        state_claim: volume claim for checkpoints and the teacher's journal; pods share it.
-        shared_memory: /dev/shm of GPU steps, in memory.
-        training_runtime: Kubeflow Trainer's runtime, for `training.nodes` > 1.
-        parse_shards: pods that read the log at once; above 1, what passes between them takes about its size.
-        default: of steps that `steps` does not name.
-        steps: step or task, such as sft or parse-shard → its resources; all five values, else `default` holds.
-    """
-
-    image: str
-    gpu_image: str
-    accelerator: str
-    tracking_uri: str
-    secret: str
-    secret_keys: list[str]
-    state_claim: str
-    shared_memory: str
-    training_runtime: str
-    parse_shards: Positive
-    default: StepResources
-    steps: dict[str, StepResources]
 
 
 class Params(Section):
