@@ -48,9 +48,10 @@ test-slow: $(VENV)/installed  ## tests of many minutes
 test-containers: $(VENV)/installed  ## the pipeline in real containers, without any registry; needs root and apt
 	docker/without_registry.sh pytest -m containers tests/containers
 
-images:  ## the cpu and the gpu image, with podman or docker; docker/README.md
+images:  ## the cpu, the gpu and the tracking image, with podman or docker; docker/README.md
 	docker/build.sh cpu
 	docker/build.sh gpu
+	docker/build.sh tracking
 
 check: $(VENV)/installed  ## ruff and mypy
 	ruff check .

@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
-# Build an image with podman or docker, whichever is there: docker/build.sh cpu|gpu
+# Build an image with podman or docker, whichever is there: docker/build.sh cpu|gpu|tracking
 #
 #   BASE_IMAGE=IMAGE         any Debian or Ubuntu with Python 3.11 and venv; the default is in the Dockerfile
 #   PIP_EXTRA_INDEX_URL=URL  cpu only: an index of torch's CPU wheels, for PyPI's torch brings CUDA along
 #   CONTAINER_TOOL=docker    rather than podman
 set -euo pipefail
 cd "$(dirname "$0")/.."
-variant=${1:?cpu or gpu}
+variant=${1:?cpu, gpu or tracking}
 tool=${CONTAINER_TOOL:-$(command -v podman || command -v docker)} || { echo "Install podman or docker" >&2; exit 1; }
 
 arguments=(--build-arg "VARIANT=$variant" --build-arg "GIT_COMMIT=$(git rev-parse HEAD 2> /dev/null || echo unknown)")
+# The last stage is the pipeline's image; that of MLflow's server is a short one before it.
+[ "$variant" != tracking ] || arguments+=(--target tracking)
 names=(BASE_IMAGE PIP_CERT PIP_INDEX_URL PIP_TRUSTED_HOST)
 # pip prefers a CPU wheel of torch wherever it sees one, so the gpu image does not see these.
 [ "$variant" = gpu ] || names+=(PIP_EXTRA_INDEX_URL PIP_FIND_LINKS)

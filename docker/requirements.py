@@ -1,6 +1,7 @@
-"""Print what the dependency layer of an image installs, one requirement a line: requirements.py SETUP_CFG cpu|gpu.
+"""Print what the dependency layer of an image installs, one requirement a line: requirements.py SETUP_CFG VARIANT.
 
-Both images have the extras that `all` names; the gpu image has the extra `gpu` too.
+The cpu and the gpu image have the core and the extras that `all` names, the gpu image has the extra `gpu` too; the
+image of MLflow's server, tracking, has the extra of that name alone.
 """
 
 import configparser
@@ -15,5 +16,7 @@ named = re.findall(r"[\w-]+", extras["all"].partition("[")[2])
 wanted = [config["options"]["install_requires"], *(extras[name] for name in named)]
 if sys.argv[2] == "gpu":
     wanted.append(extras["gpu"])
+if sys.argv[2] == "tracking":
+    wanted = [extras["tracking"]]
 lines = [line for part in wanted for line in part.strip().splitlines() if line and not line.startswith("#")]
 sys.stdout.write("\n".join(lines) + "\n")

@@ -23,7 +23,11 @@ def test_the_gpu_image_has_what_only_gpus_use_and_all_of_the_other() -> None:
     assert {"torch", "trl", "deepspeed", "mlflow", "kfp"} <= names("cpu")
 
 
-@pytest.mark.parametrize("variant", ["cpu", "gpu"])
+def test_the_tracking_image_has_what_its_server_needs_and_no_torch() -> None:
+    assert names("tracking") == {"Flask-WTF", "boto3", "mlflow", "psycopg2-binary"}
+
+
+@pytest.mark.parametrize("variant", ["cpu", "gpu", "tracking"])
 def test_all_of_it_is_pinned(variant: str) -> None:
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pinned = {plain(line.split("==")[0]) for line in lines if "==" in line}
