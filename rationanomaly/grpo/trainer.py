@@ -208,6 +208,8 @@ def _arguments(params: GrpoParams, passes: Passes, max_completion: int, run: Tra
         beta=params.beta,
         temperature=params.temperature,
         loss_type="dapo",
+        # Each pass would draw another policy: the loss compares policy, KL reference and what was sampled from.
+        disable_dropout=True,
         shuffle_dataset=False,
     )
 

@@ -432,7 +432,7 @@ class ModelParams(Section):
         literal_quotes: whether only spans of the log can be generated inside quotation marks.
         lora_rank: of the adapter; higher learns more and takes more memory.
         lora_alpha: scale of the adapter, divided by the rank.
-        lora_dropout: share of the adapter's inputs dropped in training; above 0 it costs speed on a CPU.
+        lora_dropout: share of the adapter's inputs dropped in sft, grpo drops none; above 0 it costs speed on a CPU.
     """
 
     source: Literal["package", "bootstrap", "hub"]

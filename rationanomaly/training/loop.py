@@ -104,7 +104,8 @@ def fit(trainer: Trainer, curve: Curve, run: TrainingRun) -> None:
     if start is not None:
         trl_compat.restore_token_count(trainer, [entry["num_tokens"] for entry in curve if "num_tokens" in entry])
     head = trl_compat.head_for_cpu(trainer.model.config.vocab_size)
-    with head, trl_compat.same_weights(trainer), interruption.deferred():
+    saved = trl_compat.policy_alone_saved(trainer.model)
+    with head, saved, trl_compat.same_weights(trainer), interruption.deferred():
         trainer.train(resume_from_checkpoint=None if start is None else str(start))
         if ranks.any_of(interruption.asked() is not None):
             raise interruption.Interrupted(interruption.message(trainer.state.global_step if run.key else 0))

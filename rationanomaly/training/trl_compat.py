@@ -127,6 +127,13 @@ RESTORE = Patch(
     reason="it has PEFT make the adapter's weights anew, in 32 bits, and an optimiser that is there holds the old ones",
     without="a run with a base in bfloat16 that continues from a checkpoint gives other numbers than unbroken",
 )  # fmt: skip
+#: A checkpoint is written with it, every adapter of the model in a folder of its own.
+SAVE = Patch(
+    "peft", "peft.PeftModel", "save_pretrained", ">=0.21,<0.22",
+    reason="TRL's frozen copy of the adapter, the KL reference, is made anew from the SFT model at each start; ZeRO-3 "
+    "has no frozen weights to save, and PEFT misses the copy's embeddings and head among them",
+    without="GRPO on a base from scratch fails at its first checkpoint under ZeRO-3, and others hold the copy as well",
+)  # fmt: skip
 #: DeepSpeed compiles the operation at the first start and, when killed over it, hangs at every later one.
 SHARED_MEMORY = Patch(
     "deepspeed", "deepspeed.ops", "__compatible_ops__", ">=0.19,<0.20",
@@ -136,7 +143,7 @@ SHARED_MEMORY = Patch(
 
 PATCHES = (
     SCORED_TOKENS, TILES, TILE_WORDS, TILE_FORWARD, TILE_BACKWARD, PRODUCT, SHUFFLE, TOKEN_COUNT, DRAWS, GENERATE,
-    FORWARD, TOKEN_LOSS, RESTORE, SHARED_MEMORY,
+    FORWARD, TOKEN_LOSS, RESTORE, SAVE, SHARED_MEMORY,
 )  # fmt: skip
 
 
@@ -254,6 +261,17 @@ def same_weights(trainer: Any) -> Iterator[None]:
         return restore_into
 
     with applied(RESTORE, keeping, trainer):
+        yield
+
+
+@contextmanager
+def policy_alone_saved(model: Any) -> Iterator[None]:
+    """Inside the block checkpoints of a model with adapters hold the one that trains, and no frozen copy of it."""
+
+    def trained_only(save: Callable[..., None]) -> Callable[..., None]:
+        return lambda *arguments, **options: save(*arguments, **{"selected_adapters": ["default"], **options})
+
+    with applied(SAVE, trained_only, model):
         yield
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from rationanomaly import progress
 from rationanomaly.detection.detector import Detector
 from rationanomaly.launch import start
 from rationanomaly.records import ADAPTER
+from rationanomaly.training import checkpoints
 from rationanomaly.training.best_adapter import best_evaluation
 from rationanomaly.training.interruption import Interrupted
 from tests.training.bench import MANY, STEPS, Bench, read_curve
@@ -43,13 +45,20 @@ def test_zero3_gives_back_the_best_adapter_as_one_process_does(bench: Bench, tmp
 
 
 @pytest.mark.parametrize("strategy", ["ddp", "zero2", "zero3"])
-def test_grpo_samples_the_same_and_is_paid_the_same_as_in_one_process(
+def test_grpo_samples_the_same_and_is_paid_the_same_as_in_one_process_from_a_checkpoint_too(
     bench: Bench, tmp_path: Path, strategy: str
 ) -> None:
-    bench.using(TWO, f"training.strategy={strategy}").run("grpo", tmp_path / "grpo")
-    keys = ("reward", "reward_std", "kl", "grad_norm", "completions/mean_length", "num_tokens")
-    check_equal(tmp_path / "grpo", bench.root / "grpo", TOLERANCE, *keys)
-    rewards = [entry["reward"] for entry in read_curve(tmp_path / "grpo") if "reward" in entry]
+    two = bench.using(TWO, f"training.strategy={strategy}")
+    for output in (tmp_path / "first", tmp_path / "second"):
+        trained = _steps_trained(two, "grpo", output / "grpo", tmp_path / "state")
+        keys = ("reward", "reward_std", "kl", "grad_norm", "completions/mean_length", "num_tokens")
+        check_equal(output / "grpo", bench.root / "grpo", TOLERANCE, *keys)
+        before_last = checkpoints.at(tmp_path / "state" / checkpoints.FOLDER, 4)
+        assert (before_last / "adapter_model.safetensors").is_file()
+        assert not (before_last / "ref").exists()
+        shutil.rmtree(before_last.with_name("checkpoint-6"))
+    assert trained == [5, 6], "the second time it did not continue from the checkpoint"
+    rewards = [entry["reward"] for entry in read_curve(tmp_path / "second" / "grpo") if "reward" in entry]
     assert len(set(rewards)) > 1, "all completions were paid the same, so this shows nothing"
 
 
@@ -67,9 +76,7 @@ def test_sigterm_makes_a_checkpoint_of_all_ranks_and_the_same_command_continues(
         two.run("sft", tmp_path / "sft", tmp_path / "state")
     (step,) = map(int, re.findall(r"step (\d+)", str(interrupted.value)))
     assert 5 <= step < two.params.sft.steps
-    trained: list[float] = []
-    with progress.listening(lambda event: trained.append(event.done) if event.task == "SFT" else None):
-        two.run("sft", tmp_path / "sft", tmp_path / "state")
+    trained = _steps_trained(two, "sft", tmp_path / "sft", tmp_path / "state")
     assert trained[0] == step + 1
     check_equal(tmp_path / "sft", undisturbed, TOLERANCE, "grad_norm", "num_tokens")
 
@@ -78,6 +85,14 @@ def test_offload_to_host_memory_changes_no_loss(bench: Bench, tmp_path: Path) ->
     offloaded = bench.using(TWO, "training.strategy=zero3", "training.offload=all")
     offloaded.run("sft", tmp_path / "sft")
     check_equal(tmp_path / "sft", bench.root / "sft", TOLERANCE)
+
+
+def _steps_trained(bench: Bench, step: str, output: Path, state: Path) -> list[float]:
+    """Train; the steps that were reported."""
+    trained: list[float] = []
+    with progress.listening(lambda event: trained.append(event.done) if event.task == step.upper() else None):
+        bench.run(step, output, state)
+    return trained
 
 
 def _check_same_model(folder: Path, expected: Path) -> None:

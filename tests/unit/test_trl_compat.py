@@ -179,6 +179,24 @@ def test_a_trainer_counts_on_from_the_checkpoint(tmp_path: Path) -> None:
     assert trainer.state.log_history[0]["num_tokens"] > 1_000_000
 
 
+def test_a_checkpoint_holds_the_adapter_that_trains_where_the_frozen_copy_is_not_at_hand(tmp_path: Path) -> None:
+    from peft import LoraConfig, get_peft_model
+    from safetensors.torch import load_file
+
+    config = LoraConfig(r=2, target_modules=["q_proj"], modules_to_save=["embed_tokens"], task_type="CAUSAL_LM")
+    model = get_peft_model(small_llama(), config)
+    model.add_adapter("ref", config)
+    # ZeRO-3 gathers the weights that train, and no others.
+    given = {name: weight.data for name, weight in model.named_parameters() if weight.requires_grad}
+    with pytest.raises(KeyError, match=r"modules_to_save\.ref\.weight"):
+        model.save_pretrained(tmp_path / "without", state_dict=given)
+    with trl_compat.policy_alone_saved(model):
+        model.save_pretrained(tmp_path / "with", state_dict=given)
+    assert not (tmp_path / "with" / "ref").exists()
+    assert len(load_file(tmp_path / "with" / "adapter_model.safetensors")) == len(given) == 3
+    assert "save_pretrained" not in vars(model)
+
+
 def test_deepspeed_compiles_nothing_at_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DS_ACCELERATOR", "cpu")
     operations = pytest.importorskip("deepspeed.ops").__compatible_ops__
@@ -231,6 +249,12 @@ def test_a_model_that_does_not_generate_warns(warnings: pytest.LogCaptureFixture
     with trl_compat.applied(trl_compat.GENERATE, lambda original: original, SimpleNamespace()):
         pass
     assert "peft.PeftModel.generate" in warnings.text
+
+
+def test_a_model_that_saves_otherwise_warns(warnings: pytest.LogCaptureFixture) -> None:
+    with trl_compat.policy_alone_saved(SimpleNamespace()):
+        pass
+    assert "peft.PeftModel.save_pretrained" in warnings.text
 
 
 def test_a_trainer_that_counts_elsewhere_warns(warnings: pytest.LogCaptureFixture) -> None:

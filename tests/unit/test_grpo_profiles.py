@@ -1,0 +1,92 @@
+"""GRPO from an adapter that SFT has trained, with the settings of every profile, as small as they can be.
+
+A CPU can't have all of them: the base is a small one for those that come from the hub or a package, its 4-bit form is
+left out, and a step has two groups of four completions of 24 tokens in passes of two on one rank, whatever the profile
+says.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rationanomaly.params import Params, load_params
+from rationanomaly.records import CURVES, read_objects
+from tests.conftest import ROOT
+from tests.micro_model import MICRO, Trained
+
+PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
+_SMALL = (
+    *MICRO, "sft.steps=8", "sft.learning_rate=0.01", "sft.evaluations=0", "sft.pool.size=0", "grpo.steps=1",
+    "grpo.evaluations=0", "grpo.generations=4", "grpo.abnormal_share=0.5", "model.max_completion=24",
+    "training.processes=1", "training.micro_batch=2", "training.quantisation=none", "prompt.few_shot_examples=0",
+)  # fmt: skip
+
+
+def _params(profile: Path, *settings: str) -> Params:
+    return load_params(profile, [*_SMALL, *settings])
+
+
+def _seen_by(step: str, params: Params) -> str:
+    """The settings that a step sees of a profile, as small as it is here."""
+    model = params.model.model_dump(include={"literal_quotes", "lora_rank", "lora_alpha", "lora_dropout"})
+    seen = {"model": model, "bootstrap": params.model.source == "bootstrap", "prompt": params.prompt.model_dump()}
+    if step == "grpo":
+        seen["grpo"] = params.grpo.model_dump(exclude={"vllm", "alarms"})
+    return json.dumps(seen, sort_keys=True)
+
+
+def _distinct() -> list[object]:
+    """One profile of those that are alike here."""
+    alike: dict[str, list[Path]] = {}
+    for profile in PROFILES:
+        alike.setdefault(_seen_by("grpo", _params(profile)), []).append(profile)
+    return [pytest.param(same[0], id="+".join(profile.stem for profile in same)) for same in alike.values()]
+
+
+@pytest.fixture(scope="module")
+def adapter_of(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Trained]:
+    """What `sft` makes of a profile, once for all that it sees the same of; with dropout, where the profile has it."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    root = tmp_path_factory.mktemp("profiles")
+    for name in ("parse", "correct", "distill"):
+        shutil.copytree(trained.root / name, root / name)
+    config = LlamaConfig.from_pretrained(trained.root / "base" / "base", hidden_size=64, initializer_range=0.3)
+    torch.manual_seed(0)
+    LlamaForCausalLM(config).save_pretrained(root / "local")  # Not yet trained, but not indifferent either.
+    shutil.copytree(trained.root / "base" / "tokenizer", root / "local", dirs_exist_ok=True)
+    made: dict[str, Trained] = {}
+
+    def make(profile: Path) -> Trained:
+        params = _params(profile)
+        seen = _seen_by("sft", params)
+        if seen not in made:
+            folder = root / str(len(made))
+            folder.mkdir()
+            for name in ("parse", "correct", "distill"):
+                (folder / name).symlink_to(root / name)
+            if params.model.source != "bootstrap":
+                hub = ("model.source=hub", f"model.name={root / 'local'}", "model.revision=null")
+                params = _params(profile, *hub)
+            made[seen] = Trained(params, folder)
+            for step in ("base", "sft"):
+                made[seen].step(step, folder / step)
+        return replace(made[seen], params=params)
+
+    return make
+
+
+@pytest.mark.parametrize("profile", _distinct())
+def test_the_kl_reference_is_the_trained_adapter(
+    adapter_of: Callable[[Path], Trained], tmp_path: Path, profile: Path
+) -> None:
+    adapter_of(profile).step("grpo", tmp_path / "grpo")
+    (first,) = [value for _, value in read_objects(tmp_path / "grpo" / CURVES) if "kl" in value]
+    assert abs(first["kl"]) < 1e-4
