@@ -457,7 +457,8 @@ class TrainingParams(Section):
         nodes: machines that share the processes equally: a Kubeflow TrainJob over so many.
         strategy: `zero2`: optimiser and gradients in shares, little time; `zero3`: weights too, much more traffic.
         offload: with zero2 and zero3: what lies in host memory, which takes several times the time.
-        checkpoint_steps: between checkpoints: what a crash can cost.
+        checkpoint_minutes: between checkpoints: what a crash can cost; None: `checkpoint_steps` alone.
+        checkpoint_steps: between checkpoints, besides those by time; None: by time alone.
         hang_seconds: without progress of a rank, before the step is ended.
         micro_batch: most rows of a process in one pass; lower takes less memory and more time; None: all at once.
         quantisation: `nf4`: the base in 4 bits while it trains (QLoRA), a quarter of its memory; needs a GPU.
@@ -468,7 +469,8 @@ class TrainingParams(Section):
     nodes: Positive
     strategy: Literal["ddp", "zero2", "zero3"]
     offload: Literal["none", "optimizer", "all"]
-    checkpoint_steps: Positive
+    checkpoint_minutes: Rate | None
+    checkpoint_steps: Positive | None
     hang_seconds: Positive
     micro_batch: Positive | None
     quantisation: Literal["none", "nf4"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from transformers import Trainer, TrainerCallback
 
 logger = logging.getLogger(__name__)
+
+#: Steps that no training has: the trainer saves at the end alone.
+_NEVER = 2**31
+#: What a rank wants at the end of a step; the highest holds for all.
+_SAVE, _STOP = 1, 2
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ def common_arguments(run: TrainingRun) -> dict[str, Any]:
         "logging_steps": 1,
         "logging_nan_inf_filter": False,
         "save_strategy": "steps" if run.key else "no",
-        "save_steps": run.training.checkpoint_steps,
+        "save_steps": run.training.checkpoint_steps or _NEVER,
         "deepspeed": sharding.deepspeed_config(run.training),
         "ddp_find_unused_parameters": False,
         "lr_scheduler_type": "cosine",
@@ -123,20 +129,41 @@ def _resume(curve: Curve, run: TrainingRun) -> Path | None:
     return folder
 
 
+class _Clock:
+    """Says when the next checkpoint by time is due; what it takes to write one does not count."""
+
+    def __init__(self, minutes: float | None) -> None:
+        self._seconds = math.inf if minutes is None else minutes * 60
+        self.restart()
+
+    def restart(self) -> None:
+        self._since = time.monotonic()
+
+    def is_due(self) -> bool:
+        return time.monotonic() - self._since >= self._seconds
+
+
 def _keeper(curve: Curve, run: TrainingRun) -> TrainerCallback:
-    """A callback that seals each checkpoint when all ranks have written it, and stops after a signal to any of them."""
+    """A callback that has checkpoints made by time, seals each one, and stops after a signal to any rank."""
     from transformers import TrainerCallback
+
+    clock = _Clock(run.training.checkpoint_minutes)
 
     class Keeper(TrainerCallback):
         def on_step_end(self, _args: Any, _state: Any, control: Any, **_: Any) -> None:
-            if ranks.any_of(interruption.asked() is not None):
-                control.should_save = bool(run.key)
+            # One question to all ranks: a checkpoint is made by all of them or none.
+            due = ranks.is_first() and clock.is_due()
+            wanted = ranks.highest(_STOP if interruption.asked() is not None else _SAVE if due else 0)
+            if wanted and run.key:
+                control.should_save = True
+            if wanted == _STOP:
                 control.should_training_stop = True
 
         def on_save(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
             ranks.wait_for_all()
             if ranks.is_first():
                 checkpoints.complete(checkpoints.at(run.checkpoints, state.global_step), run.key, curve)
+            clock.restart()
             if ranks.any_of(interruption.asked() is not None):
                 control.should_training_stop = True
 

@@ -18,9 +18,11 @@ from tests.training_inputs import write_training_inputs
 STEPS = 12
 #: Steps enough that what is done to a training at its fifth comes before the last on a fast machine too.
 MANY = "sft.steps=120"
+#: No step is shorter.
+EVERY_STEP = "training.checkpoint_minutes=1.0e-9"
 _SETTINGS = (
     *MICRO, "model.max_completion=64", "model.lora_rank=16", f"sft.steps={STEPS}", "grpo.steps=6", "grpo.generations=4",
-    "training.checkpoint_steps=2",
+    "training.checkpoint_steps=2", "training.checkpoint_minutes=null",
 )  # fmt: skip
 #: What grpo starts from has learnt the form of a response: else all completions would be paid alike.
 _TAUGHT = ("sft.steps=200", "sft.batch=16", "sft.rationale_share=0.9", "sft.evaluations=0", "sft.learning_rate=0.01")

@@ -6,14 +6,15 @@ import logging
 import os
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from rationanomaly import artifacts, progress
-from rationanomaly.training import checkpoints
+from rationanomaly.training import checkpoints, loop
 from rationanomaly.training.interruption import Interrupted
-from tests.training.bench import Bench, read_curve
+from tests.training.bench import EVERY_STEP, Bench, read_curve
 from tests.training.test_ranks import at_step
 
 STEPS = pytest.mark.parametrize(("step", "task", "at"), [("sft", "SFT", 6), ("grpo", "GRPO", 4)])
@@ -108,3 +109,38 @@ def test_checkpoints_change_nothing(bench: Bench, tmp_path: Path) -> None:
     for step in ("sft", "grpo"):
         bench.run(step, tmp_path / step, tmp_path / f"state-{step}")
         _same_files(tmp_path / step, bench.root / step, step)
+
+
+def test_a_crash_costs_the_steps_since_the_newest_checkpoint_by_time(bench: Bench, tmp_path: Path) -> None:
+    def crash() -> None:
+        raise OSError("the machine has gone")
+
+    by_time = bench.using(EVERY_STEP, "training.checkpoint_steps=null")
+    with progress.listening(at_step("SFT", 7, crash)), pytest.raises(OSError, match="gone"):
+        by_time.run("sft", tmp_path / "sft", tmp_path / "state")
+    assert checkpoints.step_of(checkpoints.newest(tmp_path / "state" / checkpoints.FOLDER, "key")) == 6
+    by_time.run("sft", tmp_path / "sft", tmp_path / "state")
+    _same_files(tmp_path / "sft", bench.root / "sft", "sft")
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [("3", [4, 8, 12]), ("null", [12])])
+def test_checkpoints_come_by_the_clock_without_the_time_they_take(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minutes: str, expected: list[int]
+) -> None:
+    clock, saved, complete = [0.0], list[int](), checkpoints.complete
+
+    def slow(folder: Path, *others: Any) -> None:
+        saved.append(checkpoints.step_of(folder))
+        complete(folder, *others)
+        clock[0] += 1000
+
+    def a_minute_each(event: progress.Event) -> None:
+        clock[0] += 60 * (event.task == "SFT")
+
+    monkeypatch.setattr(checkpoints, "complete", slow)
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    by_time = bench.using("training.checkpoint_steps=null", f"training.checkpoint_minutes={minutes}")
+    with progress.listening(a_minute_each):
+        by_time.run("sft", tmp_path / "sft", tmp_path / "state")
+    assert saved == expected
+    _same_files(tmp_path / "sft", bench.root / "sft", "sft")
