@@ -3,18 +3,19 @@
 python -m pipelines run --params params.yaml --output outputs-kfp
 python -m pipelines compile --params params.yaml --output pipeline.yaml
 python -m pipelines submit --params params.yaml --host https://kubeflow.example.org/pipeline --follow
+python -m pipelines status 4b2a7c1e-0f3d-4e57-9c55-1f6f0d3a8e21
 python -m pipelines experiment ablation --params profiles/bgl-spirit.yaml --seeds 0,1,2 --output outputs-experiments
 """
 
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from pipelines.commands import add_to
 from rationanomaly.cli import console
 from rationanomaly.cli.app import run_app
 from rationanomaly.cli.options import ParamsOption, SetOption
@@ -132,42 +133,7 @@ def experiment(
     sys.stdout.write(for_terminal((output / name / TABLE).read_text(encoding="utf-8"), lines=True))
 
 
-@app.command()
-def submit(
-    host: Annotated[
-        str | None, typer.Option("--host", help="The server; default KF_PIPELINES_ENDPOINT.", metavar="URL")
-    ] = None,
-    params: ParamsOption = Path("params.yaml"),
-    settings: SetOption = None,
-    experiment: Annotated[
-        str | None, typer.Option("--experiment", help="Groups runs on the server; default run.name.")
-    ] = None,
-    name: Annotated[str | None, typer.Option("--name", help="Of the run; default run.name with seed and time.")] = None,
-    namespace: Annotated[str | None, typer.Option("--namespace", help="Yours, where several share the server.")] = None,
-    cached: Annotated[
-        bool, typer.Option("--cache/--no-cache", help="Take what the server knows; not after a log has changed.")
-    ] = True,
-    follow: Annotated[bool, typer.Option("--follow", help="Wait for its end; exit code 8 if it fails.")] = False,
-) -> None:
-    """Submit the training pipeline to a Kubeflow Pipelines server. A token comes from KF_PIPELINES_TOKEN.
-
-    Examples:
-
-        python -m pipelines submit --host http://localhost:8080 --params profiles/bgl.yaml --set run.seed=1 --follow
-
-        python -m pipelines submit --params profiles/llama2-7b.yaml --namespace kubeflow-user --no-cache
-    """
-    from pipelines.submission import Server
-    from pipelines.training import task_counts
-
-    loaded = load_params(params, settings or ())
-    server = Server.connect(host)
-    title = name or f"{loaded.run.name} seed {loaded.run.seed} {datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
-    run = server.submit(loaded, experiment or loaded.run.name, title, namespace, cached)
-    sys.stdout.write(f"{for_terminal(run.page)}\n")
-    if follow:
-        with console.progress_bars("pipeline"):
-            server.follow(run, task_counts(loaded))
+add_to(app)
 
 
 if __name__ == "__main__":

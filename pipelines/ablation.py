@@ -29,13 +29,19 @@ Shape = Callable[[dsl.PipelineTask, str], dsl.PipelineTask]
 MOST_BYTES = 1_000_000
 
 
-def compile_experiment(experiment: Experiment, request: Request, output: Path) -> None:
+def compile_experiment(experiment: Experiment, request: Request, output: Path, cached: bool = True) -> None:
     """Write the compiled pipeline; the same bytes every time.
+
+    Args:
+        experiment: what is compared.
+        request: profile, settings, seeds and variants.
+        output: the file.
+        cached: whether the server may take the result of a step from an earlier run with the same inputs.
 
     Raises:
         ParamsError: an unknown variant, or more variants and seeds than fit into one pipeline.
     """
-    shape = partial(_shape, params=request.params(request.seeds[0]))
+    shape = partial(_shape, params=request.params(request.seeds[0]), cached=cached)
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / "pipeline.yaml"
         compiler.Compiler().compile(experiment_pipeline(experiment, request, shape), str(package))
@@ -81,7 +87,7 @@ def experiment_pipeline(experiment: Experiment, request: Request, shape: Shape) 
 
 def branches(experiment: Experiment, request: Request, seed: int) -> dict[str, list[Variant]]:
     """The variants by the step at which they part from the full method, in the order of the steps."""
-    variants = choose(experiment.variants(request.params(seed), known_datasets(request)), request.only)
+    variants = choose(experiment.variants(request.params(seed), _datasets(experiment, request)), request.only)
     full = request.params(seed)
     found: dict[str, list[Variant]] = {}
     for variant in variants:
@@ -94,16 +100,31 @@ def branches(experiment: Experiment, request: Request, seed: int) -> dict[str, l
     return {step: found[step] for step in CHAIN if step in found}
 
 
+def task_counts(experiment: Experiment, request: Request) -> dict[str, int]:
+    """Name of each step whose tasks count as progress → how many of them there are."""
+    counts = dict.fromkeys(CHAIN, len(request.seeds)) | {CHAIN[0]: 1}
+    for seed in request.seeds:
+        for step, variants in branches(experiment, request, seed).items():
+            for name in CHAIN[CHAIN.index(step) :]:
+                counts[name] += len(variants)
+    return counts
+
+
 def described(experiment: Experiment, request: Request) -> str:
     """Each variant with the step from which on it is made anew, for people."""
     full, seed = request.params(request.seeds[0]), request.seeds[0]
-    variants = choose(experiment.variants(full, known_datasets(request)), request.only)
+    variants = choose(experiment.variants(full, _datasets(experiment, request)), request.only)
     rows = [
         (one.name, first_changed(full, request.params(seed, one)) or "–", " ".join(one.settings) or "–", one.title)
         for one in variants
     ]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     return "".join(f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[3]}: {row[2]}\n" for row in rows)
+
+
+def _datasets(experiment: Experiment, request: Request) -> list[str]:
+    """The data sets in the logs where variants are made of them; what only a pod can read isn't asked otherwise."""
+    return known_datasets(request) if experiment.by_dataset else []
 
 
 def _seed(request: Request, seed: int, parting: Mapping[str, Sequence[Variant]], parsed: Any, shape: Shape) -> None:
@@ -132,5 +153,5 @@ def _task(name: str, arguments: Mapping[str, Any], shape: Shape) -> dsl.Pipeline
     return shape(component(**arguments), name)
 
 
-def _shape(task: dsl.PipelineTask, step: str, params: Params) -> dsl.PipelineTask:
-    return shape_pod(task, params=params, step=step)
+def _shape(task: dsl.PipelineTask, step: str, params: Params, cached: bool) -> dsl.PipelineTask:
+    return shape_pod(task, params=params, cached=cached, step=step)

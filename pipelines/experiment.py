@@ -15,7 +15,7 @@ import json
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,7 @@ class Request:
         seeds: of the runs, `run.seed`.
         output: DIR.
         only: names of the variants; none: all.
+        base: params in place of the profile and its settings.
     """
 
     profile: Path
@@ -68,6 +69,7 @@ class Request:
     seeds: tuple[int, ...]
     output: Path
     only: tuple[str, ...] = ()
+    base: Params | None = field(default=None, compare=False)
 
     def params(self, seed: int, variant: Variant | None = None) -> Params:
         """Those of one run."""
@@ -75,7 +77,7 @@ class Request:
 
     @cached_property
     def _base(self) -> Params:
-        return load_params(self.profile, self.settings)
+        return self.base or load_params(self.profile, self.settings)
 
 
 def run_experiment(experiment: Experiment, request: Request, *, runs: bool = True, results: bool = True) -> None:

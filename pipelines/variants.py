@@ -71,6 +71,7 @@ class Experiment:
         variants: by the params of the profile and the data sets in its logs; the first one is the full method.
         compared: whether all variants are tested on the same templates, so that differences can be paired.
         picture: how it is drawn.
+        by_dataset: whether its variants depend on the data sets in the logs.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Experiment:
     variants: Callable[[Params, Sequence[str]], list[Variant]]
     compared: bool = True
     picture: Picture = "bars"
+    by_dataset: bool = False
 
 
 def ablation(params: Params, _datasets: Sequence[str] = ()) -> list[Variant]:
@@ -195,8 +197,8 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     for one in (
         Experiment("ablation", "The method without each of its parts", ablation),
         Experiment("weights", "Weights of the reward, one by one", weights, picture="sensitivity"),
-        Experiment("cross", "Across data sets", cross, compared=False),
-        Experiment("pairs", "From one data set to another", pairs, compared=False),
+        Experiment("cross", "Across data sets", cross, compared=False, by_dataset=True),
+        Experiment("pairs", "From one data set to another", pairs, compared=False, by_dataset=True),
         Experiment("labels", "Labels per class", labels, picture="curve"),
         Experiment("order", "Ways to split", order, compared=False),
         Experiment("teacher", "The student against its teacher", teacher, picture="ceiling"),

@@ -63,6 +63,7 @@ class FakeCluster:
         created: the manifests in the order of their creation.
         deleted: names, in order.
         logs: of pods, by name.
+        run_pods: pods of pipeline runs: name → id of the run, and what Argo calls its node.
     """
 
     script: Sequence[Sequence[State]] = ((RUNNING, COMPLETE),)
@@ -73,6 +74,7 @@ class FakeCluster:
     created: list[dict[str, Any]] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     logs: dict[str, str] = field(default_factory=dict)
+    run_pods: dict[str, tuple[str, str]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def state(self, name: str) -> State:
@@ -127,9 +129,17 @@ class FakeCluster:
 
     def list_pods(self, selector: str) -> tuple[int, dict[str, Any]]:
         name = selector.partition("=")[2]
+        if selector.startswith("pipeline/runid="):
+            items = [_run_pod(pod, node) for pod, (run, node) in self.run_pods.items() if run == name]
+            return 200, {"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": items}
         state = self.state(name) if name in self.jobs else PENDING
         items = [_pod(f"{name}-node-0-{place}", state, place == 1) for place in range(2) if state.phase]
         return 200, {"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": items}
+
+
+def _run_pod(name: str, node: str) -> dict[str, Any]:
+    annotations = {"workflows.argoproj.io/node-name": node}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "annotations": annotations}}
 
 
 def _pod(name: str, state: State, troubled: bool) -> dict[str, Any]:

@@ -58,33 +58,16 @@ class Cluster:
         Raises:
             InfrastructureError: neither is there.
         """
-        from kubernetes import config
-        from kubernetes.client import ApiClient, Configuration
-
-        settings = Configuration()
-        try:
-            config.load_incluster_config(client_configuration=settings)
-            return cls(ApiClient(settings), _NAMESPACE.read_text(encoding="utf-8").strip())
-        except (config.ConfigException, OSError):
-            pass  # Not in a pod.
-        file = os.environ.get("KUBECONFIG")  # The client reads it once, when it is imported.
-        try:
-            config.load_kube_config(file, client_configuration=settings)
-            context = config.list_kube_config_contexts(file)[1]["context"]
-        except (config.ConfigException, OSError) as error:
-            problem = "training.nodes is over 1, but no Kubernetes cluster is known"
-            hint = "Run it as a pod of the pipeline, or name a cluster in KUBECONFIG"
-            raise InfrastructureError(problem, hint=hint) from error
-        return cls(ApiClient(settings), context.get("namespace", "default"))
+        return cls(*api_client("training.nodes is over 1, but no Kubernetes cluster is known"))
 
     def create(self, job: Manifest) -> None:
         """Submit a TrainJob."""
-        with _explained(f"create the TrainJob {job['metadata']['name']}"):
+        with explained(f"create the TrainJob {job['metadata']['name']}"):
             self._jobs.create_namespaced_custom_object(**self._where, body=job, _request_timeout=_SECONDS)
 
     def read(self, name: str) -> Manifest | None:
         """A TrainJob with its status; None when there is none of this name."""
-        with _explained(f"read the TrainJob {name}"):
+        with explained(f"read the TrainJob {name}"):
             found: Manifest | None = _unless_gone(
                 lambda: self._jobs.get_namespaced_custom_object(**self._where, name=name, _request_timeout=_SECONDS)
             )
@@ -92,7 +75,7 @@ class Cluster:
 
     def delete(self, name: str) -> None:
         """Delete a TrainJob and, before it goes, its pods; one that is gone already is fine."""
-        with _explained(f"delete the TrainJob {name}"):
+        with explained(f"delete the TrainJob {name}"):
             _unless_gone(
                 lambda: self._jobs.delete_namespaced_custom_object(
                     **self._where, name=name, propagation_policy="Foreground", _request_timeout=_SECONDS
@@ -101,7 +84,7 @@ class Cluster:
 
     def names(self, selector: str) -> list[str]:
         """Names of the TrainJobs that the labels select."""
-        with _explained("list TrainJobs"):
+        with explained("list TrainJobs"):
             found = self._jobs.list_namespaced_custom_object(
                 **self._where, label_selector=selector, _request_timeout=_SECONDS
             )
@@ -109,7 +92,7 @@ class Cluster:
 
     def pods(self, name: str) -> list[Pod]:
         """The pods of a TrainJob."""
-        with _explained(f"list the pods of {name}"):
+        with explained(f"list the pods of {name}"):
             found = self._core.list_namespaced_pod(
                 self.namespace, label_selector=f"{_POD_LABEL}={name}", _request_timeout=_SECONDS
             )
@@ -126,6 +109,34 @@ class Cluster:
         except ApiException:
             return ""
         return str(found or "")
+
+
+def api_client(problem: str) -> tuple[ApiClient, str]:
+    """A client of the cluster that this pod runs in, outside one of the kubeconfig's current context; its namespace.
+
+    Args:
+        problem: what is said if neither is there.
+
+    Raises:
+        InfrastructureError: neither is there.
+    """
+    from kubernetes import config
+    from kubernetes.client import ApiClient, Configuration
+
+    settings = Configuration()
+    try:
+        config.load_incluster_config(client_configuration=settings)
+        return ApiClient(settings), _NAMESPACE.read_text(encoding="utf-8").strip()
+    except (config.ConfigException, OSError):
+        pass  # Not in a pod.
+    file = os.environ.get("KUBECONFIG")  # The client reads it once, when it is imported.
+    try:
+        config.load_kube_config(file, client_configuration=settings)
+        context = config.list_kube_config_contexts(file)[1]["context"]
+    except (config.ConfigException, OSError) as error:
+        hint = "Run it as a pod of the pipeline, or name a cluster in KUBECONFIG"
+        raise InfrastructureError(problem, hint=hint) from error
+    return ApiClient(settings), context.get("namespace", "default")
 
 
 def _pod(item: Any) -> Pod:
@@ -156,7 +167,7 @@ def _unless_gone(ask: Any) -> Any:
 
 
 @contextmanager
-def _explained(action: str) -> Iterator[None]:
+def explained(action: str) -> Iterator[None]:
     """Let what the API refuses, or its silence, be a `InfrastructureError`."""
     from kubernetes.client import ApiException
     from urllib3.exceptions import HTTPError

@@ -1,0 +1,87 @@
+"""THE list of pipelines: each can be compiled and submitted; tests of compiled pipelines go through all of them.
+
+To add one: a function that compiles it, and an entry here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rationanomaly.params import Params
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a pipeline may be told beside the params.
+
+    Attributes:
+        cached: whether the server may take the result of a step from an earlier run with the same inputs.
+        seeds: of the runs of an ablation.
+        policy: text of the promotion policy of a retraining.
+    """
+
+    cached: bool = True
+    seeds: tuple[int, ...] = (0,)
+    policy: str = ""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A pipeline.
+
+    Attributes:
+        name: for commands.
+        summary: what it does.
+        compile: writes it as IR YAML; the same bytes every time.
+        tasks: name of each task that counts as progress → how often it runs.
+    """
+
+    name: str
+    summary: str
+    compile: Callable[[Params, Choices, Path], None]
+    tasks: Callable[[Params, Choices], dict[str, int]]
+
+    @property
+    def title(self) -> str:
+        """Its name on a server."""
+        return f"rationanomaly-{self.name}"
+
+
+def _compile_training(params: Params, choices: Choices, output: Path) -> None:
+    from pipelines.compiling import compile_training
+
+    compile_training(params, output, choices.cached)
+
+
+def _training_tasks(params: Params, _choices: Choices) -> dict[str, int]:
+    from pipelines.training import task_counts
+
+    return task_counts(params)
+
+
+def _compile_ablation(params: Params, choices: Choices, output: Path) -> None:
+    from pipelines.ablation import compile_experiment
+    from pipelines.experiment import Request
+    from pipelines.variants import EXPERIMENTS
+
+    request = Request(Path(params.run.name), (), choices.seeds, output.parent, base=params)
+    compile_experiment(EXPERIMENTS["ablation"], request, output, choices.cached)
+
+
+def _ablation_tasks(params: Params, choices: Choices) -> dict[str, int]:
+    from pipelines.ablation import task_counts
+    from pipelines.experiment import Request
+    from pipelines.variants import EXPERIMENTS
+
+    return task_counts(EXPERIMENTS["ablation"], Request(Path(params.run.name), (), choices.seeds, Path(), base=params))
+
+
+PIPELINES: Mapping[str, Pipeline] = {
+    one.name: one
+    for one in (
+        Pipeline("training", "From raw logs to a registered model.", _compile_training, _training_tasks),
+        Pipeline("ablation", "The method without each of its parts.", _compile_ablation, _ablation_tasks),
+    )
+}
