@@ -71,6 +71,7 @@ def submit(
     from pipelines.connection import connect
     from pipelines.experiment import read_seeds
     from pipelines.run_state import FINAL
+    from pipelines.versions import check_versions
 
     loaded, choices = load_params(params, settings or ()), Choices(cached, read_seeds(seeds))
     chosen = PIPELINES[pipeline]
@@ -79,6 +80,8 @@ def submit(
         package = Path(folder) / "pipeline.yaml"
         chosen.compile(loaded, choices, package)
         server = connect(host, ca, namespace)
+        for note in check_versions(server, loaded):
+            console.STDERR.print(console.inert(note), highlight=False, soft_wrap=True)
         run = submission.submit(server, chosen.title, package, experiment or loaded.run.name, title, again)
     sys.stdout.write(f"{for_terminal(run.page)}\n")
     if not run.is_new:

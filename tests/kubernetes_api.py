@@ -63,6 +63,7 @@ class FakeCluster:
         created: the manifests in the order of their creation.
         deleted: names, in order.
         logs: of pods, by name.
+        trainer: version that Kubeflow Trainer says; empty: it says none; None: it is not installed.
         run_pods: pods of pipeline runs: name → id of the run, and what Argo calls its node.
     """
 
@@ -74,6 +75,7 @@ class FakeCluster:
     created: list[dict[str, Any]] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     logs: dict[str, str] = field(default_factory=dict)
+    trainer: str | None = "v2.3.0"
     run_pods: dict[str, tuple[str, str]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -205,6 +207,11 @@ def _route(
     if verb in cluster.refuse:
         return cluster.refuse[verb], _status(f"trainjobs is forbidden: User can't {verb} it")
     name = path.rpartition("/")[2]
+    if path == "/api/v1/namespaces/kubeflow-system/configmaps/kubeflow-trainer-public" and cluster.trainer:
+        data = {"kubeflow_trainer_version": cluster.trainer}
+        return 200, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}, "data": data}
+    if path == "/apis/trainer.kubeflow.org/v1alpha1" and cluster.trainer is not None:
+        return 200, {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": path[6:], "resources": []}
     if path == JOBS:
         return cluster.create(body) if verb == "create" else cluster.list_jobs(selector)
     if path.startswith(JOBS):
