@@ -8,6 +8,7 @@ pod) and, for local runs, ``RATIONANOMALY_OUTPUTS`` (finished outputs, which a s
 from __future__ import annotations
 
 import logging
+import math
 import os
 import shutil
 import sys
@@ -18,9 +19,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rationanomaly.artifacts import write_text
 from rationanomaly.errors import INTERRUPTED, RationAnomalyError
 from rationanomaly.params import Params, read_document
 from rationanomaly.progress import Event, listening
+from rationanomaly.records import CURVES
 from rationanomaly.runs import tracking
 from rationanomaly.steps import BY_NAME, Metrics, PartialRun
 from rationanomaly.text.untrusted import InertFormatter
@@ -34,11 +37,19 @@ logger = logging.getLogger(__name__)
 STATE, OUTPUTS = "RATIONANOMALY_STATE", "RATIONANOMALY_OUTPUTS"
 #: ``json``: progress comes as marked lines, which a local run turns back into events.
 PROGRESS = "RATIONANOMALY_PROGRESS"
+#: The page loads a report whole, as one string, whatever its size.
+MAX_REPORT_BYTES = 16 * 1024 * 1024
+_TOO_LARGE = "<!doctype html><title>Report</title><p>The report is too large for this page: open {} of the output."
 PROGRESS_MARK, FAILURE_MARK = "::progress ", "::failed "
 
 
 def run_component(
-    name: str, params: str, inputs: Mapping[str, str], output: dsl.Artifact, metrics: dsl.Metrics | None = None
+    name: str,
+    params: str,
+    inputs: Mapping[str, str],
+    output: dsl.Artifact,
+    metrics: dsl.Metrics | None = None,
+    curves: dsl.HTML | None = None,
 ) -> Metrics:
     """Run the step ``name`` and fill the artifacts that KFP gave.
 
@@ -48,12 +59,57 @@ def run_component(
         inputs: step name → folder.
         output: artifact whose path becomes the step's output folder.
         metrics: artifact that shows the metrics in the KFP page.
+        curves: artifact that shows the curves of a training there.
 
     Raises:
         RationAnomalyError: as `execution.execute`; the last line of the pod's log is the same clear line.
     """
     with _reporting(name):
-        return _execute(name, read_document(params), {k: Path(v) for k, v in inputs.items()}, output, metrics)
+        found = _execute(name, read_document(params), {k: Path(v) for k, v in inputs.items()}, output, metrics)
+        if curves is not None:
+            with _optional("curves"):
+                from rationanomaly.evaluate.curves_page import write_curves_page
+
+                write_curves_page(Path(output.path) / CURVES, Path(curves.path), name)
+        return found
+
+
+def run_evaluation(
+    params: str,
+    inputs: Mapping[str, str],
+    output: dsl.Artifact,
+    metrics: dsl.Metrics,
+    report: dsl.HTML,
+    kinds: Mapping[str, dsl.ClassificationMetrics],
+) -> Metrics:
+    """Run the step `evaluate` and show what it found in the KFP page.
+
+    Args:
+        params, inputs, output, metrics: as for `run_component`.
+        report: the report; without one that is larger than the page can show (`MAX_REPORT_BYTES`).
+        kinds: confusion matrix and ROC curve of the final model's answers on ``templates`` and ``sessions``.
+
+    Raises:
+        RationAnomalyError: as `run_component`.
+    """
+    found = run_component("evaluate", params, inputs, output, metrics)
+    with _optional("report"):
+        from rationanomaly.evaluate.report import REPORT
+
+        page = Path(output.path) / REPORT
+        if page.stat().st_size <= MAX_REPORT_BYTES:
+            _link(str(page), report.path)
+        else:
+            write_text(Path(report.path), _TOO_LARGE.format(REPORT))
+    with _optional("confusion matrix"):
+        from rationanomaly.evaluate.classification import read_classification
+
+        for kind, one in read_classification(Path(output.path)).items():
+            kinds[kind].log_confusion_matrix(list(one.categories), [list(row) for row in one.matrix])
+            if one.roc:
+                thresholds, false, true = (list(values) for values in zip(*one.roc, strict=True))
+                kinds[kind].log_roc_curve(false, true, thresholds)
+    return found
 
 
 def run_plan(params: str, shards: int, output: dsl.Artifact) -> None:
@@ -118,8 +174,18 @@ def _execute(
         shutil.copytree(folder, target, copy_function=_link, dirs_exist_ok=True)
     if metrics is not None:
         for key, value in found.items():
-            metrics.log_metric(key, value)
+            if math.isfinite(value):  # KFP fails over any other.
+                metrics.log_metric(key, value)
     return found
+
+
+@contextmanager
+def _optional(view: str) -> Iterator[None]:
+    """What is only to be looked at must not cost the result of hours."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, RationAnomalyError) as error:
+        logger.warning("no %s for the page of Kubeflow: %s", view, error)
 
 
 def _state() -> Path:

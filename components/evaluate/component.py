@@ -15,6 +15,9 @@ def evaluate(
     grpo: dsl.Input[dsl.Model],
     output: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
+    report: dsl.Output[dsl.HTML],
+    templates: dsl.Output[dsl.ClassificationMetrics],
+    sessions: dsl.Output[dsl.ClassificationMetrics],
 ) -> None:
     """Measure the models beside rules and classifiers on held-out data.
 
@@ -27,8 +30,11 @@ def evaluate(
         grpo: output of `grpo`.
         output: the step's output folder, with its manifest.
         metrics: the step's metrics.
+        report: the report, as a page.
+        templates: confusion matrix and ROC curve of the final model on templates.
+        sessions: the same on sessions.
     """
-    from rationanomaly.kfp_task import run_component
+    from rationanomaly.kfp_task import run_evaluation
 
     inputs = {
         "parse": parse.path,
@@ -37,4 +43,5 @@ def evaluate(
         "sft": sft.path,
         "grpo": grpo.path,
     }
-    run_component("evaluate", params, inputs, output, metrics)
+    kinds = {"templates": templates, "sessions": sessions}
+    run_evaluation(params, inputs, output, metrics, report, kinds)

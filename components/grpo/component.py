@@ -14,6 +14,7 @@ def grpo(
     sft: dsl.Input[dsl.Model],
     output: dsl.Output[dsl.Model],
     metrics: dsl.Output[dsl.Metrics],
+    curves: dsl.Output[dsl.HTML],
 ) -> None:
     """Align the SFT model with the multi-faceted reward.
 
@@ -25,8 +26,9 @@ def grpo(
         sft: output of `sft`.
         output: the step's output folder, with its manifest.
         metrics: the step's metrics.
+        curves: the curves of the training, as a page.
     """
     from rationanomaly.kfp_task import run_component
 
     inputs = {"parse": parse.path, "correct": correct.path, "distill": distill.path, "sft": sft.path}
-    run_component("grpo", params, inputs, output, metrics)
+    run_component("grpo", params, inputs, output, metrics, curves)

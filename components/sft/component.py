@@ -14,6 +14,7 @@ def sft(
     base: dsl.Input[dsl.Model],
     output: dsl.Output[dsl.Model],
     metrics: dsl.Output[dsl.Metrics],
+    curves: dsl.Output[dsl.HTML],
 ) -> None:
     """Teach the base the rationales and verdicts.
 
@@ -25,6 +26,7 @@ def sft(
         base: output of `base`.
         output: the step's output folder, with its manifest.
         metrics: the step's metrics.
+        curves: the curves of the training, as a page.
     """
     from rationanomaly.kfp_task import run_component
 
@@ -34,4 +36,4 @@ def sft(
         "distill": distill.path,
         "base": base.path,
     }
-    run_component("sft", params, inputs, output, metrics)
+    run_component("sft", params, inputs, output, metrics, curves)

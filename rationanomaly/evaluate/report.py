@@ -35,7 +35,7 @@ from rationanomaly.evaluate.report_stress import main_rates, stress_probes
 from rationanomaly.evaluate.report_texts import as_data, evidence_of, highlighted, quotes_of
 from rationanomaly.text.untrusted import for_html
 
-__all__ = ["REPORT", "Setting", "write_report"]
+__all__ = ["REPORT", "Setting", "page_environment", "page_style", "style_policy", "write_report"]
 
 REPORT = "report.html"
 _HEADLINES = {"Templates": TEMPLATES, "Sessions": SESSIONS}
@@ -71,8 +71,8 @@ def render(evaluation: Evaluation, drawn: Mapping[str, Figure], cost: ReportedCo
     """The page."""
     bins = calibration_bins(evaluation)
     stress = stress_probes(evaluation.metrics, evaluation.stress)
-    script, style = (Markup(_beside(f"report_page.{kind}")) for kind in ("js", "css"))  # noqa: S704 - ours
-    return _environment().get_template("report_page.html").render(
+    script, style = Markup(_beside("report_page.js")), page_style()  # noqa: S704 - ours
+    return page_environment().get_template("report_page.html").render(
         script=script,
         style=style,
         policy=f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
@@ -117,7 +117,8 @@ def _tables(evaluation: Evaluation) -> dict[str, object]:
     }
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """Where the pages of this package find their templates, with what renders hostile text."""
     environment = Environment(
         loader=PackageLoader("rationanomaly.evaluate", "."), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
@@ -129,6 +130,16 @@ def _environment() -> Environment:
         "interval": report_tables.interval, "strip": strip,
     }  # fmt: skip
     return environment
+
+
+def page_style() -> Markup:
+    """The style sheet of the pages of this package."""
+    return Markup(_beside("report_page.css"))  # noqa: S704 - ours
+
+
+def style_policy() -> str:
+    """The content security policy of a page that holds this style sheet, and neither script nor image."""
+    return f"default-src 'none'; style-src {_hash(page_style())}; img-src data:; base-uri 'none'; form-action 'none'"
 
 
 def _beside(name: str) -> str:

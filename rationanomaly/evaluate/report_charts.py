@@ -162,6 +162,8 @@ def _legend(lines: Sequence[Line]) -> Markup:
 
 
 def _tick(value: float, whole: bool) -> str:
+    if value and abs(value) < 0.005:
+        return f"{value:.0e}".replace("e-0", "e-")
     return f"{value:.0f}" if whole else f"{value:.2f}".rstrip("0").rstrip(".") or "0"
 
 

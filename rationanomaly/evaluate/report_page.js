@@ -9,6 +9,14 @@
     Array(13).keys();
   const at = (id) => document.getElementById(id);
 
+  /* In a frame that was given its text (Kubeflow's page does so), `#part` is a part of the page around it. */
+  if (location.protocol === "about:") document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#"]');
+    if (!link) return;
+    event.preventDefault();
+    at(link.getAttribute("href").slice(1)).scrollIntoView();
+  });
+
   const make = (tag, kind, ...children) => {
     const element = document.createElement(tag);
     if (kind) element.className = kind;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -166,3 +167,20 @@ def test_the_page_fits_a_phone_and_the_dark(
     assert max(red, green, blue) < 60
     ink = page.evaluate("getComputedStyle(document.body).color.match(/\\d+/g).map(Number)")
     assert min(ink) > 180
+
+
+#: As the page of Kubeflow shows a report: a frame with scripts and nothing else, which is given the text.
+FRAME = '<!doctype html><iframe sandbox="allow-scripts" srcdoc="{}" style="width: 100%; height: 600px"></iframe>'
+
+
+def test_it_works_in_the_frame_that_kubeflow_gives_it(enter: Callable[..., Any], hostile: Path, tmp_path: Path) -> None:
+    around = tmp_path / "around.html"
+    around.write_text(FRAME.format(html.escape(hostile.read_text(encoding="utf-8"))), encoding="utf-8")
+    page = enter(around)
+    frame = page.frames[1]
+    frame.locator("#table tbody tr").first.wait_for()
+    before = frame.evaluate("scrollY")
+    frame.locator('nav a[href="#templates"]').click()
+    assert frame.evaluate("scrollY") > before
+    assert frame.url == "about:srcdoc"
+    assert frame.title() == "RationAnomaly: evaluation"
