@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rationanomaly.params.section import Section
-from rationanomaly.params.values import NonNegative, Positive
+from rationanomaly.params.values import NonNegative, Positive, Weight
 
 
 class StepResources(Section):
@@ -37,6 +37,7 @@ class ClusterParams(Section):
         state_claim: volume claim for checkpoints and the teacher's journal; pods share it.
         shared_memory: /dev/shm of GPU steps, in memory.
         training_runtime: Kubeflow Trainer's runtime, for `training.nodes` > 1.
+        gpu_hour_price: of one GPU, in `distill.budget.currency`; 0: unknown. Only MLflow shows what it makes of it.
         parse_shards: pods that read the log at once; above 1, what passes between them takes about its size.
         default: of steps that `steps` does not name.
         steps: step or task, such as sft or parse-shard → its resources; all five values, else `default` holds.
@@ -51,6 +52,7 @@ class ClusterParams(Section):
     state_claim: str
     shared_memory: str
     training_runtime: str
+    gpu_hour_price: Weight = 0.0
     parse_shards: Positive
     default: StepResources
     steps: dict[str, StepResources]

@@ -24,6 +24,7 @@ from rationanomaly.params import Params
 from rationanomaly.records import CURVES, read_objects
 from rationanomaly.runs import code_identity
 from rationanomaly.runs.database import make_database
+from rationanomaly.runs.step_cost import step_cost, total_cost
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -142,13 +143,15 @@ def step_run(
             f"the MLflow tracking store does not answer: {str(error).splitlines()[0]}",
             hint="Check MLFLOW_TRACKING_URI and that the server runs",
         ) from error
-    token = _current.set(run_id)
+    token, start = _current.set(run_id), time.monotonic()
     try:
         yield StepRun(client, run_id, parent)
+        _log_cost(client, run_id, parent, step_cost(step, params, time.monotonic() - start))
     except BaseException as error:
         client.set_tag(run_id, "rationanomaly.error", str(error)[:5000])
         client.set_tag(parent, "rationanomaly.failed_step", step)
         client.set_tag(parent, "rationanomaly.error", str(error)[:5000])
+        _log_cost(client, run_id, parent, step_cost(step, params, time.monotonic() - start))
         killed = isinstance(error, KeyboardInterrupt | SystemExit)
         client.set_terminated(run_id, "KILLED" if killed else "FAILED")
         client.set_terminated(parent, "KILLED" if killed else "FAILED")
@@ -175,6 +178,7 @@ def close_pipeline(params: Params, succeeded: bool, message: str) -> tuple[str, 
     parent = _newest(client, experiment, f"tags.`rationanomaly.params` = '{document}' and tags.`{STEP}` = 'pipeline'")
     if parent is None:
         return None if succeeded else ("unknown", message)
+    _log_metrics(client, parent, dict(total_cost(client, experiment, parent)), None)
     if succeeded:
         client.set_terminated(parent, "FINISHED")
         return None
@@ -188,6 +192,13 @@ def close_pipeline(params: Params, succeeded: bool, message: str) -> tuple[str, 
     client.set_tag(parent, "rationanomaly.error", reason[:5000])
     client.set_terminated(parent, "FAILED")
     return step, reason
+
+
+def _log_cost(client: MlflowClient, run_id: str, parent: str, cost: Mapping[str, float]) -> None:
+    """On the step's run, and the sum over all steps on the parent."""
+    _log_metrics(client, run_id, dict(cost), None)
+    experiment = str(client.get_run(run_id).info.experiment_id)
+    _log_metrics(client, parent, dict(total_cost(client, experiment, parent)), None)
 
 
 def current_run(client: MlflowClient, params: Params) -> str:
