@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from peft import PeftModel
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from trl import SFTConfig
 
 Measure = Callable[["PeftModel"], dict[str, float]]
 
@@ -136,13 +137,31 @@ def train(
     Returns:
         One dictionary per step.
     """
-    from trl import SFTConfig, SFTTrainer
+    from trl import SFTTrainer
 
     check_trainable(model)
     curve: Curve = []
     every = interval(params.steps, params.evaluations)
     has_weights = WEIGHTS in dataset.column_names
-    config = SFTConfig(
+    trainer = (weighted(SFTTrainer) if has_weights else SFTTrainer)(
+        model=model,
+        args=_arguments(params, passes, run, has_weights),
+        train_dataset=dataset,
+        processing_class=tokenizer,
+        callbacks=[
+            recorder("SFT", params.steps, curve, {"loss": "loss"}),
+            evaluations(model, curve, every, lambda: validate(model), _score(params.best_by), run.checkpoints, run.key),
+        ],
+        optimizers=(own_optimizer(model, params.learning_rate), None),
+    )
+    fit(trainer, curve, run)
+    return curve
+
+
+def _arguments(params: SftParams, passes: Passes, run: TrainingRun, has_weights: bool) -> SFTConfig:
+    from trl import SFTConfig
+
+    return SFTConfig(
         **common_arguments(run),
         max_steps=params.steps,
         per_device_train_batch_size=passes.rows,
@@ -154,19 +173,6 @@ def train(
         max_length=None,
         remove_unused_columns=not has_weights,
     )
-    trainer = (weighted(SFTTrainer) if has_weights else SFTTrainer)(
-        model=model,
-        args=config,
-        train_dataset=dataset,
-        processing_class=tokenizer,
-        callbacks=[
-            recorder("SFT", params.steps, curve, {"loss": "loss"}),
-            evaluations(model, curve, every, lambda: validate(model), _score(params.best_by), run.checkpoints, run.key),
-        ],
-        optimizers=(own_optimizer(model, params.learning_rate), None),
-    )
-    fit(trainer, curve, run)
-    return curve
 
 
 def _score(best_by: str | None) -> Score:

@@ -12,11 +12,20 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from transformers import AutoModelForCausalLM
 
+from rationanomaly.grpo import trainer as grpo_trainer
+from rationanomaly.model import loading
 from rationanomaly.params import Params, load_params
 from rationanomaly.records import CURVES, read_objects
+from rationanomaly.sft import trainer as sft_trainer
+from rationanomaly.training import loop
+from rationanomaly.training.batching import spread
+from rationanomaly.training.loop import TrainingRun
 from tests.conftest import ROOT
 from tests.micro_model import MICRO, Trained
 
@@ -90,3 +99,49 @@ def test_the_kl_reference_is_the_trained_adapter(
     adapter_of(profile).step("grpo", tmp_path / "grpo")
     (first,) = [value for _, value in read_objects(tmp_path / "grpo" / CURVES) if "kl" in value]
     assert abs(first["kl"]) < 1e-4
+
+
+def test_the_same_in_the_number_formats_of_a_gpu_with_checkpointed_activations(
+    adapter_of: Callable[[Path], Trained], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def arguments(run: Any) -> dict[str, Any]:
+        return loop.common_arguments(run) | {"bf16": True, "gradient_checkpointing": True}
+
+    for trainer in (sft_trainer, grpo_trainer):
+        monkeypatch.setattr(trainer, "common_arguments", arguments)
+    monkeypatch.setattr(loading, "adapter_options", lambda *_: {"autocast_adapter_dtype": True})
+    micro = adapter_of(ROOT / "profiles" / "llama2-7b.yaml")
+    half = tmp_path / "half"
+    base = AutoModelForCausalLM.from_pretrained(micro.root / "base" / "base")
+    base.to(torch.bfloat16).save_pretrained(half)
+    shutil.copytree(micro.root / "base" / "tokenizer", half, dirs_exist_ok=True)
+    model = micro.params.model.model_copy(update={"source": "hub", "name": str(half), "revision": None})
+    micro = replace(micro, params=micro.params.model_copy(update={"model": model}))
+    made = {}
+    for step in ("base", "sft", "grpo"):
+        micro.step(step, tmp_path / step, **made)
+        made[step] = tmp_path / step
+    (first,) = [value for _, value in read_objects(tmp_path / "grpo" / CURVES) if "kl" in value]
+    assert abs(first["kl"]) < 1e-4
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.stem)
+def test_trl_takes_the_batches_of_a_profile_on_its_ranks(
+    profile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers import TrainingArguments
+
+    params = load_params(profile)
+    run = TrainingRun(params.training, seed=0, checkpoints=tmp_path, key="key")
+    monkeypatch.setattr(TrainingArguments, "world_size", property(lambda _: params.training.processes))
+    batch = spread(params.sft.batch, params.training, "sft.batch")
+    sft = sft_trainer._arguments(params.sft, batch, run, has_weights=True)
+    assert sft.per_device_train_batch_size * sft.gradient_accumulation_steps * sft.world_size == params.sft.batch
+    completions = params.grpo.prompts * params.grpo.generations
+    share = spread(completions, params.training, "grpo.prompts × grpo.generations")
+    grpo = grpo_trainer._arguments(params.grpo, share, params.model.max_completion, run)
+    assert grpo.per_device_train_batch_size * grpo.gradient_accumulation_steps * grpo.world_size == completions
+    assert grpo.generation_batch_size % params.grpo.generations == 0
+    # Else old log-probabilities are needed: completions would be older than the step that learns from them.
+    assert grpo.gradient_accumulation_steps % (grpo.steps_per_generation * grpo.num_iterations) == 0
+    assert grpo.disable_dropout
