@@ -7,6 +7,7 @@ What they look for:
 - length: completions have become much longer or shorter than they were, as a reward that pays for it makes them;
 - form: what differs within the groups is form alone, so nothing is learnt about faults;
 - false positives: of the completions on normal prompts more state abnormal than at first, whatever the reward does;
+- rollouts: vLLM gives its completions other probabilities than the policy does, so it wrote with other weights;
 - hacking: the reward has risen while what it stands for, on validation templates, has got worse: F1, grounding,
   agreement or support have fallen, or more normal templates are called abnormal.
 """
@@ -35,11 +36,15 @@ ALARM = "alarm/"
 _LENGTH = "completions/mean_length"
 _WATCHED = ("f1", "grounded", "agreement", "support")
 _FALSE_POSITIVES = "false_positive_rate"
+#: What TRL logs of completions that vLLM wrote: of the log-probabilities of their tokens by both, the mean distance.
+DIFFERENCE = "sampling/sampling_logp_difference/mean"
+#: In nats per token: other kernels in 16 bits are said to make some hundredths (not measured yet).
+_OTHER_WEIGHTS = 0.2
 #: Steps have other prompts, so their values differ: a rise within so many standard errors is noise.
 _STANDARD_ERRORS = 3
 
 Entry = Mapping[str, float]
-Kind = Literal["collapse", "length", "form", "false_positives", "hacking"]
+Kind = Literal["rollouts", "collapse", "length", "form", "false_positives", "hacking"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ def find_alarm(curve: Sequence[Entry], params: AlarmParams) -> Alarm | None:
         return None
     now = int(steps[-1]["step"])
     problems: dict[Kind, str] = {
+        "rollouts": _rollouts(steps[-1]),
         "collapse": _collapse(steps, params),
         "length": _drift(steps, params),
         "form": _form(steps, params),
@@ -107,6 +113,13 @@ def watch(curve: Curve, params: AlarmParams) -> TrainerCallback:
             report("training is over")
 
     return Watch()
+
+
+def _rollouts(step: Entry) -> str:
+    difference = step.get(DIFFERENCE, 0.0)
+    if difference <= _OTHER_WEIGHTS:
+        return ""
+    return f"vLLM's log-probabilities are {difference:.2f} nats per token from the policy's: its weights are others"
 
 
 def _collapse(steps: Sequence[Entry], params: AlarmParams) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from rationanomaly.device import ranks, runtime
 from rationanomaly.errors import ArtifactError
 from rationanomaly.grpo import engine, trainer
-from rationanomaly.grpo.alarms import went_off
+from rationanomaly.grpo.alarms import DIFFERENCE, went_off
 from rationanomaly.grpo.prompts import build_tasks
 from rationanomaly.launch import start
 from rationanomaly.model.budget import TokenBudget, announce
@@ -52,6 +52,8 @@ from rationanomaly.training.loop import TrainingRun
 from rationanomaly.training.memory import check as memory
 from rationanomaly.training.validation import Validation
 
+#: The largest of all steps; of completions that vLLM wrote.
+ROLLOUTS = "grpo/sampling_difference"
 #: Steps whose mean speaks for the end of the training.
 _LAST = 5
 
@@ -78,7 +80,7 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     runtime.prepare(params.run.seed, params.training.threads)
     sft = ModelFolder.of_input(inputs["sft"])
     card = sft.card
-    engine.check(params.grpo, params.training, card.literal_quotes)
+    engine.check(params.grpo, params.training, card.literal_quotes, card.base.copied)
     labelled = read_table(inputs["correct"] / LABELLED, LABELLED_SCHEMA)
     lessons = Lessons.read(inputs["parse"], labelled)
     gold = read_gold(labelled, card.prompt)
@@ -101,17 +103,19 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     announce(_budget(params.grpo, card.max_completion, sum(lengths), len(validation.logs)), sft.base_files)
     # Labels that were learnt choose nothing, and neither does what is measured on their templates.
     settings = params.grpo.model_copy(update={"keep_best": params.grpo.keep_best and not validation.learnt})
-    grammar = replace(scorer.grammar, threshold=card.threshold.value)
+    in_form = params.grpo.generation == "transformers"
+    grammar = replace(scorer.grammar, threshold=card.threshold.value) if in_form else None
     with runtime.quiet():
         curve = trainer.train(
             model, sft.tokenizer, tasks, reward, card.prompt, settings, passes, card.max_completion,
-            grammar if params.grpo.generation == "transformers" else None, TrainingRun.of(params, outputs),
+            grammar, TrainingRun.of(params, outputs),
             lambda: _validation_metrics(scorer, validation, card.threshold.value),
         )  # fmt: skip
 
     # Every rank has to come, for each may hold a share of the weights.
     scores = scorer.direct_scores([show(text, card.prompt) for text in lessons.texts])
-    card = replace(card, stage="grpo")
+    metrics = _metrics(curve, in_form)
+    card = replace(card, stage="grpo", adapter=_chosen(card.adapter, metrics, params.grpo))
     if ranks.is_first():
         copy_base(sft.path, outputs.folder)
         chosen = lessons.fit(scores, ThresholdRule.of(params.evaluate.session_threshold), params.run.seed)
@@ -120,7 +124,7 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     write_adapter(model, outputs.folder, card)
     write_card(outputs.folder, card)
     write_rows(outputs.folder / CURVES, curve)
-    return _metrics(curve)
+    return metrics
 
 
 def _budget(params: GrpoParams, max_completion: int, prompts: int, validated: int) -> TokenBudget:
@@ -133,7 +137,14 @@ def _budget(params: GrpoParams, max_completion: int, prompts: int, validated: in
     return TokenBudget("grpo, at most", completions + shown, completions + checked, read)
 
 
-def _metrics(curve: Curve) -> Metrics:
+def _chosen(sft: str, metrics: Metrics, params: GrpoParams) -> str:
+    """Which adapter was kept, after ``sft``, that of SFT; and whether it learnt from the form that it answers in."""
+    kept = f"step {metrics['grpo/best_step']:.0f} of {metrics['grpo/steps']:.0f} of GRPO"
+    after = f"{kept} after SFT ({sft})" if sft else kept
+    return after if metrics["grpo/in_form"] else f"{after}; learnt from texts that {params.generation} wrote freely"
+
+
+def _metrics(curve: Curve, in_form: bool) -> Metrics:
     steps = [entry for entry in curve if "reward" in entry]
     evaluated = [entry for entry in curve if is_evaluation(entry)]
     before, kept = (evaluated[0], best_evaluation(curve) or evaluated[-1]) if evaluated else ({}, {})
@@ -146,6 +157,8 @@ def _metrics(curve: Curve) -> Metrics:
         "grpo/reward_first": steps[0]["reward"],
         "grpo/reward_last": float(np.mean([entry["reward"] for entry in last])),
         "grpo/kl_last": steps[-1].get("kl", 0.0),
+        "grpo/in_form": float(in_form),
+        **({ROLLOUTS: max(entry[DIFFERENCE] for entry in steps)} if DIFFERENCE in steps[-1] else {}),
         "grpo/entropy_last": float(np.mean([entry["entropy"] for entry in last])),
         # Groups whose rewards are all equal have advantages of 0: they are skipped, the KL apart.
         "grpo/groups_without_signal": float(np.mean([entry["frac_reward_zero_std"] for entry in steps])),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -134,6 +134,12 @@ SAVE = Patch(
     "has no frozen weights to save, and PEFT misses the copy's embeddings and head among them",
     without="GRPO on a base from scratch fails at its first checkpoint under ZeRO-3, and others hold the copy as well",
 )  # fmt: skip
+#: TRL sends vLLM what it yields: the base's weights with the adapter merged, under the names of the base.
+SENT = Patch(
+    "trl", "trl.generation.vllm_generation.VLLMGeneration", "_iter_named_params", ">=1.16,<1.17",
+    reason="it sends embeddings and head of its frozen copy of the adapter too, by names that no base has",
+    without="vLLM refuses the weights of a base from scratch",
+)  # fmt: skip
 #: DeepSpeed compiles the operation at the first start and, when killed over it, hangs at every later one.
 SHARED_MEMORY = Patch(
     "deepspeed", "deepspeed.ops", "__compatible_ops__", ">=0.19,<0.20",
@@ -143,7 +149,7 @@ SHARED_MEMORY = Patch(
 
 PATCHES = (
     SCORED_TOKENS, TILES, TILE_WORDS, TILE_FORWARD, TILE_BACKWARD, PRODUCT, SHUFFLE, TOKEN_COUNT, DRAWS, GENERATE,
-    FORWARD, TOKEN_LOSS, RESTORE, SAVE, SHARED_MEMORY,
+    FORWARD, TOKEN_LOSS, RESTORE, SAVE, SENT, SHARED_MEMORY,
 )  # fmt: skip
 
 
@@ -272,6 +278,18 @@ def policy_alone_saved(model: Any) -> Iterator[None]:
         return lambda *arguments, **options: save(*arguments, **{"selected_adapters": ["default"], **options})
 
     with applied(SAVE, trained_only, model):
+        yield
+
+
+@contextmanager
+def policy_alone_sent(trainer: Any) -> Iterator[None]:
+    """Inside the block vLLM, where ``trainer`` generates with it, gets the adapter that trains, and no frozen copy."""
+
+    def trained_only(named: Callable[[], Iterator[tuple[str, Any]]]) -> Callable[[], Iterator[tuple[str, Any]]]:
+        return lambda: ((name, weight) for name, weight in named() if ".modules_to_save." not in name)
+
+    generation = getattr(trainer, "vllm_generation", None)
+    with nullcontext() if generation is None else applied(SENT, trained_only, generation):
         yield
 
 

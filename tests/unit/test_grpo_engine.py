@@ -40,7 +40,7 @@ def test_vllm_is_refused_where_quotes_are_held_to_the_log(name: str, gpu: None) 
 def test_vllm_is_refused_where_it_is_not_installed(name: str, gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     params = _params(name)
-    with pytest.raises(InfrastructureError, match=r"vllm is not installed\. Run `pip install vllm`"):
+    with pytest.raises(InfrastructureError, match=r"vllm is not installed\. Run `pip install 'rationanomaly\[vllm\]'`"):
         engine.check(params.grpo, params.training, literal_quotes=False)
 
 
@@ -57,6 +57,31 @@ def test_vllm_is_refused_with_a_base_in_four_bits(gpu: None) -> None:
     params = _params("vllm-colocate", "training.quantisation=nf4")
     with pytest.raises(ParamsError, match=r"training\.quantisation is nf4"):
         engine.check(params.grpo, params.training, literal_quotes=False)
+
+
+@pytest.mark.parametrize(("release", "refused"), [("0.21.1", True), ("0.24.0+cu129", False), ("0.32.0", True)])
+def test_vllm_is_refused_in_a_release_that_trl_does_not_support(
+    release: str, refused: bool, gpu: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from trl import import_utils
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: object())
+    monkeypatch.setattr(import_utils, "_is_package_available", lambda *_, **__: (True, release))
+    params = _params("vllm-server")
+    if refused:
+        with pytest.raises(InfrastructureError, match=rf"supports vLLM versions from 0\.22\.0 to .* version {release}"):
+            engine.check(params.grpo, params.training, literal_quotes=False)
+    else:
+        engine.check(params.grpo, params.training, literal_quotes=False)
+        (warning,) = caplog.messages
+        assert "without the form" in warning
+        assert "grpo/in_form is 0" in warning
+
+
+def test_vllm_in_the_trainer_is_refused_where_it_would_find_no_tokenizer(gpu: None) -> None:
+    params = _params("vllm-colocate")
+    with pytest.raises(ParamsError, match="no tokenizer beside it"):
+        engine.check(params.grpo, params.training, literal_quotes=False, copied=True)
 
 
 @ENGINES

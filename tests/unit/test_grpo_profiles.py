@@ -10,14 +10,17 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from rationanomaly.errors import TrainingError
 from rationanomaly.grpo import trainer as grpo_trainer
 from rationanomaly.model import loading
 from rationanomaly.params import Params, load_params
@@ -117,7 +120,7 @@ def test_the_same_in_the_number_formats_of_a_gpu_with_checkpointed_activations(
     shutil.copytree(micro.root / "base" / "tokenizer", half, dirs_exist_ok=True)
     model = micro.params.model.model_copy(update={"source": "hub", "name": str(half), "revision": None})
     micro = replace(micro, params=micro.params.model_copy(update={"model": model}))
-    made = {}
+    made: dict[str, Path] = {}
     for step in ("base", "sft", "grpo"):
         micro.step(step, tmp_path / step, **made)
         made[step] = tmp_path / step
@@ -145,3 +148,19 @@ def test_trl_takes_the_batches_of_a_profile_on_its_ranks(
     # Else old log-probabilities are needed: completions would be older than the step that learns from them.
     assert grpo.gradient_accumulation_steps % (grpo.steps_per_generation * grpo.num_iterations) == 0
     assert grpo.disable_dropout
+
+
+@pytest.mark.parametrize(
+    ("kl", "bf16", "raises", "warns"),
+    [(5e-5, False, False, False), (2e-4, False, True, False), (float("nan"), False, True, False),
+     (5e-5, True, False, False), (2e-4, True, False, True), (2e-2, True, True, False),
+     (float("nan"), True, True, False)],
+)  # fmt: skip
+def test_a_kl_before_the_first_update_is_a_wrong_reference_or_rounding(
+    kl: float, bf16: bool, raises: bool, warns: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    check = grpo_trainer._kl_reference_check(beta=0.02)
+    state, arguments = SimpleNamespace(global_step=1), SimpleNamespace(bf16=bf16)
+    with pytest.raises(TrainingError, match="not the SFT model") if raises else nullcontext():
+        check.on_log(arguments, state, None, {"kl": kl})
+    assert bool(caplog.messages) == warns
