@@ -79,6 +79,23 @@ def compile_(
 
 
 @app.command()
+def textfile(
+    output: Annotated[Path, typer.Option("--output", help="The file, in the folder of node_exporter's collector.")],
+    params: ParamsOption = Path("params.yaml"),
+    settings: SetOption = None,
+) -> None:
+    """Write the state, durations, cost and F1 of the newest run of `run.name`, as MLflow has it, for Prometheus.
+
+    Examples:
+
+        python -m pipelines textfile --output /var/lib/node_exporter/textfile/rationanomaly.prom
+    """
+    from pipelines.textfile import write_textfile
+
+    write_textfile(load_params(params, settings or ()), output)
+
+
+@app.command()
 def experiment(
     name: Annotated[
         Literal["ablation", "weights", "cross", "pairs", "labels", "order", "teacher"],

@@ -1,7 +1,7 @@
 """GPU hours and price of a step, for its run in MLflow. No output holds them: equal inputs give equal outputs.
 
-What counts is how long GPUs were held, from the step's start to its end, busy or not. A TrainJob's time in a queue counts
-too, and so does an attempt that failed; of a pod that was killed nobody is left to say it.
+What counts is how long GPUs were held, from the step's start to its end, busy or not. A TrainJob's time in a queue
+counts too, and so does an attempt that failed; of a pod that was killed nobody is left to say it.
 """
 
 from __future__ import annotations

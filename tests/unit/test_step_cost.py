@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +12,7 @@ from mlflow import MlflowClient
 from rationanomaly.params import Params
 from rationanomaly.runs import tracking
 from rationanomaly.runs.step_cost import GPU_HOURS, PRICE, held_gpus, step_cost
+from tests.mlflow_store import new_store
 
 
 @pytest.fixture
@@ -57,9 +57,9 @@ def test_elsewhere_a_step_holds_the_gpus_of_its_ranks(priced: Params, monkeypatc
 
 @pytest.mark.usefixtures("in_a_pod")
 def test_mlflow_shows_each_step_and_the_sum_with_the_attempt_that_failed(
-    priced: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    priced: Params, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", new_store(tmp_path_factory))
     clock = iter([0.0, 3600.0, 4000.0, 4000.0 + 1800.0])
     monkeypatch.setattr(tracking, "time", SimpleNamespace(monotonic=lambda: next(clock), time=time.time))
     lineage = tracking.Lineage.of(priced, "0" * 64)
