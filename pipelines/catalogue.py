@@ -20,11 +20,13 @@ class Choices:
         cached: whether the server may take the result of a step from an earlier run with the same inputs.
         seeds: of the runs of an ablation.
         policy: text of the promotion policy of a retraining.
+        alias: that a retraining promotes to.
     """
 
     cached: bool = True
     seeds: tuple[int, ...] = (0,)
     policy: str = ""
+    alias: str = "champion"
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,30 @@ def _ablation_tasks(params: Params, choices: Choices) -> dict[str, int]:
     return task_counts(EXPERIMENTS["ablation"], Request(Path(params.run.name), (), choices.seeds, Path(), base=params))
 
 
+def _compile_retrain(params: Params, choices: Choices, output: Path) -> None:
+    from pipelines.compiling import compile_training
+    from pipelines.training import Gate
+    from rationanomaly.register.retraining import policy_of
+
+    # The log grows under the same name: what an earlier run made of it is out of date.
+    against = params
+    if policy_of(choices.policy).paired and params.evaluate.champion is None:
+        champion = f"models:/{params.register_.name}@{choices.alias}"
+        against = params.model_copy(update={"evaluate": params.evaluate.model_copy(update={"champion": champion})})
+    compile_training(against, output, cached=False, gate=Gate(choices.policy, choices.alias))
+
+
+def _retrain_tasks(params: Params, _choices: Choices) -> dict[str, int]:
+    from pipelines.training import task_counts
+
+    return task_counts(params) | {"promote": 1}
+
+
 PIPELINES: Mapping[str, Pipeline] = {
     one.name: one
     for one in (
         Pipeline("training", "From raw logs to a registered model.", _compile_training, _training_tasks),
+        Pipeline("retrain", "The same, and promoted if a policy lets it.", _compile_retrain, _retrain_tasks),
         Pipeline("ablation", "The method without each of its parts.", _compile_ablation, _ablation_tasks),
     )
 }

@@ -1,4 +1,4 @@
-"""The commands for runs on a server: submit, status, logs, cancel, list."""
+"""The commands for runs on a server: submit, status, logs, cancel, list, schedule."""
 
 from __future__ import annotations
 
@@ -10,6 +10,18 @@ from typing import Annotated, Literal
 
 import typer
 
+from pipelines.schedule_command import schedule
+from pipelines.server_options import (
+    POLICY,
+    CaOption,
+    HostOption,
+    JsonOption,
+    NamespaceOption,
+    PolicyOption,
+    RunArgument,
+    ToOption,
+    read_choices,
+)
 from rationanomaly.cli import console
 from rationanomaly.cli.options import ParamsOption, SetOption
 from rationanomaly.params import load_params
@@ -18,28 +30,14 @@ from rationanomaly.text.untrusted import for_terminal
 #: Exit code of `status` for a run that has not ended.
 RUNNING = 9
 
-HostOption = Annotated[
-    str | None, typer.Option("--host", help="The server; default KF_PIPELINES_ENDPOINT.", metavar="URL")
-]
-CaOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--ca", help="Certificates of a private authority; default KF_PIPELINES_SSL_CA_CERTS.", metavar="FILE"
-    ),
-]
-NamespaceOption = Annotated[
-    str | None,
-    typer.Option("--namespace", help="Yours, where several share the server; default KF_PIPELINES_NAMESPACE."),
-]
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run: the end of its page's address.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
-
 
 def submit(
     host: HostOption = None,
     params: ParamsOption = Path("params.yaml"),
     settings: SetOption = None,
-    pipeline: Annotated[Literal["training", "ablation"], typer.Option("--pipeline", help="Which one.")] = "training",
+    pipeline: Annotated[
+        Literal["training", "retrain", "ablation"], typer.Option("--pipeline", help="Which one.")
+    ] = "training",
     experiment: Annotated[
         str | None, typer.Option("--experiment", help="Groups runs on the server; default run.name.")
     ] = None,
@@ -47,6 +45,8 @@ def submit(
     namespace: NamespaceOption = None,
     ca: CaOption = None,
     seeds: Annotated[str, typer.Option("--seeds", help="Of an ablation, such as 0,1,2.", metavar="LIST")] = "0",
+    policy: PolicyOption = POLICY,
+    to: ToOption = "champion",
     cached: Annotated[
         bool, typer.Option("--cache/--no-cache", help="Take what the server knows; not after a log has changed.")
     ] = True,
@@ -64,24 +64,24 @@ def submit(
 
         python -m pipelines submit --params profiles/llama2-7b.yaml --namespace kubeflow-user --again
 
+        python -m pipelines submit --pipeline retrain --params profiles/bgl.yaml --policy mlflow/promotion.yaml
+
         python -m pipelines submit --pipeline ablation --params profiles/bgl.yaml --seeds 0,1,2
     """
     from pipelines import following, submission
-    from pipelines.catalogue import PIPELINES, Choices
+    from pipelines.catalogue import PIPELINES
     from pipelines.connection import connect
-    from pipelines.experiment import read_seeds
     from pipelines.run_state import FINAL
-    from pipelines.versions import check_versions
+    from pipelines.versions import check_versions, show_notes
 
-    loaded, choices = load_params(params, settings or ()), Choices(cached, read_seeds(seeds))
+    loaded, choices = load_params(params, settings or ()), read_choices(pipeline, cached, seeds, policy, to)
     chosen = PIPELINES[pipeline]
     title = name or f"{loaded.run.name} seed {loaded.run.seed} {datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / "pipeline.yaml"
         chosen.compile(loaded, choices, package)
         server = connect(host, ca, namespace)
-        for note in check_versions(server, loaded):
-            console.STDERR.print(console.inert(note), highlight=False, soft_wrap=True)
+        show_notes(check_versions(server, loaded))
         run = submission.submit(server, chosen.title, package, experiment or loaded.run.name, title, again)
     sys.stdout.write(f"{for_terminal(run.page)}\n")
     if not run.is_new:
@@ -200,5 +200,6 @@ def _print_json(document: object) -> None:
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the pipelines' command line."""
-    for name, command in (("submit", submit), ("status", status), ("logs", logs), ("cancel", cancel), ("list", list_)):
+    for name, command in (("submit", submit), ("status", status), ("logs", logs), ("cancel", cancel), ("list", list_),
+                          ("schedule", schedule)):  # fmt: skip
         app.command(name, rich_help_panel="Runs on a server")(command)

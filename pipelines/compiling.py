@@ -9,21 +9,22 @@ from pathlib import Path
 from kfp import compiler
 
 from pipelines.pod import shape_pod
-from pipelines.training import training_pipeline
+from pipelines.training import Gate, training_pipeline
 from rationanomaly.artifacts import write_text
 from rationanomaly.params import Params
 
 
-def compile_training(params: Params, output: Path, cached: bool = True) -> None:
+def compile_training(params: Params, output: Path, cached: bool = True, gate: Gate | None = None) -> None:
     """Write the compiled pipeline; the file appears whole or not at all.
 
     Args:
         params: all params.
         output: the file.
         cached: whether the server may take the result of a step from an earlier run with the same inputs.
+        gate: promotes what was registered; None: nothing is promoted.
     """
     shape = partial(shape_pod, params=params, cached=cached)
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / "pipeline.yaml"
-        compiler.Compiler().compile(training_pipeline(params, shape), str(package))
+        compiler.Compiler().compile(training_pipeline(params, shape, gate), str(package))
         write_text(output, package.read_text(encoding="utf-8"))

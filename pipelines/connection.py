@@ -115,6 +115,10 @@ class Server:
         """Address of a run's page."""
         return f"{self.page.rstrip('/')}/#/runs/details/{identity}"
 
+    def schedule_page(self, identity: str) -> str:
+        """Address of a recurring run's page."""
+        return f"{self.page.rstrip('/')}/#/recurringrun/details/{identity}"
+
 
 def connect(host: str | None = None, ca: Path | None = None, namespace: str | None = None) -> Server:
     """The server at an address; without one that of the environment, of this pod's cluster or of the kubeconfig.

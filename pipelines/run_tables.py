@@ -10,6 +10,7 @@ from rich.table import Table
 
 from pipelines.connection import Server
 from pipelines.run_state import RunState, parse_run
+from pipelines.schedule import Schedule
 from pipelines.submission import equal, find_experiment
 from rationanomaly.cli import console
 from rationanomaly.errors import InputError, ParamsError
@@ -88,6 +89,15 @@ def show_runs(runs: Sequence[RunState]) -> None:
         created = f"{run.created:%Y-%m-%d %H:%M}" if run.created else ""
         age = shown_seconds(run.age.total_seconds()) if run.age else ""
         table.add_row(*(console.inert(cell) for cell in (run.identity, run.name, run.state.lower(), created, age)))
+    console.STDOUT.print(table)
+
+
+def show_schedules(schedules: Sequence[Schedule]) -> None:
+    """Print a table of schedules."""
+    table = Table("schedule", "state", "when", "id")
+    for one in schedules:
+        cells = (one.name, "on" if one.is_enabled else "paused", one.when, one.identity)
+        table.add_row(*(console.inert(cell) for cell in cells))
     console.STDOUT.print(table)
 
 

@@ -90,7 +90,7 @@ def submit(server: Server, title: str, package: Path, experiment: str, name: str
         InfrastructureError: the server refuses, is silent, or is something else.
     """
     key = key_of(package, experiment)
-    group = find_experiment(server, experiment) or _make_experiment(server, experiment)
+    group = find_experiment(server, experiment) or make_experiment(server, experiment)
     if not again and (found := _find_run(server, group, key)):
         return found
     version = upload(server, title, key, package)
@@ -144,7 +144,8 @@ def _filter(field: str, value: str, operation: int) -> str:
     return json.dumps({"predicates": [{"operation": operation, "key": field, "stringValue": value}]})
 
 
-def _make_experiment(server: Server, name: str) -> str:
+def make_experiment(server: Server, name: str) -> str:
+    """Make an experiment; its id."""
     try:
         made = server.ask("make the experiment", "POST", "/experiments", {"display_name": name, **server.scope})
     except (RefusalError, SilenceError):

@@ -1,6 +1,7 @@
 """The training pipeline: raw logs to a registered model, the same eight steps that `dvc repro` runs."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
@@ -15,6 +16,7 @@ from components.parse.component import parse
 from components.parse_merge.component import parse_merge
 from components.parse_plan.component import parse_plan
 from components.parse_shard.component import parse_shard
+from components.promote.component import promote
 from components.register.component import register
 from components.sft.component import sft
 from rationanomaly.params import Params, dump_line
@@ -23,18 +25,33 @@ from rationanomaly.steps import STEPS
 Shape = Callable[[dsl.PipelineTask], dsl.PipelineTask]
 
 
-def training_pipeline(params: Params, shape: Shape) -> BaseComponent:
+@dataclass(frozen=True)
+class Gate:
+    """What stands behind `register` in a retraining.
+
+    Attributes:
+        policy: text of the promotion policy.
+        alias: that the new version gets if the policy lets it.
+    """
+
+    policy: str
+    alias: str = "champion"
+
+
+def training_pipeline(params: Params, shape: Shape, gate: Gate | None = None) -> BaseComponent:
     """The DAG; the params travel as one document.
 
     Args:
         params: all params.
         shape: what every task goes through: `pod.shape_pod` gives it image, resources and environment of a pod.
+        gate: promotes what was registered; None: nothing is promoted.
     """
     document = dump_line(params)
     shards = params.cluster.parse_shards
 
     @dsl.pipeline(  # type: ignore[untyped-decorator]
-        name="rationanomaly-training", description="From raw logs to a registered anomaly detector."
+        name=f"rationanomaly-{'retrain' if gate else 'training'}",
+        description=f"From raw logs to a {'promoted' if gate else 'registered'} anomaly detector.",
     )
     def training(params: str = document) -> None:
         with dsl.ExitHandler(shape(finish(params=params))):
@@ -51,7 +68,9 @@ def training_pipeline(params: Params, shape: Shape) -> BaseComponent:
             evaluated = shape(
                 evaluate(params=params, parse=parsed, correct=corrected, base=based, sft=tuned, grpo=aligned)
             ).outputs["output"]
-            shape(register(params=params, grpo=aligned, evaluate=evaluated))
+            registered = shape(register(params=params, grpo=aligned, evaluate=evaluated)).outputs["output"]
+            if gate is not None:
+                shape(promote(policy=gate.policy, alias=gate.alias, register=registered))
 
     pipeline: BaseComponent = training
     return pipeline

@@ -7,9 +7,11 @@ Kubeflow Trainer 2.2: the oldest whose schema our TrainJobs are held against, an
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from pipelines.connection import Server
+from rationanomaly.cli import console
 from rationanomaly.errors import InfrastructureError
 from rationanomaly.launch.trainjob.cluster import api_client, explained
 from rationanomaly.params import Params
@@ -48,6 +50,12 @@ def check_versions(server: Server, params: Params) -> list[str]:
     if params.training.nodes > 1:
         notes.append(check_trainer())
     return [note for note in notes if note]
+
+
+def show_notes(notes: Sequence[str]) -> None:
+    """Tell people what could not be checked."""
+    for note in notes:
+        console.STDERR.print(console.inert(note), highlight=False, soft_wrap=True)
 
 
 def check_pipelines(tag: Any) -> str | None:

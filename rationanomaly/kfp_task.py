@@ -26,7 +26,7 @@ from rationanomaly.progress import Event, listening
 from rationanomaly.records import CURVES
 from rationanomaly.runs import tracking
 from rationanomaly.steps import BY_NAME, Metrics, PartialRun
-from rationanomaly.text.untrusted import InertFormatter
+from rationanomaly.text.untrusted import InertFormatter, for_terminal
 from rationanomaly.training.interruption import Interrupted
 
 if TYPE_CHECKING:
@@ -140,6 +140,25 @@ def run_merge(
     with _reporting("parse merge"):
         partial = partial_run(Path(plan), [Path(folder) for folder in shards])
         return _execute("parse", read_document(params), {}, output, metrics, partial)
+
+
+def run_promotion(policy: str, alias: str, register: str, outcome: dsl.Artifact, metrics: dsl.Metrics) -> None:
+    """Promote what `register` left, if the policy lets it, and say what became of it; a refusal fails nothing.
+
+    Args:
+        policy: text of the policy's file.
+        alias: that moves.
+        register: output folder of `register`.
+        outcome: artifact that shows one line in the KFP page.
+        metrics: artifact for whether it has the alias.
+    """
+    from rationanomaly.register.retraining import policy_of, promote_registered
+
+    with _reporting("promote"):
+        done = promote_registered(Path(register), alias, policy_of(policy))
+        (logger.info if done.promoted else logger.warning)("%s", done.sentence)
+        write_text(Path(outcome.path), f"{for_terminal(done.sentence)}\n")
+        metrics.log_metric("promoted", float(done.promoted))
 
 
 def finish_pipeline(params: str, state: str, message: str | None) -> None:

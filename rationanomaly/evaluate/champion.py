@@ -6,6 +6,7 @@ A registered model is fetched for the time that it is asked. The run's key holds
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -26,7 +27,10 @@ from rationanomaly.evaluate.systems import CHAMPION, CHAMPION_SESSIONS
 from rationanomaly.model.card import Card, read_card
 from rationanomaly.params import EvaluateParams
 from rationanomaly.runs import model_registry
+from rationanomaly.runs.model_registry import AbsentVersionError
 from rationanomaly.session_models.chosen import read_session_model
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,10 @@ class Champion:
 
 
 def judge_with_champion(settings: EvaluateParams, final: Path, held_out: HeldOut, threads: int) -> Champion | None:
-    """Judge what is tested with the champion, by its own card; None where params name none.
+    """Judge what is tested with the champion, by its own card; None where params name none, or an alias of nobody.
+
+    Before the first promotion nobody has the alias. Nothing is lost by that: `promote` refuses a version that was not
+    held against a champion that there is.
 
     Args:
         settings: names it.
@@ -112,6 +119,16 @@ def judge_with_champion(settings: EvaluateParams, final: Path, held_out: HeldOut
     address = settings.champion
     if address is None:
         return None
+    try:
+        return _judge_at(address, settings, final, held_out, threads)
+    except AbsentVersionError:
+        if "@" not in address:
+            raise
+        logger.warning("no registered version is %s yet: the final model is held against none", address)
+        return None
+
+
+def _judge_at(address: str, settings: EvaluateParams, final: Path, held_out: HeldOut, threads: int) -> Champion:
     with _folder_at(address) as folder:
         try:
             manifest, card = artifacts.read(folder), read_card(folder)

@@ -20,6 +20,7 @@ from rationanomaly.errors import ArtifactError, InputError, ParamsError
 from rationanomaly.params import Params
 from rationanomaly.records import METRICS
 from rationanomaly.runs import code_identity, model_registry, run_state, tracking
+from rationanomaly.runs.model_registry import AbsentVersionError
 from rationanomaly.steps import Inputs, Metrics, Outputs, PartialRun, Step
 from rationanomaly.training import checkpoints
 
@@ -184,11 +185,14 @@ def _own_sources(step: Step, params: Params, paths: Mapping[str, Path]) -> dict[
 
 
 def _named_digest(value: str | None) -> str | None:
-    """SHA-256 of a file or folder, or of a registered model as its address stands now; None for neither."""
+    """SHA-256 of a file or folder, or of a registered model as its address stands now; None where nothing is there."""
     if not value:
         return None
     if model_registry.is_address(value):
-        return model_registry.digest_at(value)
+        try:
+            return model_registry.digest_at(value)
+        except AbsentVersionError:
+            return None  # The step itself says so, or does without.
     return artifacts.sha256(Path(value)) if Path(value).exists() else None
 
 

@@ -69,11 +69,15 @@ def connect() -> MlflowClient:
         return mlflow.MlflowClient(uri, uri)
 
 
+class AbsentVersionError(InputError):
+    """The registry answered, and has no such model, version or alias."""
+
+
 def find(client: MlflowClient, address: str) -> ModelVersion:
     """The version behind ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``, as of now.
 
     Raises:
-        InputError: no such model, version or alias.
+        AbsentVersionError: no such model, version or alias.
         InfrastructureError: the registry refuses the user, is too slow, or is none.
     """
     from mlflow.exceptions import MlflowException
@@ -89,7 +93,7 @@ def find(client: MlflowClient, address: str) -> ModelVersion:
         if not registry_errors.is_absent(error):
             raise registry_errors.translate(error, tracking.tracking_uri(), f"READ on the model {name}") from error
         hint = "Write models:/NAME@ALIAS or models:/NAME/VERSION, and check MLFLOW_TRACKING_URI"
-        raise InputError("no such registered model version", file=address, hint=hint) from error
+        raise AbsentVersionError("no such registered model version", file=address, hint=hint) from error
     # MLflow's client reads any JSON object, one without a version too.
     if found.name != name or not found.version:
         raise registry_errors.foreign(tracking.tracking_uri())
@@ -171,7 +175,8 @@ def digest_at(uri: str) -> str:
     """The manifest digest of the model folder behind ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``, as of now.
 
     Raises:
-        InputError: no such model, version or alias, or `register` did not make it.
+        AbsentVersionError: no such model, version or alias.
+        InputError: `register` did not make it.
     """
     found = find(connect(), uri)
     if tracking.OUTPUT not in found.tags:
@@ -184,7 +189,8 @@ def fetch_folder(uri: str, into: Path | None = None) -> Path:
     """Download ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` and return its model folder.
 
     Raises:
-        InputError: no such model, version or alias, or the version holds no model folder of ours.
+        AbsentVersionError: no such model, version or alias.
+        InputError: the version holds no model folder of ours.
         InfrastructureError: the registry refuses the user, is too slow, or is none.
     """
     import mlflow
@@ -199,7 +205,8 @@ def fetch_folder(uri: str, into: Path | None = None) -> Path:
         if not registry_errors.is_absent(error):
             raise registry_errors.translate(error, tracking.tracking_uri()) from error
         hint = "Check the name, the version or alias, and MLFLOW_TRACKING_URI"
-        raise InputError(f"no such registered model: {error.message.splitlines()[0]}", file=uri, hint=hint) from error
+        problem = f"no such registered model: {error.message.splitlines()[0]}"
+        raise AbsentVersionError(problem, file=uri, hint=hint) from error
     found = next((path.parent for path in sorted(folder.rglob(DETECTOR))), None)
     if found is None:
         hint = "Register one with `rationanomaly register`"

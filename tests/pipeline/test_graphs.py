@@ -119,9 +119,11 @@ def test_a_step_is_a_package_with_one_run(step: Step) -> None:
     assert Path(str(inspect.getsourcefile(step.run))) == ROOT / "rationanomaly" / step.name / "step.py"
 
 
-CALLS = {step.name: f'run_component("{step.name}"' for step in STEPS} | {
-    name: f"run_{name.rpartition('_')[2]}(params" for step in STEPS for name in step.fanned_out
-}
+CALLS = (
+    {step.name: f'run_component("{step.name}"' for step in STEPS}
+    | {name: f"run_{name.rpartition('_')[2]}(params" for step in STEPS for name in step.fanned_out}
+    | {"evaluate": "run_evaluation(params", "promote": "run_promotion(policy"}
+)
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -23,6 +23,7 @@ from rationanomaly.model.card import BaseIdentity, Card, Threshold, write_card
 from rationanomaly.params import Params, PromptParams
 from rationanomaly.records import Precedent, template_id
 from rationanomaly.runs import execution, model_registry
+from rationanomaly.runs.model_registry import AbsentVersionError
 from rationanomaly.steps import BY_NAME
 from rationanomaly.text.prompt import PROMPT_VERSION
 from tests.unit.test_evaluate_step import WORLD, ScriptedDetector, evaluate, setting, write_inputs
@@ -238,6 +239,22 @@ def test_a_registered_champion_is_fetched_and_removed(
     assert found.origin.model == digest
     assert fetched
     assert not fetched[0].exists()
+
+
+def test_before_the_first_promotion_there_is_no_champion(
+    world: dict[str, Path], params: Params, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+
+    def refuse(uri: str, _into: Path | None = None) -> None:
+        raise AbsentVersionError("no such registered model", file=uri)
+
+    monkeypatch.setattr(model_registry, "fetch_folder", refuse)
+    monkeypatch.setattr(model_registry, "digest_at", refuse)
+    assert ask(params, "models:/log@champion", world) is None
+    assert execution._named_digest("models:/log@champion") is None
+    with pytest.raises(AbsentVersionError):
+        ask(params, "models:/log/7", world)
 
 
 @pytest.mark.parametrize("case", ["missing", "damaged", "old"])

@@ -1,0 +1,92 @@
+"""The promotion at the end of a retraining, against a real registry in a sqlite file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from components.promote.component import promote
+from rationanomaly.errors import InfrastructureError
+from rationanomaly.records import REGISTERED
+from tests.mlflow_store import new_store
+
+POLICY = "minimum:\n  template/abnormal/f1: 0.5\nnot_worse: {}\n"
+
+
+class Shown:
+    """What a component sees of an artifact."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+        self.values: dict[str, float] = {}
+
+    def log_metric(self, key: str, value: float) -> None:
+        self.values[key] = value
+
+
+@pytest.fixture
+def client(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
+    store = new_store(tmp_path_factory)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    client = MlflowClient(store, store)
+    client.create_registered_model("log")
+    return client
+
+
+def run(client: MlflowClient, folder: Path, f1: float) -> tuple[str, str, float]:
+    """Register a version with this figure and promote it; its number, the outcome and the metric."""
+    tags = {"template/abnormal/f1": str(f1)}
+    version = str(client.create_model_version("log", "file:///nowhere", tags=tags).version)
+    folder.mkdir(exist_ok=True)
+    (folder / REGISTERED).write_text(
+        json.dumps({"name": "log", "version": version, "alias": "candidate", "model": "d"})
+    )
+    outcome, metrics = Shown(folder / "outcome.md"), Shown(folder / "metrics")
+    promote.python_func(policy=POLICY, alias="champion", register=Shown(folder), outcome=outcome, metrics=metrics)
+    return version, Path(outcome.path).read_text(), metrics.values["promoted"]
+
+
+def holder(client: MlflowClient) -> str:
+    return str(client.get_model_version_by_alias("log", "champion").version)
+
+
+def test_what_the_policy_lets_through_gets_the_alias_and_what_it_refuses_fails_nothing(
+    client: MlflowClient, tmp_path: Path
+) -> None:
+    first, said, promoted = run(client, tmp_path / "register", 0.8)
+    assert (holder(client), promoted) == (first, 1.0)
+    assert said == f"models:/log/{first} is @champion now\n"
+
+    _, said, promoted = run(client, tmp_path / "register", 0.3)
+    assert (holder(client), promoted) == (first, 0.0)
+    assert "is not promoted to @champion, which stays as it is" in said
+    assert "f1 is 0.3, needed 0.5" in said
+
+    third, said, _ = run(client, tmp_path / "register", 0.9)
+    assert (holder(client), said) == (third, f"models:/log/{third} is @champion now, before version {first}\n")
+
+
+def test_a_second_attempt_of_the_pod_finds_it_done(client: MlflowClient, tmp_path: Path) -> None:
+    version, _, _ = run(client, tmp_path / "register", 0.8)
+    outcome, metrics = Shown(tmp_path / "outcome.md"), Shown(tmp_path / "metrics")
+    folder = Shown(tmp_path / "register")
+    promote.python_func(policy=POLICY, alias="champion", register=folder, outcome=outcome, metrics=metrics)
+    assert Path(outcome.path).read_text() == f"models:/log/{version} is @champion already\n"
+    assert metrics.values == {"promoted": 1.0}
+
+
+def test_a_registry_that_is_away_fails_the_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    (tmp_path / REGISTERED).write_text(json.dumps({"name": "log", "version": "1", "alias": "candidate", "model": "d"}))
+    with pytest.raises(InfrastructureError):
+        promote.python_func(
+            policy=POLICY,
+            alias="champion",
+            register=Shown(tmp_path),
+            outcome=Shown(tmp_path / "o"),
+            metrics=Shown(tmp_path),
+        )
