@@ -24,7 +24,7 @@ from rationanomaly.errors import INTERRUPTED, RationAnomalyError
 from rationanomaly.params import Params, read_document
 from rationanomaly.progress import Event, listening
 from rationanomaly.records import CURVES
-from rationanomaly.runs import tracking
+from rationanomaly.runs.pipeline_end import close_pipeline
 from rationanomaly.steps import BY_NAME, Metrics, PartialRun
 from rationanomaly.text.untrusted import InertFormatter, for_terminal
 from rationanomaly.training.interruption import Interrupted
@@ -171,7 +171,7 @@ def finish_pipeline(params: str, state: str, message: str | None) -> None:
     """
     _set_up_logging()
     loaded = read_document(params)
-    failed = tracking.close_pipeline(loaded, state == "SUCCEEDED", message or "")
+    failed = close_pipeline(loaded, state == "SUCCEEDED", message or "")
     log = logger.info if state == "SUCCEEDED" else logger.error
     log("pipeline %s%s", state, f": step `{failed[0]}` failed: {failed[1]}" if failed else "")
 

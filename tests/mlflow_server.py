@@ -10,10 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import httpx
 import pytest
@@ -47,9 +48,22 @@ class MlflowServer:
         }
 
 
+@dataclass(frozen=True)
+class Postgresql:
+    """A running PostgreSQL.
+
+    Attributes:
+        folder: where its socket lies.
+        user: who owns the databases, without a password.
+    """
+
+    folder: Path
+    user: str
+
+
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """A PostgreSQL with the databases mlflow and accounts; what stands behind the name of one in its address."""
+def postgresql(*databases: str) -> Iterator[Postgresql]:
+    """A PostgreSQL with these databases, empty."""
     versions = sorted(_BINARIES.glob("*/bin"), key=lambda path: int(path.parent.name))
     if not versions:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
@@ -70,9 +84,9 @@ def postgresql() -> Iterator[str]:
         options = f"-F -k {folder} -c listen_addresses=''"
         call("pg_ctl", "-D", data, "-w", "-o", options, "-l", str(folder / "log"), "start")
         try:
-            for name in ("mlflow", "accounts"):
+            for name in databases:
                 call("createdb", "-h", str(folder), "-U", owner, name)
-            yield f"?host={folder}&user={owner}"
+            yield Postgresql(folder, owner)
         finally:
             call("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
     finally:
@@ -86,8 +100,8 @@ def mlflow_server(folder: Path) -> Iterator[MlflowServer]:
     Args:
         folder: for its files.
     """
-    with postgresql() as place, (folder / "log").open("wb") as log:
-        database = "postgresql+psycopg2:///{}" + place
+    with postgresql("mlflow", "accounts") as place, (folder / "log").open("wb") as log:
+        database = f"postgresql+psycopg2:///{{}}?host={place.folder}&user={place.user}"
         config = folder / "accounts.ini"
         # The cache spares a password's slow hash for each request; a wrong password is never in it.
         config.write_text(
@@ -107,23 +121,31 @@ def mlflow_server(folder: Path) -> Iterator[MlflowServer]:
             "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
             "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http",
         }
-        with subprocess.Popen(
-            command, cwd=folder, env=kept | own, stdout=log, stderr=log, start_new_session=True
-        ) as process:
-            try:
-                server = MlflowServer(f"http://127.0.0.1:{port}", folder / "log")
-                _wait(server, process)
-                yield server
-            finally:
-                os.killpg(process.pid, signal.SIGTERM)  # Its worker is a process of its own.
+        with started(command, folder, kept | own, f"http://127.0.0.1:{port}", log):
+            yield MlflowServer(f"http://127.0.0.1:{port}", folder / "log")
 
 
-def _wait(server: MlflowServer, process: subprocess.Popen[bytes]) -> None:
+@contextmanager
+def started(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], address: str, log: BinaryIO
+) -> Iterator[int]:
+    """A server of MLflow that answers at this address, ended with all of its processes; gives the first one's id."""
+    with subprocess.Popen(
+        command, cwd=folder, env=dict(environment), stdout=log, stderr=log, start_new_session=True
+    ) as process:
+        try:
+            _wait(address, process, Path(log.name))
+            yield process.pid
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)  # Its workers are processes of their own.
+
+
+def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + _START
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if httpx.get(f"{server.uri}/health").is_success:
+            if httpx.get(f"{address}/health", trust_env=False).is_success:
                 return
         except httpx.HTTPError:
             time.sleep(0.2)
-    raise AssertionError(f"MLflow's server did not start: {server.log.read_text()[-2000:]}")
+    raise AssertionError(f"MLflow's server did not start: {log.read_text()[-2000:]}")

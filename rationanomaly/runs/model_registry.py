@@ -129,6 +129,8 @@ def add_version(name: str, folder: Path, run_id: str, tags: Mapping[str, str], s
                 signature=_signature(),
                 pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in _REQUIREMENTS],
             )
+        if tracking.is_open(run_id):  # The block has ended it, and its step is not over yet.
+            mlflow.MlflowClient().update_run(run_id, status="RUNNING")
         with redirect_stderr(StringIO()):  # It prints what it did; the console is the command line's.
             registered = mlflow.register_model(logged.model_uri, name, tags=dict(tags))
     return str(registered.version)

@@ -1,4 +1,4 @@
-"""What a model registry that doesn't do as asked means, in one sentence and with what to do.
+"""What a model registry or tracking server that doesn't do as asked means, in one sentence and with what to do.
 
 MLflow raises one class for all: a wrong password, a page of a proxy and a server that is too slow differ in their texts
 alone. `tests/end_to_end/test_promotion_server.py` holds these sentences against a real server.
@@ -22,6 +22,9 @@ _PATIENCE: Mapping[str, str] = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "15", "MLFLOW_HTT
 _STATUS = re.compile(r"failed with error code (\d{3})\b")
 _REPEATED = re.compile(r"too many (\d{3}) error responses")
 _BODY = re.compile(r"Response body: '\s*<")
+_REGISTRY = "the model registry"
+#: What a server answers whose --allowed-hosts lack the name that it was called by.
+_HOST = "Invalid Host header"
 _FOREIGN = "was not in a valid JSON format"
 _LOGIN = re.compile(r"//[^/@\s]{1,400}@")
 _SLOW = ("timeout exception", "timed out", "Timeout")
@@ -39,12 +42,13 @@ def is_absent(error: MlflowException) -> bool:
 
 
 @contextmanager
-def named(uri: str, needs: str = "") -> Iterator[None]:
+def named(uri: str, needs: str = "", what: str = _REGISTRY) -> Iterator[None]:
     """Let what MLflow raises inside the block be an error that says what it is.
 
     Args:
         uri: of the registry; a user and a password in it are not shown.
         needs: which permission on what is asked for inside, for whoever is refused.
+        what: is asked.
 
     Raises:
         InfrastructureError: instead of MLflow's exception.
@@ -54,7 +58,7 @@ def named(uri: str, needs: str = "") -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
-        raise translate(error, uri, needs) from error
+        raise translate(error, uri, needs, what) from error
 
 
 @contextmanager
@@ -87,9 +91,9 @@ def impatient() -> Iterator[None]:
             os.environ.pop(name, None)
 
 
-def translate(error: MlflowException, uri: str, needs: str = "") -> InfrastructureError:
+def translate(error: MlflowException, uri: str, needs: str = "", what: str = _REGISTRY) -> InfrastructureError:
     """The error that says what it is; see `named`."""
-    place, text = f"the model registry at {hidden(uri)}", str(error.message)
+    place, text = f"{what} at {hidden(uri)}", str(error.message)
     page = _BODY.search(text) is not None
     repeated = _REPEATED.search(text)
     status = _status(error, text)
@@ -98,6 +102,9 @@ def translate(error: MlflowException, uri: str, needs: str = "") -> Infrastructu
         problem = "refuses the user or the password" if given else "asks for a user and a password"
         hint = "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
         return InfrastructureError(f"{place} {problem} (401)", hint=hint)
+    if status == 403 and _HOST in text:
+        hint = "Add the host of MLFLOW_TRACKING_URI to --allowed-hosts of the server (mlflow/server.yaml)"
+        return InfrastructureError(f"{place} refuses to be called by that name (403)", hint=hint)
     if status == 403:
         who = os.environ.get("MLFLOW_TRACKING_USERNAME") or "this user"
         by = ", by a web page: a proxy before it may say so" if page else ""

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rationanomaly.params import Params
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 #: Metrics of a step's run, and summed of the parent's.
 GPU_HOURS, PRICE = "cost/gpu_hours", "cost/price"
 #: Steps that `training.nodes` and `training.processes` spread.
 _SPREAD = ("sft", "grpo")
-_PAGE = 1000
 
 
 def step_cost(step: str, params: Params, seconds: float) -> dict[str, float]:
@@ -44,20 +43,14 @@ def held_gpus(step: str, params: Params) -> int:
     return min(found, params.training.processes if step in _SPREAD else 1)
 
 
-def total_cost(client: MlflowClient, experiment: str, parent: str) -> Mapping[str, float]:
-    """The sums over all runs under a parent, attempts that failed among them.
+def total_cost(runs: Iterable[Run]) -> dict[str, float]:
+    """The sums over the runs of steps, attempts that failed among them.
 
     Computed anew each time, so that two steps that end at once leave no sum that lacks one for long.
     """
     sums: dict[str, float] = {}
-    token = None
-    while True:
-        query = f"tags.`mlflow.parentRunId` = '{parent}'"
-        runs = client.search_runs([experiment], query, max_results=_PAGE, page_token=token)
-        for run in runs:
-            for key in (GPU_HOURS, PRICE):
-                if key in run.data.metrics:
-                    sums[key] = sums.get(key, 0.0) + run.data.metrics[key]
-        token = runs.token
-        if not token:
-            return sums
+    for run in runs:
+        for key in (GPU_HOURS, PRICE):
+            if key in run.data.metrics:
+                sums[key] = sums.get(key, 0.0) + run.data.metrics[key]
+    return sums

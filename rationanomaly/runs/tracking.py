@@ -1,8 +1,9 @@
 """MLflow: one run per step, tied to its pipeline run and to the runs that made its inputs.
 
 A pipeline run has no id that is handed from process to process. Its parent run is found by its lineage, the
-hash of params, raw log and code, and made when absent. Outputs are named by the digest of their manifest, so
-a step finds the run that made its input even if DVC took that input from its cache.
+hash of params, raw log and code, and made when absent; where Kubeflow Pipelines opens runs of its own, those are
+taken (`adopted_run`). Outputs are named by the digest of their manifest, so a step finds the run that made its input
+even if DVC took that input from its cache.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rationanomaly.errors import InfrastructureError
 from rationanomaly.params import Params
-from rationanomaly.records import CURVES, read_objects
-from rationanomaly.runs import code_identity
+from rationanomaly.records import CURVES
+from rationanomaly.runs import adopted_run, code_identity, registry_errors
 from rationanomaly.runs.database import make_database
+from rationanomaly.runs.run_data import log_metrics, log_params
 from rationanomaly.runs.step_cost import step_cost, total_cost
 
 if TYPE_CHECKING:
@@ -33,9 +35,11 @@ logger = logging.getLogger(__name__)
 
 #: Tags that tie runs together.
 LINEAGE, OUTPUT, STEP = "rationanomaly.lineage", "rationanomaly.output", "rationanomaly.step"
+PARAMS, CODE, ERROR = "rationanomaly.params", "rationanomaly.code", "rationanomaly.error"
+FAILED_STEP = "rationanomaly.failed_step"
+SERVER = "the tracking server"
 #: Files of an output folder up to this size are kept with the run: adapters are, base weights of 7B are not.
 _MAX_ARTIFACT_BYTES = 64 * 1024 * 1024
-_METRICS_PER_CALL = 900  # MLflow takes at most 1,000
 _current: ContextVar[str | None] = ContextVar("current_run", default=None)
 
 
@@ -96,24 +100,82 @@ def tracking_uri() -> str:
 
 
 class StepRun:
-    """The MLflow run of one step that is being executed."""
+    """The MLflow run of one step that is being executed.
 
-    def __init__(self, client: MlflowClient, run_id: str, parent_id: str) -> None:
+    Attributes:
+        client: of the server.
+        run_id, parent_id: the step's run, and the pipeline's.
+        ends_run, ends_parent: whether it is on us to end them; others end what they have opened.
+        headlines: whether the parent shows this lineage.
+        spent: what earlier tries, which wrote into the same run, have cost.
+    """
+
+    def __init__(
+        self,
+        client: MlflowClient,
+        run_id: str,
+        parent_id: str,
+        *,
+        ends_run: bool = True,
+        ends_parent: bool = True,
+        headlines: bool = True,
+        spent: Mapping[str, float] | None = None,
+    ) -> None:
         self.client, self.run_id, self.parent_id = client, run_id, parent_id
+        self.ends_run, self.ends_parent, self.headlines = ends_run, ends_parent, headlines
+        self.spent = spent or {}
 
     def finish(self, folder: Path, digest: str, metrics: Mapping[str, float]) -> None:
-        """Store metrics, curves and small files, and tag the run with the identity of what it made."""
-        _log_metrics(self.client, self.run_id, dict(metrics), folder / CURVES)
-        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-            relative = path.relative_to(folder)
-            if path.stat().st_size <= _MAX_ARTIFACT_BYTES and relative.suffix != ".parquet":
-                parent = relative.parent.as_posix()
-                self.client.log_artifact(self.run_id, str(path), None if parent == "." else parent)
-        self.client.set_tag(self.run_id, OUTPUT, digest)
+        """Store metrics, curves and small files, and tag the run with the identity of what it made.
+
+        Raises:
+            InfrastructureError: the tracking server refuses, or does not answer.
+        """
+        with registry_errors.named(tracking_uri(), "EDIT on the experiment", SERVER):
+            log_metrics(self.client, self.run_id, dict(metrics), folder / CURVES)
+            for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+                relative = path.relative_to(folder)
+                if path.stat().st_size <= _MAX_ARTIFACT_BYTES and relative.suffix != ".parquet":
+                    parent = relative.parent.as_posix()
+                    self.client.log_artifact(self.run_id, str(path), None if parent == "." else parent)
+            self.client.set_tag(self.run_id, OUTPUT, digest)
 
     def headline(self, metrics: Mapping[str, float]) -> None:
         """Show metrics on the parent run as well, so that pipeline runs can be compared in one table."""
-        _log_metrics(self.client, self.parent_id, dict(metrics), None)
+        if self.headlines:
+            with registry_errors.named(tracking_uri(), "EDIT on the experiment", SERVER):
+                log_metrics(self.client, self.parent_id, dict(metrics), None)
+
+    def log_cost(self, cost: Mapping[str, float]) -> None:
+        """On the step's run, and the sum over all steps on the parent."""
+        both = {name: value + self.spent.get(name, 0.0) for name, value in cost.items()}
+        log_metrics(self.client, self.run_id, both, None)
+        experiment = str(self.client.get_run(self.run_id).info.experiment_id)
+        steps = adopted_run.steps_below(self.client, experiment, self.parent_id, STEP)
+        log_metrics(self.client, self.parent_id, total_cost(steps), None)
+
+    def end(self, status: str) -> None:
+        """End the runs that are ours to end."""
+        if self.ends_run:
+            self.client.set_terminated(self.run_id, status)
+        if self.ends_parent:
+            self.client.set_terminated(self.parent_id, status)
+
+    def fail(self, step: str, error: BaseException, cost: Mapping[str, float]) -> None:
+        """Say on both runs what has failed, and end them; a server that is away must not hide the error."""
+        from mlflow.exceptions import MlflowException
+
+        reason = str(error)[:5000]
+        try:
+            with registry_errors.impatient():
+                self.client.set_tag(self.run_id, ERROR, reason)
+                self.client.set_tag(self.parent_id, FAILED_STEP, step)
+                self.client.set_tag(self.parent_id, ERROR, reason)
+                self.log_cost(cost)
+                self.end("KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
+        except MlflowException as silent:
+            said = registry_errors.translate(silent, tracking_uri(), what=SERVER)
+            logger.warning("MLflow was not told that %s failed: %s", step, said)
 
 
 @contextmanager
@@ -130,83 +192,67 @@ def step_run(
         sources: name → SHA-256 of the raw inputs behind them.
 
     Raises:
-        InfrastructureError: the tracking server does not answer.
+        InfrastructureError: the tracking server does not know the user, refuses, or does not answer.
     """
     quieten()
     uri = tracking_uri()
+    with answering(uri, f"EDIT on the experiment {params.run.name}"):
+        run = _open(uri, step, params, lineage, inputs, sources)
+    token, start = _current.set(run.run_id), time.monotonic()
     try:
-        client, parent, run_id = _open(uri, step, params, lineage, inputs, sources)
-    except Exception as error:
-        if type(error).__module__.split(".")[0] not in {"mlflow", "sqlalchemy", "requests", "urllib3"}:
-            raise
-        raise InfrastructureError(
-            f"the MLflow tracking store does not answer: {str(error).splitlines()[0]}",
-            hint="Check MLFLOW_TRACKING_URI and that the server runs",
-        ) from error
-    token, start = _current.set(run_id), time.monotonic()
-    try:
-        yield StepRun(client, run_id, parent)
-        _log_cost(client, run_id, parent, step_cost(step, params, time.monotonic() - start))
+        yield run
     except BaseException as error:
-        client.set_tag(run_id, "rationanomaly.error", str(error)[:5000])
-        client.set_tag(parent, "rationanomaly.failed_step", step)
-        client.set_tag(parent, "rationanomaly.error", str(error)[:5000])
-        _log_cost(client, run_id, parent, step_cost(step, params, time.monotonic() - start))
-        killed = isinstance(error, KeyboardInterrupt | SystemExit)
-        client.set_terminated(run_id, "KILLED" if killed else "FAILED")
-        client.set_terminated(parent, "KILLED" if killed else "FAILED")
+        run.fail(step, error, step_cost(step, params, time.monotonic() - start))
         raise
     finally:
         _current.reset(token)
-    client.set_terminated(run_id, "FINISHED")
-    client.set_terminated(parent, "FINISHED")
+    with registry_errors.named(uri, "EDIT on the experiment", SERVER):
+        run.log_cost(step_cost(step, params, time.monotonic() - start))
+        _forget_failure(run.client, run.parent_id, step)
+        run.end("FINISHED")
 
 
-def close_pipeline(params: Params, succeeded: bool, message: str) -> tuple[str, str] | None:
-    """End the newest parent run with these params and say which step failed and why; None if none did.
+@contextmanager
+def answering(uri: str, needs: str) -> Iterator[None]:
+    """Let what MLflow and what lies below it raise inside the block be an error that says what it is.
 
-    A step that fails says so itself; one whose pod was killed can't, so its run is still open here.
+    Args:
+        uri: of the tracking server.
+        needs: which permission, for whoever is refused.
+
+    Raises:
+        InfrastructureError: the server does not know the user, refuses, or does not answer.
     """
-    from mlflow import MlflowClient
-
-    quieten()
-    uri = tracking_uri()
-    make_database(uri)
-    client = MlflowClient(uri)
-    experiment = _experiment(client, params.run.name)
-    document = params_hash(params)
-    parent = _newest(client, experiment, f"tags.`rationanomaly.params` = '{document}' and tags.`{STEP}` = 'pipeline'")
-    if parent is None:
-        return None if succeeded else ("unknown", message)
-    _log_metrics(client, parent, dict(total_cost(client, experiment, parent)), None)
-    if succeeded:
-        client.set_terminated(parent, "FINISHED")
-        return None
-    query = f"tags.`mlflow.parentRunId` = '{parent}' and attributes.status != 'FINISHED'"
-    runs = client.search_runs([experiment], query, max_results=1, order_by=["attributes.start_time DESC"])
-    step = str(runs[0].data.tags.get(STEP, "unknown")) if runs else "unknown"
-    reason = (str(runs[0].data.tags.get("rationanomaly.error", "")) if runs else "") or message or "the pod was ended"
-    if runs:
-        client.set_terminated(runs[0].info.run_id, "FAILED")
-    client.set_tag(parent, "rationanomaly.failed_step", step)
-    client.set_tag(parent, "rationanomaly.error", reason[:5000])
-    client.set_terminated(parent, "FAILED")
-    return step, reason
+    try:
+        with registry_errors.named(uri, needs, SERVER):
+            yield
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in {"sqlalchemy", "requests", "urllib3"}:
+            raise
+        raise InfrastructureError(
+            f"the MLflow tracking store does not answer: {registry_errors.hidden(str(error).splitlines()[0])}",
+            hint="Check MLFLOW_TRACKING_URI and that the server runs",
+        ) from error
 
 
-def _log_cost(client: MlflowClient, run_id: str, parent: str, cost: Mapping[str, float]) -> None:
-    """On the step's run, and the sum over all steps on the parent."""
-    _log_metrics(client, run_id, dict(cost), None)
-    experiment = str(client.get_run(run_id).info.experiment_id)
-    _log_metrics(client, parent, dict(total_cost(client, experiment, parent)), None)
+def _forget_failure(client: MlflowClient, parent: str, step: str) -> None:
+    """Take off the pipeline's run what an earlier try of this step has left there."""
+    if client.get_run(parent).data.tags.get(FAILED_STEP) == step:
+        client.delete_tag(parent, FAILED_STEP)
+        client.delete_tag(parent, ERROR)
 
 
 def current_run(client: MlflowClient, params: Params) -> str:
     """The id of the run of the step that is being executed; a run of its own where there is none."""
     run_id = _current.get()
     if run_id is None:
-        run_id = str(client.create_run(_experiment(client, params.run.name)).info.run_id)
+        run_id = str(client.create_run(experiment_id(client, params.run.name)).info.run_id)
     return run_id
+
+
+def is_open(run_id: str) -> bool:
+    """Whether it is the run of the step that is being executed, which ends it."""
+    return _current.get() == run_id
 
 
 def _open(
@@ -216,34 +262,46 @@ def _open(
     lineage: Lineage,
     inputs: Mapping[str, str],
     sources: Mapping[str, str],
-) -> tuple[MlflowClient, str, str]:
+) -> StepRun:
     from mlflow import MlflowClient
 
     make_database(uri)
     client = MlflowClient(uri)
-    experiment = _experiment(client, params.run.name)
-    parent = _parent(client, experiment, params, lineage)
+    adopted = adopted_run.adopted_run(client, {STEP: step, LINEAGE: lineage.key})
+    if adopted is None:
+        experiment = experiment_id(client, params.run.name)
+        parent, shown = _parent(client, experiment, params, lineage), True
+    else:
+        experiment, parent = adopted.experiment, adopted.parent
+        document = params.model_dump(mode="json", by_alias=True)
+        shown = adopted_run.describe(client, parent, _pipeline_tags(lineage), document, LINEAGE)
     tags = {
-        "mlflow.runName": step,
-        "mlflow.parentRunId": parent,
         STEP: step,
         LINEAGE: lineage.key,
-        "rationanomaly.code": lineage.code,
+        PARAMS: lineage.params,
+        CODE: lineage.code,
         **{f"source.{name}": digest for name, digest in sources.items()},
         **{f"input.{name}": digest for name, digest in inputs.items()},
     }
     if commit := git_commit():
         tags["mlflow.source.git.commit"] = commit
     for name, digest in inputs.items():
-        if made_by := _newest(client, experiment, f"tags.`{OUTPUT}` = '{digest}'"):
+        if made_by := newest_run(client, experiment, f"tags.`{OUTPUT}` = '{digest}'"):
             tags[f"made_by.{name}"] = made_by
-    run_id = client.create_run(experiment, tags=tags).info.run_id
+    if adopted is None or adopted.run is None:
+        own = {"mlflow.runName": step, adopted_run.PARENT: parent}
+        run_id, ours = str(client.create_run(experiment, tags=tags | own).info.run_id), True
+    else:
+        adopted_run.take_over(client, adopted.run, tags, ERROR)
+        run_id, ours = str(adopted.run.info.run_id), False
+    spent = {} if adopted is None or adopted.run is None else adopted.run.data.metrics
     section = params.model_dump(mode="json", by_alias=True).get(step, {})
-    _log_params(client, run_id, {step: section, "run": params.run.model_dump(mode="json")})
-    return client, parent, run_id
+    log_params(client, run_id, {step: section, "run": params.run.model_dump(mode="json")})
+    return StepRun(client, run_id, parent, ends_run=ours, ends_parent=adopted is None, headlines=shown, spent=spent)
 
 
-def _experiment(client: MlflowClient, name: str) -> str:
+def experiment_id(client: MlflowClient, name: str) -> str:
+    """The id of an experiment, which is made when absent."""
     found = client.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
@@ -262,65 +320,45 @@ def _experiment(client: MlflowClient, name: str) -> str:
 
 
 def _parent(client: MlflowClient, experiment: str, params: Params, lineage: Lineage) -> str:
-    found = _newest(client, experiment, f"tags.`{LINEAGE}` = '{lineage.key}' and tags.`{STEP}` = 'pipeline'")
+    found = newest_run(client, experiment, f"tags.`{LINEAGE}` = '{lineage.key}' and tags.`{STEP}` = 'pipeline'")
     if found is not None:
         client.update_run(found, status="RUNNING")
         return found
+    tags = {"mlflow.runName": f"pipeline {lineage.key[:8]}", **_pipeline_tags(lineage)}
+    run_id = str(client.create_run(experiment, tags=tags).info.run_id)
+    log_params(client, run_id, params.model_dump(mode="json", by_alias=True))
+    return run_id
+
+
+def _pipeline_tags(lineage: Lineage) -> dict[str, str]:
+    """What a pipeline's run is found by."""
     tags = {
-        "mlflow.runName": f"pipeline {lineage.key[:8]}",
         STEP: "pipeline",
         LINEAGE: lineage.key,
-        "rationanomaly.params": lineage.params,
-        "rationanomaly.code": lineage.code,
+        PARAMS: lineage.params,
+        CODE: lineage.code,
         "source.logs": lineage.logs,
     }
     if commit := git_commit():
         tags["mlflow.source.git.commit"] = commit
-    run_id = str(client.create_run(experiment, tags=tags).info.run_id)
-    _log_params(client, run_id, params.model_dump(mode="json", by_alias=True))
-    return run_id
+    return tags
 
 
-def _newest(client: MlflowClient, experiment: str, query: str) -> str | None:
+def newest_run(client: MlflowClient, experiment: str, query: str) -> str | None:
+    """The id of the newest run that a query finds; None if there is none."""
     runs = client.search_runs([experiment], query, max_results=1, order_by=["attributes.start_time DESC"])
     return str(runs[0].info.run_id) if runs else None
 
 
-def _log_params(client: MlflowClient, run_id: str, document: Mapping[str, Any]) -> None:
-    from mlflow.entities import Param
-
-    flat = [Param(key, str(value)[:6000]) for key, value in sorted(_flat(document).items())]
-    for start in range(0, len(flat), 100):
-        client.log_batch(run_id, params=flat[start : start + 100])
-
-
-def _flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    rows: dict[str, Any] = {}
-    for key, value in document.items():
-        if isinstance(value, Mapping) and value:
-            rows |= _flat(value, f"{prefix}{key}.")
-        else:
-            rows[f"{prefix}{key}"] = value
-    return rows
-
-
-def _log_metrics(client: MlflowClient, run_id: str, metrics: dict[str, float], curves: Path | None) -> None:
-    from mlflow.entities import Metric
-
-    now = int(time.time() * 1000)
-    rows = [Metric(key, float(value), now, 0) for key, value in sorted(metrics.items())]
-    if curves is not None and curves.is_file():
-        for number, point in read_objects(curves):
-            step = int(point.get("step", number))
-            values = {k: v for k, v in point.items() if k != "step" and isinstance(v, int | float)}
-            rows += [Metric(f"curve/{key}", float(value), now, step) for key, value in values.items()]
-    for start in range(0, len(rows), _METRICS_PER_CALL):
-        client.log_batch(run_id, metrics=rows[start : start + _METRICS_PER_CALL])
-
-
 def quieten() -> None:
-    """MLflow and alembic tell of every table they make; nobody who runs a step wants to know."""
+    """Settings of MLflow's client for all of our processes; variables that are set win.
+
+    MLflow and alembic tell of every table they make; nobody who runs a step wants to know. And files come through the
+    server: whoever reaches that, by a forwarded port for one, may well not reach the store behind it.
+    """
     for name in ("mlflow", "alembic", "sqlalchemy"):
         logging.getLogger(name).setLevel(logging.WARNING)
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD", "false")
+    os.environ.setdefault("MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD", "false")

@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 
 from rationanomaly.params import Params
 from rationanomaly.runs import tracking
+from rationanomaly.runs.pipeline_end import close_pipeline
 from rationanomaly.runs.step_cost import GPU_HOURS, PRICE, held_gpus, step_cost
 from tests.mlflow_store import new_store
 
@@ -71,5 +72,5 @@ def test_mlflow_shows_each_step_and_the_sum_with_the_attempt_that_failed(
     own, parent = (client.get_run(found).data.metrics for found in (run.run_id, run.parent_id))
     assert (own[GPU_HOURS], own[PRICE]) == (1.0, 3.0)
     assert (parent[GPU_HOURS], parent[PRICE]) == (3.0, 9.0)
-    tracking.close_pipeline(priced, succeeded=True, message="")
+    close_pipeline(priced, succeeded=True, message="")
     assert client.get_run(run.parent_id).data.metrics[GPU_HOURS] == 3.0
