@@ -17,6 +17,7 @@ import typer.main
 import yaml
 
 import rationanomaly
+from pipelines.__main__ import app as pipelines_app
 from rationanomaly.cli.app import app
 from tests.conftest import ROOT
 from tests.modules import module_at
@@ -90,15 +91,21 @@ def commands() -> dict[str, set[str]]:
     }
 
 
-def command_lines(text: str) -> Iterator[list[str]]:
-    """The words behind each `rationanomaly` in code: blocks, with continued lines joined, and spans."""
+@cache
+def pipeline_commands() -> dict[str, Any]:
+    """The commands behind `python -m pipelines`, by name."""
+    return dict(hooks().commands(typer.main.get_command(pipelines_app)))
+
+
+def command_lines(text: str, program: str = "rationanomaly") -> Iterator[list[str]]:
+    """The words behind each `rationanomaly`, or another program, in code: blocks, continued lines joined, and spans."""
     fenced = re.findall(r"^```(\w*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     blocks = [block for language, block in fenced if language in {"", "bash"}]
     blocks += re.findall(r"(?:^ {4}.*\n)+", text, re.MULTILINE)
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
     for line in [*lines, *re.findall(r"`([^`]+)`", prose)]:
-        for behind in re.split(r"(?<![\w./:])rationanomaly ", line)[1:]:
+        for behind in re.split(rf"(?<![\w./:]){program} ", line)[1:]:
             words = shlex.split(behind.replace("'", ""), comments=True)
             end = next((at for at, word in enumerate(words) if word in _ENDS), len(words))
             yield words[:end]
@@ -116,6 +123,16 @@ def test_every_command_that_is_named_exists_with_its_options(path: Path) -> None
         assert name in known, f"rationanomaly {' '.join(words)}"
         options = {word.partition("=")[0] for word in said if word.startswith("--")}
         assert options <= known[name] | {"--help"}, f"rationanomaly {' '.join(words)}"
+
+
+@each_document
+def test_every_command_of_the_pipelines_that_is_named_exists_with_its_options(path: Path) -> None:
+    known = pipeline_commands()
+    for words in command_lines(path.read_text(encoding="utf-8"), "python -m pipelines"):
+        said = f"python -m pipelines {' '.join(words)}"
+        assert words[0] in known, said
+        options = {option for parameter in known[words[0]].params for option in parameter.opts}
+        assert {word.partition("=")[0] for word in words if word.startswith("--")} <= options | {"--help"}, said
 
 
 @each_document
