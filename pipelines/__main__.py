@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 import typer
 
 from pipelines.commands import add_to
+from pipelines.server_options import POLICY, PipelineOption, PolicyOption, SeedsOption, ToOption, read_choices
 from rationanomaly.cli import console
 from rationanomaly.cli.app import run_app
 from rationanomaly.cli.options import ParamsOption, SetOption
@@ -66,16 +67,23 @@ def compile_(
     output: Annotated[Path, typer.Option("--output", help="File to write.")] = Path("pipeline.yaml"),
     params: ParamsOption = Path("params.yaml"),
     settings: SetOption = None,
+    pipeline: PipelineOption = "training",
+    seeds: SeedsOption = "0",
+    policy: PolicyOption = POLICY,
+    to: ToOption = "champion",
 ) -> None:
-    """Compile the training pipeline to IR YAML.
+    """Compile a pipeline to IR YAML.
 
-    Example:
+    Examples:
 
         python -m pipelines compile --params profiles/bgl.yaml --output bgl.yaml
-    """
-    from pipelines.compiling import compile_training
 
-    compile_training(load_params(params, settings or ()), output)
+        python -m pipelines compile --pipeline retrain --params profiles/bgl.yaml --output bgl-retrain.yaml
+    """
+    from pipelines.catalogue import find_pipeline
+
+    choices = read_choices(pipeline, True, seeds, policy, to)
+    find_pipeline(pipeline).compile(load_params(params, settings or ()), choices, output)
 
 
 @app.command()

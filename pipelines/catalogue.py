@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rationanomaly.errors import ParamsError
 from rationanomaly.params import Params
 
 
@@ -107,3 +108,14 @@ PIPELINES: Mapping[str, Pipeline] = {
         Pipeline("ablation", "The method without each of its parts.", _compile_ablation, _ablation_tasks),
     )
 }
+
+
+def find_pipeline(name: str) -> Pipeline:
+    """The pipeline of this name.
+
+    Raises:
+        ParamsError: there is none.
+    """
+    if name not in PIPELINES:
+        raise ParamsError(f"there is no pipeline `{name}`", hint=f"There are {', '.join(PIPELINES)}")
+    return PIPELINES[name]

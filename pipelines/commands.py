@@ -6,7 +6,7 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -17,8 +17,10 @@ from pipelines.server_options import (
     HostOption,
     JsonOption,
     NamespaceOption,
+    PipelineOption,
     PolicyOption,
     RunArgument,
+    SeedsOption,
     ToOption,
     read_choices,
 )
@@ -35,16 +37,14 @@ def submit(
     host: HostOption = None,
     params: ParamsOption = Path("params.yaml"),
     settings: SetOption = None,
-    pipeline: Annotated[
-        Literal["training", "retrain", "ablation"], typer.Option("--pipeline", help="Which one.")
-    ] = "training",
+    pipeline: PipelineOption = "training",
     experiment: Annotated[
         str | None, typer.Option("--experiment", help="Groups runs on the server; default run.name.")
     ] = None,
     name: Annotated[str | None, typer.Option("--name", help="Of the run; default run.name with seed and time.")] = None,
     namespace: NamespaceOption = None,
     ca: CaOption = None,
-    seeds: Annotated[str, typer.Option("--seeds", help="Of an ablation, such as 0,1,2.", metavar="LIST")] = "0",
+    seeds: SeedsOption = "0",
     policy: PolicyOption = POLICY,
     to: ToOption = "champion",
     cached: Annotated[
@@ -69,13 +69,13 @@ def submit(
         python -m pipelines submit --pipeline ablation --params profiles/bgl.yaml --seeds 0,1,2
     """
     from pipelines import following, submission
-    from pipelines.catalogue import PIPELINES
+    from pipelines.catalogue import find_pipeline
     from pipelines.connection import connect
     from pipelines.run_state import FINAL
     from pipelines.versions import check_versions, show_notes
 
     loaded, choices = load_params(params, settings or ()), read_choices(pipeline, cached, seeds, policy, to)
-    chosen = PIPELINES[pipeline]
+    chosen = find_pipeline(pipeline)
     title = name or f"{loaded.run.name} seed {loaded.run.seed} {datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / "pipeline.yaml"

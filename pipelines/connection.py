@@ -19,6 +19,7 @@ from typing import Any
 from kfp import Client
 from kfp.client.set_volume_credentials import ServiceAccountTokenVolumeCredentials
 from kfp_server_api import ApiClient
+from urllib3.util import Retry
 
 from pipelines import dex
 from pipelines.refusals import explained, page_error
@@ -143,7 +144,7 @@ def connect(host: str | None = None, ca: Path | None = None, namespace: str | No
         warnings.simplefilter("ignore", FutureWarning)  # that it needs a server of version 2
         found = _Client(address, ssl_ca_cert=authority, **proof)
     client: ApiClient = found._run_api.api_client
-    _obey_no_redirect(client)
+    _ask_plainly(client)
     health = _ask(client, "answer", "GET", "/healthz", None, {})
     named = namespace or os.environ.get(NAMESPACE) or found.get_user_namespace() or _of_pod()
     if health.get("multi_user") and not named:
@@ -195,9 +196,10 @@ def _of_pod() -> str:
         return ""
 
 
-def _obey_no_redirect(client: ApiClient) -> None:
-    """A redirect leads to a login page, and would make a GET of a POST on the way."""
+def _ask_plainly(client: ApiClient) -> None:
+    """Follow no redirect: it leads to a login page, and would make a GET of a POST on the way. Try silence twice."""
     pool = client.rest_client.pool_manager
+    pool.connection_pool_kw["retries"] = Retry(connect=2, read=1, status=0, other=0)
     pool.request = partial(pool.request, redirect=False)
 
 

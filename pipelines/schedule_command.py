@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from pipelines.server_options import (
     CaOption,
     HostOption,
     NamespaceOption,
+    PipelineOption,
     PolicyOption,
     ToOption,
     read_choices,
@@ -33,9 +34,7 @@ def schedule(
     every: Annotated[str | None, typer.Option("--every", help="In its place: 12h, 7d, 2w.", metavar="TIME")] = None,
     params: ParamsOption = Path("params.yaml"),
     settings: SetOption = None,
-    pipeline: Annotated[
-        Literal["retrain", "training"], typer.Option("--pipeline", help="What runs: retrain promotes.")
-    ] = "retrain",
+    pipeline: PipelineOption = "retrain",
     policy: PolicyOption = POLICY,
     to: ToOption = "champion",
     experiment: Annotated[str | None, typer.Option("--experiment", help="Groups its runs; default run.name.")] = None,
@@ -61,7 +60,7 @@ def schedule(
         python -m pipelines schedule weekly --pause
     """
     from pipelines import schedule as schedules
-    from pipelines.catalogue import PIPELINES
+    from pipelines.catalogue import find_pipeline
     from pipelines.connection import connect
     from pipelines.run_tables import show_schedules
     from pipelines.versions import check_versions, show_notes
@@ -78,7 +77,7 @@ def schedule(
         console.STDERR.print(console.inert(said), highlight=False)
         return
     trigger, loaded = schedules.read_trigger(cron, every), load_params(params, settings or ())
-    chosen = PIPELINES[pipeline]
+    chosen = find_pipeline(pipeline)
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / "pipeline.yaml"
         chosen.compile(loaded, read_choices(pipeline, False, "0", policy, to), package)

@@ -24,6 +24,10 @@ NamespaceOption = Annotated[
     typer.Option("--namespace", help="Yours, where several share the server; default KF_PIPELINES_NAMESPACE."),
 ]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run: the end of its page's address.")]
+PipelineOption = Annotated[
+    str, typer.Option("--pipeline", help="Such as training, retrain or ablation.", metavar="NAME")
+]
+SeedsOption = Annotated[str, typer.Option("--seeds", help="Of an ablation, such as 0,1,2.", metavar="LIST")]
 POLICY = Path("mlflow/promotion.yaml")
 PolicyOption = Annotated[
     Path, typer.Option("--policy", help="What a retrained version must show to be promoted.", metavar="FILE")

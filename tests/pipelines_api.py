@@ -59,6 +59,7 @@ class FakePipelines:
         refuse: path → status with which it is refused.
         silent: questions for a run that get a 503 before the server answers again.
         drop: path → questions that are done, and answered with a 504.
+        slow: path → seconds that an answer takes.
         mute: path of which the server takes questions and never answers.
         api: the published one; None: questions and answers are not checked.
         multi_user: whether users have namespaces.
@@ -75,6 +76,7 @@ class FakePipelines:
     refuse: dict[str, int] = field(default_factory=dict)
     silent: int = 0
     drop: dict[str, int] = field(default_factory=dict)
+    slow: dict[str, float] = field(default_factory=dict)
     mute: str | None = None
     api: PublishedApi | None = None
     multi_user: bool = False
@@ -323,6 +325,7 @@ def serving(pipelines: FakePipelines, tls: ssl.SSLContext | None = None) -> Iter
             if parts.path.removeprefix(API) == pipelines.mute:
                 closing.wait(60)
                 return
+            closing.wait(pipelines.slow.get(parts.path.removeprefix(API), 0))
             status, headers, body = self._found(parts.path, parse_qs(parts.query), data)
             self.send_response(status)
             for name, value in headers.items():

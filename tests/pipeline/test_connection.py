@@ -8,12 +8,20 @@ import pytest
 
 from pipelines import connection, dex
 from tests.dex_login import SESSION, DexLogin
-from tests.pipeline.commands import Command, command, environment
+from tests.pipeline.commands import PROFILE, Command, command, environment
 from tests.pipelines_api import FakePipelines, serving
 from tests.private_authority import Authority, make_authority
 
 __all__ = ["command", "environment"]
 CANARY = "canary-7f3a"
+COMMANDS = {
+    "submit": ("--params", str(PROFILE)),
+    "status": ("a-run",),
+    "logs": ("a-run", "sft"),
+    "cancel": ("a-run",),
+    "list": (),
+    "schedule": ("--list",),
+}
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +39,21 @@ def test_a_token_comes_from_the_environment_alone(command: Command, monkeypatch:
         code, out, err = command("list", "--host", host)
     assert code == 0
     assert CANARY not in out + err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("case", ["down", "401", "a login page", "another server"])
+def test_every_command_says_in_one_line_that_it_cannot_get_in(command: Command, name: str, case: str) -> None:
+    server = {
+        "401": FakePipelines(token=CANARY),
+        "a login page": FakePipelines(login=DexLogin()),
+        "another server": FakePipelines(page=b"<html><title>Grafana</title></html>"),
+    }.get(case, FakePipelines())
+    with serving(server) as host:
+        code, out, err = command(name, *COMMANDS[name], "--host", "http://127.0.0.1:9" if case == "down" else host)
+    assert (code, out) == (7, "")
+    expected = {"down": "can be reached", "another server": "is no Kubeflow Pipelines server"}.get(case, case)
+    assert err.startswith("error ") and expected in err
 
 
 def test_a_token_in_a_file_is_read_before_each_question(

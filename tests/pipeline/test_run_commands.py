@@ -188,6 +188,6 @@ def test_runs_are_listed_newest_first_by_experiment_and_state(
         assert command("list", "--host", host, "--experiment", "none")[0] == 3
 
 
-@pytest.mark.parametrize("name", ["submit", "status", "logs", "cancel", "list"])
+@pytest.mark.parametrize("name", ["submit", "status", "logs", "cancel", "list", "schedule", "compile"])
 def test_help_has_an_example_that_can_be_pasted(command: Command, name: str) -> None:
     assert f"python -m pipelines {name} " in " ".join(command(name, "--help")[1].split())
