@@ -6,13 +6,14 @@ from kfp import dsl, kubernetes
 
 from rationanomaly.kfp_task import STATE
 from rationanomaly.launch.trainjob.manifest import USER
+from rationanomaly.launch.trainjob.manifest import VARIABLE as TRAINJOB
 from rationanomaly.params import Params
 
 _STATE_PATH = "/state"
 
 
-#: Steps that `training.nodes` spreads over machines.
-_SPREAD = ("sft", "grpo")
+#: Steps that train, as TrainJobs where the params say so.
+_TRAIN = ("sft", "grpo")
 
 
 def shape_pod(task: dsl.PipelineTask, params: Params, cached: bool = True, step: str | None = None) -> dsl.PipelineTask:
@@ -26,7 +27,8 @@ def shape_pod(task: dsl.PipelineTask, params: Params, cached: bool = True, step:
     """
     cluster, name = params.cluster, step or task.name
     resources = cluster.steps.get(name, cluster.default)
-    if params.training.nodes > 1 and name in _SPREAD:
+    by_trainjob = name in _TRAIN and (params.training.nodes > 1 or cluster.trainjob)
+    if by_trainjob:
         # This pod only submits and follows the TrainJob, whose nodes get the step's resources.
         resources = cluster.default.model_copy(update={"timeout": resources.timeout, "retries": resources.retries})
 
@@ -40,7 +42,10 @@ def shape_pod(task: dsl.PipelineTask, params: Params, cached: bool = True, step:
         kubernetes.empty_dir_mount(task, "shm", "/dev/shm", medium="Memory", size_limit=cluster.shared_memory)  # noqa: S108
 
     # ---- how long, how often, as whom
-    kubernetes.set_timeout(task, resources.timeout)
+    if by_trainjob:
+        task.set_env_variable(TRAINJOB, "1")  # It ends the training in time itself; when that begins, a queue says.
+    else:
+        kubernetes.set_timeout(task, resources.timeout)  # From the pod's start on a node: a queue does not count.
     task.set_retry(resources.retries, backoff_duration="30s", backoff_factor=2, backoff_max_duration="600s")
     task.set_caching_options(cached)
     kubernetes.set_security_context(task, run_as_user=USER, run_as_group=USER, run_as_non_root=True)

@@ -38,7 +38,7 @@ def check_versions(server: Server, params: Params) -> list[str]:
 
     Args:
         server: that answers.
-        params: all params; Trainer is needed where `training.nodes` is above 1.
+        params: all params; Trainer is needed for `training.nodes` above 1 and for `cluster.trainjob`.
 
     Returns:
         what could not be checked, and why, a line each.
@@ -47,7 +47,7 @@ def check_versions(server: Server, params: Params) -> list[str]:
         InfrastructureError: a part of it is too old, or is not installed.
     """
     notes = [check_pipelines(server.health.get("tag_name"))]
-    if params.training.nodes > 1:
+    if params.training.nodes > 1 or params.cluster.trainjob:
         notes.append(check_trainer())
     return [note for note in notes if note]
 

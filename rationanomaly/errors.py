@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 #: Letters and marks that leave no trace: what Unicode calls Default_Ignorable_Code_Point outside the categories below.
 _INVISIBLE = frozenset(
@@ -42,14 +42,24 @@ class RationAnomalyError(Exception):
         file: the file that it is about.
         line: the 1-based line in that file.
         hint: what to do about it, one sentence without a full stop.
+        retry_helps: whether the same command may succeed if it is started again; None: as its class says.
     """
 
     exit_code: ClassVar[int] = 1
+    retry_helps: bool = True
 
     def __init__(
-        self, problem: str, *, file: Path | str | None = None, line: int | None = None, hint: str | None = None
+        self,
+        problem: str,
+        *,
+        file: Path | str | None = None,
+        line: int | None = None,
+        hint: str | None = None,
+        retry_helps: bool | None = None,
     ) -> None:
         self.problem, self.file, self.line, self.hint = problem, file, line, hint
+        if retry_helps is not None:
+            self.retry_helps = retry_helps
         super().__init__(str(self))
 
     def __str__(self) -> str:
@@ -58,17 +68,31 @@ class RationAnomalyError(Exception):
         text = f"{place}: {self.problem}" if place else self.problem
         return one_line(f"{text}. {self.hint}." if self.hint else f"{text}.")
 
+    def document(self) -> dict[str, Any]:
+        """What `from_document` makes it from again, in another process."""
+        file = None if self.file is None else str(self.file)
+        return {
+            "type": type(self).__name__,
+            "problem": self.problem,
+            "file": file,
+            "line": self.line,
+            "hint": self.hint,
+            "retry_helps": self.retry_helps,
+        }
+
 
 class ParamsError(RationAnomalyError):
     """A params file or a command-line option is wrong."""
 
     exit_code = 2
+    retry_helps = False
 
 
 class InputError(RationAnomalyError):
     """A log, a table or a ledger can't be used."""
 
     exit_code = 3
+    retry_helps = False
 
 
 class ArtifactError(RationAnomalyError):
@@ -81,12 +105,14 @@ class GateError(RationAnomalyError):
     """A quality gate said no: leakage, agreement, reload check, promotion."""
 
     exit_code = 5
+    retry_helps = False
 
 
 class TrainingError(RationAnomalyError):
     """Training can't start or has gone wrong: no signal, not a number, wrong adapter."""
 
     exit_code = 6
+    retry_helps = False
 
 
 class InfrastructureError(RationAnomalyError):
@@ -99,6 +125,14 @@ class PipelineError(RationAnomalyError):
     """A step of a pipeline run failed; the step's own line says why."""
 
     exit_code = 8
+
+
+def from_document(document: Mapping[str, Any]) -> RationAnomalyError:
+    """The error that `RationAnomalyError.document` gave."""
+    kind = globals().get(document["type"])
+    if not (isinstance(kind, type) and issubclass(kind, RationAnomalyError)):
+        kind = RationAnomalyError
+    return kind(**{name: document[name] for name in ("problem", "file", "line", "hint", "retry_helps")})
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from rationanomaly.errors import INTERRUPTED, RationAnomalyError
 from rationanomaly.params import Params, read_document
 from rationanomaly.progress import Event, listening
 from rationanomaly.records import CURVES
+from rationanomaly.runs import retries
 from rationanomaly.runs.pipeline_end import close_pipeline
 from rationanomaly.steps import BY_NAME, Metrics, PartialRun
 from rationanomaly.text.untrusted import InertFormatter, for_terminal
@@ -64,7 +65,7 @@ def run_component(
     Raises:
         RationAnomalyError: as `execution.execute`; the last line of the pod's log is the same clear line.
     """
-    with _reporting(name):
+    with _reporting(name, params, *inputs.values()):
         found = _execute(name, read_document(params), {k: Path(v) for k, v in inputs.items()}, output, metrics)
         if curves is not None:
             with _optional("curves"):
@@ -117,7 +118,7 @@ def run_plan(params: str, shards: int, output: dsl.Artifact) -> None:
     from rationanomaly.parse.fan_out import write_plan
     from rationanomaly.runs.execution import step_status
 
-    with _reporting("parse plan"):
+    with _reporting("parse plan", params):
         target, loaded = Path(output.path), read_document(params)
         status = step_status(BY_NAME["parse"], loaded, {}, _kept("parse") or target, _state())
         write_plan(loaded, shards, target, status.sources, is_finished=status.finished is not None)
@@ -127,7 +128,7 @@ def run_shard(params: str, plan: str, number: int, output: dsl.Artifact) -> None
     """Read the shard of that number, from 0."""
     from rationanomaly.parse.fan_out import write_shard
 
-    with _reporting(f"parse shard {number}"):
+    with _reporting(f"parse shard {number}", params, plan):
         write_shard(read_document(params), Path(plan), number, Path(output.path))
 
 
@@ -137,7 +138,7 @@ def run_merge(
     """Put the shards together: fills the same artifacts as `run_component` for the step `parse`."""
     from rationanomaly.parse.fan_out import partial_run
 
-    with _reporting("parse merge"):
+    with _reporting("parse merge", params, plan, *shards):
         partial = partial_run(Path(plan), [Path(folder) for folder in shards])
         return _execute("parse", read_document(params), {}, output, metrics, partial)
 
@@ -234,11 +235,11 @@ def _set_up_logging() -> None:
 
 
 @contextmanager
-def _reporting(task: str) -> Iterator[None]:
-    """Tell progress, and why the task failed, in the pod's log."""
+def _reporting(task: str, *given: str) -> Iterator[None]:
+    """Tell progress, and why the task failed, in the pod's log; ``given`` are its params and inputs."""
     _set_up_logging()
     try:
-        with listening(_Reporter(task)):
+        with listening(_Reporter(task)), retries.remembered(_state(), task, *given):
             yield
     except RationAnomalyError as error:
         logger.error("%s%s: %s", FAILURE_MARK, task, error)

@@ -33,6 +33,7 @@ class State:
         exit_code: with which the second pod ended.
         reason: of that end.
         disruption: why the second pod was taken away.
+        restarted: whether its container was started again after that end.
     """
 
     phase: str | None = "Running"
@@ -40,6 +41,7 @@ class State:
     exit_code: int | None = None
     reason: str | None = None
     disruption: str | None = None
+    restarted: bool = False
 
 
 PENDING, RUNNING = State(phase=None), State()
@@ -47,6 +49,8 @@ COMPLETE = State("Succeeded", ("Complete", "JobsCompleted", "jobset completed su
 FAILED = State("Failed", ("Failed", "FailedJobs", "jobset failed due to one or more job failures"), 1, "Error")
 KILLED = State("Failed", FAILED.condition, 137, "OOMKilled")
 PREEMPTED = State("Failed", FAILED.condition, 143, "Error", "PreemptionByScheduler")
+RESTARTED = State("Running", None, 6, "Error", restarted=True)
+LEAVING = State("Running", disruption="PreemptionByScheduler")
 EXPIRED = State("Failed", ("Failed", "DeadlineExceeded", "TrainJob exceeded its active deadline"))
 
 
@@ -149,7 +153,10 @@ def _pod(name: str, state: State, troubled: bool) -> dict[str, Any]:
     if troubled and state.exit_code is not None:
         terminated = {"exitCode": state.exit_code, "reason": state.reason}
         container = {"name": "node", "image": "i", "imageID": "i", "ready": False, "restartCount": 0}
-        status["containerStatuses"] = [container | {"state": {"terminated": terminated}}]
+        states = {"lastState": {"terminated": terminated}, "state": {"running": {}}, "restartCount": 1}
+        status["containerStatuses"] = [
+            container | (states if state.restarted else {"state": {"terminated": terminated}})
+        ]
     if troubled and state.disruption:
         why = {"type": "DisruptionTarget", "status": "True", "reason": state.disruption, "message": "for a larger job"}
         status["conditions"] = [why]

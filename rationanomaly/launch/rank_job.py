@@ -14,7 +14,6 @@ import json
 import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from rationanomaly import artifacts, errors
 from rationanomaly.errors import RationAnomalyError
@@ -80,20 +79,11 @@ def read_heartbeat(place: Path, rank: int) -> Heartbeat | None:
 
 
 def write_error(place: Path, rank: int, error: RationAnomalyError) -> None:
-    document = {
-        "type": type(error).__name__,
-        "problem": error.problem,
-        "file": None if error.file is None else str(error.file),
-        "line": error.line,
-        "hint": error.hint,
-    }
-    artifacts.write_json(place / f"error-{rank}.json", document)
+    artifacts.write_json(place / f"error-{rank}.json", error.document())
 
 
 def read_error(place: Path) -> RationAnomalyError | None:
     """The error of ours that the lowest rank stopped with; None if there is none."""
     for path in sorted(place.glob("error-*.json")):
-        document: dict[str, Any] = json.loads(path.read_bytes())
-        kind: type[RationAnomalyError] = getattr(errors, document["type"])
-        return kind(document["problem"], file=document["file"], line=document["line"], hint=document["hint"])
+        return errors.from_document(json.loads(path.read_bytes()))
     return None

@@ -4,8 +4,8 @@
         -m rationanomaly.launch.rank_process STATE/ranks/job.json
 
 It is called inside the step, so that DVC, a KFP component and the command line start ranks alike. The ranks end with
-this process; a rank that dies or hangs ends the step with one line that names it. Over nodes (``training.nodes``) the
-same command runs in the pods of a Kubeflow TrainJob (`rationanomaly.launch.trainjob`).
+this process; a rank that dies or hangs ends the step with one line that names it. Over nodes (``training.nodes``),
+and with ``cluster.trainjob`` on one, the same command runs in the pods of a TrainJob (`rationanomaly.launch.trainjob`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from rationanomaly.errors import ParamsError, TrainingError, one_line
 from rationanomaly.launch.rank_job import Heartbeat, Job, read_error, read_heartbeat
 from rationanomaly.launch.trainjob import volume
 from rationanomaly.launch.trainjob.cluster import Cluster
-from rationanomaly.launch.trainjob.manifest import Manifest, manifest
+from rationanomaly.launch.trainjob.manifest import Manifest, is_wanted, manifest, ranks_seconds
 from rationanomaly.launch.trainjob.run import TrainJobRun, submitted
 from rationanomaly.params import Params, StepResources, TrainingParams, dump_line
 from rationanomaly.steps import Inputs, Metrics, Outputs
@@ -59,7 +59,8 @@ def start(step: str, train: Train, params: Params, inputs: Inputs, outputs: Outp
     """
     check(step, params)
     with interruption.handle_signals():
-        if params.training.processes == 1 and params.training.strategy == "ddp":
+        alone = params.training.processes == 1 and params.training.strategy == "ddp"
+        if alone and not is_wanted(params.training):
             return train(params, inputs, outputs)
         return _on_ranks(step, params, inputs, outputs)
 
@@ -78,7 +79,7 @@ def check(step: str, params: Params) -> None:
     if training.offload == "all" and training.strategy == "zero2":
         problem = "`training.offload` is all, but zero2 does not shard the weights"
         raise ParamsError(problem, hint="Set training.strategy to zero3, or training.offload to optimizer")
-    if training.nodes > 1:
+    if is_wanted(training):
         _check_nodes(params.cluster.steps.get(step, params.cluster.default), training)
         return
     quantisation.check(training)
@@ -103,7 +104,7 @@ def _check_nodes(resources: StepResources, training: TrainingParams) -> None:
 
 def _on_ranks(step: str, params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     place = (outputs.state / "ranks").absolute()
-    nodes = _nodes(step, params, outputs, place) if params.training.nodes > 1 else None
+    nodes = _nodes(step, params, outputs, place) if is_wanted(params.training) else None
     if nodes is not None:
         nodes.clear()  # What a killed start left would still write to the folder.
     shutil.rmtree(place, ignore_errors=True)
@@ -134,7 +135,7 @@ def _on_ranks(step: str, params: Params, inputs: Inputs, outputs: Outputs) -> Me
 
 def _job(step: str, params: Params, inputs: Inputs, outputs: Outputs, place: Path) -> Job:
     """What the ranks are given; over nodes everything that it names lies on their volume."""
-    over_nodes = params.training.nodes > 1
+    over_nodes = is_wanted(params.training)
     paths = {name: path.absolute() for name, path in inputs.items()}
     if over_nodes:
         paths = volume.bring(inputs, volume.mounted(outputs.state), place)
@@ -152,7 +153,7 @@ def _job(step: str, params: Params, inputs: Inputs, outputs: Outputs, place: Pat
 def _nodes(step: str, params: Params, outputs: Outputs, place: Path) -> TrainJobRun:
     """The training as a TrainJob; nothing is submitted yet."""
     mount = volume.mounted(outputs.state)
-    command = ["python", *_command(place / "job.json", params.training)]
+    command = ["python", *_command(place / "job.json", params.training, ranks_seconds(params.cluster))]
 
     def make(name: str, labels: dict[str, str]) -> Manifest:
         return manifest(name, step, command, params, mount, labels)
@@ -161,11 +162,17 @@ def _nodes(step: str, params: Params, outputs: Outputs, place: Path) -> TrainJob
     return TrainJobRun(Cluster.connect(), step, outputs.key or "0" * 8, resources, make)
 
 
-def _command(job: Path, training: TrainingParams) -> list[str]:
-    """Torchrun with the ranks of one machine, for Python; over nodes PET_* variables tell it of the others."""
+def _command(job: Path, training: TrainingParams, grace: int = _GRACE_SECONDS) -> list[str]:
+    """Torchrun with the ranks of one machine, for Python; over nodes PET_* variables tell it of the others.
+
+    Args:
+        job: the job's file.
+        training: the params of that name.
+        grace: seconds that ranks get to write a checkpoint after SIGTERM.
+    """
     where = ["--standalone"] if training.nodes == 1 else ["--nnodes", str(training.nodes)]
     ranks = ["--nproc-per-node", str(training.processes // training.nodes)]
-    logs = ["--log-dir", str(job.parent / "logs"), "--redirects", "3", "--shutdown-timeout", str(_GRACE_SECONDS)]
+    logs = ["--log-dir", str(job.parent / "logs"), "--redirects", "3", "--shutdown-timeout", str(grace)]
     return ["-m", "torch.distributed.run", *where, *ranks, *logs, "-m", "rationanomaly.launch.rank_process", str(job)]
 
 
@@ -251,11 +258,11 @@ class _Watchdog:
     def _hang(self, rank: int, heartbeats: dict[int, Heartbeat]) -> TrainingError:
         doing = heartbeats[rank].doing if rank in heartbeats else "starting"
         # Process ids of other machines say nothing here.
-        found = _where(self._place, heartbeats) if self._training.nodes == 1 else {rank: "is silent"}
+        found = {rank: "is silent"} if is_wanted(self._training) else _where(self._place, heartbeats)
         stacks = "; ".join(f"rank {number} {where}" for number, where in found.items())
         problem = f"no progress for {self._training.hang_seconds} s at {doing}, so the ranks were ended: {stacks}"
         hint = f"See {self._place / 'logs'}; raise training.hang_seconds if a step may take so long"
-        return TrainingError(problem, hint=hint)
+        return TrainingError(problem, hint=hint, retry_helps=True)
 
 
 def _has_finished(heartbeat: Heartbeat | None) -> bool:
@@ -291,15 +298,14 @@ def _death(place: Path, processes: int) -> TrainingError:
     died = _first_death(log)
     if died is None:
         problem = f"torchrun ended before the {processes} ranks did: {_last_words(log)}"
-        return TrainingError(problem, hint=f"See {place / 'torchrun.log'}")
+        return TrainingError(problem, hint=f"See {place / 'torchrun.log'}", retry_helps=True)
     number, exit_code = died
     how = f"was killed by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"ended with exit code {exit_code}"
     said = _last_words(_log(place, number))
     problem = f"rank {number} of {processes} {how}" + (f"; its log ends: {said}" if said else "")
     hint = "Free memory or lower the batch if the system killed it" if exit_code == -signal.SIGKILL else "See the log"
-    return TrainingError(
-        problem, hint=f"{hint} ({place / 'logs'}); run the same command to continue from the last checkpoint"
-    )
+    hint = f"{hint} ({place / 'logs'}); run the same command to continue from the last checkpoint"
+    return TrainingError(problem, hint=hint, retry_helps=True)
 
 
 def _first_death(log: str) -> tuple[int, int] | None:

@@ -93,6 +93,20 @@ def test_a_gpu_step_gets_its_accelerators_image_and_shared_memory(tmp_path: Path
     assert spec["deploymentSpec"]["executors"]["exec-sft"]["container"]["image"] == "rationanomaly-cpu:dev"
 
 
+@pytest.mark.parametrize("setting", ["cluster.trainjob=true", "training.nodes=2"])
+def test_a_step_that_trains_as_a_trainjob_only_follows_it_however_long_it_queues(tmp_path: Path, setting: str) -> None:
+    gpu = "{cpu: '8', memory: 64Gi, gpus: 4, timeout: 86400, retries: 1}"
+    settings = [f"cluster.steps={{sft: {gpu}}}", "training.processes=4", setting]
+    compile_training(load_params(ROOT / "params.yaml", settings), tmp_path / "p.yaml")
+    spec, platform = yaml.safe_load_all((tmp_path / "p.yaml").read_text())
+    container = spec["deploymentSpec"]["executors"]["exec-sft"]["container"]
+    assert "accelerator" not in container["resources"]
+    assert {"name": "RATIONANOMALY_TRAINJOB", "value": "1"} in container["env"]
+    pods = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert "activeDeadlineSeconds" not in pods["exec-sft"]
+    assert "activeDeadlineSeconds" in pods["exec-base"]
+
+
 def test_no_secret_host_path_or_user_name_gets_in(
     params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,15 @@ class Bench:
         with artifacts.writing(output, step) as folder:
             outputs = Outputs(folder, state or output.parent / "state", "key" if state else "")
             return BY_NAME[step].run(self.params, inputs, outputs)
+
+    def sealed(self, step: str, folder: Path) -> Path:
+        """A copy of a step's folder with a manifest, as `execution.execute` wants inputs; made once in ``folder``."""
+        sealed = folder / step
+        if not sealed.exists():
+            with artifacts.writing(sealed, step, {"logs": "0" * 64}) as place:
+                leave = shutil.ignore_patterns(artifacts.MANIFEST)
+                shutil.copytree(self.root / step, place, dirs_exist_ok=True, ignore=leave)
+        return sealed
 
 
 def read_curve(output: Path) -> Curve:

@@ -60,7 +60,7 @@ class ProcessCluster(FakeCluster):
         if self.preempting:
             self.preempting, self.preempted = False, name
             for pod in self.pods[name]:
-                _kill_family(pod.pid)
+                self._preempt(pod)
         if name == self.preempted:
             return PREEMPTED
         codes = [pod.poll() for pod in self.pods[name]]
@@ -71,9 +71,16 @@ class ProcessCluster(FakeCluster):
     def delete(self, name: str) -> tuple[int, dict[str, Any]]:
         for pod in self.pods.get(name, ()):
             if pod.poll() is None:
-                pod.send_signal(signal.SIGTERM)
+                self._terminate(pod)
             pod.wait()
         return super().delete(name)
+
+    def _terminate(self, pod: subprocess.Popen[bytes]) -> None:
+        pod.send_signal(signal.SIGTERM)
+
+    def _preempt(self, pod: subprocess.Popen[bytes]) -> None:
+        """Its node is lost."""
+        _kill_family(pod.pid)
 
 
 def _kill_family(pid: int) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ import pytest
 from rationanomaly.errors import INTERRUPTED, InfrastructureError, RationAnomalyError, TrainingError
 from rationanomaly.launch.trainjob import run as following
 from rationanomaly.launch.trainjob.cluster import Cluster
-from rationanomaly.launch.trainjob.manifest import manifest
+from rationanomaly.launch.trainjob.manifest import manifest, ranks_seconds
 from rationanomaly.launch.trainjob.run import TrainJobRun, submitted
 from rationanomaly.params import Params, StepResources, load_params
 from tests.conftest import ROOT
@@ -23,8 +25,10 @@ from tests.kubernetes_api import (
     EXPIRED,
     FAILED,
     KILLED,
+    LEAVING,
     PENDING,
     PREEMPTED,
+    RESTARTED,
     RUNNING,
     FakeCluster,
     serving,
@@ -99,8 +103,50 @@ def _follow(run: TrainJobRun) -> int:
 # ---------------------------------------------------------------- the manifest
 
 
-def test_a_manifest_holds_to_the_schema_of_kubeflow_trainer(nodes: Params, schema: dict[str, Any]) -> None:
-    assert problems(manifest("a", "sft", COMMAND, nodes, VOLUME, {"a": "b"}), schema) == []
+#: The only field by which the TrainJobs of Kubeflow Trainer 2.2.0 and 2.2.1 differ from those of 2.3.0: they lack it.
+NEW_IN_2_3 = "terminationGracePeriodSeconds"
+
+
+def _made(params: Params, *settings: str) -> dict[str, Any]:
+    cluster = params.cluster.model_copy(update=dict(setting.split("=") for setting in settings))
+    return manifest("a", "sft", COMMAND, params.model_copy(update={"cluster": cluster}), VOLUME, {"a": "b"})
+
+
+def _pod(manifest: dict[str, Any], deeper: str = "") -> dict[str, Any]:
+    """The pod's spec in a manifest, or its schema in that of TrainJobs."""
+    found: Any = manifest
+    for name in ("spec", "runtimePatches", "", "trainingRuntimeSpec", "template", "spec", "replicatedJobs", "",
+                 "template", "spec", "template", "spec"):  # fmt: skip
+        below = found[deeper] if deeper and name else found
+        found = below[name or ("items" if deeper else 0)]
+    made: dict[str, Any] = found
+    return made
+
+
+@pytest.mark.parametrize("version", ["2.2", "2.3"])
+def test_a_manifest_holds_to_the_schema_of_both_versions(nodes: Params, schema: dict[str, Any], version: str) -> None:
+    of_version = copy.deepcopy(schema)
+    if version == "2.2":
+        del _pod(of_version, "properties")["properties"][NEW_IN_2_3]
+    made = _made(nodes, f"trainer_version={version}", "priority_class=high")
+    assert problems(made, of_version) == []
+    _pod(made)[NEW_IN_2_3] = 1
+    assert (problems(made, of_version) != []) == (version == "2.2")
+
+
+def test_ranks_have_what_the_pod_has_before_sigkill_but_for_the_end_of_torchrun(nodes: Params) -> None:
+    assert NEW_IN_2_3 not in _pod(_made(nodes, "trainer_version=2.2"))  # Kubernetes' own default: 30 s
+    assert ranks_seconds(nodes.cluster.model_copy(update={"trainer_version": "2.2"})) == 20
+    assert _pod(_made(nodes, "trainer_version=2.3"))[NEW_IN_2_3] == 120
+    assert ranks_seconds(nodes.cluster.model_copy(update={"trainer_version": "2.3"})) == 110
+
+
+def test_the_priority_is_a_label_for_kueue(nodes: Params) -> None:
+    assert _made(nodes)["metadata"]["labels"] == {"a": "b"}
+    assert _made(nodes, "priority_class=high")["metadata"]["labels"] == {
+        "a": "b",
+        "kueue.x-k8s.io/priority-class": "high",
+    }
 
 
 def test_the_check_against_the_schema_finds_what_is_wrong(nodes: Params, schema: dict[str, Any]) -> None:
@@ -119,7 +165,7 @@ def test_a_node_gets_what_the_params_say(nodes: Params) -> None:
     assert (trainer["numNodes"], trainer["numProcPerNode"], trainer["command"]) == (2, 8, COMMAND)
     assert trainer["image"] == nodes.cluster.gpu_image
     assert trainer["resourcesPerNode"]["limits"] == {"cpu": "32", "memory": "256Gi", "nvidia.com/gpu": "8"}
-    assert spec["activeDeadlineSeconds"] == 7200
+    assert "activeDeadlineSeconds" not in spec  # time in a queue would count
     assert spec["runtimeRef"]["name"] == nodes.cluster.training_runtime
 
 
@@ -129,8 +175,8 @@ def test_pods_are_restricted_and_secrets_are_named_not_held(nodes: Params, monke
     assert "hf_abcdef" not in str(made)
     secret = next(entry for entry in made["spec"]["trainer"]["env"] if entry["name"] == "HF_TOKEN")
     assert secret["valueFrom"]["secretKeyRef"] == {"name": nodes.cluster.secret, "key": "HF_TOKEN", "optional": True}
-    patch = made["spec"]["runtimePatches"][0]["trainingRuntimeSpec"]
-    pod = patch["template"]["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]["spec"]
+    pod = _pod(made)
+    assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsUser"]
     assert pod["securityContext"]["runAsNonRoot"]
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert pod["containers"][0]["securityContext"] == {
@@ -201,6 +247,37 @@ def test_a_preempted_training_is_started_again_with_the_same_command(
     assert [job["metadata"]["name"][-1] for job in cluster.created] == ["1", "2"]
     assert "PreemptionByScheduler: for a larger job" in caplog.text
     assert cluster.jobs == {}
+
+
+def test_a_pod_that_leaves_is_enough_to_start_all_of_them_again(cluster: FakeCluster, nodes: Params) -> None:
+    cluster.script = [[RUNNING, LEAVING, RUNNING], [RUNNING, COMPLETE]]
+    assert _follow(_run(nodes)) == 0
+    assert len(cluster.created) == 2
+
+
+def test_a_container_that_kubernetes_starts_again_is_a_failure(cluster: FakeCluster, nodes: Params) -> None:
+    cluster.script = [[RUNNING, RESTARTED]]
+    with pytest.raises(TrainingError, match="ended with exit code 6"):
+        _follow(_run(nodes))
+    assert len(cluster.created) == 1
+    assert cluster.jobs == {}
+
+
+@pytest.mark.parametrize(("waits", "trains", "in_time"), [(200, 70, True), (0, 75, False), (200, 75, False)])
+def test_time_in_a_queue_is_no_time_of_training(
+    cluster: FakeCluster, nodes: Params, monkeypatch: pytest.MonkeyPatch, waits: int, trains: int, in_time: bool
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(following, "time", SimpleNamespace(monotonic=lambda: clock[0], sleep=lambda _: None))
+    cluster.script = [[RUNNING, *waits * [PENDING], *trains * [RUNNING], COMPLETE]]
+    run = _run(nodes)
+    with submitted(run):
+        try:
+            while run.poll() is None:
+                clock[0] += 100  # of 7,200 s
+        except TrainingError as error:
+            assert "took longer than 7200 s" in str(error)
+    assert run.returncode == (0 if in_time else None)
 
 
 def test_a_training_that_is_preempted_too_often_fails(cluster: FakeCluster, nodes: Params) -> None:
@@ -285,5 +362,5 @@ def test_a_refusal_says_how_to_fix_it(cluster: FakeCluster, nodes: Params, statu
 
 def test_without_a_cluster_the_params_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nowhere"))
-    with pytest.raises(RationAnomalyError, match=r"training\.nodes is over 1, but no Kubernetes cluster is known"):
+    with pytest.raises(RationAnomalyError, match=r"a TrainJob is wanted .* but no Kubernetes cluster is known"):
         Cluster.connect()

@@ -30,8 +30,8 @@ class Pod:
         name: of the pod.
         phase: ``Pending``, ``Running``, ``Succeeded`` or ``Failed``.
         disruption: why the cluster took it away (preempted, evicted, its node lost); None if it did not.
-        exit_code: of its container; None while it runs.
-        reason: of its container's end, such as ``OOMKilled``.
+        exit_code: of its container's last end, also if Kubernetes has started it again since; None before.
+        reason: of that end, such as ``OOMKilled``.
     """
 
     name: str
@@ -58,7 +58,8 @@ class Cluster:
         Raises:
             InfrastructureError: neither is there.
         """
-        return cls(*api_client("training.nodes is over 1, but no Kubernetes cluster is known"))
+        wanted = "a TrainJob is wanted (training.nodes, cluster.trainjob)"
+        return cls(*api_client(f"{wanted}, but no Kubernetes cluster is known"))
 
     def create(self, job: Manifest) -> None:
         """Submit a TrainJob."""
@@ -145,7 +146,8 @@ def _pod(item: Any) -> Pod:
     disruption = f"{disruptions[0].reason}: {disruptions[0].message}" if disruptions else None
     if disruption is None and status.reason in ("Evicted", "Preempting", "NodeLost", "Shutdown", "Terminated"):
         disruption = f"{status.reason}: {status.message}"
-    terminated = next((c.state.terminated for c in status.container_statuses or () if c.state.terminated), None)
+    states = [state for c in status.container_statuses or () for state in (c.state, c.last_state) if state]
+    terminated = next((state.terminated for state in states if state.terminated), None)
     return Pod(
         item.metadata.name,
         status.phase or "Unknown",
@@ -195,5 +197,5 @@ def _hint(status: int) -> str:
     if status in (401, 403):
         return "Give the pod's service account the role in docs/nodes.md"
     if status == 404:
-        return "Install Kubeflow Trainer v2 in the cluster, or set training.nodes to 1"
+        return "Install Kubeflow Trainer v2 in the cluster, or set training.nodes to 1 and cluster.trainjob to false"
     return "Compare cluster.* in the params with what the cluster allows"

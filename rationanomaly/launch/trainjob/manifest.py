@@ -1,4 +1,9 @@
-"""The TrainJob of one training, as the custom resource of Kubeflow Trainer v2 wants it."""
+"""The TrainJob of one training, as the custom resource of Kubeflow Trainer v2 wants it.
+
+A pod of a pipeline can't keep a checkpoint at SIGTERM: argo's emissary, process 1 there, hands the signal to the whole
+group; Kubeflow's launcher, which started us, handles no signals and dies of it; within a second process 1 ends, and the
+kernel kills what is left. In a TrainJob torchrun is process 1, so ``cluster.trainjob`` trains on one node that way too.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +12,37 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rationanomaly.params import ClusterParams, Params, StepResources
+from rationanomaly.params import ClusterParams, Params, StepResources, TrainingParams
 
 GROUP, VERSION, PLURAL = "trainer.kubeflow.org", "v1alpha1", "trainjobs"
 #: The user of the images in docker/; any other non-root user works as well.
 USER = 10001
 #: What the runtime `torch-distributed` calls its replicated job, and the container in it.
 _NODE = "node"
-#: A checkpoint is written within 30 s of SIGTERM; the rest is for the volume.
-_GRACE_SECONDS = 60
+#: Seconds from SIGTERM to SIGKILL, where the version of Kubeflow Trainer lets us choose; else Kubernetes' 30.
+_GRACE_SECONDS, _DEFAULT_GRACE_SECONDS = 120, 30
+#: Of them, what is kept for the end of torchrun itself.
+_AGENT_SECONDS = 10
+#: Set by the pipeline in the pods of steps that train as TrainJobs: they got no resources to train with.
+VARIABLE = "RATIONANOMALY_TRAINJOB"
+#: Kueue's: in which order jobs are admitted, and which of them give way.
+_PRIORITY = "kueue.x-k8s.io/priority-class"
 
 Manifest = dict[str, Any]
+
+
+def is_wanted(training: TrainingParams) -> bool:
+    """Whether this process is to submit a TrainJob in place of training itself."""
+    return training.nodes > 1 or VARIABLE in os.environ
+
+
+def ranks_seconds(cluster: ClusterParams) -> int:
+    """What the ranks of a TrainJob get to write a checkpoint after SIGTERM."""
+    return _grace_seconds(cluster) - _AGENT_SECONDS
+
+
+def _grace_seconds(cluster: ClusterParams) -> int:
+    return _DEFAULT_GRACE_SECONDS if cluster.trainer_version == "2.2" else _GRACE_SECONDS
 
 
 def manifest(
@@ -26,7 +51,8 @@ def manifest(
     """The TrainJob that runs ``command`` once on each of ``training.nodes`` nodes.
 
     Kubeflow's runtime tells each node its number and the address of the first in PET_* variables, which torchrun
-    reads where its command line says nothing.
+    reads where its command line says nothing. It has no `activeDeadlineSeconds`, in which time in a queue would count:
+    `run` ends what trains too long.
 
     Args:
         name: a DNS label of at most 50 characters: names of pods are made from it.
@@ -46,10 +72,9 @@ def manifest(
     return {
         "apiVersion": f"{GROUP}/{VERSION}",
         "kind": "TrainJob",
-        "metadata": {"name": name, "labels": dict(labels), **_owner()},
+        "metadata": {"name": name, "labels": {**_priority(cluster), **labels}, **_owner()},
         "spec": {
             "runtimeRef": {"name": cluster.training_runtime},
-            "activeDeadlineSeconds": resources.timeout,
             "trainer": {
                 "image": cluster.gpu_image if resources.gpus else cluster.image,
                 "command": list(command),
@@ -61,6 +86,10 @@ def manifest(
             "runtimePatches": [{"manager": "rationanomaly", "trainingRuntimeSpec": _patch(cluster, volume)}],
         },
     }
+
+
+def _priority(cluster: ClusterParams) -> dict[str, str]:
+    return {} if cluster.priority_class is None else {_PRIORITY: cluster.priority_class}
 
 
 def _resources(resources: StepResources, accelerator: str) -> dict[str, dict[str, str]]:
@@ -93,12 +122,14 @@ def _patch(cluster: ClusterParams, volume: Path) -> dict[str, Any]:
             "readOnlyRootFilesystem": True,
         },
     }
-    pod = {
-        "terminationGracePeriodSeconds": _GRACE_SECONDS,
+    pod: dict[str, Any] = {
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": USER,
             "runAsGroup": USER,
+            # A new volume belongs to root; this gives it to us, and looks no further once it is ours.
+            "fsGroup": USER,
+            "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "volumes": [
@@ -108,6 +139,8 @@ def _patch(cluster: ClusterParams, volume: Path) -> dict[str, Any]:
         ],
         "containers": [container],
     }
+    if cluster.trainer_version != "2.2":
+        pod["terminationGracePeriodSeconds"] = _grace_seconds(cluster)
     job = {"name": _NODE, "template": {"spec": {"template": {"spec": pod}}}}
     return {"template": {"spec": {"replicatedJobs": [job]}}}
 

@@ -24,7 +24,7 @@ ASK_SECONDS = 2.0
 #: Silence of the API server for so many questions in a row is a failure.
 PATIENCE = 15
 #: For pods to go after their TrainJob was deleted: their grace period and some more.
-GONE_SECONDS = 120.0
+GONE_SECONDS = 240.0
 _SHOWN_LOG = 300
 _CONTINUE = "run the same command to continue from the last checkpoint"
 
@@ -36,7 +36,7 @@ class TrainJobRun:
 
     Attributes:
         returncode: 0 when it is complete, something else when it was ended, None before.
-        waiting: its pods do not run yet: they queue, or are started again.
+        waiting: not all of its pods run: they queue, or are started again. Such time does not count as training.
     """
 
     def __init__(self, cluster: Cluster, step: str, key: str, resources: StepResources, make: Make) -> None:
@@ -53,8 +53,7 @@ class TrainJobRun:
         self._labels = {STEP: step, KEY: key[:40]}
         self._prefix = f"rationanomaly-{step}-{key[:8]}"
         self._name, self._starts, self._silences = "", 0, 0
-        self._deadline = time.monotonic() + resources.timeout
-        self._asked = 0.0
+        self._asked, self._trained = 0.0, 0.0
         self._ending = False
         self.returncode: int | None = None
         self.waiting = True
@@ -88,9 +87,11 @@ class TrainJobRun:
             TrainingError: it failed for good or took too long.
             InfrastructureError: the API server is silent or refuses.
         """
-        if self.returncode is not None or time.monotonic() - self._asked < ASK_SECONDS:
+        now = time.monotonic()
+        if self.returncode is not None or now - self._asked < ASK_SECONDS:
             return self.returncode
-        self._asked = time.monotonic()
+        self._trained += 0.0 if self.waiting else now - self._asked
+        self._asked = now
         try:
             job = self._cluster.read(self._name)
             pods = self._cluster.pods(self._name)
@@ -109,7 +110,8 @@ class TrainJobRun:
         self._cluster.delete(self._name)
 
     def _update(self, job: Manifest | None, pods: list[Pod]) -> None:
-        self.waiting = not any(pod.phase == "Running" for pod in pods)
+        phases = {pod.phase for pod in pods}
+        self.waiting = "Running" not in phases or "Pending" in phases
         conditions = {} if job is None else _conditions(job)
         if self._ending:
             self.returncode = INTERRUPTED if job is None and not pods else None
@@ -122,13 +124,16 @@ class TrainJobRun:
             if reason == "DeadlineExceeded":
                 raise self._too_long()
             self._again(*self._cause(pods, f"{reason}: {message}"))
-        elif time.monotonic() > self._deadline:
+        elif any(pod.disruption is not None or pod.exit_code for pod in pods):
+            # A JobSet restarts such a container six times, alone, before it fails; the ranks must start together.
+            self._again(*self._cause(pods, "a pod failed"))
+        elif self._trained > self._resources.timeout:
             raise self._too_long()
 
     def _too_long(self) -> TrainingError:
         problem = f"the TrainJob {self._name} took longer than {self._resources.timeout} s"
         hint = f"Raise the step's timeout in cluster.steps; {_CONTINUE}"
-        return TrainingError(problem, hint=hint)
+        return TrainingError(problem, hint=hint, retry_helps=True)
 
     def _cause(self, pods: list[Pod], otherwise: str) -> tuple[str, bool]:
         """Why it failed, and whether that was the cluster's doing."""
@@ -148,7 +153,8 @@ class TrainJobRun:
         if not disrupted or self._starts > self._resources.retries:
             times = f" (start {self._starts})" if self._starts > 1 else ""
             hint = f"See `kubectl describe trainjob {self._name}`; {_CONTINUE}"
-            raise TrainingError(f"the TrainJob {self._name} failed{times}: {cause}", hint=hint)
+            problem = f"the TrainJob {self._name} failed{times}: {cause}"
+            raise TrainingError(problem, hint=hint, retry_helps=True)
         logger.warning("TrainJob %s: %s; it is started again from the newest checkpoint", self._name, cause)
         self.clear()
         self.submit()

@@ -21,7 +21,7 @@ def mounted(state: Path) -> Path:
     """
     root = os.environ.get(VARIABLE)
     if root is None or not state.absolute().is_relative_to(Path(root).absolute()):
-        problem = f"`training.nodes` is over 1, but the state folder {state} is on no volume that {VARIABLE} names"
+        problem = f"the training is a TrainJob, but the state folder {state} is on no volume that {VARIABLE} names"
         raise ParamsError(
             problem, hint=f"Set {VARIABLE} to where cluster.state_claim is mounted, and put --state on it"
         )
