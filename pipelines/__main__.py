@@ -19,7 +19,7 @@ from pipelines.commands import add_to
 from pipelines.server_options import POLICY, PipelineOption, PolicyOption, SeedsOption, ToOption, read_choices
 from rationanomaly.cli import console
 from rationanomaly.cli.app import run_app
-from rationanomaly.cli.options import ParamsOption, SetOption
+from rationanomaly.cli.options import ParamsOption, SetOption, StateOption
 from rationanomaly.params import load_params
 from rationanomaly.text.untrusted import for_terminal
 
@@ -60,6 +60,33 @@ def run(
     with console.progress_bars("pipeline"):
         run_training(loaded, output, Runner(runner))
     show_summary(read_summary(output), console.STDOUT)
+
+
+@app.command()
+def preflight(
+    params: ParamsOption = Path("params.yaml"),
+    settings: SetOption = None,
+    state: StateOption = Path(".state"),
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", help="Of an earlier run: what a teacher would cost is then known exactly."),
+    ] = None,
+) -> None:
+    """Find out what is wrong with a run before anything of it is paid: ten checks at once, each with what to do.
+
+    It asks as this machine: for its data, its variables, its GPUs. A pipeline's first task asks the same in a pod.
+
+    Examples:
+
+        python -m pipelines preflight --params profiles/llama2-7b.yaml
+
+        python -m pipelines preflight --params profiles/bgl-spirit.yaml --output outputs-bgl-spirit
+    """
+    from rationanomaly.preflight.run import here
+    from rationanomaly.preflight.run import preflight as run_preflight
+
+    setting = here(load_params(params, settings or ()), state, outputs=output)
+    run_preflight(setting, lambda text: sys.stdout.write(f"{text}\n"))
 
 
 @app.command("compile")

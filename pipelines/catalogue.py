@@ -61,7 +61,19 @@ def _compile_training(params: Params, choices: Choices, output: Path) -> None:
 def _training_tasks(params: Params, _choices: Choices) -> dict[str, int]:
     from pipelines.training import task_counts
 
-    return task_counts(params)
+    return task_counts(params, compiled=True)
+
+
+def _compile_preflight(params: Params, _choices: Choices, output: Path) -> None:
+    from pipelines.compiling import compile_preflight
+
+    compile_preflight(params, output)
+
+
+def _preflight_tasks(params: Params, _choices: Choices) -> dict[str, int]:
+    from pipelines.training import preflight_counts
+
+    return preflight_counts(params)
 
 
 def _compile_ablation(params: Params, choices: Choices, output: Path) -> None:
@@ -97,7 +109,7 @@ def _compile_retrain(params: Params, choices: Choices, output: Path) -> None:
 def _retrain_tasks(params: Params, _choices: Choices) -> dict[str, int]:
     from pipelines.training import task_counts
 
-    return task_counts(params) | {"promote": 1}
+    return task_counts(params, compiled=True) | {"promote": 1}
 
 
 PIPELINES: Mapping[str, Pipeline] = {
@@ -105,6 +117,7 @@ PIPELINES: Mapping[str, Pipeline] = {
     for one in (
         Pipeline("training", "From raw logs to a registered model.", _compile_training, _training_tasks),
         Pipeline("retrain", "The same, and promoted if a policy lets it.", _compile_retrain, _retrain_tasks),
+        Pipeline("preflight", "What is wrong, before anything is paid.", _compile_preflight, _preflight_tasks),
         Pipeline("ablation", "The method without each of its parts.", _compile_ablation, _ablation_tasks),
     )
 }

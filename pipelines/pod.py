@@ -8,6 +8,7 @@ from rationanomaly.kfp_task import STATE
 from rationanomaly.launch.trainjob.manifest import USER
 from rationanomaly.launch.trainjob.manifest import VARIABLE as TRAINJOB
 from rationanomaly.params import Params
+from rationanomaly.preflight.setting import most_gpus
 
 _STATE_PATH = "/state"
 
@@ -27,6 +28,8 @@ def shape_pod(task: dsl.PipelineTask, params: Params, cached: bool = True, step:
     """
     cluster, name = params.cluster, step or task.name
     resources = cluster.steps.get(name, cluster.default)
+    if name == "preflight-gpu":
+        resources = cluster.default.model_copy(update={"gpus": most_gpus(params)})
     by_trainjob = name in _TRAIN and (params.training.nodes > 1 or cluster.trainjob)
     if by_trainjob:
         # This pod only submits and follows the TrainJob, whose nodes get the step's resources.
@@ -46,7 +49,9 @@ def shape_pod(task: dsl.PipelineTask, params: Params, cached: bool = True, step:
         task.set_env_variable(TRAINJOB, "1")  # It ends the training in time itself; when that begins, a queue says.
     else:
         kubernetes.set_timeout(task, resources.timeout)  # From the pod's start on a node: a queue does not count.
-    task.set_retry(resources.retries, backoff_duration="30s", backoff_factor=2, backoff_max_duration="600s")
+    # What a preflight finds is wrong the second time, too; once more, for its pod may have been deleted.
+    retries, pause = (1, "5s") if name.startswith("preflight") else (resources.retries, "30s")
+    task.set_retry(retries, backoff_duration=pause, backoff_factor=2, backoff_max_duration="600s")
     task.set_caching_options(cached)
     kubernetes.set_security_context(task, run_as_user=USER, run_as_group=USER, run_as_non_root=True)
 

@@ -162,6 +162,24 @@ def run_promotion(policy: str, alias: str, register: str, outcome: dsl.Artifact,
         metrics.log_metric("promoted", float(done.promoted))
 
 
+def run_preflight(params: str, compiled: str, gpus: int | None = None) -> None:
+    """Find out what is wrong with this pod before anything is paid; the table comes in its log.
+
+    Args:
+        params: a full params document, as YAML.
+        compiled: code identity of the pipeline; empty where nothing was compiled.
+        gpus: of this pod, which then checks the GPUs alone; None: everything else.
+
+    Raises:
+        InfrastructureError: an error was found.
+    """
+    from rationanomaly.preflight.run import here, preflight
+
+    with _reporting("preflight"):
+        setting = here(read_document(params), _state(), compiled=compiled, gpus=gpus)
+        preflight(setting, lambda text: sys.stderr.write(f"{text}\n"))
+
+
 def finish_pipeline(params: str, state: str, message: str | None) -> None:
     """Mark the parent run as finished or failed; the body of the exit handler.
 

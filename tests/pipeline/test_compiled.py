@@ -76,7 +76,8 @@ def test_every_pod_has_limits_a_timeout_retries_and_no_root(documents: list[dict
     for task in pods:
         assert task["retryPolicy"]["maxRetryCount"] > 0
         assert float(task["retryPolicy"]["backoffDuration"].rstrip("s")) > 0
-        assert task["cachingOptions"]["enableCache"] is True
+        name = task["taskInfo"]["name"]
+        assert task["cachingOptions"].get("enableCache", False) is not name.startswith("preflight"), name
 
 
 def test_a_gpu_step_gets_its_accelerators_image_and_shared_memory(tmp_path: Path) -> None:

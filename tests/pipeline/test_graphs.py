@@ -69,7 +69,23 @@ def test_a_kfp_task_reads_what_its_step_reads(step: Step, compiled: dict[str, di
 
 def test_kfp_has_no_other_tasks(compiled: dict[str, dict[str, object]]) -> None:
     tasks = compiled["components"]["comp-exit-handler-1"]["dag"]["tasks"]  # type: ignore[index]
-    assert set(tasks) == {step.name for step in STEPS}
+    assert set(tasks) == {"preflight", *(step.name for step in STEPS)}
+    assert "dependentTasks" not in tasks["preflight"]
+    for name, task in tasks.items():
+        assert name == "preflight" or task["dependentTasks"], name
+
+
+def test_gpus_are_looked_at_before_the_teacher_is_paid(params: Params, tmp_path: Path) -> None:
+    gpu = params.cluster.default.model_copy(update={"gpus": 4})
+    cluster = params.cluster.model_copy(update={"steps": {"grpo": gpu}})
+    compile_training(params.model_copy(update={"cluster": cluster}), tmp_path / "pipeline.yaml")
+    spec = next(yaml.safe_load_all((tmp_path / "pipeline.yaml").read_text()))
+    tasks = spec["components"]["comp-exit-handler-1"]["dag"]["tasks"]
+    assert tasks["preflight-gpu"]["dependentTasks"] == ["preflight"]
+    assert set(tasks["distill"]["dependentTasks"]) == {"correct", "preflight-gpu"}
+    container = spec["deploymentSpec"]["executors"]["exec-preflight-gpu"]["container"]
+    assert container["resources"]["accelerator"]["resourceCount"] == "4"
+    assert container["image"] == params.cluster.gpu_image
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +106,7 @@ def test_a_step_fans_out_into_a_plan_parallel_tasks_and_a_merge(step: Step, fann
     plan, shard, merge = (name.replace("_", "-") for name in step.fanned_out)
     (loop,) = (name for name, task in tasks.items() if "parameterIterator" in task)
     others = {other.name for other in STEPS} - {step.name}
-    assert set(tasks) == {*others, plan, loop, merge}
+    assert set(tasks) == {"preflight", *others, plan, loop, merge}
     assert tasks[loop]["parameterIterator"]["items"] == {"raw": "[0, 1, 2]"}
     assert set(fanned_out[f"comp-{loop}"]["dag"]["tasks"]) == {shard}
     made_by = {name: _producers(tasks[name]) for name in (loop, merge, *others)}

@@ -16,7 +16,7 @@ from tests.pipelines_api import NAMESPACE, RUN_ID, FakePipelines, State, serving
 from tests.published_api import SWAGGER, PublishedApi
 
 __all__ = ["command", "environment", "submit"]
-FIRST = ("parse", "correct", "distill", "base", "sft")
+FIRST = ("preflight", "parse", "correct", "distill", "base", "sft")
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +54,10 @@ def test_what_the_server_knows_is_used_or_not(submit: Command, option: str, cach
     with serving(server) as host:
         submit("--host", host, option)
     components = server.specification(server.runs[0])[0]["components"].values()
-    tasks = [task for component in components for task in component.get("dag", {}).get("tasks", {}).values()]
-    assert {bool(task.get("cachingOptions", {}).get("enableCache")) for task in tasks} == {cached}
+    tasks = [item for component in components for item in component.get("dag", {}).get("tasks", {}).items()]
+    kept = {name: bool(task.get("cachingOptions", {}).get("enableCache")) for name, task in tasks}
+    assert kept.pop("preflight") is False
+    assert set(kept.values()) == {cached}
 
 
 def test_an_ablation_is_submitted_under_its_own_name(submit: Command, api: PublishedApi) -> None:
@@ -178,7 +180,7 @@ def test_it_is_followed_to_its_end_through_a_silence(submit: Command, api: Publi
     with serving(server) as host:
         code, _, err = submit("--host", host, "--follow")
     assert (code, server.asked) == (0, 3)
-    assert "8/8" in err or "100" in err, err
+    assert "9/9" in err or "100" in err, err
 
 
 def test_a_failed_step_is_named_with_its_reason_and_the_command_for_its_log(submit: Command) -> None:
