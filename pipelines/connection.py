@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from kfp import Client
 from kfp.client.set_volume_credentials import ServiceAccountTokenVolumeCredentials
@@ -134,6 +135,9 @@ def connect(host: str | None = None, ca: Path | None = None, namespace: str | No
         ParamsError: it has several users, and no namespace is known; or a file that was named isn't there.
     """
     address = host or os.environ.get(ENDPOINT)
+    if address and "@" in urlsplit(address if "://" in address else f"//{address}").netloc:
+        hint = f"Leave it out of --host and {ENDPOINT}; the environment has other places for who you are: docs/runs.md"
+        raise ParamsError("the server's address holds a user or a password, which would be shown", hint=hint)
     authority = _file(ca or os.environ.get(CA), "--ca" if ca else CA)
     proof = _proof(address, authority)
     with (

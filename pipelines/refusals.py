@@ -46,6 +46,9 @@ def explained(action: str) -> Iterator[None]:
         yield
     except ApiException as error:
         raise _of_status(error, action) from error
+    except (FileNotFoundError, PermissionError) as error:  # Of a token that is read before each question.
+        problem = f"what proves who you are can't be read to {action}: {error.filename}: {error.strerror}"
+        raise InfrastructureError(problem, hint="Have it written anew") from error
     except (HTTPError, OSError) as error:
         # The reason is that of the last of several tries.
         reason = getattr(error, "reason", error)

@@ -20,7 +20,9 @@ from pipelines.submission import read_time
 DONE = ("SUCCEEDED", "SKIPPED")  # a task that KFP's cache knew is skipped
 FINAL = (*DONE, "FAILED", "CANCELED")
 #: Nodes that are no tasks of ours.
-_SCAFFOLD = re.compile(r".*-driver|root|executor(\(\d+\))?|(for-loop|exit-handler|condition)[-\d].*|iteration.*|.*:.*")
+_SCAFFOLD = re.compile(
+    r".*-driver|root|executor(\(\d+\))?|(for-loop|exit-handler|condition)[-\d].*|from-.+-seed-\d+.*|iteration.*|.*:.*"
+)
 _TEMPLATES = {False: "system-container-impl", True: "retry-system-container-impl"}
 
 

@@ -1,13 +1,14 @@
 """The promotion at the end of a retraining, against a real registry in a sqlite file."""
 
-from __future__ import annotations
-
 import json
+import sys
 from pathlib import Path
 
 import pytest
+from kfp import dsl, local
 from mlflow import MlflowClient
 
+from components.contract import step_component
 from components.promote.component import promote
 from rationanomaly.errors import InfrastructureError
 from rationanomaly.records import REGISTERED
@@ -90,3 +91,36 @@ def test_a_registry_that_is_away_fails_the_task(tmp_path: Path, monkeypatch: pyt
             outcome=Shown(tmp_path / "o"),
             metrics=Shown(tmp_path),
         )
+
+
+def test_it_is_a_task_behind_register(
+    client: MlflowClient, warm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through kfp.local: what `register` leaves arrives, and a refusal ends well."""
+    monkeypatch.setattr(sys, "executable", warm)
+    version = str(client.create_model_version("log", "file:///x", tags={"template/abnormal/f1": "0.3"}).version)
+    document = json.dumps({"name": "log", "version": version, "alias": "candidate", "model": "d"})
+    local.init(
+        runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(tmp_path), raise_on_error=True,
+        enable_caching=False,
+    )  # fmt: skip
+
+    @dsl.pipeline
+    def registered_and_promoted() -> None:
+        made = leave(document=document)
+        promote(policy=POLICY, alias="champion", register=made.outputs["output"])
+
+    registered_and_promoted()
+    (task,) = tmp_path.glob("*/promote")
+    assert "is not promoted to @champion" in (task / "outcome").read_text()
+    metrics = json.loads((task / "executor_output.json").read_bytes())["artifacts"]["metrics"]["artifacts"][0]
+    assert metrics["metadata"]["promoted"] == 0.0
+
+
+@step_component
+def leave(document: str, output: dsl.Output[dsl.Artifact]) -> None:
+    """Stand in for `register`."""
+    from pathlib import Path
+
+    Path(output.path).mkdir(parents=True)
+    (Path(output.path) / "registered.json").write_text(document)

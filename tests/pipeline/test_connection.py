@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import connection, dex
+from rationanomaly.errors import InfrastructureError
 from tests.dex_login import SESSION, DexLogin
 from tests.pipeline.commands import PROFILE, Command, command, environment
 from tests.pipelines_api import FakePipelines, serving
@@ -69,6 +70,24 @@ def test_a_token_in_a_file_is_read_before_each_question(
         server.token = "the-next"
         file.write_text("the-next")
         assert connected.ask("list runs", "GET", "/runs") == {}
+
+
+def test_a_token_that_went_away_is_no_server_that_went_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(CANARY)
+    monkeypatch.setenv(connection.TOKEN_FILE, str(file))
+    with serving(FakePipelines(token=CANARY)) as host:
+        connected = connection.connect(host)
+        file.unlink()
+        with pytest.raises(InfrastructureError, match=r"can't be read to list runs: \S*token: No such file"):
+            connected.ask("list runs", "GET", "/runs")
+
+
+@pytest.mark.parametrize("host", [f"https://user:{CANARY}@kubeflow.example.org", f"user:{CANARY}@kubeflow.example.org"])
+def test_a_password_in_the_address_is_refused_and_not_shown(command: Command, host: str) -> None:
+    code, out, err = command("list", "--host", host)
+    assert code == 2
+    assert CANARY not in out + err
 
 
 def test_in_a_pod_its_service_account_is_enough(

@@ -69,6 +69,14 @@ def test_tasks_stand_in_a_table_with_state_and_duration_and_no_scaffold(
         assert scaffold not in out
 
 
+def test_loops_of_an_ablation_are_no_tasks(submit: Command, command: Command) -> None:
+    state = State("RUNNING", {"sft": "SUCCEEDED", "from-grpo-seed-0": "RUNNING", "for-loop-1": "RUNNING"})
+    with serving(FakePipelines((state,))) as host:
+        submit("--host", host)
+        document = json.loads(command("status", RUN_ID, "--host", host, "--json")[1])
+    assert [task["name"] for task in document["tasks"]] == ["sft"]
+
+
 def test_a_run_that_there_is_not_is_one_line(command: Command) -> None:
     with serving(FakePipelines()) as host:
         code, _, err = command("status", "nothing", "--host", host)
