@@ -13,6 +13,9 @@ from rationanomaly.preflight.setting import most_gpus
 _STATE_PATH = "/state"
 
 
+#: Argo counts this from the start of the first try, work and queue included: no try begins later, and the kubelet ends
+#: one that runs then. Tries are limited by their number and by the timeout of each.
+_RETRIED = f"{30 * 24 * 3600}s"
 #: Steps that train, as TrainJobs where the params say so.
 _TRAIN = ("sft", "grpo")
 
@@ -51,7 +54,7 @@ def shape_pod(task: dsl.PipelineTask, params: Params, cached: bool = True, step:
         kubernetes.set_timeout(task, resources.timeout)  # From the pod's start on a node: a queue does not count.
     # What a preflight finds is wrong the second time, too; once more, for its pod may have been deleted.
     retries, pause = (1, "5s") if name.startswith("preflight") else (resources.retries, "30s")
-    task.set_retry(retries, backoff_duration=pause, backoff_factor=2, backoff_max_duration="600s")
+    task.set_retry(retries, backoff_duration=pause, backoff_factor=2, backoff_max_duration=_RETRIED)
     task.set_caching_options(cached)
     kubernetes.set_security_context(task, run_as_user=USER, run_as_group=USER, run_as_non_root=True)
 

@@ -78,6 +78,12 @@ def test_every_pod_has_limits_a_timeout_retries_and_no_root(documents: list[dict
         assert float(task["retryPolicy"]["backoffDuration"].rstrip("s")) > 0
         name = task["taskInfo"]["name"]
         assert task["cachingOptions"].get("enableCache", False) is not name.startswith("preflight"), name
+        # Argo begins no try later than this after the start of the first, however long that worked.
+        timeout = int(
+            kubernetes[spec["components"][task["componentRef"]["name"]]["executorLabel"]]["activeDeadlineSeconds"]
+        )
+        tries = task["retryPolicy"]["maxRetryCount"] + 1
+        assert float(task["retryPolicy"]["backoffMaxDuration"].rstrip("s")) > 2 * tries * timeout
 
 
 def test_a_gpu_step_gets_its_accelerators_image_and_shared_memory(tmp_path: Path) -> None:
