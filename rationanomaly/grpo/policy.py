@@ -56,14 +56,18 @@ class Places:
         """Which tokens could not come at the places ``start`` to ``end``, shape (end − start, vocabulary)."""
         import torch
 
-        found = torch.zeros((end - start, vocabulary), dtype=torch.bool, device=self.tokens.device)
+        device, choices = self.tokens.device, list(enumerate(self.choices[start:end]))
+        found = torch.zeros((end - start, vocabulary), dtype=torch.bool, device=device)
         found[:, self.banned] = True
-        for place, choice in enumerate(self.choices[start:end]):
-            if choice.allowed is not None:
-                found[place] = True
-                found[place, list(choice.allowed)] = False
-            elif not choice.may_open:
-                found[place, self.opening] = True
+        # A few operations in all, however many places: each is a call to a GPU.
+        closed = [place for place, choice in choices if choice.allowed is None and not choice.may_open]
+        if closed:
+            found[torch.tensor(closed, device=device)[:, None], self.opening] = True
+        limited = [(place, token) for place, choice in choices for token in choice.allowed or ()]
+        if limited:
+            places, tokens = torch.tensor(limited, device=device).T
+            found[places] = True
+            found[places, tokens] = False
         return found
 
 

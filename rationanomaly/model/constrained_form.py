@@ -204,7 +204,9 @@ class FormConstraint:
         import torch
 
         self._grammar = grammar
-        self._banned, self._opening = torch.tensor(grammar.banned), list(grammar.vocabulary.opening)
+        self._banned, self._opening = (
+            torch.tensor(tokens, dtype=torch.int64) for tokens in (grammar.banned, grammar.vocabulary.opening)
+        )
         self._states = [State(grammar, log) for log in logs]
         self._seen = width
 
@@ -215,18 +217,23 @@ class FormConstraint:
         self._catch_up(input_ids)
         choices = [state.choice() for state in self._states]
         free = [row for row, choice in enumerate(choices) if choice.allowed is None]
-        if free:
-            rows = torch.tensor(free, device=scores.device)
-            scores[rows[:, None], self._banned.to(scores.device)] = -float("inf")
-        for row, choice in enumerate(choices):
-            if choice.allowed is None:
-                if not choice.may_open:
-                    scores[row, self._opening] = -float("inf")
-                continue
-            allowed = [self._answer(scores[row])] if self._states[row].answers else list(choice.allowed)
-            kept = scores[row, allowed].clone()
-            scores[row] = -float("inf")
-            scores[row, allowed] = kept
+        closed = [row for row in free if not choices[row].may_open]
+        limited = [
+            (row, token)
+            for row, choice in enumerate(choices)
+            if choice.allowed is not None
+            for token in ([self._answer(scores[row])] if self._states[row].answers else choice.allowed)
+        ]
+        # A few operations in all, however many rows: each is a call to a GPU.
+        for chosen, ruled_out in ((free, self._banned), (closed, self._opening)):
+            if chosen:
+                places = torch.tensor(chosen, device=scores.device)[:, None]
+                scores[places, ruled_out.to(scores.device)] = -float("inf")
+        if limited:
+            rows, tokens = torch.tensor(limited, device=scores.device).T
+            kept = scores[rows, tokens]
+            scores[rows] = -float("inf")
+            scores[rows, tokens] = kept
         return scores
 
     def _answer(self, scores: Tensor) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,8 +12,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from rationanomaly.base.tokenizer import train_tokenizer
 from rationanomaly.grpo.generation import in_form
-from rationanomaly.grpo.policy import Policy, scoring_places
-from rationanomaly.model.constrained_form import Grammar
+from rationanomaly.grpo.policy import Places, Policy, scoring_places
+from rationanomaly.model.constrained_form import Choice, FormConstraint, Grammar
 from rationanomaly.params import PromptParams
 from rationanomaly.text.prompt import CONCLUSION, Mode, show, write_prompt
 
@@ -101,6 +102,46 @@ def test_forced_tokens_are_not_chosen(model: Any) -> None:
         last = max(at for at, one in enumerate(chosen) if one)
         assert completion[last] in GRAMMAR.labels.values()
         assert len(completion) - last > 2
+
+
+def _operations(ask: Callable[[], object]) -> int:
+    """How many operations of torch are called: each takes a GPU as long as thousands of numbers do."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Counting(TorchDispatchMode):
+        count = 0
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            Counting.count += 1
+            return func(*args, **(kwargs or {}))
+
+    with Counting():
+        ask()
+    return Counting.count
+
+
+def test_what_is_forbidden_takes_no_more_operations_for_more_places() -> None:
+    kinds = [Choice((3, 4), may_open=False), Choice(None, may_open=False), Choice(None, may_open=True)]
+
+    def places(times: int) -> Places:
+        count = torch.arange(times * len(kinds))
+        banned, opening = torch.tensor([0, 1]), torch.tensor([2])
+        return Places(count, count, count, kinds * times, banned, opening, 1.0)
+
+    found = places(20).forbidden(30, 33, 6).int().tolist()
+    assert found == [[1, 1, 1, 0, 0, 1], [1, 1, 1, 0, 0, 0], [1, 1, 0, 0, 0, 0]]
+    few, many = places(1), places(20)
+    assert _operations(lambda: few.forbidden(0, 3, 6)) == _operations(lambda: many.forbidden(0, 60, 6))
+
+
+def test_the_form_takes_no_more_operations_for_more_rows() -> None:
+    def ask(rows: int) -> None:
+        prefix = torch.tensor([[5, *GRAMMAR.prefix]] * rows)
+        # Inside a quote some tokens may come, before the first words all must.
+        ids = torch.cat([prefix, torch.tensor([[GRAMMAR.vocabulary.opening[0]]] * rows)], 1)
+        FormConstraint(GRAMMAR, LOGS[:1] * rows, 1)(ids, torch.zeros(rows, len(TOKENIZER)))
+
+    assert _operations(lambda: ask(2)) == _operations(lambda: ask(16))
 
 
 def test_gradients_reach_the_adapter_and_the_forward_pass_is_put_back(model: Any) -> None:
