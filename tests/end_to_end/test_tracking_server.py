@@ -20,7 +20,8 @@ from mlflow.server.auth.client import AuthServiceClient
 from rationanomaly.detection.detector import Detector
 from rationanomaly.errors import InfrastructureError
 from rationanomaly.params import Params, load_params
-from rationanomaly.register.promotion import rollback
+from rationanomaly.register.policy import Policy
+from rationanomaly.register.promotion import promote
 from rationanomaly.runs import tracking
 from rationanomaly.simulate import write
 from rationanomaly.steps import STEPS
@@ -130,10 +131,8 @@ def test_the_model_loads_where_only_its_own_requirements_are(
 ) -> None:
     name, alias = micro.register_.name, micro.register_.alias
     with called_by(server, READER, SECRET):
-        source = MlflowClient(URI, URI).get_model_version_by_alias(name, alias).source
-        needs = mlflow.artifacts.download_artifacts(
-            f"{source}/requirements.txt", dst_path=str(tmp_path), tracking_uri=URI
-        )
+        model = mlflow.artifacts.download_artifacts(f"models:/{name}@{alias}", dst_path=str(tmp_path), tracking_uri=URI)
+    needs = Path(model) / "requirements.txt"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"], check=True)
     python = tmp_path / "env" / "bin" / "python"
     # What a requirement asks for in its turn has the version that this repository is tested with.
@@ -144,7 +143,7 @@ def test_the_model_loads_where_only_its_own_requirements_are(
         "import json, sys, mlflow, pandas\n"
         "model = mlflow.pyfunc.load_model(sys.argv[1])\n"
         "rows = model.predict(pandas.DataFrame({'template': sys.argv[2:]}), params={'verdict': 'direct'})\n"
-        "print(json.dumps(rows))\n"
+        "print(json.dumps(rows.to_dict('records')))\n"
     )
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "MLFLOW", "VIRTUAL"))}
     done = subprocess.run(
@@ -186,9 +185,11 @@ def test_an_unknown_user_and_a_missing_permission_have_messages_of_their_own(
 def test_who_may_not_move_an_alias_learns_which_permission_lacks(
     server: TrackingServer, outputs: Path, micro: Params
 ) -> None:
-    address = f"models:/{micro.register_.name}@{micro.register_.alias}"
-    with called_by(server, READER, SECRET), pytest.raises(InfrastructureError, match=r"\(403\)\. Ask .* for EDIT on"):
-        rollback(address)
+    name = micro.register_.name
+    said = rf"lets reader not do this \(403\)\. Ask whoever runs it for EDIT on the models {name} and"
+    policy = Policy(minimum={"template/abnormal/f1": 0.0}, not_worse={})
+    with called_by(server, READER, SECRET), pytest.raises(InfrastructureError, match=said):
+        promote(f"models:/{name}@{micro.register_.alias}", "champion", policy)
 
 
 def test_another_name_is_refused_and_the_hint_says_where_names_stand(server: TrackingServer, micro: Params) -> None:
