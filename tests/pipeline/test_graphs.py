@@ -146,7 +146,7 @@ CALLS = (
 def test_a_component_is_a_thin_contract(name: str) -> None:
     source = inspect.getsource(importlib.import_module(f"components.{name}.component"))
     assert source.count(CALLS[name]) == 1
-    assert len(source.splitlines()) < 45
+    assert len(source.splitlines()) < 50
     top_level = [line for line in source.splitlines() if line.startswith(("import ", "from "))]
     assert top_level == ["from kfp import dsl", "from components.contract import step_component"]
 
