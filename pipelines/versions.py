@@ -48,7 +48,7 @@ def check_versions(server: Server, params: Params) -> list[str]:
     """
     notes = [check_pipelines(server.health.get("tag_name"))]
     if params.training.nodes > 1 or params.cluster.trainjob:
-        notes.append(check_trainer())
+        notes.append(check_trainer(parse_version(f"{params.cluster.trainer_version}.0") or MINIMUM_TRAINER))
     return [note for note in notes if note]
 
 
@@ -71,8 +71,11 @@ def check_pipelines(tag: Any) -> str | None:
     return None
 
 
-def check_trainer() -> str | None:
+def check_trainer(oldest: Version) -> str | None:
     """Check the version of Kubeflow Trainer by the Kubernetes API; why it can't be, where it can't.
+
+    Args:
+        oldest: that `cluster.trainer_version` makes TrainJobs for; one before it drops newer fields and says nothing.
 
     Raises:
         InfrastructureError: it is too old, or is not installed.
@@ -85,7 +88,7 @@ def check_trainer() -> str | None:
     found = parse_version(tag)
     if found is None:
         return f"Kubeflow Trainer is not checked: the cluster does not say its version{f' but {tag}' if tag else ''}"
-    _refuse_old("Kubeflow Trainer", found, MINIMUM_TRAINER)
+    _refuse_old("Kubeflow Trainer", found, oldest)
     return None
 
 
@@ -126,6 +129,6 @@ def _trainer_tag(client: Any) -> str | None:
         except ApiException as error:
             if error.status != 404:
                 raise
-            hint = "Install Kubeflow Trainer, or set training.nodes to 1"
+            hint = "Install Kubeflow Trainer, or set training.nodes to 1 and cluster.trainjob to false"
             raise InfrastructureError("Kubeflow Trainer is not installed in the cluster", hint=hint) from error
     return None

@@ -14,6 +14,7 @@ from tests.pipelines_api import FakePipelines, serving
 
 __all__ = ["command", "environment", "submit"]
 NODES = ("--set", "training.nodes=2")
+ONE_NODE = ("--set", "cluster.trainjob=true")
 
 
 @pytest.mark.parametrize(
@@ -36,21 +37,30 @@ def test_an_old_server_gets_no_run(submit: Command, tag: str, code: int, said: s
 
 
 @pytest.mark.parametrize(
-    ("trainer", "code", "said"),
+    ("trainer", "code", "said", "wanted"),
     [
-        ("v2.2.0", 0, ""),
-        ("v2.1.0", 7, "Kubeflow Trainer 2.1.0 is too old; 2.2.0 is the oldest"),
-        ("", 0, "Kubeflow Trainer is not checked: the cluster does not say its version"),
-        (None, 7, "Kubeflow Trainer is not installed in the cluster. Install Kubeflow Trainer, or set training.nodes"),
+        ("v2.2.0", 0, "", NODES),
+        ("v2.3.0", 0, "", (*ONE_NODE, "--set", "cluster.trainer_version='2.3'")),
+        ("v2.2.1", 7, "Kubeflow Trainer 2.2.1 is too old; 2.3.0", (*NODES, "--set", "cluster.trainer_version='2.3'")),
+        ("v2.1.0", 7, "Kubeflow Trainer 2.1.0 is too old; 2.2.0 is the oldest", NODES),
+        ("v2.1.0", 7, "Kubeflow Trainer 2.1.0 is too old; 2.2.0 is the oldest", ONE_NODE),
+        ("", 0, "Kubeflow Trainer is not checked: the cluster does not say its version", NODES),
+        (None, 7, "Kubeflow Trainer is not installed in the cluster. Install Kubeflow Trainer, or set training", NODES),
     ],
 )
-def test_an_old_trainer_gets_no_run_over_nodes(
-    submit: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, trainer: str | None, code: int, said: str
+def test_an_old_trainer_gets_no_run_by_trainjobs(
+    submit: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    trainer: str | None,
+    code: int,
+    said: str,
+    wanted: tuple[str, ...],
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
     server = FakePipelines()
     with serving(server) as host, kubernetes_api.serving(FakeCluster(trainer=trainer), tmp_path / "config"):
-        found, _, err = submit("--host", host, *NODES)
+        found, _, err = submit("--host", host, *wanted)
     assert found == code, err
     assert said in err
     assert bool(server.runs) is (code == 0)
