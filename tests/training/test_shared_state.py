@@ -16,6 +16,7 @@ from tests.training.together import Plan
 SETTINGS = (EVERY_STEP, "training.checkpoint_steps=null", "sft.steps=24", "sft.evaluations=8", "sft.learning_rate=0.05")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("warm_ranks")
 def test_two_seeds_at_once_on_one_state_folder_end_with_the_weights_of_their_own(bench: Bench, tmp_path: Path) -> None:
     inputs = {name: bench.sealed(name, tmp_path / "inputs") for name in BY_NAME["sft"].reads}
