@@ -5,6 +5,7 @@ What the cluster would give differs: address, port, PostgreSQL's host, the store
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import sys
@@ -105,6 +106,7 @@ def tracking_server(folder: Path) -> Iterator[TrackingServer]:
     Args:
         folder: for its files.
     """
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for each request else
     store = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     store.start()
     try:
