@@ -1,11 +1,11 @@
-# Make a filled venv ready for a read-only image: sh settle.sh cpu|gpu VENV
+# Make a filled venv ready for a read-only image: sh settle.sh cpu|gpu|vllm VENV
 set -eu
 variant=$1
 packages=$(echo "$2"/lib/python3*/site-packages)
 
 # torch has one name and many builds; which one pip takes depends on the indexes it is given.
 if ls -d "$packages"/nvidia* > /dev/null 2>&1; then build=gpu; else build=cpu; fi
-if [ "$build" != "$variant" ]; then
+if [ "$build" = cpu ] && [ "$variant" != cpu ] || [ "$build" = gpu ] && [ "$variant" = cpu ]; then
     echo "pip has taken torch's $build build for the $variant image: PIP_EXTRA_INDEX_URL and PIP_FIND_LINKS decide" >&2
     exit 1
 fi

@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 store=$(realpath --canonicalize-missing "${CONTAINERS:-.containers}")
 base=localhost/rationanomaly-base:bookworm
-image=rationanomaly-cpu:dev
+images=(cpu triton)  # of docker/build.sh
 
 main() {
     [ "$(id -u)" = 0 ] || { echo "docker/without_registry.sh has to run as root" >&2; exit 1; }
@@ -21,9 +21,9 @@ main() {
     step "tools" install_tools
     configure_podman
     step "base image" make_base
-    step "image" build_image
+    step "images" build_images
     step "daemon" start_daemon
-    step "hand over" load_image
+    step "hand over" load_images
     step "$1" "$@"
 }
 
@@ -36,7 +36,8 @@ step() {  # name command…: run, and say how long it took
 
 install_tools() {
     local missing=()
-    for pair in podman:podman runc:runc mmdebstrap:mmdebstrap dockerd:docker.io docker:docker.io; do
+    for pair in podman:podman runc:runc mmdebstrap:mmdebstrap dockerd:docker.io docker:docker.io \
+        docker-registry:docker-registry; do
         command -v "${pair%%:*}" > /dev/null || missing+=("${pair##*:}")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
@@ -67,9 +68,11 @@ make_base() {
     rm "$store/base.tar"
 }
 
-build_image() {
-    BASE_IMAGE=$base CONTAINER_TOOL=podman docker/build.sh cpu > "$store/build.log" 2>&1 \
-        || { tail -n 40 "$store/build.log" >&2; exit 1; }
+build_images() {
+    for image in "${images[@]}"; do
+        BASE_IMAGE=$base CONTAINER_TOOL=podman docker/build.sh "$image" > "$store/build-$image.log" 2>&1 \
+            || { tail -n 40 "$store/build-$image.log" >&2; exit 1; }
+    done
     podman image prune --force > /dev/null
 }
 
@@ -99,13 +102,14 @@ clean_up() {
     umount "$store/podman/overlay" 2> /dev/null || true
 }
 
-load_image() {
-    local name=localhost/$image
-    if [ "$(docker image inspect --format '{{.Id}}' "$image" 2> /dev/null)" != \
-         "sha256:$(podman image inspect --format '{{.Id}}' "$name")" ]; then
-        podman save --quiet "$name" | docker load --quiet > /dev/null
-        docker tag "$name" "$image"
-    fi
+load_images() {
+    for image in "${images[@]/#/rationanomaly-}"; do
+        if [ "$(docker image inspect --format '{{.Id}}' "$image:dev" 2> /dev/null)" != \
+             "sha256:$(podman image inspect --format '{{.Id}}' "localhost/$image:dev")" ]; then
+            podman save --quiet "localhost/$image:dev" | docker load --quiet > /dev/null
+            docker tag "localhost/$image:dev" "$image:dev"
+        fi
+    done
     [ -z "${daemon:-}" ] || docker image prune --force > /dev/null
 }
 

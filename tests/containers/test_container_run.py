@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 from docker.client import DockerClient
-from docker.errors import DockerException
 
 from rationanomaly import artifacts
 from rationanomaly.params import load_params
@@ -36,16 +35,6 @@ class ContainerRun:
 
     outputs: Path
     containers: dict[str, dict[str, Any]] = field(default_factory=dict)  # step or `finish` → what Docker said of it
-
-
-@pytest.fixture(scope="module")
-def docker() -> DockerClient:
-    try:
-        client = DockerClient.from_env()
-        client.ping()
-    except DockerException as error:
-        pytest.fail(f"no Docker daemon; run this by `make test-containers` ({error})")
-    return client
 
 
 @pytest.fixture(scope="module")
