@@ -79,12 +79,15 @@ def execute(
         ParamsError: an input is missing or one too many is named.
         ArtifactError: an input folder does not hold what its manifest says.
         InputError: a raw input does not exist.
-        InfrastructureError: another run with the same key is under way and keeps checkpoints.
+        InfrastructureError: the state folder can't be written, or another run with the same key is under way and keeps
+            checkpoints.
     """
     status = step_status(step, params, inputs, output, state, partial_run.sources if partial_run else None)
     if status.finished is not None:
         logger.info("%s: finished before with the same params, inputs and code; its output is used again", step.name)
         return status.finished
+    # Checked before any server is asked for anything: a run without its state folder can only fail.
+    run_state.check_writable(status.state)
     lineage = tracking.Lineage.of(params, status.sources["logs"]) if recorded else None
     lease = run_state.leased(status.state) if step.resumes else nullcontext()
     with lease, _unpiped(status.paths, state / step.name / run_state.PIPED):

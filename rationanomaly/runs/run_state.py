@@ -12,6 +12,7 @@ KEY is the run's key (`runs.execution`): params, inputs, code. What has another 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -60,6 +61,23 @@ class LeftState:
     megabytes: float
     days: float
     in_use: bool
+
+
+def check_writable(folder: Path) -> None:
+    """Make a run's state folder.
+
+    Raises:
+        InfrastructureError: it can't be made or written; the hint says whom to let in.
+    """
+    with artifacts.translated_disk_errors(folder):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            writable = os.access(folder, os.W_OK | os.X_OK)
+        except PermissionError:
+            writable = False
+    if not writable:
+        hint = f"Let user {os.geteuid()} write there: fsGroup in the pod's security context, or `chown` the volume"
+        raise InfrastructureError(f"cannot write: {os.strerror(errno.EACCES)}", file=folder, hint=hint)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -151,3 +152,27 @@ def test_a_run_that_waited_takes_what_the_other_made(tmp_path: Path, monkeypatch
     monkeypatch.setattr(tracking, "step_run", None)
     params = load_params("defaults")
     assert execution.execute(BY_NAME["sft"], params, {}, tmp_path / "out", tmp_path) == {"f1": 1.0}
+
+
+def test_a_volume_of_somebody_elses_is_named_with_whom_to_let_in_before_any_server_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "state" / "sft" / KEY
+    status = execution.StepStatus({}, {}, {"logs": "0"}, KEY, place, None)
+    monkeypatch.setattr(execution, "step_status", lambda *_: status)
+    monkeypatch.setattr(tracking, "Lineage", None)
+
+    def refuse(path: Path, **_: bool) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)  # Root may do all.
+    with pytest.raises(InfrastructureError, match=f"cannot write: Permission denied.*user {os.geteuid()}.*fsGroup"):
+        execution.execute(BY_NAME["sft"], load_params("defaults"), {}, tmp_path / "out", tmp_path / "state")
+
+
+def test_a_state_folder_that_is_there_and_can_not_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(InfrastructureError, match="cannot write"):
+        run_state.check_writable(tmp_path)
