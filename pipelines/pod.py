@@ -5,7 +5,7 @@ from __future__ import annotations
 from kfp import dsl, kubernetes
 
 from rationanomaly.kfp_task import STATE
-from rationanomaly.launch.trainjob.manifest import USER
+from rationanomaly.launch.trainjob.manifest import HUB, USER
 from rationanomaly.launch.trainjob.manifest import VARIABLE as TRAINJOB
 from rationanomaly.params import Params
 from rationanomaly.preflight.setting import most_gpus
@@ -61,6 +61,7 @@ def shape_pod(task: dsl.PipelineTask, params: Params, cached: bool = True, step:
     # ---- where it reports to and what survives it
     task.set_env_variable("MLFLOW_TRACKING_URI", cluster.tracking_uri)
     task.set_env_variable(STATE, _STATE_PATH)
+    task.set_env_variable("HF_HOME", f"{_STATE_PATH}/{HUB}")
     # The root file system is read-only; what libraries cache goes to scratch space.
     kubernetes.empty_dir_mount(task, "scratch", "/tmp")  # noqa: S108
     kubernetes.mount_pvc(task, cluster.state_claim, _STATE_PATH)

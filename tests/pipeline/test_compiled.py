@@ -69,6 +69,8 @@ def test_every_pod_has_limits_a_timeout_retries_and_no_root(documents: list[dict
         assert int(kubernetes[name]["securityContext"]["runAsUser"]) > 0
         environment = {row["name"]: row["value"] for row in executor["container"]["env"]}
         assert environment["MLFLOW_TRACKING_URI"].startswith("http")
+        assert kubernetes[name]["pvcMount"][0]["mountPath"] == "/state"
+        assert environment["HF_HOME"] == "/state/huggingface"  # What one pod has downloaded no other does again.
         assert "pip install" not in " ".join(executor["container"]["command"])
     dags = [component["dag"]["tasks"] for component in spec["components"].values() if "dag" in component]
     pods = [task for tasks in dags for task in tasks.values() if "parameterIterator" not in task]

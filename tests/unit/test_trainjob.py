@@ -164,6 +164,7 @@ def test_a_node_gets_what_the_params_say(nodes: Params) -> None:
     trainer = spec["trainer"]
     assert (trainer["numNodes"], trainer["numProcPerNode"], trainer["command"]) == (2, 8, COMMAND)
     assert trainer["image"] == nodes.cluster.gpu_image
+    assert {"name": "HF_HOME", "value": "/state/huggingface"} in trainer["env"]  # shared with the pipeline's pods
     assert trainer["resourcesPerNode"]["limits"] == {"cpu": "32", "memory": "256Gi", "nvidia.com/gpu": "8"}
     assert "activeDeadlineSeconds" not in spec  # time in a queue would count
     assert spec["runtimeRef"]["name"] == nodes.cluster.training_runtime

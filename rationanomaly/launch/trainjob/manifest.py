@@ -17,6 +17,8 @@ from rationanomaly.params import ClusterParams, Params, StepResources, TrainingP
 GROUP, VERSION, PLURAL = "trainer.kubeflow.org", "v1alpha1", "trainjobs"
 #: The user of the images in docker/; any other non-root user works as well.
 USER = 10001
+#: Folder of the volume with models of the hub (HF_HOME), downloaded once for all pods; the hub locks what it writes.
+HUB = "huggingface"
 #: What the runtime `torch-distributed` calls its replicated job, and the container in it.
 _NODE = "node"
 #: Seconds from SIGTERM to SIGKILL, where the version of Kubeflow Trainer lets us choose; else Kubernetes' 30.
@@ -67,6 +69,7 @@ def manifest(
     environment = [
         {"name": "OMP_NUM_THREADS", "value": str(training.threads)},
         {"name": "RATIONANOMALY_STATE", "value": str(volume)},
+        {"name": "HF_HOME", "value": str(volume / HUB)},
         *_secrets(cluster),
     ]
     return {
