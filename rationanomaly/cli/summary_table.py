@@ -131,10 +131,12 @@ def _closing(summary: Summary) -> str:
     commands = []
     if summary.registered is not None:
         name, version, alias = (inert(str(summary.registered[key])) for key in ("name", "version", "alias"))
-        lines.append(f"[bold]Registered[/]        {name} version {version} @{alias}")
+        lines.append(f"[bold]Registered[/]        {name} version {version}{f' @{alias}' if alias else ''}")
         log = _SIMULATED if _SIMULATED.exists() else "YOUR.log"
         # Two lines, and a direct verdict: an analysis of each template takes minutes.
-        commands.append(f"rationanomaly detect --model models:/{name}@{alias} --verdict direct \\")
+        commands.append(
+            f"rationanomaly detect --model models:/{name}{f'@{alias}' if alias else f'/{version}'} --verdict direct \\"
+        )
         commands.append(f"  --output verdicts.jsonl {log}")
     if _MLFLOW.exists():
         commands.append(f"mlflow ui --backend-store-uri sqlite:///{_MLFLOW}")

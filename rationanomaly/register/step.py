@@ -9,6 +9,7 @@ import importlib.util
 import json
 import logging
 import math
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,6 +25,8 @@ from rationanomaly.steps import Inputs, Metrics, Outputs
 
 logger = logging.getLogger(__name__)
 
+#: DVC sets it to the name of the experiment that `dvc exp run` makes.
+EXPERIMENT = "DVC_EXP_NAME"
 _PROBES = 64
 _REFIT_OF = "refit_of"
 _SERVED = "rationanomaly.register.served_model"
@@ -82,12 +85,15 @@ def _register(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
             hint="The version was not kept; check the artifact store",
         )
     model_registry.add_file(client, name, version, outputs.folder / MODEL_CARD)
-    client.set_registered_model_alias(name, params.register_.alias, version)
+    # An experiment of DVC is one try of many: no service that follows the alias may get it unasked.
+    alias = "" if os.environ.get(EXPERIMENT) else params.register_.alias
+    if alias:
+        client.set_registered_model_alias(name, alias, version)
 
     # ---- what was done
-    document = {"name": name, "version": version, "alias": params.register_.alias, "model": digest}
+    document = {"name": name, "version": version, "alias": alias, "model": digest}
     artifacts.write_json(outputs.folder / REGISTERED, document)
-    logger.info("registered %s version %s as @%s", name, version, params.register_.alias)
+    logger.info("registered %s version %s %s", name, version, f"as @{alias}" if alias else "without an alias")
     return {"register/version": float(version), "register/logit_difference": difference}
 
 

@@ -40,6 +40,8 @@ FAILED_STEP = "rationanomaly.failed_step"
 SERVER = "the tracking server"
 #: Files of an output folder up to this size are kept with the run: adapters are, base weights of 7B are not.
 _MAX_ARTIFACT_BYTES = 64 * 1024 * 1024
+#: Under a project, where `dvc exp run --temp` and `--queue` work.
+_DVC_EXPERIMENTS = "/.dvc/tmp/exps/"
 _current: ContextVar[str | None] = ContextVar("current_run", default=None)
 
 
@@ -83,7 +85,7 @@ def git_commit() -> str | None:
 
 
 def tracking_uri() -> str:
-    """``MLFLOW_TRACKING_URI``, or a sqlite file in the current folder.
+    """``MLFLOW_TRACKING_URI``, or a sqlite file in the current folder; an experiment of DVC has that of its project.
 
     Raises:
         InfrastructureError: inside a Kubernetes pod without the variable, where the file would vanish with the pod.
@@ -96,7 +98,13 @@ def tracking_uri() -> str:
             "MLFLOW_TRACKING_URI is not set, and a pod's own database would vanish with the pod",
             hint="Set it in the pipeline's environment",
         )
-    return f"sqlite:///{Path.cwd() / 'mlflow.db'}"
+    return f"sqlite:///{project(Path.cwd()) / 'mlflow.db'}"
+
+
+def project(folder: Path) -> Path:
+    """The folder itself, or the project whose experiment runs in it: DVC removes the copy that it makes for one."""
+    place = folder.as_posix().find(_DVC_EXPERIMENTS)
+    return folder if place < 0 else Path(folder.as_posix()[:place])
 
 
 class StepRun:

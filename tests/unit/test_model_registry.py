@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 
 from rationanomaly.errors import InputError
 from rationanomaly.records import DETECTOR
+from rationanomaly.runs import tracking
 from rationanomaly.runs.model_registry import connect, fetch_folder
 from tests.mlflow_store import new_store
 
@@ -99,3 +100,15 @@ def test_threads_that_fetch_take_turns(ours: str, tmp_path: Path, monkeypatch: p
     assert {(folder / DETECTOR).read_text() for folder in folders} == {ours}
     assert not at_once
     assert state() == before
+
+
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [
+        ("/work/project", "/work/project"),
+        ("/work/project/.dvc/tmp/exps/standalone/tmpab12", "/work/project"),
+        ("/work/project/.dvc/tmp/exps/tmpab12/part", "/work/project"),
+    ],
+)
+def test_an_experiment_of_dvc_has_the_store_of_its_project(folder: str, expected: str) -> None:
+    assert tracking.project(Path(folder)) == Path(expected)
