@@ -38,7 +38,7 @@ LEVELS: tuple[frozenset[str], ...] = (
             "rewards",
         }
     ),
-    STEP_PACKAGES | {"detection", "cost", "review", "simulate", "fetch", "pretrain", "preflight"},
+    STEP_PACKAGES | {"detection", "cost", "review", "simulate", "fetch", "pretrain", "preflight", "staging"},
     frozenset({"sources", "signals", "incidents", "sinks"}),
     frozenset({"stream", "drift"}),
     frozenset({"serve"}),

@@ -110,7 +110,7 @@ def compile_(
     from pipelines.catalogue import find_pipeline
 
     choices = read_choices(pipeline, True, seeds, policy, to)
-    find_pipeline(pipeline).compile(load_params(params, settings or ()), choices, output)
+    find_pipeline(pipeline).write(load_params(params, settings or ()), choices, output)
 
 
 @app.command()

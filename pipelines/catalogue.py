@@ -46,6 +46,16 @@ class Pipeline:
     compile: Callable[[Params, Choices, Path], None]
     tasks: Callable[[Params, Choices], dict[str, int]]
 
+    def write(self, params: Params, choices: Choices, output: Path) -> None:
+        """Compile it for pods.
+
+        Raises:
+            ParamsError: a raw input lies where no pod can see it.
+        """
+        from rationanomaly.staging.sources import pod_params
+
+        self.compile(pod_params(params), choices, output)
+
     @property
     def title(self) -> str:
         """Its name on a server."""

@@ -79,7 +79,7 @@ def submit(
     title = name or f"{loaded.run.name} seed {loaded.run.seed} {datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / "pipeline.yaml"
-        chosen.compile(loaded, choices, package)
+        chosen.write(loaded, choices, package)
         server = connect(host, ca, namespace)
         show_notes(check_versions(server, loaded))
         run = submission.submit(server, chosen.title, package, experiment or loaded.run.name, title, again)

@@ -9,6 +9,7 @@ from rationanomaly.launch.trainjob.manifest import HUB, USER
 from rationanomaly.launch.trainjob.manifest import VARIABLE as TRAINJOB
 from rationanomaly.params import Params
 from rationanomaly.preflight.setting import most_gpus
+from rationanomaly.staging.sources import CLAIMS, claims
 
 _STATE_PATH = "/state"
 
@@ -65,6 +66,8 @@ def shape_pod(task: dsl.PipelineTask, params: Params, cached: bool = True, step:
     # The root file system is read-only; what libraries cache goes to scratch space.
     kubernetes.empty_dir_mount(task, "scratch", "/tmp")  # noqa: S108
     kubernetes.mount_pvc(task, cluster.state_claim, _STATE_PATH)
+    for claim in claims(params):
+        kubernetes.mount_pvc(task, claim, str(CLAIMS / claim))
     if cluster.secret_keys:
         names = {key: key for key in cluster.secret_keys}
         kubernetes.use_secret_as_env(task, cluster.secret, names, optional=True)

@@ -21,8 +21,10 @@ from components.preflight_gpu.component import preflight_gpu
 from components.promote.component import promote
 from components.register.component import register
 from components.sft.component import sft
+from components.stage.component import stage
 from rationanomaly.params import Params, dump_line
 from rationanomaly.preflight.setting import most_gpus
+from rationanomaly.staging.sources import to_fetch
 from rationanomaly.steps import STEPS
 
 Shape = Callable[[dsl.PipelineTask], dsl.PipelineTask]
@@ -54,6 +56,7 @@ def training_pipeline(
     """
     document = dump_line(params)
     shards, gpus = params.cluster.parse_shards, most_gpus(params)
+    fetched = bool(compiled and to_fetch(params))
 
     @dsl.pipeline(  # type: ignore[untyped-decorator]
         name=f"rationanomaly-{'retrain' if gate else 'training'}",
@@ -62,6 +65,8 @@ def training_pipeline(
     def training(params: str = document) -> None:
         with dsl.ExitHandler(shape(finish(params=params))):
             before, before_teacher = _preflights(params, compiled, gpus, shape)
+            if fetched:
+                before = [shape(stage(params=params)).set_caching_options(False).after(*before)]
             parsed = _parse(params, shards, shape, before).outputs["output"]
             corrected = shape(correct(params=params, parse=parsed)).outputs["output"]
             distilled = shape(distill(params=params, correct=corrected)).after(*before_teacher).outputs["output"]
@@ -133,6 +138,7 @@ def task_counts(params: Params, compiled: bool = False) -> dict[str, int]:
         compiled: with the preflights, which only a pipeline for a cluster has.
     """
     counts: dict[str, int] = preflight_counts(params) if compiled else {}
+    counts |= {"stage": 1} if compiled and to_fetch(params) else {}
     for step in STEPS:
         shards = getattr(params.cluster, step.shards) if step.shards else 1
         counts |= dict.fromkeys((step.name,) if shards == 1 else step.fanned_out, 1)

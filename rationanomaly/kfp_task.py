@@ -162,6 +162,14 @@ def run_promotion(policy: str, alias: str, register: str, outcome: dsl.Artifact,
         metrics.log_metric("promoted", float(done.promoted))
 
 
+def run_stage(params: str) -> None:
+    """Fetch the raw inputs that `cluster.data` names by address onto the state volume."""
+    from rationanomaly.staging.fetching import stage
+
+    with _reporting("stage"):
+        stage(read_document(params), _state())
+
+
 def run_preflight(params: str, compiled: str, gpus: int | None = None) -> None:
     """Find out what is wrong with this pod before anything is paid; the table comes in its log.
 

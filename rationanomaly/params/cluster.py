@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from rationanomaly.params.section import Section
-from rationanomaly.params.values import NonNegative, Positive, Weight
+from rationanomaly.params.values import Address, NonNegative, Positive, Weight
 
 
 class StepResources(Section):
@@ -26,6 +30,34 @@ class StepResources(Section):
     retries: NonNegative
 
 
+class DataSource(Section):
+    """Where pods get one raw input.
+
+    Attributes:
+        uri: http(s) address without secrets, or env:NAME of a variable that holds one, such as a presigned address.
+        claim: volume claim that holds it; pods mount it.
+        path: in the claim.
+        sha256: of the content; without it nothing that reads it comes from a cache.
+        max_megabytes: of the file at `uri`; a larger one is refused.
+    """
+
+    uri: Address | None = None
+    claim: str | None = None
+    path: str | None = None
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    max_megabytes: Positive = 100_000
+
+    @model_validator(mode="after")
+    def _check(self) -> DataSource:
+        if (self.uri is None) == (self.claim is None) or (self.claim is None) != (self.path is None):
+            raise PydanticCustomError("source", "must have either `uri`, or `claim` and `path`")
+        if self.claim is not None and re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?", self.claim) is None:
+            raise PydanticCustomError("source", "must name a claim as Kubernetes does")
+        if self.path is not None and (self.path.startswith("/") or ".." in self.path.split("/")):
+            raise PydanticCustomError("source", "must have a `path` within the claim")
+        return self
+
+
 class ClusterParams(Section):
     """How the steps run as pods; nothing here changes a result.
 
@@ -38,12 +70,13 @@ class ClusterParams(Section):
         secret_keys: each becomes an environment variable of the same name.
         state_claim: volume claim for checkpoints and the teacher's journal; pods share it.
         shared_memory: /dev/shm of GPU steps, in memory.
-        gpu_hour_price: of one GPU, in `distill.budget.currency`; 0: unknown. Only MLflow shows what it makes of it.
         training_runtime: Kubeflow Trainer's runtime, for `training.nodes` > 1 and `trainjob`.
+        gpu_hour_price: of one GPU, in `distill.budget.currency`; 0: unknown. Only MLflow shows what it makes of it.
         trainjob: sft and grpo train as a TrainJob on one node too: it keeps a checkpoint when it is preempted, which a
             pod of the pipeline can't.
         trainer_version: of Kubeflow Trainer; from 2.3 on a TrainJob has 120 s for its checkpoint, before 30 s.
         priority_class: Kueue's WorkloadPriorityClass of the TrainJobs; None: none.
+        data: raw input (logs, ledger, truth, reasoning) → where pods get it; without one they read what `data` says.
         parse_shards: pods that read the log at once; above 1, what passes between them takes about its size.
         default: of steps that `steps` does not name.
         steps: step or task, such as sft or parse-shard → its resources; all five values, else `default` holds.
@@ -62,6 +95,7 @@ class ClusterParams(Section):
     trainjob: bool
     trainer_version: Literal["2.2", "2.3"]
     priority_class: str | None
+    data: dict[Annotated[str, Field(pattern="^(logs|ledger|truth|reasoning)$")], DataSource]
     parse_shards: Positive
     default: StepResources
     steps: dict[str, StepResources]

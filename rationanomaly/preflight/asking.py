@@ -100,7 +100,7 @@ def _once(
         body = bytearray()
         for piece in response.iter_raw():
             body += piece
-            if len(body) > LONGEST:
+            if len(body) > LONGEST or "Range" in headers:  # Who asks for a part wants to know whether it is there.
                 break
         return Reply(response.status_code, {k.lower(): v for k, v in response.headers.items()}, bytes(body[:LONGEST]))
 

@@ -10,9 +10,12 @@ from pathlib import Path
 
 from rationanomaly import artifacts, raw_inputs
 from rationanomaly.errors import InputError
+from rationanomaly.params.cluster import DataSource
 from rationanomaly.preflight import base_model
+from rationanomaly.preflight.asking import SilenceError, ask
 from rationanomaly.preflight.findings import Finding, warning
 from rationanomaly.preflight.setting import TRAINED, Setting
+from rationanomaly.staging.fetching import address_of
 from rationanomaly.steps import STEPS
 
 GIGABYTE = 2**30
@@ -29,7 +32,25 @@ _OPENED = 1000
 def check_data(setting: Setting) -> Iterator[Finding]:
     """Each raw input is there and can be read."""
     for name in sorted({source for step in STEPS for source in step.sources}):
-        yield from _check_input(name, setting.params.data.source(name), setting.pod)
+        source = setting.params.cluster.data.get(name)
+        if setting.pod and source is not None and source.uri is not None:
+            yield from _check_source(name, source, setting)
+        else:
+            yield from _check_input(name, setting.params.data.source(name), setting.pod)
+
+
+def _check_source(name: str, source: DataSource, setting: Setting) -> Iterator[Finding]:
+    """What is to be fetched is there: its first byte is asked for, since a presigned address takes nothing but GET."""
+    key = f"cluster.data.{name}"
+    try:
+        reply = ask("GET", address_of(source, setting.environment), setting.seconds, {"Range": "bytes=0-0"})
+    except SilenceError as silence:
+        # Its text may name an address that is a secret.
+        problem = f"{key}.uri {silence}" if not str(source.uri).startswith("env:") else f"{key}.uri can't be reached"
+        yield Finding(problem, f"Check {key}.uri and the network of the pods")
+        return
+    if reply.status >= 400:
+        yield Finding(f"{key}.uri is refused: {reply.status}", f"Correct {key}.uri, or sign it anew")
 
 
 def _check_input(name: str, path: Path, pod: bool) -> Iterator[Finding]:

@@ -223,20 +223,6 @@ def test_a_changed_log_gives_new_hashes_down_to_the_registry(clone: Project, tra
     assert {"f1", "base.sha256", OUTPUT} <= set(version.tags)
 
 
-def test_an_experiment_keeps_its_store_and_moves_no_alias(clone: Project) -> None:
-    """Where no server is named, the store is the project's, not that of the copy in which DVC works."""
-    del clone.environment["MLFLOW_TRACKING_URI"]
-    clone.call("dvc", "exp", "run", "--temp", "--set-param", "register.tolerance=0.02", "--name", "try")
-    store = f"sqlite:///{clone.folder / 'mlflow.db'}"
-    client = MlflowClient(store, store)
-    (model,) = client.search_registered_models()
-    (version,) = client.search_model_versions(f"name = '{model.name}'")
-    assert model.aliases == {}
-    source = client.get_model_version_download_uri(model.name, version.version)
-    assert str(clone.folder / "mlartifacts") in source
-    assert ".dvc/tmp" not in source
-
-
 def _runs(project: Project, tracking: Path) -> Mapping[str, Run]:
     """The run that made each step's output, and the pipeline run that the last of them hangs under."""
     client = MlflowClient(f"sqlite:///{tracking}")

@@ -1,0 +1,95 @@
+"""Where a pod finds each raw input, known when a pipeline is compiled; what no pod can see is refused."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from rationanomaly import raw_inputs
+from rationanomaly.errors import InputError, ParamsError
+from rationanomaly.params import Params
+from rationanomaly.params.cluster import DataSource
+from rationanomaly.steps import STEPS
+
+#: Where pods mount `cluster.state_claim`, and below it what was fetched.
+STATE, FETCHED = PurePosixPath("/state"), "data"
+#: Where pods mount the claims of `cluster.data`, each under its name.
+CLAIMS = PurePosixPath("/data")
+#: What every image holds, seen from its working folder.
+_IN_IMAGE = ("data/none.csv", "data/none.jsonl")
+NAMES = tuple(sorted({source for step in STEPS for source in step.sources}))
+
+
+def pod_params(params: Params) -> Params:
+    """The params with the raw inputs where pods find them.
+
+    Raises:
+        ParamsError: a raw input lies where no pod can see it.
+    """
+    paths = {name: _pod_path(name, params) for name in NAMES}
+    data = params.data.model_copy(update={name: Path(str(path)) for name, path in paths.items()})
+    return params.model_copy(update={"data": data})
+
+
+def _pod_path(name: str, params: Params) -> PurePosixPath:
+    source = params.cluster.data.get(name)
+    if source is not None:
+        return staged_path(source)
+    path = PurePosixPath(params.data.source(name).as_posix())
+    seen = [STATE, *(CLAIMS / claim for claim in claims(params))]
+    whole = path.is_absolute() and ".." not in path.parts and any(path.is_relative_to(folder) for folder in seen)
+    # The made-up cluster is for trying out: preflight says where its log has to go.
+    if whole or path.as_posix() in _IN_IMAGE or params.data.format == "simulated":
+        return path
+    problem = f"`data.{name}` is {path}, which no pod can see"
+    hint = f"Name its source, as --set cluster.data.{name}.uri=https://…, or a path below {STATE}"
+    raise ParamsError(problem, hint=hint)
+
+
+def staged_path(source: DataSource) -> PurePosixPath:
+    """Where a source's content lies in a pod: known before it is fetched."""
+    if source.claim is not None:
+        return CLAIMS / source.claim / str(source.path)
+    return STATE / FETCHED / _identity(source) / _file_name(source)
+
+
+def _identity(source: DataSource) -> str:
+    """The content's digest, where it is declared; else the address's, marked as such."""
+    return source.sha256 or f"unpinned-{hashlib.sha256(str(source.uri).encode()).hexdigest()}"
+
+
+def _file_name(source: DataSource) -> str:
+    """The last part of the address, as far as it is a plain file name."""
+    name = PurePosixPath(urlsplit(str(source.uri)).path).name
+    kept = "".join(letter for letter in name if letter.isascii() and (letter.isalnum() or letter in "._-"))
+    return kept.lstrip(".-") or "input"
+
+
+def claims(params: Params) -> tuple[str, ...]:
+    """The claims that pods mount for raw inputs, sorted."""
+    return tuple(sorted({source.claim for source in params.cluster.data.values() if source.claim is not None}))
+
+
+def to_fetch(params: Params) -> dict[str, DataSource]:
+    """The raw inputs that a task has to fetch before the first step, by name."""
+    return {name: source for name, source in sorted(params.cluster.data.items()) if source.uri is not None}
+
+
+def raw_digests(params: Params) -> dict[str, str | None]:
+    """SHA-256 of each raw input by name, as far as it is known here and now: declared, or of a file on this machine.
+
+    None: nobody knows before the run, so that nothing which reads it may come from a cache.
+    """
+    return {name: _digest(name, params) for name in NAMES}
+
+
+def _digest(name: str, params: Params) -> str | None:
+    source = params.cluster.data.get(name)
+    if source is not None:
+        return source.sha256
+    path = params.data.source(name)
+    try:
+        return raw_inputs.digest(path) if path != raw_inputs.STDIN else None
+    except (InputError, OSError):
+        return None
