@@ -97,7 +97,8 @@ class Step:
 
 #: How often a checkpoint is made and how long a rank may hang changes no result.
 _TRAINING = tuple(
-    f"training.{name}" for name in ("threads", "processes", "micro_batch", "strategy", "offload", "quantisation")
+    f"training.{name}"
+    for name in ("threads", "processes", "micro_batch", "strategy", "offload", "quantisation", "scoring_gigabytes")
 )
 
 STEPS: tuple[Step, ...] = (

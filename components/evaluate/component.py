@@ -36,12 +36,6 @@ def evaluate(
     """
     from rationanomaly.kfp_task import run_evaluation
 
-    inputs = {
-        "parse": parse.path,
-        "correct": correct.path,
-        "base": base.path,
-        "sft": sft.path,
-        "grpo": grpo.path,
-    }
+    inputs = {"parse": parse.path, "correct": correct.path, "base": base.path, "sft": sft.path, "grpo": grpo.path}
     kinds = {"templates": templates, "sessions": sessions}
     run_evaluation(params, inputs, output, metrics, report, kinds)

@@ -66,6 +66,10 @@ class ModelDetector:
         runtime.prepare(_SEED, threads)
         return cls(verified, verified.scorer(verified.load(merged=True).to(runtime.device())))
 
+    def use_memory(self, gigabytes: float) -> None:
+        """Judge in batches of so much memory: larger ones are sooner done, and change the last bits of scores."""
+        self._scorer.scoring_bytes = int(gigabytes * 2**30)
+
     @property
     def base_files(self) -> Path:
         """The folder with the files of its base."""

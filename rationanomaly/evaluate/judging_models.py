@@ -79,6 +79,7 @@ def judge_with_detector(
         TrainingError: a score that is no number.
     """
     detector = ModelDetector.open(folder, threads)
+    detector.use_memory(settings.scoring_gigabytes)
     card, tested, others = detector.card, held_out.tested, held_out.others
     if card.learnt_validation and (tested["split"] == "validation").any():
         hint = "Train it anew on this split, or set sft.learn_validation to false"

@@ -98,7 +98,7 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     reward = trainer.reward_function(composition, target, sft.few_shot, params.grpo.generations)
 
     model = sft.load_adapted(params.training)
-    scorer = sft.scorer(model)
+    scorer = sft.scorer(model, params.training)
     validation = Validation.of(labelled, card.prompt, card.learnt_validation, params.grpo.validation_rows)
     announce(_budget(params.grpo, card.max_completion, sum(lengths), len(validation.logs)), sft.base_files)
     # Labels that were learnt choose nothing, and neither does what is measured on their templates.

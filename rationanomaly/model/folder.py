@@ -175,10 +175,18 @@ class ModelFolder:
             merging.merge(model)
         return model
 
-    def scorer(self, model: PreTrainedModel | PeftModel) -> Scorer:
-        """Asks a model that was loaded from this folder, or is being trained from it, as the card says."""
+    def scorer(self, model: PreTrainedModel | PeftModel, training: TrainingParams | None = None) -> Scorer:
+        """Asks a model that was loaded from this folder, or is being trained from it, as the card says.
+
+        Args:
+            model: loaded from this folder.
+            training: of a run whose ranks ask together, and share what is to be done.
+        """
         card = self.card
-        return Scorer(model, self.tokenizer, card.prompt, card.max_completion, card.literal_quotes, self.few_shot)
+        made = Scorer(model, self.tokenizer, card.prompt, card.max_completion, card.literal_quotes, self.few_shot)
+        if training is not None:
+            made.is_shared, made.scoring_bytes = True, int(training.scoring_gigabytes * 2**30)
+        return made
 
 
 def write_parser(parsed: Path, settings: ParseParams, folder: Path) -> None:

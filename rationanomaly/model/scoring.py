@@ -12,16 +12,17 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from rationanomaly import progress
-from rationanomaly.device import sharding
+from rationanomaly.device import ranks, sharding
 from rationanomaly.errors import TrainingError
 from rationanomaly.model.attempts import Attempts
-from rationanomaly.model.batch_size import rows_at_once
+from rationanomaly.model.batch_size import SCORING_BYTES, rows_at_once
 from rationanomaly.model.chat_template import render
 from rationanomaly.model.constrained_form import FormConstraint, Grammar
 from rationanomaly.model.few_shot import FewShotExamples
@@ -82,9 +83,15 @@ class Scorer:
         attempts_together: whether all further attempts at an analysis are written in one batch, though the first may
             do: sooner for one log on a CPU, where a token of four rows takes little longer than of one. The same text
             is taken.
+        scoring_bytes: memory of a batch (`batch_size`).
+        is_shared: whether the ranks of a training, all of which ask the same, share the batches: each computes some,
+            and gets the others' results. The batches stay as they are, and so do the scores. Weights that are sharded
+            need every rank in every pass, so there each computes all.
     """
 
     attempts_together = False
+    scoring_bytes = SCORING_BYTES
+    is_shared = False
 
     def __init__(
         self,
@@ -208,14 +215,17 @@ class Scorer:
     def _label_scores(self, prompts: Sequence[Sequence[int]], normal: int, abnormal: int) -> Floats:
         import torch
 
-        found = np.zeros(len(prompts))
+        found, own = np.zeros(len(prompts)), list[int]()
         head = _HeadInputs(self._model)
         with self._evaluating(), head:
-            for places in by_length(prompts, self._rows(prompts)):
+            for places in self._own_batches(prompts, self._rows(prompts)):
                 ids, mask = self._padded([prompts[place] for place in places])
                 logits = self._model(input_ids=ids, attention_mask=mask, logits_to_keep=1, use_cache=False).logits
                 odds = head.difference(logits[:, -1], abnormal, normal)
                 found[places] = torch.sigmoid(odds).cpu().numpy()
+                own += places
+        for others, scores in self._of_others(own, found[own]):
+            found[others] = scores
         if not np.isfinite(found).all():
             hint = "Lower the learning rate of the step that trained it"
             raise TrainingError("the model gives scores that are not numbers", hint=hint)
@@ -255,10 +265,10 @@ class Scorer:
             form: of a batch, by its places among the prompts and its width; the first constraint knows where its form
                 ends.
         """
-        found = [""] * len(prompts)
-        done = 0
+        found, own = [""] * len(prompts), list[int]()
+        share = ranks.count() if self._shares() else 1
         with self._evaluating():
-            for places in by_length(prompts, self._rows(prompts, limit)):
+            for places in self._own_batches(prompts, self._rows(prompts, limit)):
                 ids, mask = self._padded([prompts[place] for place in places])
                 processors = form(places, ids.shape[1]) if form else ()
                 generated = self._model.generate(
@@ -274,14 +284,29 @@ class Scorer:
                 texts = self._tokenizer.batch_decode(generated[:, ids.shape[1] :], skip_special_tokens=True)
                 for place, text in zip(places, texts, strict=True):
                     found[place] = text
-                done += len(places)
-                progress.report(task, done, len(prompts), unit="templates")
+                own += places
+                progress.report(task, min(len(own) * share, len(prompts)), len(prompts), unit="templates")
+        for others, texts in self._of_others(own, [found[place] for place in own]):
+            for place, text in zip(others, texts, strict=True):
+                found[place] = text
         return found
+
+    def _shares(self) -> bool:
+        return self.is_shared and ranks.count() > 1 and not sharding.is_sharded(self._model)
+
+    def _own_batches(self, prompts: Sequence[Sequence[int]], size: int) -> Iterator[list[int]]:
+        """The batches that this rank computes: every n-th of n ranks, so that each gets long ones and short ones."""
+        batches = by_length(prompts, size)
+        return islice(batches, ranks.rank(), None, ranks.count()) if self._shares() else batches
+
+    def _of_others(self, places: list[int], results: Any) -> list[tuple[list[int], Any]]:
+        """Places and results of the other ranks, each of which comes here."""
+        return ranks.of_others((places, results)) if self._shares() else []
 
     def _rows(self, prompts: Sequence[Sequence[int]], completion: int = 0) -> int:
         """Rows of a batch: as many as fit when the longest prompts meet in one."""
         tokens = max(map(len, prompts), default=1) + completion
-        return rows_at_once(self._model, tokens, generating=completion > 0)
+        return rows_at_once(self._model, tokens, generating=completion > 0, memory=self.scoring_bytes)
 
     def _encode(self, log: Shown, mode: Mode) -> list[int]:
         return self._prompt(log, mode)[1]

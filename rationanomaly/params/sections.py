@@ -462,6 +462,7 @@ class TrainingParams(Section):
         hang_seconds: without progress of a rank, before the step is ended.
         micro_batch: most rows of a process in one pass; lower takes less memory and more time; None: all at once.
         quantisation: `nf4`: the base in 4 bits while it trains (QLoRA), a quarter of its memory; needs a GPU.
+        scoring_gigabytes: memory of a batch while validation templates are judged; more: fewer, larger batches.
     """
 
     threads: Positive
@@ -474,6 +475,7 @@ class TrainingParams(Section):
     hang_seconds: Positive
     micro_batch: Positive | None
     quantisation: Literal["none", "nf4"]
+    scoring_gigabytes: Rate = 1.0
 
 
 class BaseParams(Section):
@@ -788,6 +790,7 @@ class EvaluateParams(Section):
             final model writes one for each.
         free_rows: of these, for how many SFT and the final model write once more with nothing ruled out; 0: none.
         prompted_rows: tested templates that the untrained base judges by prompts alone, where it can chat; 0: none.
+        scoring_gigabytes: memory of a batch of templates that a model judges; more: fewer, larger batches.
         session_verdict: of the final model, by which sessions are judged; those of the others are direct. Reasoned, it
             writes an analysis of each template that only sessions hold.
         session_threshold: how thresholds for sessions are chosen, of every system that has one.
@@ -803,6 +806,7 @@ class EvaluateParams(Section):
     reasoned_rows: Positive | None
     free_rows: NonNegative
     prompted_rows: NonNegative
+    scoring_gigabytes: Rate = 1.0
     session_verdict: VerdictKind
     session_threshold: ThresholdParams
     session_baselines: Literal["none", "quick", "all"]

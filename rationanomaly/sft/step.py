@@ -84,7 +84,7 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
 
     def scores(model: PeftModel) -> np.ndarray:
         """Of the validation split; of none where they would measure nothing."""
-        return base.scorer(model).direct_scores(() if validation.learnt else validation.logs)
+        return base.scorer(model, params.training).direct_scores(() if validation.learnt else validation.logs)
 
     with runtime.quiet():
         curve = trainer.train(
@@ -94,7 +94,7 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
 
     kept_scores = scores(model)
     threshold, direct_threshold = choose_thresholds(
-        base.scorer(model), validation, kept_scores, plan.analysed, params.detect, params.sft
+        base.scorer(model, params.training), validation, kept_scores, plan.analysed, params.detect, params.sft
     )
     card = replace(
         base.card,

@@ -25,7 +25,7 @@ def test_the_components_of_sft_and_grpo_train_on_two_ranks(
     two = micro.model_copy(update={"training": micro.training.model_copy(update={"processes": 2})})
     run_training(two, tmp_path / "outputs")
     log = (tmp_path / "outputs" / "pipeline.log").read_text()
-    for step, names in (("sft", ("loss",)), ("grpo", ("loss", "reward"))):
+    for step, names in (("sft", ("loss", "validation/loss")), ("grpo", ("loss", "reward", "validation/loss"))):
         assert f"{step}: training on 2 ranks" in log
         curves = [
             [value for _, value in read_objects(root / step / CURVES)] for root in (tmp_path / "outputs", direct_run)

@@ -122,6 +122,9 @@ class _NoModel:
             direct_threshold=SimpleNamespace(value=0.5),
         )  # fmt: skip
 
+    def use_memory(self, gigabytes: float) -> None:
+        assert gigabytes > 0
+
     def judge(self, templates: list[str], *_: object) -> list[Verdict]:
         return [Verdict(text, "normal", 0.2, 0.2, None, None, None, (), grounded=False) for text in templates]
 

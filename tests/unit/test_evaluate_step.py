@@ -79,6 +79,9 @@ class ScriptedDetector:
         )  # fmt: skip
         return cls(folder.name, card, folder)
 
+    def use_memory(self, gigabytes: float) -> None:
+        assert gigabytes > 0
+
     def judge(self, templates: list[str], verdict: str) -> list[Verdict]:
         self.asked.extend((self.name, verdict, template) for template in templates)
         return [self._verdict(template, verdict == "reasoned") for template in templates]
