@@ -5,26 +5,22 @@ part at the same step are a loop, run side by side. A variant that only reads th
 """
 
 import importlib
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kfp import compiler, dsl
+from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
 
+from pipelines.compiling import compiled
 from pipelines.experiment import Request, choose, known_datasets
-from pipelines.pod import shape_pod
+from pipelines.pod import Pods
 from pipelines.shared_steps import CHAIN
 from pipelines.variants import Experiment, Variant, first_changed
 from rationanomaly.artifacts import write_text
 from rationanomaly.errors import ParamsError
-from rationanomaly.params import Params, dump_line
 from rationanomaly.steps import BY_NAME
 
-#: A task, and the step that it runs.
-Shape = Callable[[dsl.PipelineTask, str], dsl.PipelineTask]
 #: A workflow may not take more than 1.5 MB on a cluster; what the server adds needs room as well.
 MOST_BYTES = 1_000_000
 
@@ -41,11 +37,7 @@ def compile_experiment(experiment: Experiment, request: Request, output: Path, c
     Raises:
         ParamsError: an unknown variant, or more variants and seeds than fit into one pipeline.
     """
-    shape = partial(_shape, params=request.params(request.seeds[0]), cached=cached)
-    with tempfile.TemporaryDirectory() as folder:
-        package = Path(folder) / "pipeline.yaml"
-        compiler.Compiler().compile(experiment_pipeline(experiment, request, shape), str(package))
-        text = package.read_text(encoding="utf-8")
+    text = compiled(experiment_pipeline(experiment, request, cached))
     refuse_large(len(text.encode()))
     write_text(output, text)
 
@@ -61,25 +53,25 @@ def refuse_large(size: int) -> None:
         raise ParamsError(problem, hint="Name some variants with --only, or compile one pipeline for each seed")
 
 
-def experiment_pipeline(experiment: Experiment, request: Request, shape: Shape) -> BaseComponent:
-    """The DAG; the params of each run travel as one document.
+def experiment_pipeline(experiment: Experiment, request: Request, cached: bool = True) -> BaseComponent:
+    """The DAG.
 
     Args:
         experiment: what is compared.
         request: profile, settings, seeds and variants.
-        shape: what every task goes through.
+        cached: whether the server may take outputs from earlier runs.
     """
-    document = dump_line(request.params(request.seeds[0]))
+    first = Pods.of(request.params(request.seeds[0]), cached=cached)
 
     @dsl.pipeline(  # type: ignore[untyped-decorator]
         name=f"rationanomaly-experiment-{experiment.name}", description=f"{experiment.title}."
     )
-    def run(params: str = document) -> None:
-        with dsl.ExitHandler(_task("finish", {"params": params}, shape)):
+    def run() -> None:
+        with dsl.ExitHandler(first.shape(_task("finish", first.given(), {}), "finish")):
             # No seed changes what the log says.
-            parsed = _task("parse", {"params": params}, shape).outputs["output"]
+            parsed = first.shape(_task("parse", first.given("parse"), {}), "parse").outputs["output"]
             for seed in request.seeds:
-                _seed(request, seed, branches(experiment, request, seed), parsed, shape)
+                _seed(request, seed, branches(experiment, request, seed), parsed, cached)
 
     pipeline: BaseComponent = run
     return pipeline
@@ -127,31 +119,27 @@ def _datasets(experiment: Experiment, request: Request) -> list[str]:
     return known_datasets(request) if experiment.by_dataset else []
 
 
-def _seed(request: Request, seed: int, parting: Mapping[str, Sequence[Variant]], parsed: Any, shape: Shape) -> None:
+def _seed(request: Request, seed: int, parting: Mapping[str, Sequence[Variant]], parsed: Any, cached: bool) -> None:
     """The full method with this seed, and behind it a loop over the variants for each step at which some part."""
-    full = _chain(dump_line(request.params(seed)), CHAIN[1:], {"parse": parsed}, shape)
+    pods = Pods.of(request.params(seed), cached=cached)
+    full = {"parse": parsed}
+    for name in CHAIN[1:]:
+        full[name] = pods.shape(_task(name, pods.given(name), full), name).outputs["output"]
     for step, variants in parting.items():
-        place = CHAIN.index(step)
-        documents = [dump_line(request.params(seed, variant)) for variant in variants]
-        shared = {name: full[name] for name in CHAIN[:place]}
+        steps = CHAIN[CHAIN.index(step) :]
+        made = {name: output for name, output in full.items() if name not in steps}
+        others = [Pods.of(request.params(seed, variant)) for variant in variants]
+        items = [{name: other.given(name) for name in steps} for other in others]
         # A loop over one item is a loop as well: the pipeline looks alike however many variants there are.
-        with dsl.ParallelFor(items=documents, name=f"from-{step}-seed-{seed}") as params:
-            _chain(params, CHAIN[place:], shared, shape)
+        with dsl.ParallelFor(items=items, name=f"from-{step}-seed-{seed}") as item:
+            for name in steps:
+                task = _task(name, getattr(item, name), made)
+                documents = {other.keys[name].value: other.params for other in others}
+                made[name] = pods.shape(task, name, variants=documents, in_loop=True).outputs["output"]
 
 
-def _chain(params: Any, steps: Sequence[str], outputs: Mapping[str, Any], shape: Shape) -> dict[str, Any]:
-    """Tasks of these steps, one behind the other; the outputs of all."""
-    made = dict(outputs)
-    for name in steps:
-        inputs = {read: made[read] for read in BY_NAME[name].reads}
-        made[name] = _task(name, {"params": params, **inputs}, shape).outputs["output"]
-    return made
-
-
-def _task(name: str, arguments: Mapping[str, Any], shape: Shape) -> dsl.PipelineTask:
+def _task(name: str, params: Any, made: Mapping[str, Any]) -> dsl.PipelineTask:
+    """A task of the component of this name; of what is made, it gets what its step reads."""
     component = getattr(importlib.import_module(f"components.{name}.component"), name)
-    return shape(component(**arguments), name)
-
-
-def _shape(task: dsl.PipelineTask, step: str, params: Params, cached: bool) -> dsl.PipelineTask:
-    return shape_pod(task, params=params, cached=cached, step=step)
+    reads = BY_NAME[name].reads if name in BY_NAME else ()
+    return component(params=params, **{read: made[read] for read in reads})

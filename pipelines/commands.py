@@ -47,9 +47,7 @@ def submit(
     seeds: SeedsOption = "0",
     policy: PolicyOption = POLICY,
     to: ToOption = "champion",
-    cached: Annotated[
-        bool, typer.Option("--cache/--no-cache", help="Take what the server knows; not after a log has changed.")
-    ] = True,
+    cached: Annotated[bool, typer.Option("--cache/--no-cache", help="Take what the server knows.")] = True,
     again: Annotated[bool, typer.Option("--again", help="Another run of what was submitted before.")] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Wait for its end; exit code 8 if it fails.")] = False,
 ) -> None:

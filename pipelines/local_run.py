@@ -7,7 +7,6 @@ import os
 import tempfile
 from collections.abc import Iterator
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 
 from kfp import dsl, local
@@ -17,7 +16,7 @@ from pipelines.training import task_counts, training_pipeline
 from rationanomaly import artifacts
 from rationanomaly.errors import PipelineError
 from rationanomaly.kfp_task import OUTPUTS, PROGRESS, STATE
-from rationanomaly.params import Params
+from rationanomaly.params import Params, dump_line
 from rationanomaly.steps import STEPS
 
 
@@ -50,7 +49,7 @@ def run_training(params: Params, output: Path, runner: Runner = Runner.SUBPROCES
             # KFP's local cache ignores what is in an artifact; ours does not.
             enable_caching=False,
         )
-        pipeline = training_pipeline(params, partial(_name_image, image=params.cluster.image))
+        pipeline = training_pipeline(params, _LocalTasks(params))
         failures: list[tuple[str, str]] = []
         try:
             with captured(output / "pipeline.log") as failures:
@@ -85,9 +84,19 @@ def _unfinished(params: Params, root: Path) -> list[str]:
     ]
 
 
-def _name_image(task: dsl.PipelineTask, image: str) -> dsl.PipelineTask:
+class _LocalTasks:
     """All that a task needs here; a pod's environment would name the cluster's tracking server and volumes."""
-    return task.set_container_image(image)
+
+    def __init__(self, params: Params) -> None:
+        self._image, self._document = params.cluster.image, dump_line(params)
+
+    def given(self, _step: str | None = None, /) -> str:
+        """Always the whole document."""
+        return self._document
+
+    def shape(self, task: dsl.PipelineTask, /, *, in_loop: bool = False) -> dsl.PipelineTask:  # noqa: ARG002
+        """Name its image."""
+        return task.set_container_image(self._image)
 
 
 @contextlib.contextmanager

@@ -2,42 +2,109 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from kfp import dsl, kubernetes
 
+from pipelines.caching import StepKey, given, raw_digests, set_caching, set_document, step_keys
 from rationanomaly.kfp_task import STATE
 from rationanomaly.launch.trainjob.manifest import HUB, USER
 from rationanomaly.launch.trainjob.manifest import VARIABLE as TRAINJOB
-from rationanomaly.params import Params
+from rationanomaly.params import Params, StepResources
 from rationanomaly.preflight.setting import most_gpus
 from rationanomaly.staging.sources import CLAIMS, claims
+from rationanomaly.steps import STEPS
 
 _STATE_PATH = "/state"
-
-
 #: Argo counts this from the start of the first try, work and queue included: no try begins later, and the kubelet ends
 #: one that runs then. Tries are limited by their number and by the timeout of each.
 _RETRIED = f"{30 * 24 * 3600}s"
+#: Task → step that it runs, also where several pods share its work.
+_STEP_OF = {
+    name.replace("_", "-"): step.name for step in STEPS for name in (step.name, *step.fanned_out)
+}  # fmt: skip
 #: Steps that train, as TrainJobs where the params say so.
 _TRAIN = ("sft", "grpo")
 
 
-def shape_pod(task: dsl.PipelineTask, params: Params, cached: bool = True, step: str | None = None) -> dsl.PipelineTask:
+@dataclass(frozen=True)
+class Pods:
+    """What the tasks of one compiled pipeline are given, and how they become pods.
+
+    Attributes:
+        params: all params.
+        keys: of the steps, see `caching.step_keys`.
+        cached: whether the server may take outputs from earlier runs.
+    """
+
+    params: Params
+    keys: Mapping[str, StepKey]
+    cached: bool = True
+
+    @classmethod
+    def of(cls, params: Params, *, cached: bool = True, raw: Mapping[str, str | None] | None = None) -> Pods:
+        """Those of these params; ``raw``: see `caching.raw_digests`; None: as it says."""
+        images = {step.name: image_of(params, step.name) for step in STEPS}
+        return cls(params, step_keys(params, raw_digests(params) if raw is None else raw, images), cached)
+
+    def given(self, step: str | None = None) -> str:
+        """The `params` of a task that runs this step; None: that runs none."""
+        return given(self.params, step, self.keys)
+
+    def shape(
+        self, task: dsl.PipelineTask, name: str | None = None, *, variants: Mapping[str, Params] | None = None,
+        in_loop: bool = False,
+    ) -> dsl.PipelineTask:  # fmt: skip
+        """Make a pod of a task.
+
+        Args:
+            task: of any of our components.
+            name: of the task, where several of one pipeline run the same step; None: as it says.
+            variants: key of its step → the params of an iteration, where these differ.
+            in_loop: whether it runs in a loop.
+        """
+        name = name or task.name
+        step = _STEP_OF.get(name)
+        shape_pod(task, self.params, name)
+        set_document(task, self.params, variants)
+        set_caching(task, step, self.keys[step] if self.cached and step else None, in_loop=in_loop)
+        return task
+
+
+def resources_of(params: Params, name: str) -> StepResources:
+    """What the pod of a step or task asks for."""
+    cluster = params.cluster
+    resources = cluster.steps.get(name, cluster.default)
+    if name == "preflight-gpu":
+        return cluster.default.model_copy(update={"gpus": most_gpus(params)})
+    if _by_trainjob(params, name):
+        # This pod only submits and follows the TrainJob, whose nodes get the step's resources.
+        return cluster.default.model_copy(update={"timeout": resources.timeout, "retries": resources.retries})
+    return resources
+
+
+def image_of(params: Params, name: str) -> str:
+    """Reference of the image that does the work of a step or task."""
+    cluster = params.cluster
+    by_gpu = cluster.steps.get(name, cluster.default) if _by_trainjob(params, name) else resources_of(params, name)
+    return cluster.gpu_image if by_gpu.gpus else cluster.image
+
+
+def _by_trainjob(params: Params, name: str) -> bool:
+    return name in _TRAIN and (params.training.nodes > 1 or params.cluster.trainjob)
+
+
+def shape_pod(task: dsl.PipelineTask, params: Params, name: str | None = None) -> dsl.PipelineTask:
     """Give ``task`` the resources that ``params.cluster`` states for its step, and what every pod of ours has.
 
     Args:
         task: of any of our components.
         params: all params.
-        cached: whether the server may take its result from an earlier run with the same inputs.
-        step: whose resources it gets, where several tasks of one pipeline run the same step; None: the task's name.
+        name: whose resources it gets, where several tasks of one pipeline run the same step; None: the task's name.
     """
-    cluster, name = params.cluster, step or task.name
-    resources = cluster.steps.get(name, cluster.default)
-    if name == "preflight-gpu":
-        resources = cluster.default.model_copy(update={"gpus": most_gpus(params)})
-    by_trainjob = name in _TRAIN and (params.training.nodes > 1 or cluster.trainjob)
-    if by_trainjob:
-        # This pod only submits and follows the TrainJob, whose nodes get the step's resources.
-        resources = cluster.default.model_copy(update={"timeout": resources.timeout, "retries": resources.retries})
+    cluster, name = params.cluster, name or task.name
+    resources = resources_of(params, name)
 
     # ---- what it gets
     task.set_container_image(cluster.gpu_image if resources.gpus else cluster.image)
@@ -49,14 +116,13 @@ def shape_pod(task: dsl.PipelineTask, params: Params, cached: bool = True, step:
         kubernetes.empty_dir_mount(task, "shm", "/dev/shm", medium="Memory", size_limit=cluster.shared_memory)  # noqa: S108
 
     # ---- how long, how often, as whom
-    if by_trainjob:
+    if _by_trainjob(params, name):
         task.set_env_variable(TRAINJOB, "1")  # It ends the training in time itself; when that begins, a queue says.
     else:
         kubernetes.set_timeout(task, resources.timeout)  # From the pod's start on a node: a queue does not count.
     # What a preflight finds is wrong the second time, too; once more, for its pod may have been deleted.
     retries, pause = (1, "5s") if name.startswith("preflight") else (resources.retries, "30s")
     task.set_retry(retries, backoff_duration=pause, backoff_factor=2, backoff_max_duration=_RETRIED)
-    task.set_caching_options(cached)
     kubernetes.set_security_context(task, run_as_user=USER, run_as_group=USER, run_as_non_root=True)
 
     # ---- where it reports to and what survives it

@@ -1,7 +1,7 @@
 """The training pipeline: raw logs to a registered model, the same eight steps that `dvc repro` runs."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
@@ -22,12 +22,20 @@ from components.promote.component import promote
 from components.register.component import register
 from components.sft.component import sft
 from components.stage.component import stage
-from rationanomaly.params import Params, dump_line
+from rationanomaly.params import Params
 from rationanomaly.preflight.setting import most_gpus
 from rationanomaly.staging.sources import to_fetch
 from rationanomaly.steps import STEPS
 
-Shape = Callable[[dsl.PipelineTask], dsl.PipelineTask]
+
+class Tasks(Protocol):
+    """What tasks are given and become: pods (`pod.Pods`), or what runs on this machine."""
+
+    def given(self, step: str | None = None, /) -> str:
+        """The `params` of a task that runs this step; None: that runs none."""
+
+    def shape(self, task: dsl.PipelineTask, /, *, in_loop: bool = False) -> dsl.PipelineTask:
+        """Give it image, resources and environment; say whether it is in a loop."""
 
 
 @dataclass(frozen=True)
@@ -44,43 +52,44 @@ class Gate:
 
 
 def training_pipeline(
-    params: Params, shape: Shape, gate: Gate | None = None, compiled: str | None = None
+    params: Params, tasks: Tasks, gate: Gate | None = None, compiled: str | None = None
 ) -> BaseComponent:
-    """The DAG; the params travel as one document.
+    """The DAG. It takes no arguments: what the cache knows of its tasks comes from the params that it is compiled with.
 
     Args:
         params: all params.
-        shape: what every task goes through: `pod.shape_pod` gives it image, resources and environment of a pod.
+        tasks: what every task goes through.
         gate: promotes what was registered; None: nothing is promoted.
         compiled: identity of the code here, for the preflight before everything else; None: there is none.
     """
-    document = dump_line(params)
-    shards, gpus = params.cluster.parse_shards, most_gpus(params)
+    given, shape = tasks.given, tasks.shape
     fetched = bool(compiled and to_fetch(params))
 
     @dsl.pipeline(  # type: ignore[untyped-decorator]
         name=f"rationanomaly-{'retrain' if gate else 'training'}",
         description=f"From raw logs to a {'promoted' if gate else 'registered'} anomaly detector.",
     )
-    def training(params: str = document) -> None:
-        with dsl.ExitHandler(shape(finish(params=params))):
-            before, before_teacher = _preflights(params, compiled, gpus, shape)
+    def training() -> None:
+        with dsl.ExitHandler(shape(finish(params=given()))):
+            before, before_teacher = _preflights(compiled, most_gpus(params), tasks)
             if fetched:
-                before = [shape(stage(params=params)).set_caching_options(False).after(*before)]
-            parsed = _parse(params, shards, shape, before).outputs["output"]
-            corrected = shape(correct(params=params, parse=parsed)).outputs["output"]
-            distilled = shape(distill(params=params, correct=corrected)).after(*before_teacher).outputs["output"]
-            based = shape(base(params=params, correct=corrected)).outputs["output"]
-            tuned = shape(sft(params=params, parse=parsed, correct=corrected, distill=distilled, base=based)).outputs[
-                "output"
-            ]
-            aligned = shape(grpo(params=params, parse=parsed, correct=corrected, distill=distilled, sft=tuned)).outputs[
-                "output"
-            ]
-            evaluated = shape(
-                evaluate(params=params, parse=parsed, correct=corrected, base=based, sft=tuned, grpo=aligned)
+                before = [shape(stage(params=given())).after(*before)]
+            parsed = _parse(params.cluster.parse_shards, tasks, before).outputs["output"]
+            corrected = shape(correct(params=given("correct"), parse=parsed)).outputs["output"]
+            distilled = (
+                shape(distill(params=given("distill"), correct=corrected)).after(*before_teacher).outputs["output"]
+            )
+            based = shape(base(params=given("base"), correct=corrected)).outputs["output"]
+            tuned = shape(
+                sft(params=given("sft"), parse=parsed, correct=corrected, distill=distilled, base=based)
             ).outputs["output"]
-            registered = shape(register(params=params, grpo=aligned, evaluate=evaluated)).outputs["output"]
+            aligned = shape(
+                grpo(params=given("grpo"), parse=parsed, correct=corrected, distill=distilled, sft=tuned)
+            ).outputs["output"]
+            evaluated = shape(
+                evaluate(params=given("evaluate"), parse=parsed, correct=corrected, base=based, sft=tuned, grpo=aligned)
+            ).outputs["output"]
+            registered = shape(register(params=given("register"), grpo=aligned, evaluate=evaluated)).outputs["output"]
             if gate is not None:
                 shape(promote(policy=gate.policy, alias=gate.alias, register=registered))
 
@@ -88,40 +97,37 @@ def training_pipeline(
     return pipeline
 
 
-def preflight_pipeline(params: Params, shape: Shape, compiled: str) -> BaseComponent:
+def preflight_pipeline(params: Params, tasks: Tasks, compiled: str) -> BaseComponent:
     """The preflights alone: what is wrong with this cluster for these params."""
-    document, gpus = dump_line(params), most_gpus(params)
 
     @dsl.pipeline(  # type: ignore[untyped-decorator]
         name="rationanomaly-preflight", description="What is wrong before anything is paid."
     )
-    def preflights(params: str = document) -> None:
-        _preflights(params, compiled, gpus, shape)
+    def preflights() -> None:
+        _preflights(compiled, most_gpus(params), tasks)
 
     pipeline: BaseComponent = preflights
     return pipeline
 
 
-def _preflights(
-    params: str, compiled: str | None, gpus: int, shape: Shape
-) -> tuple[list[dsl.PipelineTask], list[dsl.PipelineTask]]:
+def _preflights(compiled: str | None, gpus: int, tasks: Tasks) -> tuple[list[dsl.PipelineTask], list[dsl.PipelineTask]]:
     """What comes before every step, and what comes before the teacher is paid: GPUs may be long in coming."""
     if compiled is None:
         return [], []
-    first = [shape(preflight(params=params, compiled=compiled))]
-    on_gpus = [shape(preflight_gpu(params=params, compiled=compiled, gpus=gpus)).after(*first)] if gpus else []
-    for task in (*first, *on_gpus):
-        task.set_caching_options(False)  # What was right an hour ago may be wrong now.
+    given, shape = tasks.given(), tasks.shape
+    first = [shape(preflight(params=given, compiled=compiled))]
+    on_gpus = [shape(preflight_gpu(params=given, compiled=compiled, gpus=gpus)).after(*first)] if gpus else []
     return first, on_gpus
 
 
-def _parse(params: str, shards: int, shape: Shape, before: list[dsl.PipelineTask]) -> dsl.PipelineTask:
+def _parse(shards: int, tasks: Tasks, before: list[dsl.PipelineTask]) -> dsl.PipelineTask:
     """The task whose output is that of `parse`; with several shards it has a plan and parallel tasks before it."""
+    params, shape = tasks.given("parse"), tasks.shape
     if shards == 1:
         return shape(parse(params=params)).after(*before)
     plan = shape(parse_plan(params=params, shards=shards)).after(*before).outputs["output"]
     with dsl.ParallelFor(items=list(range(shards))) as number:
-        read = shape(parse_shard(params=params, plan=plan, number=number)).outputs["output"]
+        read = shape(parse_shard(params=params, plan=plan, number=number), in_loop=True).outputs["output"]
     return shape(parse_merge(params=params, plan=plan, shards=dsl.Collected(read)))
 
 

@@ -1,32 +1,38 @@
 """The body of every KFP component: the same `execute` that the command line calls.
 
-A component gets its params as one document and its inputs as paths. Where it keeps what must survive it comes
-from two environment variables: ``RATIONANOMALY_STATE`` (checkpoints, the teacher's journal; a mounted volume in a
-pod) and, for local runs, ``RATIONANOMALY_OUTPUTS`` (finished outputs, which a second start re-uses).
+A component gets its params as one document and its inputs as paths. A pod gets the document by an environment
+variable, ``RATIONANOMALY_PARAMS``, and as its param what the server's cache may know of it (`pipelines/caching.py`).
+Where it keeps what must survive it comes from two more: ``RATIONANOMALY_STATE`` (checkpoints, the teacher's journal; a
+mounted volume in a pod) and, for local runs, ``RATIONANOMALY_OUTPUTS`` (finished outputs, used again by a second
+start).
 """
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
 import math
 import os
 import shutil
 import sys
 import time
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rationanomaly.artifacts import write_text
-from rationanomaly.errors import INTERRUPTED, RationAnomalyError
-from rationanomaly.params import Params, read_document
+from rationanomaly.errors import INTERRUPTED, ParamsError, RationAnomalyError
+from rationanomaly.params import Params, check, read_document
 from rationanomaly.progress import Event, listening
 from rationanomaly.records import CURVES
 from rationanomaly.runs import retries
 from rationanomaly.runs.pipeline_end import close_pipeline
-from rationanomaly.steps import BY_NAME, Metrics, PartialRun
+from rationanomaly.steps import BY_NAME, Metrics, PartialRun, step_values
 from rationanomaly.text.untrusted import InertFormatter, for_terminal
 from rationanomaly.training.interruption import Interrupted
 
@@ -36,6 +42,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 STATE, OUTPUTS = "RATIONANOMALY_STATE", "RATIONANOMALY_OUTPUTS"
+#: The whole params document, packed; in a loop also: key of a step → what differs from it in the iteration.
+PARAMS, VARIANTS = "RATIONANOMALY_PARAMS", "RATIONANOMALY_VARIANTS"
 #: ``json``: progress comes as marked lines, which a local run turns back into events.
 PROGRESS = "RATIONANOMALY_PROGRESS"
 #: The page loads a report whole, as one string, whatever its size.
@@ -66,7 +74,7 @@ def run_component(
         RationAnomalyError: as `execution.execute`; the last line of the pod's log is the same clear line.
     """
     with _reporting(name, params, *inputs.values()):
-        found = _execute(name, read_document(params), {k: Path(v) for k, v in inputs.items()}, output, metrics)
+        found = _execute(name, read_params(params), {k: Path(v) for k, v in inputs.items()}, output, metrics)
         if curves is not None:
             with _optional("curves"):
                 from rationanomaly.evaluate.curves_page import write_curves_page
@@ -119,7 +127,7 @@ def run_plan(params: str, shards: int, output: dsl.Artifact) -> None:
     from rationanomaly.runs.execution import step_status
 
     with _reporting("parse plan", params):
-        target, loaded = Path(output.path), read_document(params)
+        target, loaded = Path(output.path), read_params(params)
         status = step_status(BY_NAME["parse"], loaded, {}, _kept("parse") or target, _state())
         write_plan(loaded, shards, target, status.sources, is_finished=status.finished is not None)
 
@@ -129,7 +137,7 @@ def run_shard(params: str, plan: str, number: int, output: dsl.Artifact) -> None
     from rationanomaly.parse.fan_out import write_shard
 
     with _reporting(f"parse shard {number}", params, plan):
-        write_shard(read_document(params), Path(plan), number, Path(output.path))
+        write_shard(read_params(params), Path(plan), number, Path(output.path))
 
 
 def run_merge(
@@ -140,7 +148,7 @@ def run_merge(
 
     with _reporting("parse merge", params, plan, *shards):
         partial = partial_run(Path(plan), [Path(folder) for folder in shards])
-        return _execute("parse", read_document(params), {}, output, metrics, partial)
+        return _execute("parse", read_params(params), {}, output, metrics, partial)
 
 
 def run_promotion(policy: str, alias: str, register: str, outcome: dsl.Artifact, metrics: dsl.Metrics) -> None:
@@ -167,7 +175,7 @@ def run_stage(params: str) -> None:
     from rationanomaly.staging.fetching import stage
 
     with _reporting("stage"):
-        stage(read_document(params), _state())
+        stage(read_params(params), _state())
 
 
 def run_preflight(params: str, compiled: str, gpus: int | None = None) -> None:
@@ -184,7 +192,7 @@ def run_preflight(params: str, compiled: str, gpus: int | None = None) -> None:
     from rationanomaly.preflight.run import here, preflight
 
     with _reporting("preflight"):
-        setting = here(read_document(params), _state(), compiled=compiled, gpus=gpus)
+        setting = here(read_params(params), _state(), compiled=compiled, gpus=gpus)
         preflight(setting, lambda text: sys.stderr.write(f"{text}\n"))
 
 
@@ -197,10 +205,53 @@ def finish_pipeline(params: str, state: str, message: str | None) -> None:
         message: what KFP knows of the failure.
     """
     _set_up_logging()
-    loaded = read_document(params)
+    loaded = read_params(params)
     failed = close_pipeline(loaded, state == "SUCCEEDED", message or "")
     log = logger.info if state == "SUCCEEDED" else logger.error
     log("pipeline %s%s", state, f": step `{failed[0]}` failed: {failed[1]}" if failed else "")
+
+
+def pack(text: str) -> str:
+    """A text for an environment variable: half as long, and without ``$`` and braces, which clusters expand."""
+    return base64.b64encode(zlib.compress(text.encode(), level=9)).decode()
+
+
+def unpack(packed: str) -> str:
+    """What `pack` was given."""
+    return zlib.decompress(base64.b64decode(packed)).decode()
+
+
+def read_params(text: str) -> Params:
+    """All params of a task: of the document that it was given, or of the one that its pod has.
+
+    Args:
+        text: a full params document; or, in a pod, JSON with the `key` of the step and the values that it `reads`.
+
+    Raises:
+        ParamsError: the values are not those of the pod's document.
+    """
+    given = _json(text)
+    if not isinstance(given, dict) or "reads" not in given:
+        return read_document(text)
+    if PARAMS not in os.environ:
+        raise ParamsError(f"{PARAMS} is not set", hint="Run a pipeline as `python -m pipelines compile` writes it")
+    document = json.loads(unpack(os.environ[PARAMS]))
+    variants = json.loads(unpack(os.environ[VARIANTS])) if VARIANTS in os.environ else {}
+    for path, value in variants.get(given.get("key"), {}).items():
+        *sections, name = path.split(".")
+        reduce(lambda section, part: section[part], sections, document)[name] = value
+    params = check(document, Path(PARAMS))
+    if step_values(params, given["reads"]) != given["reads"]:
+        hint = "Compile the pipeline with the params that you want; its tasks take no others"
+        raise ParamsError("the task's params are not those that its pipeline was compiled with", hint=hint)
+    return params
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def _execute(

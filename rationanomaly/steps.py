@@ -7,9 +7,11 @@ and a test holds each against it. To add a step: a package with a ``run``, an en
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
+from typing import Any
 
 from rationanomaly.params import Params
 
@@ -72,6 +74,7 @@ class Step:
         resumes: it keeps checkpoints in its state, so that two runs with the same key must not share it at once.
         shards: the key of ``cluster`` that says how many pods share its work (`fan_out.py` in its package); None where
             one does all.
+        has_effects: it does more than write its output, so that no cache may take its place.
     """
 
     name: str
@@ -82,6 +85,7 @@ class Step:
     paths: tuple[str, ...] = ()
     resumes: bool = False
     shards: str | None = None
+    has_effects: bool = False
 
     @property
     def fanned_out(self) -> tuple[str, ...]:
@@ -168,7 +172,14 @@ STEPS: tuple[Step, ...] = (
         (),
         ("grpo", "evaluate"),
         ("register",),
+        has_effects=True,
     ),
 )
 
 BY_NAME: Mapping[str, Step] = {step.name: step for step in STEPS}
+
+
+def step_values(params: Params, paths: Iterable[str]) -> dict[str, Any]:
+    """Values, or whole sections, of the params by their dotted paths."""
+    document = params.model_dump(mode="json", by_alias=True)
+    return {path: reduce(lambda section, part: section[part], path.split("."), document) for path in paths}

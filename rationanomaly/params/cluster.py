@@ -11,6 +11,10 @@ from pydantic_core import PydanticCustomError
 from rationanomaly.params.section import Section
 from rationanomaly.params.values import Address, NonNegative, Positive, Weight
 
+#: Quantities as Kubernetes writes them, and KFP takes them.
+Cores = Annotated[str, Field(pattern=r"^(\d+(\.\d+)?|\d+m)$")]
+Bytes = Annotated[str, Field(pattern=r"^\d+(\.\d+)?([EPTGMK]i?)?$")]
+
 
 class StepResources(Section):
     """What a step's pod asks for.
@@ -23,8 +27,8 @@ class StepResources(Section):
         retries: after a failure of the pod.
     """
 
-    cpu: str
-    memory: str
+    cpu: Cores
+    memory: Bytes
     gpus: NonNegative
     timeout: Positive
     retries: NonNegative

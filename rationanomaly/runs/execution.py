@@ -11,9 +11,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
-from typing import Any
 
 from rationanomaly import artifacts, raw_inputs
 from rationanomaly.errors import ArtifactError, InputError, ParamsError
@@ -21,7 +19,7 @@ from rationanomaly.params import Params
 from rationanomaly.records import METRICS
 from rationanomaly.runs import code_identity, model_registry, run_state, tracking
 from rationanomaly.runs.model_registry import AbsentVersionError
-from rationanomaly.steps import Inputs, Metrics, Outputs, PartialRun, Step
+from rationanomaly.steps import Inputs, Metrics, Outputs, PartialRun, Step, step_values
 from rationanomaly.training import checkpoints
 
 logger = logging.getLogger(__name__)
@@ -180,7 +178,8 @@ def _resolve(step: Step, params: Params, inputs: Inputs, state: Path) -> dict[st
 
 def _own_sources(step: Step, params: Params, paths: Mapping[str, Path]) -> dict[str, str]:
     """SHA-256 of the raw inputs that the step itself reads, and of what its params name."""
-    named = {name: digest for name in step.paths if (digest := _named_digest(_value(params, name)))}
+    values = step_values(params, step.paths)
+    named = {name: digest for name, value in values.items() if (digest := _named_digest(value))}
     return named | {
         name: raw_inputs.digest(paths[name]) if name == "logs" else artifacts.sha256(paths[name])
         for name in step.sources
@@ -201,13 +200,8 @@ def _named_digest(value: str | None) -> str | None:
 
 def _key(step: Step, params: Params, digests: Mapping[str, str], sources: Mapping[str, str]) -> str:
     """Hash of everything that the step's output depends on; ``sources`` are those that it reads itself."""
-    values = {path: _value(params, path) for path in step.params}
-    parts = [step.name, values, dict(digests), dict(sources), code_identity.digest(step.name)]
+    parts = [step.name, step_values(params, step.params), dict(digests), dict(sources), code_identity.digest(step.name)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _value(params: Params, path: str) -> Any:
-    return reduce(lambda section, part: section[part], path.split("."), params.model_dump(mode="json", by_alias=True))
 
 
 def _finished(step: Step, output: Path, state: Path, key: str) -> Metrics | None:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import time
 from collections.abc import Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -324,7 +325,16 @@ def task_of(task: dict[str, Any], full: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"runs": task["componentRef"]["name"], "reads": reads}
     if "parameterIterator" in task:
         variants = json.loads(task["parameterIterator"]["items"]["raw"])
-        found["variants"] = [changes(full, yaml.safe_load(one)) for one in variants]
+        found["variants"] = [changes_of(one, full) for one in variants]
+    return found
+
+
+def changes_of(variant: dict[str, str], full: dict[str, Any]) -> dict[str, Any]:
+    """What a variant's tasks read that isn't so in the full method."""
+    reads = {path: value for given in variant.values() for path, value in json.loads(given)["reads"].items()}
+    found: dict[str, Any] = {}
+    for path, value in reads.items():
+        found |= changes(reduce(lambda section, part: section[part], path.split("."), full), value, path)
     return found
 
 
