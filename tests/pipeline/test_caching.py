@@ -243,8 +243,8 @@ def test_content_is_known_by_a_commit_a_version_or_the_image_alone() -> None:
 
     default = known()
     assert default["logs"] is None and default["reasoning"] == "data/none.jsonl"
-    source = "cluster.data.logs={uri: 'https://data.example/log', sha256: " + "0" * 64 + "}"
-    assert known(source)["logs"] == "0" * 64, "it is checked when it is fetched"
+    source = "cluster.data.logs={uri: 'https://data.example/log', sha256: " + "ab" * 32 + "}"
+    assert known(source)["logs"] == "ab" * 32, "it is checked when it is fetched"
     assert default["model.name"] is not None, "a package's base comes with the image"
     hub = ("model.source=hub", "model.name=meta-llama/Llama-2-7b-hf")
     assert known(*hub)["model.name"] is None, "a branch moves"
