@@ -22,6 +22,7 @@ from kfp import dsl
 from rationanomaly.kfp_task import PARAMS, VARIANTS, pack
 from rationanomaly.params import Params, dump_line
 from rationanomaly.runs import code_identity, model_registry
+from rationanomaly.staging.sources import pinned
 from rationanomaly.steps import BY_NAME, STEPS, step_values
 
 #: Empty files that the images hold: the docker file copies them.
@@ -50,7 +51,7 @@ def raw_digests(params: Params) -> dict[str, str | None]:
     for step in STEPS:
         for name in step.sources:
             place = params.data.source(name).as_posix()
-            declared = params.cluster.data[name].sha256 if name in params.cluster.data else None
+            declared = pinned(params.cluster.data[name]) if name in params.cluster.data else None
             found[name] = place if place in _IN_IMAGE else declared
         for name, value in step_values(params, step.paths).items():
             found[name] = _named(params, name, value)

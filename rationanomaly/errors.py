@@ -166,6 +166,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "kafka": ("confluent_kafka",),
     "zstd": ("zstandard",),
     "lz4": ("lz4",),
+    "s3": ("boto3", "botocore", "dvc_s3"),
     "gpu": ("bitsandbytes",),
 }
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from rationanomaly.params.section import Section
-from rationanomaly.params.values import Address, NonNegative, Positive, Weight
+from rationanomaly.params.values import Address, NonNegative, ObjectAddress, Positive, Weight
 
 #: Quantities as Kubernetes writes them, and KFP takes them.
 Cores = Annotated[str, Field(pattern=r"^(\d+(\.\d+)?|\d+m)$")]
@@ -34,18 +34,40 @@ class StepResources(Section):
     retries: NonNegative
 
 
-class DataSource(Section):
-    """Where pods get one raw input.
+class DvcSource(Section):
+    """A file or folder of a Git repository, which DVC tracks there.
 
     Attributes:
-        uri: http(s) address without secrets, or env:NAME of a variable that holds one, such as a presigned address.
-        claim: volume claim that holds it; pods mount it.
-        path: in the claim.
-        sha256: of the content; without it nothing that reads it comes from a cache.
-        max_megabytes: of the file at `uri`; a larger one is refused.
+        repo: http(s) address without secrets, or env:NAME of a variable that holds one with its token.
+        rev: the commit in full; what a branch or tag names moves, so that nothing which reads it comes from a cache.
+        path: in the repository.
     """
 
-    uri: Address | None = None
+    repo: Address
+    rev: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$")]
+    path: Annotated[str, Field(pattern=r"^[^/].*[^/]$|^[^/]$")]
+
+    @model_validator(mode="after")
+    def _check(self) -> DvcSource:
+        if ".." in self.path.split("/"):
+            raise PydanticCustomError("source", "must have a `path` within the repository")
+        return self
+
+
+class DataSource(Section):
+    """Where pods get one raw input: `uri`, `dvc` or `claim`.
+
+    Attributes:
+        uri: http(s) address without secrets, env:NAME of a variable that holds one, or s3://BUCKET/KEY[?versionId=ID].
+        dvc: what DVC tracks in a Git repository.
+        claim: volume claim that holds it; pods mount it.
+        path: in the claim.
+        sha256: of the file; without it, a version of S3 or a commit, nothing that reads it comes from a cache.
+        max_megabytes: of what is fetched; more is refused.
+    """
+
+    uri: ObjectAddress | None = None
+    dvc: DvcSource | None = None
     claim: str | None = None
     path: str | None = None
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
@@ -53,8 +75,9 @@ class DataSource(Section):
 
     @model_validator(mode="after")
     def _check(self) -> DataSource:
-        if (self.uri is None) == (self.claim is None) or (self.claim is None) != (self.path is None):
-            raise PydanticCustomError("source", "must have either `uri`, or `claim` and `path`")
+        ways = [way for way in (self.uri, self.dvc, self.claim) if way is not None]
+        if len(ways) != 1 or (self.claim is None) != (self.path is None):
+            raise PydanticCustomError("source", "must have either `uri`, or `dvc`, or `claim` and `path`")
         if self.claim is not None and re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?", self.claim) is None:
             raise PydanticCustomError("source", "must name a claim as Kubernetes does")
         if self.path is not None and (self.path.startswith("/") or ".." in self.path.split("/")):

@@ -57,5 +57,18 @@ def _variable_name(name: str) -> str:
 
 #: An http(s) address without secrets, or env:NAME of a variable that holds one.
 Address = Annotated[str, AfterValidator(_without_secrets)]
+
+
+def _object_or_address(url: str) -> str:
+    """As `_without_secrets`, or an object of S3: credentials come from the environment, never from here."""
+    if not url.startswith("s3://"):
+        return _without_secrets(url)
+    if re.fullmatch(r"s3://[\w][\w.-]+/[^?#]*[^?#/](\?versionId=[\w.+/=-]+)?", url, re.ASCII) is None:
+        raise PydanticCustomError("object", "must be s3://BUCKET/KEY, behind it nothing but ?versionId=ID")
+    return url
+
+
+#: An object of S3 as s3://BUCKET/KEY, with ?versionId=ID where it has versions; or what `Address` takes.
+ObjectAddress = Annotated[str, AfterValidator(_object_or_address)]
 #: NAME of an environment variable.
 VariableName = Annotated[str, AfterValidator(_variable_name)]

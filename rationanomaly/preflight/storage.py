@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rationanomaly import artifacts, raw_inputs
-from rationanomaly.errors import InputError
+from rationanomaly.errors import InfrastructureError, InputError, named_extras
 from rationanomaly.params.cluster import DataSource
 from rationanomaly.preflight import base_model
 from rationanomaly.preflight.asking import SilenceError, ask
 from rationanomaly.preflight.findings import Finding, warning
 from rationanomaly.preflight.setting import TRAINED, Setting
+from rationanomaly.staging import s3_source
 from rationanomaly.staging.fetching import address_of
 from rationanomaly.steps import STEPS
 
@@ -33,7 +34,7 @@ def check_data(setting: Setting) -> Iterator[Finding]:
     """Each raw input is there and can be read."""
     for name in sorted({source for step in STEPS for source in step.sources}):
         source = setting.params.cluster.data.get(name)
-        if setting.pod and source is not None and source.uri is not None:
+        if setting.pod and source is not None and source.claim is None:
             yield from _check_source(name, source, setting)
         else:
             yield from _check_input(name, setting.params.data.source(name), setting.pod)
@@ -41,16 +42,41 @@ def check_data(setting: Setting) -> Iterator[Finding]:
 
 def _check_source(name: str, source: DataSource, setting: Setting) -> Iterator[Finding]:
     """What is to be fetched is there: its first byte is asked for, since a presigned address takes nothing but GET."""
-    key = f"cluster.data.{name}"
+    uri = str(source.uri)
+    if uri.startswith("s3://"):
+        yield from _check_object(f"cluster.data.{name}.uri", uri, setting.seconds)
+    elif source.dvc is not None:
+        # What the remote holds is known to a clone only, which may take minutes: that is the task's.
+        yield from _check_address(
+            f"cluster.data.{name}.dvc.repo", source.dvc.repo, setting, "/info/refs?service=git-upload-pack"
+        )
+    else:
+        yield from _check_address(f"cluster.data.{name}.uri", uri, setting)
+
+
+def _check_address(key: str, address: str, setting: Setting, suffix: str = "") -> Iterator[Finding]:
+    found = address_of(address, setting.environment)
     try:
-        reply = ask("GET", address_of(source, setting.environment), setting.seconds, {"Range": "bytes=0-0"})
+        reply = ask("GET", found + suffix, setting.seconds, {"Range": "bytes=0-0"})
     except SilenceError as silence:
         # Its text may name an address that is a secret.
-        problem = f"{key}.uri {silence}" if not str(source.uri).startswith("env:") else f"{key}.uri can't be reached"
-        yield Finding(problem, f"Check {key}.uri and the network of the pods")
+        problem = f"{key} {silence}" if not address.startswith("env:") else f"{key} can't be reached"
+        yield Finding(problem, f"Check {key} and the network of the pods")
         return
     if reply.status >= 400:
-        yield Finding(f"{key}.uri is refused: {reply.status}", f"Correct {key}.uri, or sign it anew")
+        yield Finding(f"{key} is refused: {reply.status}", f"Correct {key}, or sign it anew")
+
+
+def _check_object(key: str, uri: str, seconds: float) -> Iterator[Finding]:
+    try:
+        with named_extras():
+            from botocore.exceptions import BotoCoreError, ClientError
+        s3_source.client(seconds, tries=1).head_object(**s3_source.named(uri))
+    except InfrastructureError as error:
+        yield Finding(f"{key}: {error.problem}", str(error.hint))
+    except (ClientError, BotoCoreError) as error:
+        reason, hint = s3_source.reason_of(error)
+        yield Finding(f"{key} can't be read: {reason}", hint or f"Check {key}, AWS_ENDPOINT_URL_S3 and the network")
 
 
 def _check_input(name: str, path: Path, pod: bool) -> Iterator[Finding]:

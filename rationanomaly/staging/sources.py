@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
@@ -18,6 +19,8 @@ STATE, FETCHED = PurePosixPath("/state"), "data"
 CLAIMS = PurePosixPath("/data")
 #: What every image holds, seen from its working folder.
 _IN_IMAGE = ("data/none.csv", "data/none.jsonl")
+#: In full, SHA-1 or SHA-256: an abbreviated one may come to name another.
+_COMMIT = re.compile("[0-9a-f]{40}([0-9a-f]{24})?")
 NAMES = tuple(sorted({source for step in STEPS for source in step.sources}))
 
 
@@ -51,17 +54,43 @@ def staged_path(source: DataSource) -> PurePosixPath:
     """Where a source's content lies in a pod: known before it is fetched."""
     if source.claim is not None:
         return CLAIMS / source.claim / str(source.path)
-    return STATE / FETCHED / _identity(source) / _file_name(source)
+    return STATE / FETCHED / (pinned(source) or f"unpinned-{_digest_of(source)}") / _file_name(source)
 
 
-def _identity(source: DataSource) -> str:
-    """The content's digest, where it is declared; else the address's, marked as such."""
-    return source.sha256 or f"unpinned-{hashlib.sha256(str(source.uri).encode()).hexdigest()}"
+def pinned(source: DataSource) -> str | None:
+    """What tells the content, before it is fetched: its digest, a version of an object, or a commit with a path.
+
+    None: the content may be another tomorrow.
+    """
+    if source.sha256 is not None:
+        return source.sha256
+    if source.dvc is not None and _COMMIT.fullmatch(source.dvc.rev):
+        return f"dvc-{_digest_of(source)}"
+    # Where a bucket keeps no versions, "null" names whatever is there.
+    if str(source.uri).startswith("s3://") and place(str(source.uri))[2] not in (None, "null"):
+        return f"s3-{_digest_of(source)}"
+    return None
+
+
+def _digest_of(source: DataSource) -> str:
+    """Of what names the source. A commit is the same one in each copy of its repository."""
+    dvc = source.dvc
+    names = [str(source.uri)] if dvc is None else [dvc.rev, dvc.path]
+    if dvc is not None and not _COMMIT.fullmatch(dvc.rev):
+        names.append(dvc.repo)
+    return hashlib.sha256("\0".join(names).encode()).hexdigest()
+
+
+def place(uri: str) -> tuple[str, str, str | None]:
+    """Bucket, key and version of s3://BUCKET/KEY[?versionId=ID]."""
+    path, _, query = uri.removeprefix("s3://").partition("?")
+    bucket, _, key = path.partition("/")
+    return bucket, key, query.removeprefix("versionId=") or None
 
 
 def _file_name(source: DataSource) -> str:
-    """The last part of the address, as far as it is a plain file name."""
-    name = PurePosixPath(urlsplit(str(source.uri)).path).name
+    """The last part of the address or path, as far as it is a plain file name."""
+    name = PurePosixPath(source.dvc.path if source.dvc is not None else urlsplit(str(source.uri)).path).name
     kept = "".join(letter for letter in name if letter.isascii() and (letter.isalnum() or letter in "._-"))
     return kept.lstrip(".-") or "input"
 
@@ -73,11 +102,12 @@ def claims(params: Params) -> tuple[str, ...]:
 
 def to_fetch(params: Params) -> dict[str, DataSource]:
     """The raw inputs that a task has to fetch before the first step, by name."""
-    return {name: source for name, source in sorted(params.cluster.data.items()) if source.uri is not None}
+    return {name: source for name, source in sorted(params.cluster.data.items()) if source.claim is None}
 
 
 def raw_digests(params: Params) -> dict[str, str | None]:
-    """SHA-256 of each raw input by name, as far as it is known here and now: declared, or of a file on this machine.
+    """What tells the content of each raw input, by name, as far as it is known here and now: see `pinned`, or the
+    SHA-256 of a file on this machine.
 
     None: nobody knows before the run, so that nothing which reads it may come from a cache.
     """
@@ -87,7 +117,7 @@ def raw_digests(params: Params) -> dict[str, str | None]:
 def _digest(name: str, params: Params) -> str | None:
     source = params.cluster.data.get(name)
     if source is not None:
-        return source.sha256
+        return pinned(source)
     path = params.data.source(name)
     try:
         return raw_inputs.digest(path) if path != raw_inputs.STDIN else None

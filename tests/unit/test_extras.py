@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 #: Requirements that only tests compare with; they have no module that the library imports.
 COMPARED_WITH = {"rouge-score", "sacrebleu"}
 #: Modules that come with what an extra names, and are certain to.
-BROUGHT_ALONG = {"sqlalchemy": "pipeline", "starlette": "review", "urllib3": "pipeline"}
+BROUGHT_ALONG = {"botocore": "s3", "sqlalchemy": "pipeline", "starlette": "review", "urllib3": "pipeline"}
 
 
 def requirements() -> dict[str, set[str]]:

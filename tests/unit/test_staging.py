@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pipelines import caching
 from pipelines.catalogue import PIPELINES, Choices
 from rationanomaly.errors import InfrastructureError, InputError, ParamsError
 from rationanomaly.params import Params, load_params
@@ -98,11 +99,52 @@ def test_an_unpinned_source_has_a_place_and_no_digest() -> None:
     assert raw_digests(params)["logs"] is None
 
 
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.mark.parametrize(
+    ("source", "known"),
+    [
+        ("{uri: 's3://bucket/a.log'}", False),
+        ("{uri: 's3://bucket/a.log?versionId=null'}", False),  # a bucket without versions
+        ("{uri: 's3://bucket/a.log?versionId=3sL4kqtJlcpXroDTDmJ'}", True),
+        ("{dvc: {repo: 'https://a.example/r', rev: main, path: logs/a.log}}", False),
+        ("{dvc: {repo: 'https://a.example/r', rev: abc0123, path: logs/a.log}}", False),
+        (f"{{dvc: {{repo: 'https://a.example/r', rev: {COMMIT}, path: logs/a.log}}}}", True),
+    ],
+)  # fmt: skip
+def test_a_version_and_a_commit_tell_the_content_and_a_branch_does_not(source: str, known: bool) -> None:
+    params = params_of(f"cluster.data.logs={source}")
+    path = staged_path(params.cluster.data["logs"])
+    assert path.name == "a.log"
+    for digests in (raw_digests(params), caching.raw_digests(params)):
+        assert (digests["logs"] is not None) == known
+        assert not known or digests["logs"] == path.parent.name
+    assert path.parent.name.startswith("unpinned-") != known
+
+
+def test_a_commit_is_the_same_in_each_copy_of_its_repository_and_another_path_or_version_is_another_content() -> None:
+    def known(source: str) -> str | None:
+        return raw_digests(params_of(f"cluster.data.logs={source}"))["logs"]
+
+    first, copy, other = (
+        known(f"{{dvc: {{repo: '{repo}', rev: {COMMIT}, path: {path}}}}}")
+        for repo, path in (("https://a.example/r", "a"), ("env:REPOSITORY", "a"), ("https://a.example/r", "b"))
+    )
+    assert first == copy != other
+    assert known("{uri: 's3://bucket/k?versionId=1'}") != known("{uri: 's3://bucket/k?versionId=2'}")
+
+
 @pytest.mark.parametrize(
     "source",
     [
         "{}", "{uri: 'https://a.example/x', claim: c, path: p}", "{claim: c}", "{claim: c, path: ../x}",
         "{claim: c, path: /x}", "{claim: '../c', path: x}", "{uri: 'ftp://a.example/x'}", "{uri: 'file:///etc/passwd'}",
+        "{uri: 's3://bucket'}", "{uri: 's3://bucket/folder/'}", "{uri: 's3://key:secret@bucket/x'}",
+        "{uri: 's3://bucket/x?X-Amz-Signature=abc'}", "{uri: 's3://bucket/x', claim: c, path: p}",
+        "{dvc: {repo: 'https://a.example/r', rev: main}}", "{dvc: {repo: 'git@a.example:r', rev: main, path: p}}",
+        "{dvc: {repo: 'https://a.example/r', rev: main, path: ../p}}", "{dvc: {repo: /tmp/r, rev: main, path: p}}",
+        "{dvc: {repo: 'https://a.example/r', rev: '--upload-pack=x', path: p}}",
         "{uri: 'https://user:secret@a.example/x'}", "{uri: 'https://a.example/x', sha256: abc}",
     ],
 )  # fmt: skip
@@ -139,7 +181,7 @@ def test_another_content_than_declared_is_not_kept(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_too_large_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rationanomaly.staging.fetching._MEGABYTE", 1000)
+    monkeypatch.setattr("rationanomaly.staging.part.MEGABYTE", 1000)
     with server() as address, pytest.raises(InputError, match="larger than"):
         fetched(address, tmp_path)
     assert not list(tmp_path.rglob("app.log*"))
