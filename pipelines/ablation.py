@@ -15,6 +15,7 @@ from kfp.dsl.base_component import BaseComponent
 from pipelines.compiling import compiled
 from pipelines.experiment import Request, choose, known_datasets
 from pipelines.pod import Pods
+from pipelines.run_config import pipeline_config
 from pipelines.shared_steps import CHAIN
 from pipelines.variants import Experiment, Variant, first_changed
 from rationanomaly.artifacts import write_text
@@ -64,7 +65,9 @@ def experiment_pipeline(experiment: Experiment, request: Request, cached: bool =
     first = Pods.of(request.params(request.seeds[0]), cached=cached)
 
     @dsl.pipeline(  # type: ignore[untyped-decorator]
-        name=f"rationanomaly-experiment-{experiment.name}", description=f"{experiment.title}."
+        name=f"rationanomaly-experiment-{experiment.name}",
+        description=f"{experiment.title}.",
+        pipeline_config=pipeline_config(first.params.cluster),
     )
     def run() -> None:
         with dsl.ExitHandler(first.shape(_task("finish", first.given(), {}), "finish")):

@@ -9,9 +9,10 @@ from kfp import dsl, kubernetes
 
 from pipelines.caching import StepKey, given, raw_digests, set_caching, set_document, step_keys
 from rationanomaly.kfp_task import STATE
+from rationanomaly.launch.secret_keys import secret_keys
 from rationanomaly.launch.trainjob.manifest import HUB, USER
 from rationanomaly.launch.trainjob.manifest import VARIABLE as TRAINJOB
-from rationanomaly.params import Params, StepResources
+from rationanomaly.params import ClusterParams, Params, StepResources
 from rationanomaly.preflight.setting import most_gpus
 from rationanomaly.staging.sources import CLAIMS, claims
 from rationanomaly.steps import STEPS
@@ -130,11 +131,28 @@ def shape_pod(task: dsl.PipelineTask, params: Params, name: str | None = None) -
     task.set_env_variable(STATE, _STATE_PATH)
     task.set_env_variable("HF_HOME", f"{_STATE_PATH}/{HUB}")
     # The root file system is read-only; what libraries cache goes to scratch space.
-    kubernetes.empty_dir_mount(task, "scratch", "/tmp")  # noqa: S108
+    kubernetes.empty_dir_mount(task, "scratch", "/tmp", size_limit=cluster.scratch)  # noqa: S108
     kubernetes.mount_pvc(task, cluster.state_claim, _STATE_PATH)
     for claim in claims(params):
         kubernetes.mount_pvc(task, claim, str(CLAIMS / claim))
-    if cluster.secret_keys:
-        names = {key: key for key in cluster.secret_keys}
-        kubernetes.use_secret_as_env(task, cluster.secret, names, optional=True)
+    if keys := secret_keys(params, name):
+        kubernetes.use_secret_as_env(task, cluster.secret, {key: key for key in keys}, optional=True)
+    _place(task, cluster, resources.gpus)
     return task
+
+
+def _place(task: dsl.PipelineTask, cluster: ClusterParams, gpus: int) -> None:
+    """Say which nodes take it, how they get its image, and what queues read on it."""
+    placement = cluster.placement(gpus)
+    for one in placement.tolerations:
+        kubernetes.add_toleration(task, one.key, one.operator, one.value, one.effect)
+    for key, value in placement.node_selector.items():
+        kubernetes.add_node_selector(task, key, value)
+    for key, value in placement.labels.items():
+        kubernetes.add_pod_label(task, key, value)
+    for key, value in placement.annotations.items():
+        kubernetes.add_pod_annotation(task, key, value)
+    if cluster.pull_policy:
+        kubernetes.set_image_pull_policy(task, cluster.pull_policy)
+    if cluster.pull_secrets:
+        kubernetes.set_image_pull_secrets(task, cluster.pull_secrets)

@@ -22,6 +22,7 @@ from components.promote.component import promote
 from components.register.component import register
 from components.sft.component import sft
 from components.stage.component import stage
+from pipelines.run_config import pipeline_config
 from rationanomaly.params import Params
 from rationanomaly.preflight.setting import most_gpus
 from rationanomaly.staging.sources import to_fetch
@@ -68,6 +69,7 @@ def training_pipeline(
     @dsl.pipeline(  # type: ignore[untyped-decorator]
         name=f"rationanomaly-{'retrain' if gate else 'training'}",
         description=f"From raw logs to a {'promoted' if gate else 'registered'} anomaly detector.",
+        pipeline_config=pipeline_config(params.cluster),
     )
     def training() -> None:
         with dsl.ExitHandler(shape(finish(params=given()))):
@@ -101,7 +103,9 @@ def preflight_pipeline(params: Params, tasks: Tasks, compiled: str) -> BaseCompo
     """The preflights alone: what is wrong with this cluster for these params."""
 
     @dsl.pipeline(  # type: ignore[untyped-decorator]
-        name="rationanomaly-preflight", description="What is wrong before anything is paid."
+        name="rationanomaly-preflight",
+        description="What is wrong before anything is paid.",
+        pipeline_config=pipeline_config(params.cluster),
     )
     def preflights() -> None:
         _preflights(compiled, most_gpus(params), tasks)

@@ -10,7 +10,7 @@ misspelled knob never does nothing in silence; a key that was renamed is taken f
 
 from __future__ import annotations
 
-from rationanomaly.params.cluster import ClusterParams, StepResources
+from rationanomaly.params.cluster import ClusterParams, PodPlacement, StepResources
 from rationanomaly.params.loading import (
     DEFAULTS,
     DEFAULTS_NAME,
@@ -68,8 +68,8 @@ __all__ = [
     "DEFAULTS", "DEFAULTS_NAME", "AlarmParams", "AnswerCells", "BaseParams", "BudgetParams", "ClusterParams",
     "CorrectParams", "DataParams", "DetectParams", "DistillParams", "EndpointParams", "EvaluateParams",
     "FormatReward", "GroundingWeights", "GrpoParams", "JsonParams", "LocalTeacherParams", "ModelParams",
-    "NonNegative", "Params", "ParseParams", "PoolParams", "Positive", "PromptParams", "Rate", "RegisterParams",
-    "RewardParams", "RewardWeights", "RunParams", "Section", "SessionParams", "SftParams",
+    "NonNegative", "Params", "ParseParams", "PodPlacement", "PoolParams", "Positive", "PromptParams", "Rate",
+    "RegisterParams", "RewardParams", "RewardWeights", "RunParams", "Section", "SessionParams", "SftParams",
     "Share", "SimulateParams", "SplitParams", "StepResources", "StressParams", "ThresholdParams", "TrainingParams",
     "VariableName", "VerdictKind", "VllmParams", "Weight", "check", "compose", "current_key", "current_names", "dump",
     "dump_line", "forget_files", "is_glob", "lineage", "load_params", "read_document", "read_setting", "split_glob",

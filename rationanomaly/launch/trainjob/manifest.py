@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rationanomaly.params import ClusterParams, Params, StepResources, TrainingParams
+from rationanomaly.launch.secret_keys import secret_keys
+from rationanomaly.params import ClusterParams, Params, PodPlacement, StepResources, TrainingParams
 
 GROUP, VERSION, PLURAL = "trainer.kubeflow.org", "v1alpha1", "trainjobs"
 #: The user of the images in docker/; any other non-root user works as well.
@@ -29,6 +30,7 @@ _AGENT_SECONDS = 10
 VARIABLE = "RATIONANOMALY_TRAINJOB"
 #: Kueue's: in which order jobs are admitted, and which of them give way.
 _PRIORITY = "kueue.x-k8s.io/priority-class"
+_QUEUES = "kueue.x-k8s.io/"
 
 Manifest = dict[str, Any]
 
@@ -66,16 +68,18 @@ def manifest(
     """
     cluster, training = params.cluster, params.training
     resources = cluster.steps.get(step, cluster.default)
+    placement = cluster.placement(resources.gpus)
     environment = [
         {"name": "OMP_NUM_THREADS", "value": str(training.threads)},
         {"name": "RATIONANOMALY_STATE", "value": str(volume)},
         {"name": "HF_HOME", "value": str(volume / HUB)},
-        *_secrets(cluster),
+        *_secrets(params, step),
     ]
     return {
         "apiVersion": f"{GROUP}/{VERSION}",
         "kind": "TrainJob",
-        "metadata": {"name": name, "labels": {**_priority(cluster), **labels}, **_owner()},
+        # Kueue reads its labels here; pods of a job that it has admitted must not queue again.
+        "metadata": {"name": name, "labels": {**placement.labels, **_priority(cluster), **labels}, **_owner()},
         "spec": {
             "runtimeRef": {"name": cluster.training_runtime},
             "trainer": {
@@ -86,7 +90,7 @@ def manifest(
                 "resourcesPerNode": _resources(resources, cluster.accelerator),
                 "env": environment,
             },
-            "runtimePatches": [{"manager": "rationanomaly", "trainingRuntimeSpec": _patch(cluster, volume)}],
+            "runtimePatches": [{"manager": "rationanomaly", "trainingRuntimeSpec": _patch(cluster, placement, volume)}],
         },
     }
 
@@ -102,15 +106,35 @@ def _resources(resources: StepResources, accelerator: str) -> dict[str, dict[str
     return {"requests": each, "limits": dict(each)}
 
 
-def _secrets(cluster: ClusterParams) -> list[dict[str, Any]]:
+def _secrets(params: Params, step: str) -> list[dict[str, Any]]:
     """Variables whose values the cluster takes from the secret; they are not in the manifest."""
+    secret = params.cluster.secret
     return [
-        {"name": key, "valueFrom": {"secretKeyRef": {"name": cluster.secret, "key": key, "optional": True}}}
-        for key in cluster.secret_keys
+        {"name": key, "valueFrom": {"secretKeyRef": {"name": secret, "key": key, "optional": True}}}
+        for key in secret_keys(params, step)
     ]
 
 
-def _patch(cluster: ClusterParams, volume: Path) -> dict[str, Any]:
+def _metadata(placement: PodPlacement) -> dict[str, Any]:
+    """Labels and annotations of a node's pod, where there are some."""
+    labels = {key: value for key, value in placement.labels.items() if not key.startswith(_QUEUES)}
+    both = {"labels": labels, "annotations": dict(placement.annotations)}
+    return {name: value for name, value in both.items() if value}
+
+
+def _placement(cluster: ClusterParams, placement: PodPlacement) -> dict[str, Any]:
+    """Which nodes take the pods, and with which secrets these pull; only what the params say."""
+    found: dict[str, Any] = {}
+    if placement.node_selector:
+        found["nodeSelector"] = dict(placement.node_selector)
+    if placement.tolerations:
+        found["tolerations"] = [one.model_dump(exclude_none=True) for one in placement.tolerations]
+    if cluster.pull_secrets:
+        found["imagePullSecrets"] = [{"name": name} for name in cluster.pull_secrets]
+    return found
+
+
+def _patch(cluster: ClusterParams, placement: PodPlacement, volume: Path) -> dict[str, Any]:
     """What the runtime's pods lack: volumes, and the security context of Kubernetes' restricted profile."""
     container = {
         "name": _NODE,
@@ -137,14 +161,18 @@ def _patch(cluster: ClusterParams, volume: Path) -> dict[str, Any]:
         },
         "volumes": [
             {"name": "state", "persistentVolumeClaim": {"claimName": cluster.state_claim}},
-            {"name": "scratch", "emptyDir": {}},
+            {"name": "scratch", "emptyDir": {} if cluster.scratch is None else {"sizeLimit": cluster.scratch}},
             {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": cluster.shared_memory}},
         ],
         "containers": [container],
+        **_placement(cluster, placement),
     }
     if cluster.trainer_version != "2.2":
         pod["terminationGracePeriodSeconds"] = _grace_seconds(cluster)
-    job = {"name": _NODE, "template": {"spec": {"template": {"spec": pod}}}}
+    template: dict[str, Any] = {"spec": pod}
+    if metadata := _metadata(placement):
+        template["metadata"] = metadata
+    job = {"name": _NODE, "template": {"spec": {"template": template}}}
     return {"template": {"spec": {"replicatedJobs": [job]}}}
 
 
