@@ -34,7 +34,7 @@ data/simulated: | $(VENV)/installed
 
 demo: $(VENV)/installed data/simulated  ## the whole pipeline on simulated logs, then a summary
 	@dvc repro --quiet
-	@rationanomaly summary outputs
+	@rationanomaly summary
 
 test: $(VENV)/installed  ## unit, component and pipeline tests
 	$(PYTEST)

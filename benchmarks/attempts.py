@@ -1,6 +1,6 @@
 """What writing an analysis anew gains, by the number of attempts: how many are borne out, and how good the verdict is.
 
-    python -m benchmarks.attempts --model outputs/grpo --labelled outputs/correct --split validation --attempts 5
+    python -m benchmarks.attempts --model outputs/laptop/grpo --labelled outputs/laptop/correct --attempts 5
 
 Reads templates of a split that is not tested. After each attempt a row says how many analyses it wrote, which share of
 all logs has one that is borne out (`WrittenText.borne_out`), and F1 and AP of three scores: behind the analysis that is

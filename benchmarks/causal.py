@@ -1,6 +1,6 @@
 """Whether a verdict hangs on what its rationale quotes: true alarms, judged again without their quotes.
 
-    python -m benchmarks.causal --outputs outputs [--outputs outputs-1 …]
+    python -m benchmarks.causal --outputs outputs/laptop [--outputs outputs-1 …]
 
 Of each template that is abnormal and that the final model called so, three texts are made and judged anew, analysis and
 all (`rationanomaly.stress.counterfactuals`): without the words that the rationale quotes, without as many of those that

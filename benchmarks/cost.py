@@ -8,7 +8,7 @@ and of `--analyses` analyses, are asked for in batches of each size, and one tem
 which every template has its verdict, simulated unless `--log` names one. What runs beside it counts: the loads before
 and at the end are part of the record. `--record NAME` keeps it as benchmarks/recorded/cost-NAME.json for
 docs/results.md; `--write FOLDER` writes cost.json, cost.png and, where the run was evaluated, report.html with them.
-How long training took is read from MLflow (`--tracking`, else mlflow.db beside the outputs).
+How long training took is read from MLflow (`--tracking`, else mlflow.db beside the outputs, or beside `outputs/`).
 """
 
 from __future__ import annotations
@@ -153,8 +153,9 @@ def _run(arguments: argparse.Namespace) -> tuple[dict[str, Path], dict[str, floa
         made = run_chain(load_params(arguments.params, arguments.set), arguments.output)
         return made, seconds_of(made, arguments.output)
     folders = {step.name: arguments.outputs / step.name for step in STEPS}
-    database = arguments.outputs.absolute().parent / "mlflow.db"
-    uri = arguments.tracking or (f"sqlite:///{database}" if database.is_file() else None)
+    above = arguments.outputs.absolute().parents[:2]  # DVC's outputs have a folder for each run.name.
+    database = next((path for folder in above if (path := folder / "mlflow.db").is_file()), None)
+    uri = arguments.tracking or (f"sqlite:///{database}" if database else None)
     return folders, seconds_by_step(folders, uri) if uri else {}
 
 

@@ -1,6 +1,6 @@
 """How fast a stream is followed, from the file to rows on the disk, when the model has been asked about its templates.
 
-    python -m benchmarks.detect --model outputs/grpo [--lines 5000000] [--new 20]
+    python -m benchmarks.detect --model outputs/laptop/grpo [--lines 5000000] [--new 20]
 
 The log is `benchmarks.bgl_replay`: order, repetition and times of real lines of BGL. The stream runs on one core, the
 model's process on another. First each text of the log is read once, so that the model is asked about every template;
@@ -150,7 +150,7 @@ def resident_megabytes() -> float:
 def main() -> int:
     """Measure, print the figures and the targets; 1 if one is short."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="outputs/grpo", help="output folder of sft or grpo")
+    parser.add_argument("--model", default="outputs/laptop/grpo", help="output folder of sft or grpo")
     parser.add_argument("--lines", type=int, default=5_000_000, help="length of the log")
     parser.add_argument("--new", type=int, default=20, help="templates that the model is asked about at the end")
     arguments = parser.parse_args()

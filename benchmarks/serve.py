@@ -1,6 +1,6 @@
 """The service under load: many clients, one of a hundred requests hostile, the model changed in the middle.
 
-    python -m benchmarks.serve --model outputs/grpo [--clients 100] [--seconds 60] [--hostile 0.01]
+    python -m benchmarks.serve --model outputs/laptop/grpo [--clients 100] [--seconds 60] [--hostile 0.01]
 
 Starts `rationanomaly serve` with the model, warms it up, and lets the clients send verdicts, lines, OpenTelemetry
 records and questions for incidents, each the next one when the last one is answered: as fast as they can, on the
@@ -161,7 +161,7 @@ def _report(
 def main() -> int:
     """Measure, print the table and the targets; 1 if one is short."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="outputs/grpo", help="folder of a model")
+    parser.add_argument("--model", default="outputs/laptop/grpo", help="folder of a model")
     parser.add_argument("--clients", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--hostile", type=float, default=0.01, help="share of the requests")

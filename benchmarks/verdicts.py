@@ -1,6 +1,6 @@
 """How soon an unseen template has its direct score and its rationale, with the model in a process of its own.
 
-    python -m benchmarks.verdicts --model outputs/grpo --labelled outputs/correct --pairs 20 --cores 1
+    python -m benchmarks.verdicts --model outputs/laptop/grpo --labelled outputs/laptop/correct --pairs 20 --cores 1
 
 The templates come in pairs: one while the model has nothing to do, and `--pause` seconds later another one, while the
 analysis of the first is being written; the next pair comes when both have their rationales. The texts are those of the

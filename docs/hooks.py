@@ -120,7 +120,11 @@ def _parameter_row(parameter: Any) -> str | None:
     names = ", ".join(parameter.opts) if is_option else (parameter.metavar or str(parameter.name)).upper()
     default = parameter.default
     shown = (
-        "" if default is None or callable(default) or default is False else f"`{getattr(default, 'value', default)}`"
+        f"`{shown}`"
+        if isinstance(shown := getattr(parameter, "show_default", None), str)
+        else ""
+        if default is None or callable(default) or default is False
+        else f"`{getattr(default, 'value', default)}`"
     )
     return (
         f"| `{names}` | {'required' if parameter.required else shown} | {_cell(getattr(parameter, 'help', '') or '')} |"

@@ -1,6 +1,6 @@
 """Draw the summary of a run as SVG, for README.md: what `make demo` ends with.
 
-python docs/picture.py outputs docs/images/summary.svg
+python docs/picture.py outputs/laptop docs/images/summary.svg
 """
 
 from __future__ import annotations

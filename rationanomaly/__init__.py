@@ -2,14 +2,14 @@
 
 import rationanomaly as ra
 
-detector = ra.Detector.open("outputs/grpo")  # or "models:/rationanomaly@champion"
+detector = ra.Detector.open("outputs/laptop/grpo")  # or "models:/rationanomaly@champion"
 for verdict in detector.judge(["link <*> down"]):
     print(verdict.answer, verdict.score, verdict.rationale)
 for found in detector.judge_log("app.log"):
     print(found.line, found.verdict.answer, found.message)
 
 params = ra.load_params("params.yaml", ["run.seed=1"])
-ra.run_step("parse", params, {}, "outputs/parse")
+ra.run_step("parse", params, {}, "outputs/laptop/parse")
 
 Names are imported when they are first asked for: the import itself loads nothing, torch least of all.
 """

@@ -1,6 +1,6 @@
 """The step `base`.
 
-rationanomaly base --params params.yaml --input correct=outputs/correct --output outputs/base
+rationanomaly base --params params.yaml --input correct=outputs/laptop/correct --output outputs/laptop/base
 """
 
 from __future__ import annotations

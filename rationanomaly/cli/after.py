@@ -8,18 +8,16 @@ from typing import Annotated
 import typer
 
 from rationanomaly.cli import console
-from rationanomaly.cli.options import PARAMS, STATE, ParamsOption, SetOption
+from rationanomaly.cli.options import PARAMS, RUN_FOLDER, STATE, ParamsOption, RunArgument, SetOption, run_folder
 from rationanomaly.params import load_params
 
 
-def summary(
-    outputs: Annotated[Path, typer.Argument(help="Folder that holds the steps' output folders.")] = Path("outputs"),
-) -> None:
+def summary(outputs: RunArgument) -> None:
     """Show what a pipeline run has come to: metrics, example verdicts, plots, the registered version.
 
     Example:
 
-        rationanomaly summary outputs
+        rationanomaly summary outputs/laptop
     """
     from rationanomaly.cli.summary_table import show_summary
     from rationanomaly.evaluate.summary import read_summary
@@ -28,12 +26,14 @@ def summary(
 
 
 def refit(
-    output: Annotated[Path, typer.Option("--output", help="Folder for the outputs of its steps.")] = Path(
-        "outputs/refit"
-    ),
-    outputs: Annotated[Path, typer.Option("--outputs", help="Folder of the evaluated run's outputs.")] = Path(
-        "outputs"
-    ),
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", help="Folder for the outputs of its steps.", show_default=f"{RUN_FOLDER}/refit"),
+    ] = None,
+    outputs: Annotated[
+        Path | None,
+        typer.Option("--outputs", help="Folder of the evaluated run's outputs.", show_default=RUN_FOLDER),
+    ] = None,
     params: ParamsOption = PARAMS,
     settings: SetOption = None,
 ) -> None:
@@ -41,10 +41,11 @@ def refit(
 
     Example:
 
-        rationanomaly refit --params params.yaml --outputs outputs --output outputs/refit
+        rationanomaly refit --params params.yaml --outputs outputs/laptop --output outputs/laptop/refit
     """
     from rationanomaly.runs.refit import refit as fit_again
 
     loaded = load_params(params, settings or ())
     with console.progress_bars("refit"):
-        fit_again(loaded, outputs, output, STATE)
+        evaluated = outputs or run_folder(loaded)
+        fit_again(loaded, evaluated, output or evaluated / "refit", STATE)

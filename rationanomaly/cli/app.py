@@ -1,7 +1,7 @@
 """The command line: the steps are made from `steps.STEPS`; what comes before and after them is by hand.
 
-rationanomaly parse --params params.yaml --output outputs/parse
-rationanomaly detect --model outputs/grpo app.log
+rationanomaly parse --params params.yaml --output outputs/laptop/parse
+rationanomaly detect --model outputs/laptop/grpo app.log
 """
 
 from __future__ import annotations

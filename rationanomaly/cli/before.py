@@ -17,6 +17,7 @@ from rationanomaly.cli.options import (
     STATE,
     InputsOption,
     ParamsOption,
+    ParseOption,
     SetOption,
     StateOption,
     or_defaults,
@@ -183,7 +184,7 @@ def estimate(
 
     Example:
 
-        rationanomaly estimate --params profiles/llama2-7b.yaml --input correct=outputs/correct
+        rationanomaly estimate --params profiles/llama2-7b.yaml --input correct=outputs/laptop/correct
     """
     from rationanomaly.distill.estimate import estimate as estimate_cost
 
@@ -196,7 +197,7 @@ def estimate(
 
 
 def review(
-    parse: Annotated[Path, typer.Option("--parse", help="Output folder of parse.")] = Path("outputs/parse"),
+    parse: ParseOption,
     ledger: Annotated[
         Path, typer.Option("--ledger", help="Ledger to append to; a folder gets one file per reviewer.")
     ] = Path("decisions.jsonl"),

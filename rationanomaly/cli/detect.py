@@ -58,21 +58,21 @@ def detect(
 
     Examples:
 
-        rationanomaly detect --model outputs/grpo --templates templates.csv --output verdicts.jsonl
+        rationanomaly detect --model outputs/laptop/grpo --templates templates.csv --output verdicts.jsonl
 
         tail -n 1000 app.log | rationanomaly detect --model models:/rationanomaly@candidate -
 
-        rationanomaly detect --model outputs/grpo --ledger data/decisions.jsonl --templates templates.csv
+        rationanomaly detect --model outputs/laptop/grpo --ledger data/decisions.jsonl --templates templates.csv
 
-        rationanomaly detect --model outputs/grpo --verdict direct --output verdicts.jsonl big.log
+        rationanomaly detect --model outputs/laptop/grpo --verdict direct --output verdicts.jsonl big.log
 
-        rationanomaly detect --model outputs/grpo --output lines.jsonl --sessions sessions.jsonl app.log
+        rationanomaly detect --model outputs/laptop/grpo --output lines.jsonl --sessions sessions.jsonl app.log
 
-        rationanomaly detect --model outputs/grpo --follow --state state --output lines.jsonl /var/log/app
+        rationanomaly detect --model outputs/laptop/grpo --follow --state state --output lines.jsonl /var/log/app
 
-        rationanomaly detect --model outputs/grpo --follow --view alerts /var/log/app.log
+        rationanomaly detect --model outputs/laptop/grpo --follow --view alerts /var/log/app.log
 
-        rationanomaly detect --model outputs/grpo --follow --state state --set watch.sources.of.here.kind=journald
+        rationanomaly detect --model outputs/laptop/grpo --follow --state s --set watch.sources.of.here.kind=journald
     """
     logs = [logs] if isinstance(logs, str) else logs or []
     from_sources = follow and not logs and templates is None  # The params name where lines come from.

@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 from rationanomaly.cli import console
+from rationanomaly.cli.options import CorrectOption, ParseOption
 
 ledger = typer.Typer(no_args_is_help=True, help="Merge, import and export decisions; ask why a label is what it is.")
 
-CorrectOption = Annotated[Path, typer.Option("--correct", help="Output folder of correct.")]
 OutputOption = Annotated[Path, typer.Option("--output", help="File to write.")]
 
 
@@ -42,13 +42,13 @@ class Rounds(StrEnum):
 @ledger.command()
 def why(
     template: Annotated[str, typer.Argument(help="Text or id of a template.")],
-    correct: CorrectOption = Path("outputs/correct"),
+    correct: CorrectOption,
 ) -> None:
     """Print who decided on a template's label, when and why.
 
     Example:
 
-        rationanomaly ledger why "link <*> down" --correct outputs/correct
+        rationanomaly ledger why "link <*> down" --correct outputs/laptop/correct
     """
     from rationanomaly.correct.why import explain_label
 
@@ -107,14 +107,14 @@ def import_decisions(
 @ledger.command("export")
 def export_labels(
     output: OutputOption,
-    correct: CorrectOption = Path("outputs/correct"),
+    correct: CorrectOption,
     target: Annotated[Target, typer.Option("--as", help="patch: corrections only; csv: every label.")] = Target.PATCH,
 ) -> None:
     """Write the corrections as a patch, or every label as CSV.
 
     Examples:
 
-        rationanomaly ledger export --correct outputs/correct --output patch.json
+        rationanomaly ledger export --correct outputs/laptop/correct --output patch.json
 
         rationanomaly ledger export --as csv --output labels.csv
     """
@@ -132,14 +132,14 @@ def export_labels(
 @ledger.command("tasks")
 def export_tasks(
     output: OutputOption,
-    parse: Annotated[Path, typer.Option("--parse", help="Output folder of parse.")] = Path("outputs/parse"),
+    parse: ParseOption,
     decided: Annotated[Path | None, typer.Option("--ledger", help="Ledger whose decisions become annotations.")] = None,
 ) -> None:
     """Write the templates as Label Studio tasks, and its labelling interface beside them.
 
     Example:
 
-        rationanomaly ledger tasks --parse outputs/parse --ledger decisions.jsonl --output tasks.json
+        rationanomaly ledger tasks --parse outputs/laptop/parse --ledger decisions.jsonl --output tasks.json
     """
     from rationanomaly import records
     from rationanomaly.artifacts import write_text

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rationanomaly.errors import ParamsError
-from rationanomaly.params import DEFAULTS_NAME
+from rationanomaly.params import DEFAULTS_NAME, Params, load_params
 from rationanomaly.runs.one_step import STATE as STATE
 
 ParamsOption = Annotated[Path, typer.Option("--params", help="Params file or profile.", metavar="FILE")]
@@ -22,6 +22,9 @@ StateOption = Annotated[
     Path, typer.Option("--state", help="What survives a crash, of each run in STEP/KEY.", metavar="DIR")
 ]
 
+#: How `--help` shows the folder of a run; its name is known when the params are.
+RUN_FOLDER = "outputs/<run.name>"
+
 if TYPE_CHECKING:
     from rationanomaly.review.desk import Member
 
@@ -31,6 +34,43 @@ PARAMS = Path("params.yaml")
 def or_defaults(params: Path) -> Path:
     """The packaged default values where no params file was named and none is here."""
     return Path(DEFAULTS_NAME) if params == PARAMS and not params.exists() else params
+
+
+def run_folder(params: Params | None = None) -> Path:
+    """Where `dvc repro` leaves the outputs of a run with these params, by default those of this folder.
+
+    Raises:
+        ParamsError: they can't be read.
+    """
+    return Path("outputs") / (params or load_params(or_defaults(PARAMS))).run.name
+
+
+ParseOption = Annotated[
+    Path,
+    typer.Option(
+        "--parse",
+        help="Output folder of parse.",
+        default_factory=lambda: run_folder() / "parse",
+        show_default=f"{RUN_FOLDER}/parse",
+    ),
+]
+CorrectOption = Annotated[
+    Path,
+    typer.Option(
+        "--correct",
+        help="Output folder of correct.",
+        default_factory=lambda: run_folder() / "correct",
+        show_default=f"{RUN_FOLDER}/correct",
+    ),
+]
+RunArgument = Annotated[
+    Path,
+    typer.Argument(
+        help="Folder that holds the steps' output folders.",
+        default_factory=run_folder,
+        show_default=RUN_FOLDER,
+    ),
+]
 
 
 def read_members(reviewers: Sequence[str] | None, seniors: Sequence[str] | None) -> list[Member]:

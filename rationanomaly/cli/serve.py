@@ -42,7 +42,7 @@ def serve(
 
     Examples:
 
-        rationanomaly serve --model outputs/grpo --state .state/serve --reviewer ada
+        rationanomaly serve --model outputs/laptop/grpo --state .state/serve --reviewer ada
 
         rationanomaly serve --model models:/rationanomaly@champion --host 0.0.0.0 --set watch.serve.keys=SERVE_KEYS
     """

@@ -53,7 +53,7 @@ def run_step(
 
 def step_help(step: Step) -> str:
     """Help text with an example that can be pasted."""
-    inputs = "".join(f" --input {name}=outputs/{name}" for name in step.reads)
-    example = f"rationanomaly {step.name} --params params.yaml{inputs} --output outputs/{step.name}"
+    inputs = "".join(f" --input {name}=outputs/laptop/{name}" for name in step.reads)
+    example = f"rationanomaly {step.name} --params params.yaml{inputs} --output outputs/laptop/{step.name}"
     reads = ", ".join([*(f"{name} (default: data.{name})" for name in step.sources), *step.reads])
     return f"{step.summary}\n\nReads: {reads}.\n\nExample:\n\n    {example}"

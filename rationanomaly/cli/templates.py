@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rationanomaly.cli import console
+from rationanomaly.cli.options import ParseOption
 
 templates = typer.Typer(no_args_is_help=True, help="Export and import templates with fixed wordings.")
 
@@ -15,7 +16,7 @@ templates = typer.Typer(no_args_is_help=True, help="Export and import templates 
 @templates.command("export")
 def export_templates(
     output: Annotated[Path, typer.Option("--output", help="File to write, JSON.")],
-    parse: Annotated[Path, typer.Option("--parse", help="Output folder of parse.")] = Path("outputs/parse"),
+    parse: ParseOption,
     named_only: Annotated[bool, typer.Option("--named-only", help="Leave out templates without a name.")] = False,
 ) -> None:
     """Write the templates of a log with their names; one without a name is named by its id.
@@ -24,7 +25,7 @@ def export_templates(
 
     Example:
 
-        rationanomaly templates export --parse outputs/parse --output templates.json
+        rationanomaly templates export --parse outputs/laptop/parse --output templates.json
     """
     from rationanomaly.parse.named_templates import write_named
     from rationanomaly.parse.sharing import shared_templates

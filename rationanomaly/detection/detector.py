@@ -2,7 +2,7 @@
 
 import rationanomaly as ra
 
-detector = ra.Detector.open("outputs/grpo")
+detector = ra.Detector.open("outputs/laptop/grpo")
 for verdict in detector.judge(["link <*> down"]):
     print(verdict.answer, verdict.score, verdict.rationale)
 for found in detector.judge_log("app.log"):

@@ -1,6 +1,6 @@
 """A model in a process of its own: asked about templates without waiting, it answers as it gets through them.
 
-    service = VerdictService("outputs/grpo", ledger=Path("decisions.jsonl"))
+    service = VerdictService("outputs/laptop/grpo", ledger=Path("decisions.jsonl"))
     service.ask({template_id(text): text})
     service.wait([template_id(text)], seconds=20)
     for answered in service.collect():

@@ -1,6 +1,6 @@
 """The process in which a model answers: JSON Lines in, JSON Lines out (`worker_process` is the other side).
 
-    {"model": "outputs/grpo", "verdict": null, "threads": 1, "download": "/tmp/x"}   what to load, the first line
+    {"model": "outputs/laptop/grpo", "verdict": null, "threads": 1, "download": "/tmp/x"}   what to load, the first line
     {"kind": "direct", "templates": ["link <*> down"]}                               a question
     {"ready": {…}} or {"error": {…}}                                                 the answer to the first
     {"kind": "direct", "verdicts": [{…}]} or {"kind": "direct", "failed": "why"}     the answer to a question

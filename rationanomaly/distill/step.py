@@ -1,4 +1,4 @@
-"""Step ``distill``: ``rationanomaly distill --params params.yaml --output outputs/distill``.
+"""Step ``distill``: ``rationanomaly distill --params params.yaml --output outputs/laptop/distill``.
 
 Reads the labelled templates of the training split, nothing of the other splits, and existing reasoning where that is
 the teacher. Writes the accepted triplets, the rejected ones with a reason, what it cost, and a report with examples.

@@ -2,7 +2,7 @@
 
     from pathlib import Path
     from rationanomaly.evaluate.classification import read_classification
-    read_classification(Path("outputs/evaluate"))["templates"].matrix
+    read_classification(Path("outputs/laptop/evaluate"))["templates"].matrix
 
 Made from the files of an evaluate folder. Kubeflow's page draws no curve that holds a number which is not finite, and
 its store takes messages of 4 MB; so scores without a number are passed over, and of long curves some points are kept.

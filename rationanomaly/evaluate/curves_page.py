@@ -2,7 +2,7 @@
 
     from pathlib import Path
     from rationanomaly.evaluate.curves_page import write_curves_page
-    write_curves_page(Path("outputs/grpo/curves.jsonl"), Path("curves.html"), "grpo")
+    write_curves_page(Path("outputs/laptop/grpo/curves.jsonl"), Path("curves.html"), "grpo")
 
 It is made from curves.jsonl of the step's output, in the style of the report, holds no script, and loads nothing.
 """

@@ -2,7 +2,7 @@
 
     from pathlib import Path
     from rationanomaly.evaluate.model_card import write_model_card
-    write_model_card(Path("outputs/evaluate"), target=Path("model_card.md"), cost=Path("cost.json"))
+    write_model_card(Path("outputs/laptop/evaluate"), target=Path("model_card.md"), cost=Path("cost.json"))
 
 Markdown with the front matter of Hugging Face's model cards (Mitchell et al. 2019 for what belongs on one). It is made
 from the files of the evaluate folder, so it can be made again without the models. What speaks for a model and against

@@ -2,7 +2,7 @@
 
     from pathlib import Path
     from rationanomaly.evaluate.report import write_report
-    write_report(Path("outputs/evaluate"), target=Path("report.html"))
+    write_report(Path("outputs/laptop/evaluate"), target=Path("report.html"))
 
 It is made from the files of the evaluate folder (`report_files`), so it can be made again without the models. Log text
 and rationales are hostile: all of it is escaped or put on the page as text alone, what acts or can't be seen is written

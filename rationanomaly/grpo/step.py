@@ -1,7 +1,7 @@
 """The step `grpo`.
 
-    rationanomaly grpo --params params.yaml --input parse=outputs/parse --input correct=outputs/correct \\
-        --input distill=outputs/distill --input sft=outputs/sft --output outputs/grpo
+    rationanomaly grpo --params params.yaml --input parse=outputs/laptop/parse --input correct=outputs/laptop/correct \\
+        --input distill=outputs/laptop/distill --input sft=outputs/laptop/sft --output outputs/laptop/grpo
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ PARSER_SETTINGS = "settings.json"
 class ModelFolder:
     """A model folder that was verified once; each part is read when it is first asked for, and then kept.
 
-    folder = ModelFolder.open(Path("outputs/grpo"))
+    folder = ModelFolder.open(Path("outputs/laptop/grpo"))
     scorer = folder.scorer(folder.load())
 
     Attributes:

@@ -18,6 +18,7 @@ from rationanomaly.params.values import (
     NonNegative,
     Positive,
     Rate,
+    RunName,
     Share,
     Temperature,
     VariableName,
@@ -31,11 +32,11 @@ class RunParams(Section):
     """What names a run.
 
     Attributes:
-        name: MLflow experiment.
+        name: MLflow experiment, and the folder in `outputs/` to which `dvc repro` writes.
         seed: of the split, the models and the trainers.
     """
 
-    name: str
+    name: RunName
     seed: NonNegative
 
 

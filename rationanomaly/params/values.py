@@ -20,6 +20,9 @@ _LEAST_TEMPERATURE, _HIGHEST_TEMPERATURE = 0.01, 10
 #: Of sampling: below, it is the likeliest token that is drawn; above, any token.
 Temperature = Annotated[float, Field(ge=_LEAST_TEMPERATURE, le=_HIGHEST_TEMPERATURE)]
 
+#: Of a name that is a folder: file systems take 255 bytes.
+_LONGEST_NAME = 60
+
 
 def _zero_or_temperature(value: float) -> float:
     if value and not _LEAST_TEMPERATURE <= value <= _HIGHEST_TEMPERATURE:
@@ -48,6 +51,16 @@ def _without_secrets(url: str) -> str:
     return url
 
 
+def _run_name(name: str) -> str:
+    """Refuse what can't be a folder's name on every system, or what a shell would take for more than a word."""
+    if re.fullmatch(r"\w[\w.-]*", name) is None:
+        text = "must be a word that names a folder: letters, digits, `_`, `-` and `.`, the first no `-` or `.`"
+        raise PydanticCustomError("run_name", text)
+    if len(name) > _LONGEST_NAME:
+        raise PydanticCustomError("run_name", "must have at most {longest} characters", {"longest": _LONGEST_NAME})
+    return name
+
+
 def _variable_name(name: str) -> str:
     """Refuse what is not the name of an environment variable: it may be the key itself, pasted by mistake."""
     if re.fullmatch(r"[A-Z][A-Z0-9_]{0,63}", name) is None:
@@ -72,3 +85,5 @@ def _object_or_address(url: str) -> str:
 ObjectAddress = Annotated[str, AfterValidator(_object_or_address)]
 #: NAME of an environment variable.
 VariableName = Annotated[str, AfterValidator(_variable_name)]
+#: Names an experiment and the folder of its outputs.
+RunName = Annotated[str, AfterValidator(_run_name)]

@@ -1,6 +1,6 @@
 """Step `parse`: raw logs, a table of templates, or given sessions become lines, templates and sessions.
 
-rationanomaly parse --params params.yaml --output outputs/parse
+rationanomaly parse --params params.yaml --output outputs/laptop/parse
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Register the trained model in MLflow, reload what was registered and compare its logits.
 
-rationanomaly register --input grpo=outputs/grpo --input evaluate=outputs/evaluate --output outputs/register
+    rationanomaly register --params params.yaml --input grpo=outputs/laptop/grpo \\
+        --input evaluate=outputs/laptop/evaluate --output outputs/laptop/register
 """
 
 from __future__ import annotations

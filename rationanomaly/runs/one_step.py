@@ -3,8 +3,8 @@
 import rationanomaly as ra
 
 params = ra.load_params("params.yaml")
-ra.run_step("parse", params, {"logs": "app.log"}, "outputs/parse")
-ra.run_step("correct", params, {"parse": "outputs/parse"}, "outputs/correct")
+ra.run_step("parse", params, {"logs": "app.log"}, "outputs/laptop/parse")
+ra.run_step("correct", params, {"parse": "outputs/laptop/parse"}, "outputs/laptop/correct")
 """
 
 from __future__ import annotations

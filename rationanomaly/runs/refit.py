@@ -1,6 +1,6 @@
 """Fit the model that goes to production once more, on all labels, after it was evaluated.
 
-    rationanomaly refit --params params.yaml --outputs outputs --output outputs/refit
+    rationanomaly refit --params params.yaml --outputs outputs/laptop --output outputs/laptop/refit
 
 A test side is there to measure; once that is done, its labels are worth more in training, and there are never enough of
 them. The steps from `correct` to `grpo` run again with the same params and nothing held out, so nothing can be measured

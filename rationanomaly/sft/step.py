@@ -1,7 +1,7 @@
 """The step `sft`.
 
-    rationanomaly sft --params params.yaml --input parse=outputs/parse --input correct=outputs/correct \\
-        --input distill=outputs/distill --input base=outputs/base --output outputs/sft
+    rationanomaly sft --params params.yaml --input parse=outputs/laptop/parse --input correct=outputs/laptop/correct \\
+        --input distill=outputs/laptop/distill --input base=outputs/laptop/base --output outputs/laptop/sft
 """
 
 from __future__ import annotations

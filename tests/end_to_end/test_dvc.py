@@ -35,6 +35,7 @@ class Project:
 
     def __init__(self, folder: Path, tracking: Path, programs: Path) -> None:
         self.folder, self.programs = folder, programs
+        self.outputs = folder / "outputs" / "micro"  # By run.name.
         self.environment = os.environ | {
             "PATH": os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]]),
             "MLFLOW_TRACKING_URI": f"sqlite:///{tracking}",
@@ -54,7 +55,7 @@ class Project:
         """Run `dvc repro`; the names of the stages that ran."""
         return re.findall(r"Running stage '(\w+)'", self.call("dvc", "repro"))
 
-    def set(self, **values: float) -> None:
+    def set(self, **values: float | str) -> None:
         settings = [f"{key.replace('__', '.')}={value}" for key, value in values.items()]
         params = self.folder / "params.yaml"
         params.write_text(dump(load_params(params, settings)))
@@ -123,14 +124,14 @@ def test_kubeflows_face_leaves_the_same_files(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     run_training(load_params(Path("params.yaml")), tmp_path / "outputs")
     for name in NAMES:
-        by_dvc, by_kfp = (artifacts.read(folder / "outputs" / name, name) for folder in (project.folder, tmp_path))
+        by_dvc, by_kfp = (artifacts.read(folder / name, name) for folder in (project.outputs, tmp_path / "outputs"))
         assert by_kfp.files == by_dvc.files, name
 
 
 def test_a_clone_that_pulled_runs_no_stage(clone: Project) -> None:
     assert clone.repro() == []
     for name in NAMES:
-        artifacts.read(clone.folder / "outputs" / name, name)
+        artifacts.read(clone.outputs / name, name)
 
 
 def test_a_grpo_value_touches_grpo_evaluate_and_register_only(clone: Project) -> None:
@@ -150,7 +151,7 @@ def test_a_glob_and_a_blank_in_the_logs_work_on_all_faces_alike(
         (clone.folder / "my logs" / name).write_bytes(b"".join(part))
     clone.call("rationanomaly", "params", "--set", f"data.logs={logs}", "--output", "params.yaml")
     clone.call("dvc", "repro", "parse")
-    by_dvc = artifacts.read(clone.folder / "outputs" / "parse", "parse")
+    by_dvc = artifacts.read(clone.outputs / "parse", "parse")
 
     clone.call("rationanomaly", "parse", "--input", f"logs={logs}", "--output", "by-cli", "--state", "state-cli")
     assert artifacts.read(clone.folder / "by-cli").digest == by_dvc.digest
@@ -188,6 +189,39 @@ def test_an_edited_module_makes_dvc_name_the_steps_that_reach_it(clone: Project,
     assert changed == steps
 
 
+def test_another_name_leaves_the_outputs_of_the_first_and_coming_back_runs_nothing(clone: Project) -> None:
+    shown = clone.call("dvc", "metrics", "show", "--json")
+    assert "outputs/micro/evaluate/metrics.json" in shown
+    clone.call("dvc", "plots", "show", "--out", "drawn")
+    before = artifacts.read(clone.outputs / "parse", "parse").digest
+    clone.set(run__name="other", parse__year=2001)
+    assert re.findall(r"Running stage '(\w+)'", clone.call("dvc", "repro", "parse")) == ["parse"]
+    artifacts.read(clone.folder / "outputs" / "other" / "parse", "parse")
+    assert artifacts.read(clone.outputs / "parse", "parse").digest == before
+
+    clone.set(run__name="micro", parse__year=2000)
+    clone.call("dvc", "repro", "parse")
+    assert artifacts.read(clone.outputs / "parse", "parse").digest == before
+    clone.set(run__name="other", parse__year=2001)
+    assert re.findall(r"Running stage '(\w+)'", clone.call("dvc", "repro", "parse")) == []
+    artifacts.read(clone.folder / "outputs" / "other" / "parse", "parse")
+
+
+def test_an_experiment_keeps_its_store_and_moves_no_alias(clone: Project) -> None:
+    """Where no server is named, the store is the project's, not that of the copy in which DVC works."""
+    del clone.environment["MLFLOW_TRACKING_URI"]
+    said = clone.call("dvc", "exp", "run", "--temp", "--set-param", "register.tolerance=0.02", "--name", "try")
+    assert re.findall(r"Running stage '(\w+)'", said) == ["register"]
+    store = f"sqlite:///{clone.folder / 'mlflow.db'}"
+    client = MlflowClient(store, store)
+    (model,) = client.search_registered_models()
+    (version,) = client.search_model_versions(f"name = '{model.name}'")
+    assert model.aliases == {}
+    source = client.get_model_version_download_uri(model.name, version.version)
+    assert str(clone.folder / "mlartifacts") in source
+    assert ".dvc/tmp" not in source
+
+
 def test_every_run_hangs_under_one_parent_and_names_what_made_its_inputs(project: Project, tracking: Path) -> None:
     runs = _runs(project, tracking)
     assert set(runs) == {*NAMES, "pipeline"}
@@ -196,7 +230,7 @@ def test_every_run_hangs_under_one_parent_and_names_what_made_its_inputs(project
         run = runs[step.name]
         assert run.info.status == "FINISHED"
         assert run.data.tags["mlflow.parentRunId"] == parent
-        assert run.data.tags[OUTPUT] == artifacts.read(project.folder / "outputs" / step.name).digest
+        assert run.data.tags[OUTPUT] == artifacts.read(project.outputs / step.name).digest
         for name in step.reads:
             assert run.data.tags[f"made_by.{name}"] == runs[name].info.run_id
 
@@ -206,16 +240,16 @@ def test_a_changed_log_gives_new_hashes_down_to_the_registry(clone: Project, tra
     text = log.read_text()
     log.unlink()  # It may be a link into the cache.
     log.write_text(re.sub(r"\.\d{3}Z", ".001Z", text, count=1))
-    before = artifacts.read(clone.folder / "outputs" / "grpo").sources["logs"]
+    before = artifacts.read(clone.outputs / "grpo").sources["logs"]
     assert "parse" in clone.repro()
     digest = artifacts.sha256(log)
     assert digest != before
     for name in NAMES:
-        assert artifacts.read(clone.folder / "outputs" / name).sources["logs"] == digest
+        assert artifacts.read(clone.outputs / name).sources["logs"] == digest
     runs = _runs(clone, tracking)
     assert runs["pipeline"].data.tags["source.logs"] == digest
     assert runs["register"].data.tags["source.logs"] == digest
-    registered = json.loads((clone.folder / "outputs" / "register" / "registered.json").read_bytes())
+    registered = json.loads((clone.outputs / "register" / "registered.json").read_bytes())
     store = clone.environment["MLFLOW_TRACKING_URI"]
     client = MlflowClient(store, store)
     version = client.get_model_version(registered["name"], registered["version"])
@@ -230,7 +264,7 @@ def _runs(project: Project, tracking: Path) -> Mapping[str, Run]:
     assert experiment is not None
     runs: dict[str, Run] = {}
     for name in NAMES:
-        digest = artifacts.read(project.folder / "outputs" / name).digest
+        digest = artifacts.read(project.outputs / name).digest
         query = f"tags.`{OUTPUT}` = '{digest}'"
         runs[name] = client.search_runs([experiment.experiment_id], query, order_by=["attributes.start_time ASC"])[0]
     return {**runs, "pipeline": client.get_run(runs[NAMES[-1]].data.tags["mlflow.parentRunId"])}

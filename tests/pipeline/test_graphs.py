@@ -16,6 +16,8 @@ from rationanomaly.params import Params
 from rationanomaly.steps import STEPS, Step
 from tests.conftest import ROOT
 
+#: Where DVC's stages write: a profile with another name overwrites nothing.
+OUTPUTS = "outputs/${run.name}"
 BY_STEP = pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 
 
@@ -43,10 +45,10 @@ def test_a_dvc_stage_reads_writes_and_depends_as_its_step_says(
 ) -> None:
     stage = stages[step.name]
     deps = set(stage["deps"])
-    assert {d for d in deps if d.startswith("outputs/")} == {f"outputs/{name}" for name in step.reads}
+    assert {d for d in deps if d.startswith("outputs/")} == {f"{OUTPUTS}/{name}" for name in step.reads}
     assert {d for d in deps if d.startswith("$")} == {f"${{data.{name}}}" for name in step.sources}
     assert f"rationanomaly/{step.name}" in deps
-    assert stage["outs"] == [f"outputs/{step.name}"]
+    assert stage["outs"] == [f"{OUTPUTS}/{step.name}"]
     assert tuple(stage["params"]) == step.params
 
 
@@ -54,9 +56,10 @@ def test_a_dvc_stage_reads_writes_and_depends_as_its_step_says(
 def test_a_dvc_stage_calls_its_command(step: Step, stages: dict[str, dict[str, list[str]]]) -> None:
     command = " ".join(str(stages[step.name]["cmd"]).split())
     assert command.startswith(f"rationanomaly {step.name} ")
-    assert set(re.findall(r"--input (\S+)", command)) == {f"{name}=outputs/{name}" for name in step.reads}
-    assert "$" not in command, "a path out of params with a blank in it would fall apart in the shell"
-    assert command.endswith(f"--output outputs/{step.name}")
+    assert set(re.findall(r"--input (\S+)", command)) == {f"{name}={OUTPUTS}/{name}" for name in step.reads}
+    for_shell = command.replace("${run.name}", "laptop")
+    assert "$" not in for_shell, "a path out of params with a blank in it would fall apart in the shell"
+    assert command.endswith(f"--output {OUTPUTS}/{step.name}")
 
 
 @BY_STEP

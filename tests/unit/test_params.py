@@ -225,6 +225,17 @@ ALIASES = ["latest", "LATEST", "v1", "V20", "", "a b", "a/b", "a@b", "a.b", "v1\
 NAMES = ["team/model", "models:/a", "a:b", "", " ", ".", "..", "..a", "/a", "a/", "a//b"]
 
 
+@pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "a b", "-x", ".x", "a;b", "$(x)", "a\n", "x" * 61])
+def test_a_run_name_that_can_not_be_a_folder_of_its_own_is_refused(name: str) -> None:
+    with pytest.raises(ParamsError, match=r"run\.name"):
+        load_params(DEFAULTS, [f"run.name={json.dumps(name)}"])
+
+
+@pytest.mark.parametrize("name", ["laptop", "gpu-1", "2024.11", "_x", "größe"])
+def test_a_run_name_that_can_be_a_folder_is_taken(name: str) -> None:
+    assert load_params(DEFAULTS, [f"run.name={json.dumps(name)}"]).run.name == name
+
+
 @pytest.mark.parametrize("alias", ALIASES)
 def test_an_alias_that_mlflow_refuses_is_refused_when_params_are_read(alias: str) -> None:
     with pytest.raises(ParamsError, match=r"register\.alias"):
