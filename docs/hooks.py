@@ -118,13 +118,11 @@ def _parameter_row(parameter: Any) -> str | None:
         return None
     is_option = parameter.param_type_name == "option"
     names = ", ".join(parameter.opts) if is_option else (parameter.metavar or str(parameter.name)).upper()
-    default = parameter.default
+    default = getattr(parameter, "show_default", None)
+    if not isinstance(default, str):
+        default = parameter.default
     shown = (
-        f"`{shown}`"
-        if isinstance(shown := getattr(parameter, "show_default", None), str)
-        else ""
-        if default is None or callable(default) or default is False
-        else f"`{getattr(default, 'value', default)}`"
+        "" if default is None or callable(default) or default is False else f"`{getattr(default, 'value', default)}`"
     )
     return (
         f"| `{names}` | {'required' if parameter.required else shown} | {_cell(getattr(parameter, 'help', '') or '')} |"
