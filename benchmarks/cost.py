@@ -1,6 +1,6 @@
 """What a verdict costs: verdicts a second, how long a new template waits, tokens, lines a second, money.
 
-    python -m benchmarks.cost --outputs outputs --price-per-hour 0.1 --currency EUR [--record demo] [--write FOLDER]
+    python -m benchmarks.cost --outputs outputs/laptop --price-per-hour 0.1 --currency EUR [--record demo] [--write DIR]
     python -m benchmarks.cost --params params.yaml --output DIR        # make the run first, or take what is there
 
 Takes a finished run (`--outputs`: a folder with one folder for each step). Direct verdicts, and reasoned ones of one

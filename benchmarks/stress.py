@@ -1,6 +1,6 @@
 """A trained model under stress: injected text, altered logs, other systems' logs, what rationales make up.
 
-    python -m benchmarks.stress --outputs outputs [--rows 25] [--searched 10 --queries 200] [--write stress.jsonl]
+    python -m benchmarks.stress --outputs outputs/laptop [--rows 25] [--searched 10 --queries 200] [--write FILE]
 
 Takes the folder of a finished run. Prints every rate with its interval, and the bars that a release is held against.
 `--model` puts another step's model under stress; its rationales stay those of the final one.
