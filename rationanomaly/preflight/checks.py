@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from rationanomaly.errors import RationAnomalyError
 from rationanomaly.preflight.base_model import check_hub
 from rationanomaly.preflight.environment import check_secrets
-from rationanomaly.preflight.findings import CheckResult, Finding, Report
+from rationanomaly.preflight.findings import CheckResult, Finding, Report, Severity
 from rationanomaly.preflight.gpus import check_driver, check_gpus
 from rationanomaly.preflight.memory import check_memory
 from rationanomaly.preflight.setting import Setting
@@ -35,25 +35,33 @@ class Check:
         run: yields what is wrong.
         silent: what to do where it does not come to its end in time.
         on_gpus: asked again in a pod with GPUs.
+        asks: something outside this process, whose silence is an error; a check that only computes is slow, no more.
     """
 
     name: str
     run: Callable[[Setting], Iterable[Finding]]
     silent: str
     on_gpus: bool = False
+    asks: bool = True
 
 
 CHECKS: tuple[Check, ...] = (
     Check("data", check_data, "A file system hangs, or holds very many files: name them more closely in data.logs"),
     Check("claim", check_claim, "The volume hangs: look at its server, or at the events of the claim"),
-    Check("secrets", check_secrets, "Try again"),
+    Check("secrets", check_secrets, "This machine is busy: try again", asks=False),
     Check("mlflow", check_tracking, "The server is overloaded, or no MLflow: look at its log"),
     Check("hub", check_hub, "The hub or a proxy before it hangs: check HF_ENDPOINT, or name a folder in model.name"),
     Check("gpus", check_gpus, "The driver hangs: look at the node's `dmesg` and restart it", on_gpus=True),
     Check("driver", check_driver, "The driver hangs: look at the node's `dmesg` and restart it", on_gpus=True),
     Check("teacher", check_teacher, "The endpoint hangs, or the log is slow to read: check distill.endpoint.url"),
     Check("memory", check_memory, "The hub hangs, which knows the shape of the base", on_gpus=True),
-    Check("versions", check_versions, "The image's disk is slow: try another node", on_gpus=True),
+    Check(
+        "versions",
+        check_versions,
+        "This machine is busy: what it would have found is not known",
+        on_gpus=True,
+        asks=False,
+    ),
 )
 
 
@@ -107,5 +115,6 @@ def _run(check: Check, setting: Setting, outcome: _Outcome) -> None:
 def _result(check: Check, outcome: _Outcome, seconds: float) -> CheckResult:
     if outcome.seconds is not None:
         return CheckResult(check.name, tuple(outcome.findings), outcome.seconds)
-    late = Finding(f"has not come to its end within {seconds:g} s", check.silent)
+    severity: Severity = "error" if check.asks else "warning"
+    late = Finding(f"has not come to its end within {seconds:g} s", check.silent, severity)
     return CheckResult(check.name, (*outcome.findings, late), seconds)

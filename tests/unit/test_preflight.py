@@ -311,10 +311,22 @@ def test_what_hangs_is_a_finding_with_its_hint(healthy: Setting) -> None:
 
     hanging = [Check(f"hanging {number}", hang, "Restart it") for number in range(5)]
     fine = Check("fine", lambda _: [Finding("found", "do")], "")
-    report = run_checks(healthy, [*hanging, fine], seconds=0.2)
+    report = run_checks(healthy, [*hanging, fine], seconds=2.0)
     over.set()
     assert report.failed == (*(check.name for check in hanging), "fine")
     assert [result.findings[0].hint for result in report.results] == ["Restart it"] * 5 + ["do"]
+
+
+def test_a_check_that_asks_nobody_is_slow_and_no_error(healthy: Setting) -> None:
+    done = threading.Event()
+
+    def compute(_: Setting) -> list[Finding]:
+        done.wait()
+        return []
+
+    report = run_checks(healthy, [Check("versions", compute, "Busy", asks=False)], seconds=0.05)
+    done.set()
+    assert (report.failed, report.count("warning")) == ((), 1)
 
 
 def test_servers_that_say_nothing_are_findings(healthy: Setting, known: Servers) -> None:
