@@ -15,11 +15,14 @@ from kfp.dsl.base_component import BaseComponent
 from pipelines.compiling import compiled
 from pipelines.experiment import Request, choose, known_datasets
 from pipelines.pod import Pods
+from pipelines.preparation import preparation_counts, prepare
 from pipelines.run_config import pipeline_config
 from pipelines.shared_steps import CHAIN
 from pipelines.variants import Experiment, Variant, first_changed
 from rationanomaly.artifacts import write_text
 from rationanomaly.errors import ParamsError
+from rationanomaly.preflight.setting import compiled_code
+from rationanomaly.staging.sources import pod_params
 from rationanomaly.steps import BY_NAME
 
 #: A workflow may not take more than 1.5 MB on a cluster; what the server adds needs room as well.
@@ -36,7 +39,8 @@ def compile_experiment(experiment: Experiment, request: Request, output: Path, c
         cached: whether the server may take the result of a step from an earlier run with the same inputs.
 
     Raises:
-        ParamsError: an unknown variant, or more variants and seeds than fit into one pipeline.
+        ParamsError: an unknown variant, more variants and seeds than fit into one pipeline, or a raw input that lies
+            where no pod can see it.
     """
     text = compiled(experiment_pipeline(experiment, request, cached))
     refuse_large(len(text.encode()))
@@ -62,7 +66,7 @@ def experiment_pipeline(experiment: Experiment, request: Request, cached: bool =
         request: profile, settings, seeds and variants.
         cached: whether the server may take outputs from earlier runs.
     """
-    first = Pods.of(request.params(request.seeds[0]), cached=cached)
+    first = _pods(request, request.seeds[0], cached=cached)
 
     @dsl.pipeline(  # type: ignore[untyped-decorator]
         name=f"rationanomaly-experiment-{experiment.name}",
@@ -71,10 +75,12 @@ def experiment_pipeline(experiment: Experiment, request: Request, cached: bool =
     )
     def run() -> None:
         with dsl.ExitHandler(first.shape(_task("finish", first.given(), {}), "finish")):
+            before, before_teacher = prepare(first.params, first, compiled_code())
             # No seed changes what the log says.
-            parsed = first.shape(_task("parse", first.given("parse"), {}), "parse").outputs["output"]
+            parse = first.shape(_task("parse", first.given("parse"), {}), "parse").after(*before)
+            waits = {"distill": before_teacher}
             for seed in request.seeds:
-                _seed(request, seed, branches(experiment, request, seed), parsed, cached)
+                _seed(request, seed, branches(experiment, request, seed), parse.outputs["output"], cached, waits)
 
     pipeline: BaseComponent = run
     return pipeline
@@ -97,7 +103,8 @@ def branches(experiment: Experiment, request: Request, seed: int) -> dict[str, l
 
 def task_counts(experiment: Experiment, request: Request) -> dict[str, int]:
     """Name of each step whose tasks count as progress → how many of them there are."""
-    counts = dict.fromkeys(CHAIN, len(request.seeds)) | {CHAIN[0]: 1}
+    counts = preparation_counts(request.params(request.seeds[0]))
+    counts |= dict.fromkeys(CHAIN, len(request.seeds)) | {CHAIN[0]: 1}
     for seed in request.seeds:
         for step, variants in branches(experiment, request, seed).items():
             for name in CHAIN[CHAIN.index(step) :]:
@@ -122,23 +129,42 @@ def _datasets(experiment: Experiment, request: Request) -> list[str]:
     return known_datasets(request) if experiment.by_dataset else []
 
 
-def _seed(request: Request, seed: int, parting: Mapping[str, Sequence[Variant]], parsed: Any, cached: bool) -> None:
-    """The full method with this seed, and behind it a loop over the variants for each step at which some part."""
-    pods = Pods.of(request.params(seed), cached=cached)
+def _pods(request: Request, seed: int, variant: Variant | None = None, cached: bool = True) -> Pods:
+    """Of one run, with the raw inputs where pods find them."""
+    return Pods.of(pod_params(request.params(seed, variant)), cached=cached)
+
+
+def _seed(
+    request: Request, seed: int, parting: Mapping[str, Sequence[Variant]], parsed: Any, cached: bool,
+    waits: Mapping[str, Sequence[dsl.PipelineTask]],
+) -> None:  # fmt: skip
+    """The full method with this seed, and behind it a loop over the variants for each step at which some part.
+
+    Args:
+        request: profile, settings, seeds and variants.
+        seed: of these runs.
+        parting: see `branches`.
+        parsed: output of `parse`.
+        cached: whether the server may take outputs from earlier runs.
+        waits: step → tasks that come before it, whose output it does not read.
+    """
+    pods = _pods(request, seed, cached=cached)
     full = {"parse": parsed}
     for name in CHAIN[1:]:
-        full[name] = pods.shape(_task(name, pods.given(name), full), name).outputs["output"]
+        task = pods.shape(_task(name, pods.given(name), full), name)
+        full[name] = task.after(*waits.get(name, ())).outputs["output"]
     for step, variants in parting.items():
         steps = CHAIN[CHAIN.index(step) :]
         made = {name: output for name, output in full.items() if name not in steps}
-        others = [Pods.of(request.params(seed, variant)) for variant in variants]
+        others = [_pods(request, seed, variant) for variant in variants]
         items = [{name: other.given(name) for name in steps} for other in others]
         # A loop over one item is a loop as well: the pipeline looks alike however many variants there are.
         with dsl.ParallelFor(items=items, name=f"from-{step}-seed-{seed}") as item:
             for name in steps:
                 task = _task(name, getattr(item, name), made)
                 documents = {other.keys[name].value: other.params for other in others}
-                made[name] = pods.shape(task, name, variants=documents, in_loop=True).outputs["output"]
+                task = pods.shape(task, name, variants=documents, in_loop=True)
+                made[name] = task.after(*waits.get(name, ())).outputs["output"]
 
 
 def _task(name: str, params: Any, made: Mapping[str, Any]) -> dsl.PipelineTask:

@@ -81,7 +81,7 @@ def _compile_preflight(params: Params, _choices: Choices, output: Path) -> None:
 
 
 def _preflight_tasks(params: Params, _choices: Choices) -> dict[str, int]:
-    from pipelines.training import preflight_counts
+    from pipelines.preparation import preflight_counts
 
     return preflight_counts(params)
 

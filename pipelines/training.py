@@ -1,7 +1,6 @@
 """The training pipeline: raw logs to a registered model, the same eight steps that `dvc repro` runs."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
@@ -16,27 +15,13 @@ from components.parse.component import parse
 from components.parse_merge.component import parse_merge
 from components.parse_plan.component import parse_plan
 from components.parse_shard.component import parse_shard
-from components.preflight.component import preflight
-from components.preflight_gpu.component import preflight_gpu
 from components.promote.component import promote
 from components.register.component import register
 from components.sft.component import sft
-from components.stage.component import stage
+from pipelines.preparation import Tasks, preflights, preparation_counts, prepare
 from pipelines.run_config import pipeline_config
 from rationanomaly.params import Params
-from rationanomaly.preflight.setting import most_gpus
-from rationanomaly.staging.sources import to_fetch
 from rationanomaly.steps import STEPS
-
-
-class Tasks(Protocol):
-    """What tasks are given and become: pods (`pod.Pods`), or what runs on this machine."""
-
-    def given(self, step: str | None = None, /) -> str:
-        """The `params` of a task that runs this step; None: that runs none."""
-
-    def shape(self, task: dsl.PipelineTask, /, *, in_loop: bool = False) -> dsl.PipelineTask:
-        """Give it image, resources and environment; say whether it is in a loop."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +49,6 @@ def training_pipeline(
         compiled: identity of the code here, for the preflight before everything else; None: there is none.
     """
     given, shape = tasks.given, tasks.shape
-    fetched = bool(compiled and to_fetch(params))
 
     @dsl.pipeline(  # type: ignore[untyped-decorator]
         name=f"rationanomaly-{'retrain' if gate else 'training'}",
@@ -73,9 +57,7 @@ def training_pipeline(
     )
     def training() -> None:
         with dsl.ExitHandler(shape(finish(params=given()))):
-            before, before_teacher = _preflights(compiled, most_gpus(params), tasks)
-            if fetched:
-                before = [shape(stage(params=given())).after(*before)]
+            before, before_teacher = prepare(params, tasks, compiled) if compiled else ([], [])
             parsed = _parse(params.cluster.parse_shards, tasks, before).outputs["output"]
             corrected = shape(correct(params=given("correct"), parse=parsed)).outputs["output"]
             distilled = (
@@ -107,21 +89,11 @@ def preflight_pipeline(params: Params, tasks: Tasks, compiled: str) -> BaseCompo
         description="What is wrong before anything is paid.",
         pipeline_config=pipeline_config(params.cluster),
     )
-    def preflights() -> None:
-        _preflights(compiled, most_gpus(params), tasks)
+    def preflight() -> None:
+        preflights(params, tasks, compiled)
 
-    pipeline: BaseComponent = preflights
+    pipeline: BaseComponent = preflight
     return pipeline
-
-
-def _preflights(compiled: str | None, gpus: int, tasks: Tasks) -> tuple[list[dsl.PipelineTask], list[dsl.PipelineTask]]:
-    """What comes before every step, and what comes before the teacher is paid: GPUs may be long in coming."""
-    if compiled is None:
-        return [], []
-    given, shape = tasks.given(), tasks.shape
-    first = [shape(preflight(params=given, compiled=compiled))]
-    on_gpus = [shape(preflight_gpu(params=given, compiled=compiled, gpus=gpus)).after(*first)] if gpus else []
-    return first, on_gpus
 
 
 def _parse(shards: int, tasks: Tasks, before: list[dsl.PipelineTask]) -> dsl.PipelineTask:
@@ -135,20 +107,14 @@ def _parse(shards: int, tasks: Tasks, before: list[dsl.PipelineTask]) -> dsl.Pip
     return shape(parse_merge(params=params, plan=plan, shards=dsl.Collected(read)))
 
 
-def preflight_counts(params: Params) -> dict[str, int]:
-    """As `task_counts`, of the preflights."""
-    return dict.fromkeys(("preflight", "preflight-gpu") if most_gpus(params) else ("preflight",), 1)
-
-
 def task_counts(params: Params, compiled: bool = False) -> dict[str, int]:
     """Name of each task of the pipeline but the exit handler → how often it runs; in the order of the steps.
 
     Args:
         params: all params.
-        compiled: with the preflights, which only a pipeline for a cluster has.
+        compiled: with preflights and fetching, which only a pipeline for a cluster has.
     """
-    counts: dict[str, int] = preflight_counts(params) if compiled else {}
-    counts |= {"stage": 1} if compiled and to_fetch(params) else {}
+    counts: dict[str, int] = preparation_counts(params) if compiled else {}
     for step in STEPS:
         shards = getattr(params.cluster, step.shards) if step.shards else 1
         counts |= dict.fromkeys((step.name,) if shards == 1 else step.fanned_out, 1)

@@ -34,9 +34,9 @@ def _tasks(params: Params, key: str, task: str) -> Iterable[str]:
     teacher = {endpoint.key, *endpoint.headers.values(), endpoint.url.removeprefix("env:")}
     if key in teacher or key == "OPENAI_API_KEY":
         uses.append("distill")
-    if key in {(source.uri or "").removeprefix("env:") for source in params.cluster.data.values()}:
-        uses.append("stage")
-    if key.startswith("AWS_"):
+    sources = params.cluster.data.values()
+    addresses = {source.dvc.repo if source.dvc is not None else str(source.uri) for source in sources}
+    if f"env:{key}" in addresses or key.startswith("AWS_"):
         uses.append("stage")
     if key.startswith("HF_"):
         uses += _HUB

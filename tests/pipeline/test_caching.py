@@ -288,8 +288,8 @@ def test_an_experiment_is_cached_by_seed_and_variant(pipeline: Pipeline) -> None
         known = CacheServer(*kind)
         evaluations = names_of(known.run(package)).count("evaluate")
         assert evaluations == 2 * 3, "each seed and variant has its own"
-        assert known.run(package) == ["finish"]
-        assert sorted(names_of(known.run(changed))) == ["evaluate"] * evaluations + ["finish"]
+        assert set(known.run(package)) <= ALWAYS
+        assert [name for name in names_of(known.run(changed)) if name not in ALWAYS] == ["evaluate"] * evaluations
 
 
 def names_of(tasks: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from typer.testing import CliRunner
 
 import pipelines.experiment as under_test
 from pipelines.__main__ import app
-from pipelines.ablation import MOST_BYTES, compile_experiment, described, refuse_large
+from pipelines.ablation import MOST_BYTES, compile_experiment, described, refuse_large, task_counts
 from pipelines.comparison_plot import draw
 from pipelines.experiment import ABLATIONS, EXPERIMENT, PLOT, TABLE, Request, read_seeds, run_experiment
 from pipelines.variants import EXPERIMENTS, FULL
@@ -346,6 +347,32 @@ def changes(one: Any, other: Any, path: str = "") -> dict[str, Any]:
     return {} if one == other else {path: other}
 
 
+def test_an_experiment_is_preceded_by_preflights_and_by_what_is_fetched(tmp_path: Path) -> None:
+    source = "{uri: 'https://data.example/app.log', sha256: " + "ab" * 32 + "}"
+    settings = (*ON_A_GPU.settings, "data.logs=../app.log", f"cluster.data.logs={source}")
+    request = replace(ON_A_GPU, settings=settings, only=(FULL,))
+    compile_experiment(EXPERIMENTS["ablation"], request, tmp_path / "pipeline.yaml")
+    assert "../app.log" not in (tmp_path / "pipeline.yaml").read_text()
+    parts = [
+        one["dag"]["tasks"] for one in read_spec(tmp_path / "pipeline.yaml")["components"].values() if "dag" in one
+    ]
+    (tasks,) = (part for part in parts if "parse" in part)
+    assert tasks["preflight-gpu"]["dependentTasks"] == ["preflight"] == tasks["stage"]["dependentTasks"]
+    assert tasks["parse"]["dependentTasks"] == ["stage"]
+    teachers = [task for name, task in tasks.items() if name.startswith("distill")]
+    assert len(teachers) == 2
+    assert all("preflight-gpu" in task["dependentTasks"] for task in teachers)
+    counts = task_counts(EXPERIMENTS["ablation"], request)
+    assert [counts[name] for name in ("preflight", "preflight-gpu", "stage", "parse", "distill")] == [1, 1, 1, 1, 2]
+
+
+def test_an_experiment_on_a_path_that_no_pod_can_see_is_refused(tmp_path: Path) -> None:
+    request = replace(ON_A_GPU, settings=("data.format=bgl", "data.logs=../app.log"))
+    with pytest.raises(ParamsError, match=r"which no pod can see. .*cluster\.data\."):
+        compile_experiment(EXPERIMENTS["ablation"], request, tmp_path / "pipeline.yaml")
+    assert not (tmp_path / "pipeline.yaml").exists()
+
+
 def test_compiling_an_experiment_twice_gives_the_same_bytes(
     package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -357,7 +384,8 @@ def test_compiling_an_experiment_twice_gives_the_same_bytes(
 def test_a_step_has_its_own_resources_however_often_it_runs(package: Path) -> None:
     executors = read_spec(package)["deploymentSpec"]["executors"]
     with_gpu = {name for name, one in executors.items() if "accelerator" in one["container"]["resources"]}
-    assert with_gpu == {name for name in executors if name.startswith("exec-grpo")} and len(with_gpu) > 1
+    trained = {name for name in executors if name.startswith("exec-grpo")}
+    assert with_gpu == trained | {"exec-preflight-gpu"} and len(trained) > 1
 
 
 def test_a_pipeline_that_no_cluster_takes_is_refused() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rationanomaly.errors import InfrastructureError, InputError, ParamsError
+from rationanomaly.launch.secret_keys import secret_keys
 from rationanomaly.params import Params
 from rationanomaly.preflight.setting import Setting
 from rationanomaly.preflight.storage import check_data
@@ -174,6 +175,14 @@ def test_an_address_with_a_token_is_never_shown(tmp_path: Path, monkeypatch: pyt
         staged(params, tmp_path)
     (finding,) = [row for row in check_data(setting_of(params, tmp_path)) if "dvc" in row.problem]
     assert "canary" not in f"{caught.value} {finding}"
+
+
+def test_the_address_with_a_token_goes_to_the_pods_that_ask_there() -> None:
+    source = f"{{dvc: {{repo: 'env:REPOSITORY', rev: {'a' * 40}, path: app.log}}}}"
+    params = params_of(f"cluster.data.logs={source}", "cluster.secret_keys=[REPOSITORY, AWS_SECRET_ACCESS_KEY]")
+    for task in ("stage", "preflight"):
+        assert secret_keys(params, task) == ["REPOSITORY", "AWS_SECRET_ACCESS_KEY"]
+    assert not secret_keys(params, "parse")
 
 
 def test_preflight_asks_for_the_repository(tracked: Tracked, tmp_path: Path) -> None:
