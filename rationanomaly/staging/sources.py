@@ -7,8 +7,7 @@ import re
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from rationanomaly import raw_inputs
-from rationanomaly.errors import InputError, ParamsError
+from rationanomaly.errors import ParamsError
 from rationanomaly.params import Params
 from rationanomaly.params.cluster import DataSource
 from rationanomaly.steps import STEPS
@@ -103,23 +102,3 @@ def claims(params: Params) -> tuple[str, ...]:
 def to_fetch(params: Params) -> dict[str, DataSource]:
     """The raw inputs that a task has to fetch before the first step, by name."""
     return {name: source for name, source in sorted(params.cluster.data.items()) if source.claim is None}
-
-
-def raw_digests(params: Params) -> dict[str, str | None]:
-    """What tells the content of each raw input, by name, as far as it is known here and now: see `pinned`, or the
-    SHA-256 of a file on this machine.
-
-    None: nobody knows before the run, so that nothing which reads it may come from a cache.
-    """
-    return {name: _digest(name, params) for name in NAMES}
-
-
-def _digest(name: str, params: Params) -> str | None:
-    source = params.cluster.data.get(name)
-    if source is not None:
-        return pinned(source)
-    path = params.data.source(name)
-    try:
-        return raw_inputs.digest(path) if path != raw_inputs.STDIN else None
-    except (InputError, OSError):
-        return None
