@@ -80,7 +80,7 @@ def schedule(
     chosen = find_pipeline(pipeline)
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / "pipeline.yaml"
-        chosen.compile(loaded, read_choices(pipeline, False, "0", policy, to), package)
+        chosen.write(loaded, read_choices(pipeline, False, "0", policy, to), package)
         server = connect(host, ca, namespace)
         show_notes(check_versions(server, loaded))
         made = schedules.make_schedule(server, chosen.title, package, experiment or loaded.run.name, name, trigger)

@@ -40,7 +40,7 @@ def read_choices(pipeline: str, cached: bool, seeds: str, policy: Path, to: str)
     """What the options say of a pipeline.
 
     Raises:
-        ParamsError: no such policy, or it is none; the seeds are none.
+        ParamsError: no such policy, or it is none; no version can have the alias; the seeds are none.
     """
     from pipelines.catalogue import Choices
     from pipelines.experiment import read_seeds
@@ -48,6 +48,8 @@ def read_choices(pipeline: str, cached: bool, seeds: str, policy: Path, to: str)
     if pipeline != "retrain":
         return Choices(cached, read_seeds(seeds))
     from rationanomaly.register.policy import read_policy
+    from rationanomaly.register.promotion import check_alias
 
+    check_alias(to, f"--to {to}")
     read_policy(policy)
     return Choices(cached, policy=policy.read_text(encoding="utf-8"), alias=to)

@@ -72,7 +72,7 @@ def promote(address: str, alias: str, policy: Policy) -> Promotion:
         InfrastructureError: the registry refuses the user, is too slow or is none, or others move the alias all the
             time. Whatever was begun, the same command finishes it.
     """
-    _check_alias(alias, f"--to {alias}")
+    check_alias(alias, f"--to {alias}")
     with registry_errors.impatient():
         client = model_registry.connect()
         candidate = model_registry.find(client, address)
@@ -111,7 +111,7 @@ def rollback(address: str, reason: str = "") -> Promotion:
         InfrastructureError: as for `promote`.
     """
     name, alias = _named_alias(address)
-    _check_alias(alias, address)
+    check_alias(alias, address)
     if len(reason) > _LONGEST_REASON:
         raise ParamsError(f"`--reason` has {len(reason):,} characters", hint=f"At most {_LONGEST_REASON:,} are kept")
     with registry_errors.impatient():
@@ -224,7 +224,16 @@ def _check_name(name: str, given: str) -> None:
         raise ParamsError(f"`{given}`: the name of the model {fault}", hint="Check the address; or rename the model")
 
 
-def _check_alias(alias: str, given: str) -> None:
+def check_alias(alias: str, given: str) -> None:
+    """Check that promotions can move an alias of this name.
+
+    Args:
+        alias: the name.
+        given: what a person wrote, for the message.
+
+    Raises:
+        ParamsError: MLflow takes no such alias, or it is one that promotions keep themselves.
+    """
     if (fault := fault_of_alias(alias)) is not None:
         raise ParamsError(f"`{given}`: the alias {fault}", hint="Name another, such as champion")
     if alias.lower() == "previous" or alias.lower().startswith(previous_alias("")):

@@ -119,6 +119,8 @@ def test_a_paused_schedule_is_resumed_by_the_same_command(command: Command, tmp_
         (("nightly", *DAILY[:-1], "daily"), "five fields"),
         (("nightly", *DAILY[:-2], "--every", "0d"), "is no time"),
         (("nightly", *DAILY, "--policy", "nowhere.yaml"), "no such policy"),
+        (("nightly", *DAILY, "--set", "data.format=bgl", "--set", "data.logs=../app.log"), "no pod can see"),
+        (("nightly", *DAILY, "--to", "a b"), "the alias must consist of"),
     ],
 )
 def test_what_is_wrong_is_said_before_a_server_is_asked(
