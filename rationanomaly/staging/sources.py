@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from rationanomaly.errors import ParamsError
 from rationanomaly.params import Params
 from rationanomaly.params.cluster import DataSource
-from rationanomaly.steps import STEPS
+from rationanomaly.steps import STEPS, step_values
 
 #: Where pods mount `cluster.state_claim`, and below it what was fetched.
 STATE, FETCHED = PurePosixPath("/state"), "data"
@@ -18,6 +18,8 @@ STATE, FETCHED = PurePosixPath("/state"), "data"
 CLAIMS = PurePosixPath("/data")
 #: What every image holds, seen from its working folder.
 _IN_IMAGE = ("data/none.csv", "data/none.jsonl")
+#: Params that name a file or nothing. Others of `Step.paths` may be an id of the hub or an address of the registry.
+_FILES = ("parse.continue_from", "parse.named_templates", "parse.sessions.labels")
 #: In full, SHA-1 or SHA-256: an abbreviated one may come to name another.
 _COMMIT = re.compile("[0-9a-f]{40}([0-9a-f]{24})?")
 NAMES = tuple(sorted({source for step in STEPS for source in step.sources}))
@@ -29,6 +31,7 @@ def pod_params(params: Params) -> Params:
     Raises:
         ParamsError: a raw input lies where no pod can see it.
     """
+    _refuse_unseen(params)
     paths = {name: _pod_path(name, params) for name in NAMES}
     data = params.data.model_copy(update={name: Path(str(path)) for name, path in paths.items()})
     return params.model_copy(update={"data": data})
@@ -39,14 +42,27 @@ def _pod_path(name: str, params: Params) -> PurePosixPath:
     if source is not None:
         return staged_path(source)
     path = PurePosixPath(params.data.source(name).as_posix())
-    seen = [STATE, *(CLAIMS / claim for claim in claims(params))]
-    whole = path.is_absolute() and ".." not in path.parts and any(path.is_relative_to(folder) for folder in seen)
     # The made-up cluster is for trying out: preflight says where its log has to go.
-    if whole or path.as_posix() in _IN_IMAGE or params.data.format == "simulated":
+    if _is_seen(path, params) or path.as_posix() in _IN_IMAGE or params.data.format == "simulated":
         return path
     problem = f"`data.{name}` is {path}, which no pod can see"
     hint = f"Name its source, as --set cluster.data.{name}.uri=https://…, or a path below {STATE}"
     raise ParamsError(problem, hint=hint)
+
+
+def _is_seen(path: PurePosixPath, params: Params) -> bool:
+    """Whether it lies on a volume that pods mount."""
+    volumes = [STATE, *(CLAIMS / claim for claim in claims(params))]
+    return path.is_absolute() and ".." not in path.parts and any(path.is_relative_to(volume) for volume in volumes)
+
+
+def _refuse_unseen(params: Params) -> None:
+    """Check the files that params name beside the raw inputs, such as labels of sessions; nothing fetches them."""
+    for step in STEPS:
+        for name, value in step_values(params, step.paths).items():
+            if name in _FILES and value and not _is_seen(PurePosixPath(value), params):
+                problem = f"`{name}` is {value}, which no pod can see"
+                raise ParamsError(problem, hint=f"Copy it to the state volume, and name its path below {STATE}")
 
 
 def staged_path(source: DataSource) -> PurePosixPath:

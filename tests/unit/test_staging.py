@@ -68,6 +68,14 @@ def test_a_path_that_no_pod_can_see_is_refused_with_its_hint(path: str, tmp_path
     assert not (tmp_path / "pipeline.yaml").exists()
 
 
+@pytest.mark.parametrize("name", ["parse.continue_from", "parse.named_templates", "parse.sessions.labels"])
+def test_other_files_that_params_name_are_refused_too_unless_they_lie_on_a_volume(name: str) -> None:
+    for path in ("../shared/labels.csv", "labels.csv", "/state/../labels.csv"):
+        with pytest.raises(ParamsError, match=f"`{name}` is .*, which no pod can see. Copy it to the state volume"):
+            pod_params(params_of("data.logs=/state/app.log", f"{name}={path}"))
+    pod_params(params_of("data.logs=/state/app.log", f"{name}=/state/labels.csv"))
+
+
 def test_a_path_on_the_claim_and_what_the_image_holds_are_taken() -> None:
     seen = pod_params(params_of("data.logs=/state/logs/app.log"))
     assert seen.data.logs == Path("/state/logs/app.log")
