@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kfp import dsl, kubernetes
 
 from pipelines.caching import StepKey, given, raw_digests, set_caching, set_document, step_keys
+from rationanomaly.errors import ParamsError
 from rationanomaly.kfp_task import STATE
 from rationanomaly.launch.secret_keys import secret_keys
 from rationanomaly.launch.trainjob.manifest import HUB, USER
@@ -25,6 +26,8 @@ _RETRIED = f"{30 * 24 * 3600}s"
 _STEP_OF = {
     name.replace("_", "-"): step.name for step in STEPS for name in (step.name, *step.fanned_out)
 }  # fmt: skip
+#: Tasks that run no step.
+_STEPLESS = ("preflight", "preflight-gpu", "stage", "promote", "finish")
 #: Steps that train, as TrainJobs where the params say so.
 _TRAIN = ("sft", "grpo")
 
@@ -45,7 +48,12 @@ class Pods:
 
     @classmethod
     def of(cls, params: Params, *, cached: bool = True, raw: Mapping[str, str | None] | None = None) -> Pods:
-        """Those of these params; ``raw``: see `caching.raw_digests`; None: as it says."""
+        """Those of these params; ``raw``: see `caching.raw_digests`; None: as it says.
+
+        Raises:
+            ParamsError: `cluster.steps` names no task of a pipeline.
+        """
+        _refuse_unknown_tasks(params.cluster)
         images = {step.name: image_of(params, step.name) for step in STEPS}
         return cls(params, step_keys(params, raw_digests(params) if raw is None else raw, images), cached)
 
@@ -71,6 +79,15 @@ class Pods:
         set_document(task, self.params, variants)
         set_caching(task, step, self.keys[step] if self.cached and step else None, in_loop=in_loop)
         return task
+
+
+def _refuse_unknown_tasks(cluster: ClusterParams) -> None:
+    """A name that is misspelt would leave its step the default resources, which may show hours later."""
+    known = sorted({*_STEP_OF, *_STEPLESS})
+    for name in cluster.steps:
+        if name not in known:
+            hint = f"Correct it to one of {', '.join(known)}"
+            raise ParamsError(f"`cluster.steps.{name}`: there is no step or task of this name", hint=hint)
 
 
 def resources_of(params: Params, name: str) -> StepResources:

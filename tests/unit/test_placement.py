@@ -86,6 +86,14 @@ def test_a_run_has_a_deadline_an_end_and_a_volume(documents: tuple[dict[str, Any
     }
 
 
+@pytest.mark.parametrize("name", ["evalute", "parse_shard"])
+def test_resources_of_a_task_that_there_is_not_are_refused(name: str, tmp_path: Path) -> None:
+    asked = f"cluster.steps={{{name}: {{cpu: '8', memory: 64Gi, gpus: 0, timeout: 3600, retries: 2}}}}"
+    with pytest.raises(ParamsError, match=rf"cluster\.steps\.{name}`: there is no .*evaluate, .*parse-shard"):
+        compile_training(params(asked), tmp_path / "p.yaml")
+    assert not (tmp_path / "p.yaml").exists()
+
+
 def test_what_params_leave_open_is_in_no_document(tmp_path: Path) -> None:
     compile_training(params(), tmp_path / "pipeline.yaml")
     text = (tmp_path / "pipeline.yaml").read_text(encoding="utf-8")
