@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from rationanomaly.params.section import Section
-from rationanomaly.params.values import Address, NonNegative, ObjectAddress, Positive, Weight
+from rationanomaly.params.values import Address, NonNegative, ObjectAddress, Positive, TrackingAddress, Weight
 
 #: Quantities as Kubernetes writes them, and KFP takes them.
 Cores = Annotated[str, Field(pattern=r"^(\d+(\.\d+)?|\d+m)$")]
@@ -177,7 +177,7 @@ class ClusterParams(Section):
     image: str
     gpu_image: str
     accelerator: str
-    tracking_uri: str
+    tracking_uri: TrackingAddress
     secret: str
     secret_keys: list[str]
     state_claim: str

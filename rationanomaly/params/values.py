@@ -68,6 +68,16 @@ def _variable_name(name: str) -> str:
     return name
 
 
+def _without_login(uri: str) -> str:
+    """Refuse an address with a user or a password: the compiled pipeline shows it to whoever may see runs."""
+    if "@" in uri.partition("://")[2].partition("/")[0]:
+        text = "must hold no user or password; put them in MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        raise PydanticCustomError("secret", text)
+    return uri
+
+
+#: Of an MLflow server, without who asks it.
+TrackingAddress = Annotated[str, AfterValidator(_without_login)]
 #: An http(s) address without secrets, or env:NAME of a variable that holds one.
 Address = Annotated[str, AfterValidator(_without_secrets)]
 

@@ -151,6 +151,8 @@ def test_a_bad_setting_is_refused(setting: str) -> None:
         ("nosuch.a=1", "`--set nosuch.a`: unknown key `nosuch`."),
         ("parse.sessions={lines: 7}", "`--set parse.sessions`: `parse.sessions.kind` is missing"),
         ("parse.masks={word: [a]}", "`--set parse.masks`: `parse.masks.word`: must be a valid string, found ['a']"),
+        ("cluster.tracking_uri=http://ada:pw@mlflow:5000", "`--set cluster.tracking_uri"),
+        ("cluster.tracking_uri=http://token@mlflow:5000", "`--set cluster.tracking_uri"),
         ("cluster.steps.sft.cpu='2'", "`--set cluster.steps.sft.cpu`: `cluster.steps.sft.memory` is missing"),
     ],
 )
