@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 def stage(params: Params, state: Path) -> None:
-    """Fetch each raw input that `cluster.data` doesn't find on a claim, and that is not there yet.
+    """Fetch each raw input that is not there yet, and verify what lies on a claim and has a declared digest.
 
     Args:
         params: all params.
@@ -30,10 +30,13 @@ def stage(params: Params, state: Path) -> None:
 
     Raises:
         InfrastructureError: the server refuses or breaks off; the next start continues.
-        InputError: it is larger than allowed, or has another digest than declared.
+        InputError: it is larger than allowed, has another digest than declared, or is not on its claim.
         ParamsError: a repository has no such path.
     """
     for name, source in to_fetch(params).items():
+        if source.claim is not None:
+            _verify(name, source, Path(staged_path(source)))
+            continue
         target = state / staged_path(source).relative_to(STATE)
         with leased(target.parent):
             if pinned(source) is not None and target.exists():
@@ -52,8 +55,7 @@ def fetch(name: str, source: DataSource, target: Path) -> None:
         found = raw_inputs.digest(part.path)
         if source.sha256 not in (None, found):
             _remove(part.path)
-            problem = f"`cluster.data.{name}` has the SHA-256 {found}, not {source.sha256} as declared"
-            raise InputError(problem, hint="Correct the digest, or the address; nothing was kept")
+            raise _mismatch(name, source, found, "Correct the digest, or the address; nothing was kept")
         for path in (part.path, *part.path.rglob("*")):
             artifacts.sync(path)
         if target.is_dir() or part.path.is_dir():
@@ -61,6 +63,19 @@ def fetch(name: str, source: DataSource, target: Path) -> None:
         part.path.replace(target)
         artifacts.sync(target.parent)
     logger.info("data.%s: %s, SHA-256 %s", name, target, found)
+
+
+def _verify(name: str, source: DataSource, path: Path) -> None:
+    """Compare what lies on a claim with its digest, by which the cache knows the steps that read it."""
+    with artifacts.translated_disk_errors(path):
+        found = raw_inputs.digest(path)
+    if found != source.sha256:
+        raise _mismatch(name, source, found, "Correct the digest, or the path on the claim")
+
+
+def _mismatch(name: str, source: DataSource, found: str, hint: str) -> InputError:
+    problem = f"`cluster.data.{name}` has the SHA-256 {found}, not {source.sha256} as declared"
+    return InputError(problem, hint=hint)
 
 
 def _receive(source: DataSource, part: Part) -> None:

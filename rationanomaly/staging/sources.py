@@ -116,5 +116,6 @@ def claims(params: Params) -> tuple[str, ...]:
 
 
 def to_fetch(params: Params) -> dict[str, DataSource]:
-    """The raw inputs that a task has to fetch before the first step, by name."""
-    return {name: source for name, source in sorted(params.cluster.data.items()) if source.claim is None}
+    """The raw inputs that a task has to fetch, or on a claim to verify, before the first step; by name."""
+    sources = sorted(params.cluster.data.items())
+    return {name: source for name, source in sources if source.claim is None or source.sha256 is not None}

@@ -168,6 +168,23 @@ def fetched(address: str, tmp_path: Path, digest: str | None = DIGEST, megabytes
     return tmp_path / staged_path(params.cluster.data["logs"]).relative_to("/state")
 
 
+def test_what_lies_on_a_claim_has_its_declared_digest_or_ends_the_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rationanomaly.staging.sources.CLAIMS", tmp_path)
+    params = params_of(f"cluster.data.logs={{claim: logs, path: app.log, sha256: {DIGEST}}}")
+    (tmp_path / "logs").mkdir()
+    with pytest.raises(InputError, match=r"app\.log"):
+        stage(params, tmp_path / "state")
+    (tmp_path / "logs" / "app.log").write_bytes(CONTENT)
+    stage(params, tmp_path / "state")
+    (tmp_path / "logs" / "app.log").write_bytes(CONTENT + b"one more line\n")
+    with pytest.raises(InputError, match=f"not {DIGEST} as declared"):
+        stage(params, tmp_path / "state")
+    assert "stage" in PIPELINES["training"].tasks(params, Choices())
+    assert "stage" not in PIPELINES["training"].tasks(params_of("cluster.data.logs={claim: l, path: a}"), Choices())
+
+
 def test_a_break_is_resumed_and_the_file_is_there_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
     asked: list[str] = []
     with server(break_at=10_000, log=asked) as address:
