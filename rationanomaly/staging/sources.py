@@ -41,13 +41,7 @@ def _pod_path(name: str, params: Params) -> PurePosixPath:
     source = params.cluster.data.get(name)
     if source is not None:
         return staged_path(source)
-    path = PurePosixPath(params.data.source(name).as_posix())
-    # The made-up cluster is for trying out: preflight says where its log has to go.
-    if _is_seen(path, params) or path.as_posix() in _IN_IMAGE or params.data.format == "simulated":
-        return path
-    problem = f"`data.{name}` is {path}, which no pod can see"
-    hint = f"Name its source, as --set cluster.data.{name}.uri=https://…, or a path below {STATE}"
-    raise ParamsError(problem, hint=hint)
+    return PurePosixPath(params.data.source(name).as_posix())
 
 
 def _is_seen(path: PurePosixPath, params: Params) -> bool:
@@ -56,8 +50,19 @@ def _is_seen(path: PurePosixPath, params: Params) -> bool:
     return path.is_absolute() and ".." not in path.parts and any(path.is_relative_to(volume) for volume in volumes)
 
 
+def _is_input_seen(name: str, path: PurePosixPath, params: Params) -> bool:
+    # The made-up cluster is for trying out: preflight says where its log has to go.
+    is_excused = name in params.cluster.data or params.data.format == "simulated"
+    return is_excused or path.as_posix() in _IN_IMAGE or _is_seen(path, params)
+
+
 def _refuse_unseen(params: Params) -> None:
-    """Check the files that params name beside the raw inputs, such as labels of sessions; nothing fetches them."""
+    """Check all raw inputs at once, then the files that nothing fetches, such as labels of sessions."""
+    unseen = {name: path for name in NAMES if not _is_input_seen(name, path := _pod_path(name, params), params)}
+    if unseen:
+        problem = ", ".join(f"`data.{name}` is {path}" for name, path in unseen.items())
+        hint = f"Name its source, as --set cluster.data.{next(iter(unseen))}.uri=https://…, or a path below {STATE}"
+        raise ParamsError(f"{problem}, which no pod can see", hint=hint)
     for step in STEPS:
         for name, value in step_values(params, step.paths).items():
             if name in _FILES and value and not _is_seen(PurePosixPath(value), params):

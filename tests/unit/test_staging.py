@@ -68,6 +68,11 @@ def test_a_path_that_no_pod_can_see_is_refused_with_its_hint(path: str, tmp_path
     assert not (tmp_path / "pipeline.yaml").exists()
 
 
+def test_all_raw_inputs_that_no_pod_can_see_are_named_at_once() -> None:
+    with pytest.raises(ParamsError, match=r"`data\.ledger` is l\.json, `data\.logs` is a\.log, which no pod can see"):
+        pod_params(params_of("data.logs=a.log", "data.ledger=l.json"))
+
+
 @pytest.mark.parametrize("name", ["parse.continue_from", "parse.named_templates", "parse.sessions.labels"])
 def test_other_files_that_params_name_are_refused_too_unless_they_lie_on_a_volume(name: str) -> None:
     for path in ("../shared/labels.csv", "labels.csv", "/state/../labels.csv"):
