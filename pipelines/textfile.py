@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from rationanomaly.artifacts import write_text
 from rationanomaly.errors import InputError
 from rationanomaly.params import Params
-from rationanomaly.runs import tracking
+from rationanomaly.runs import registry_errors, tracking
 from rationanomaly.runs.database import make_database
 from rationanomaly.runs.step_cost import GPU_HOURS, PRICE
 from rationanomaly.steps import STEPS
@@ -50,12 +50,20 @@ def write_textfile(params: Params, output: Path) -> None:
 
     Raises:
         InputError: MLflow knows no run of that name.
+        InfrastructureError: the tracking server refuses, or can't be reached.
     """
-    from mlflow import MlflowClient
-
     tracking.quieten()
     uri = tracking.tracking_uri()
-    make_database(uri)
+    # A cron job must not wait for a quarter of an hour, as MLflow's client does by itself.
+    with registry_errors.impatient(), registry_errors.named(uri, "READ on the experiment", tracking.SERVER):
+        make_database(uri)
+        samples = _newest(params, uri)
+    write_text(output, exposition(samples))
+
+
+def _newest(params: Params, uri: str) -> Iterator[Sample]:
+    from mlflow import MlflowClient
+
     client, name = MlflowClient(uri), params.run.name
     experiment = client.get_experiment_by_name(name)
     query = f"tags.`{tracking.STEP}` = 'pipeline'"
@@ -66,7 +74,7 @@ def write_textfile(params: Params, output: Path) -> None:
     parent = found[0]
     below = f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"
     attempts = client.search_runs([parent.info.experiment_id], below, max_results=1000, order_by=newest)
-    write_text(output, exposition(samples_of(name, parent, attempts, time.time())))
+    return samples_of(name, parent, attempts, time.time())
 
 
 def samples_of(name: str, parent: Run, attempts: Iterable[Run], now: float) -> Iterator[Sample]:

@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 
 from pipelines.__main__ import app
 from pipelines.textfile import Sample, exposition, write_textfile
-from rationanomaly.errors import InputError
-from rationanomaly.params import Params, dump
+from rationanomaly.errors import InfrastructureError, InputError
+from rationanomaly.params import Params, dump, load_params
 from rationanomaly.runs import tracking
+from tests.conftest import ROOT
 from tests.mlflow_store import new_store
 
 
@@ -90,3 +91,11 @@ def test_labels_come_back_as_they_were(label: str) -> None:
 def test_a_number_that_is_not_finite_is_left_out() -> None:
     text = exposition([Sample("f1", "Help.", {}, float("nan")), Sample("price", "Help.", {}, 2.5)])
     assert list(values(text)) == [key("price")]
+
+
+def test_a_server_that_is_not_there_is_said_to_be_that(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(InfrastructureError, match="tracking server at http://127"):
+        write_textfile(load_params(ROOT / "params.yaml"), tmp_path / "x.prom")
+    assert not (tmp_path / "x.prom").exists()
