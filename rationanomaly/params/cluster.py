@@ -9,7 +9,15 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from rationanomaly.params.section import Section
-from rationanomaly.params.values import Address, NonNegative, ObjectAddress, Positive, TrackingAddress, Weight
+from rationanomaly.params.values import (
+    Address,
+    NonNegative,
+    ObjectAddress,
+    Positive,
+    TrackingAddress,
+    VariableName,
+    Weight,
+)
 
 #: Quantities as Kubernetes writes them, and KFP takes them.
 Cores = Annotated[str, Field(pattern=r"^(\d+(\.\d+)?|\d+m)$")]
@@ -179,7 +187,7 @@ class ClusterParams(Section):
     accelerator: str
     tracking_uri: TrackingAddress
     secret: str
-    secret_keys: list[str]
+    secret_keys: list[VariableName]
     state_claim: str
     shared_memory: str
     training_runtime: str

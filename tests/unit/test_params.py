@@ -152,6 +152,7 @@ def test_a_bad_setting_is_refused(setting: str) -> None:
         ("parse.sessions={lines: 7}", "`--set parse.sessions`: `parse.sessions.kind` is missing"),
         ("parse.masks={word: [a]}", "`--set parse.masks`: `parse.masks.word`: must be a valid string, found ['a']"),
         ("cluster.tracking_uri=http://ada:pw@mlflow:5000", "`--set cluster.tracking_uri"),
+        ("cluster.secret_keys=[sk-abc123]", "`--set cluster.secret_keys`: `cluster.secret_keys.0` must be the NAME"),
         ("cluster.tracking_uri=http://token@mlflow:5000", "`--set cluster.tracking_uri"),
         ("cluster.steps.sft.cpu='2'", "`--set cluster.steps.sft.cpu`: `cluster.steps.sft.memory` is missing"),
     ],
