@@ -36,7 +36,9 @@ def _tasks(params: Params, key: str, task: str) -> Iterable[str]:
         uses.append("distill")
     sources = params.cluster.data.values()
     addresses = {source.dvc.repo if source.dvc is not None else str(source.uri) for source in sources}
-    if f"env:{key}" in addresses or key.startswith("AWS_"):
+    from_store = any(source.dvc is not None or str(source.uri).startswith("s3://") for source in sources)
+    # Where no raw input comes from a store, whoever named them needs them elsewhere: for an MLflow without a proxy.
+    if f"env:{key}" in addresses or (key.startswith("AWS_") and from_store):
         uses.append("stage")
     if key.startswith("HF_"):
         uses += _HUB

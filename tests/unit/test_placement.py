@@ -130,6 +130,16 @@ def test_a_secret_goes_only_to_pods_that_need_it(task: str, keys: list[str]) -> 
     assert secret_keys(found, task) == keys
 
 
+@pytest.mark.parametrize(
+    ("data", "tasks"), [("", ["stage", "sft"]), ("cluster.data={logs: {uri: 's3://logs/app.log'}}", ["stage"])]
+)
+def test_keys_of_a_store_go_to_stage_where_raw_inputs_come_from_one_else_everywhere(
+    data: str, tasks: list[str]
+) -> None:
+    found = params("cluster.secret_keys=[AWS_ACCESS_KEY_ID]", *([data] if data else []))
+    assert [task for task in ("stage", "sft") if secret_keys(found, task)] == tasks
+
+
 def test_the_teachers_key_is_known_by_its_own_name() -> None:
     settings = ("distill.endpoint.key=TEAM_KEY", "distill.endpoint.headers={X-Team: TEAM_NAME}")
     found = params("cluster.secret_keys=[TEAM_KEY, TEAM_NAME]", *settings)
