@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def shared_draws(model: PeftModel) -> Iterator[None]:
     """Inside the block ``model.generate`` draws for all ranks, with the adapter merged where that pays.
 
-    Every rank has to ask for as many rows as any other.
+    Where it samples, every rank has to ask as often, and for as many rows, as any other.
     """
     import torch
 
@@ -36,6 +36,10 @@ def shared_draws(model: PeftModel) -> Iterator[None]:
     def as_one(generate: Callable[..., Any]) -> Callable[..., Any]:
         def generate_as_one(**options: Any) -> Any:
             nonlocal rows
+            if options.get("do_sample") is False:
+                # An evaluation between the steps draws nothing, and each rank asks for its own share of batches.
+                with merged(model):
+                    return generate(**options)
             draws = _Draws()
             with applied(DRAWS, lambda _: draws), merged(model):
                 found = generate(**options)
