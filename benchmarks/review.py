@@ -28,7 +28,7 @@ from pathlib import Path
 import httpx
 import polars as pl
 
-from rationanomaly import records
+from rationanomaly import artifacts, records
 from rationanomaly.decisions.appending import append_decisions
 from rationanomaly.decisions.ledger import Decision
 
@@ -75,13 +75,14 @@ def write_folder(folder: Path) -> None:
         parameters=pl.lit([], dtype=pl.List(pl.List(pl.String))), parameter_types=pl.lit([], dtype=pl.List(pl.String)),
         supersedes=pl.lit([], dtype=pl.List(pl.String)),
     )  # fmt: skip
-    records.write_table(folder / records.TEMPLATES, table, records.TEMPLATES_SCHEMA)
     lines = pl.DataFrame({"template_id": 3 * ids}).with_columns(
         line=pl.int_range(1, 3 * TEMPLATES + 1), time=None, node=None, alert=False,
         level=None, logger=None, thread=None,
         parameters=pl.lit(["7"], dtype=pl.List(pl.String)),
     )  # fmt: skip
-    records.write_table(folder / records.LINES, lines, records.LINES_SCHEMA)
+    with artifacts.writing(folder / "parse", "parse") as parsed:
+        records.write_table(parsed / records.TEMPLATES, table, records.TEMPLATES_SCHEMA)
+        records.write_table(parsed / records.LINES, lines, records.LINES_SCHEMA)
     start = datetime(2026, 1, 1, tzinfo=UTC)
     append_decisions(
         folder / "ledger.jsonl",
@@ -99,7 +100,7 @@ def write_folder(folder: Path) -> None:
 
 def open_page(folder: Path) -> Opened:
     """Start the command, follow the last reviewer's link, and take the first card."""
-    words = ["review", "--parse", str(folder), "--ledger", str(folder / "ledger.jsonl"), "--port", "0"]
+    words = ["review", "--parse", str(folder / "parse"), "--ledger", str(folder / "ledger.jsonl"), "--port", "0"]
     started = imported = time.perf_counter()
     server = subprocess.Popen(
         [sys.executable, "-c", COMMAND, *words, "--reviewer", f"reviewer-{REVIEWERS - 1}"],

@@ -317,7 +317,9 @@ def _predictions(output: Path, record: Mapping[str, Any], system: str, direct: b
 
 
 def _groups(output: Path, record: Mapping[str, Any]) -> dict[Key, int]:
-    table = read_table(output / record["outputs"]["correct"] / LABELLED, LABELLED_SCHEMA)
+    folder = output / record["outputs"]["correct"]
+    artifacts.read(folder, "correct", only=[LABELLED])
+    table = read_table(folder / LABELLED, LABELLED_SCHEMA)
     return dict(zip(zip(table["dataset"], table["template_id"], strict=True), table["group"], strict=True))
 
 

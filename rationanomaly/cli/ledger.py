@@ -118,10 +118,11 @@ def export_labels(
 
         rationanomaly ledger export --as csv --output labels.csv
     """
-    from rationanomaly import records
+    from rationanomaly import artifacts, records
     from rationanomaly.artifacts import write_text
     from rationanomaly.decisions.exchange import export_csv, export_patch
 
+    artifacts.read(correct, "correct", only=[records.LABELLED])
     labelled = records.read_table(correct / records.LABELLED, records.LABELLED_SCHEMA)
     if target is Target.CSV:
         write_text(output, export_csv(labelled))
@@ -141,12 +142,13 @@ def export_tasks(
 
         rationanomaly ledger tasks --parse outputs/laptop/parse --ledger decisions.jsonl --output tasks.json
     """
-    from rationanomaly import records
+    from rationanomaly import artifacts, records
     from rationanomaly.artifacts import write_text
     from rationanomaly.decisions.exchange import LABEL_STUDIO_CONFIG, export_label_studio
     from rationanomaly.decisions.labels import assign
     from rationanomaly.decisions.ledger import read_ledger
 
+    artifacts.read(parse, "parse", only=[records.TEMPLATES])
     templates = records.read_table(parse / records.TEMPLATES, records.TEMPLATES_SCHEMA)
     decisions = None if decided is None else assign(read_ledger(decided), templates)[0]
     write_text(output, json.dumps(export_label_studio(templates, decisions), indent=1, ensure_ascii=False) + "\n")

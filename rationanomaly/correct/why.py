@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from rationanomaly import records
+from rationanomaly import artifacts, records
 from rationanomaly.baselines.keywords import alert_words
 from rationanomaly.correct.report import cell
 from rationanomaly.errors import InputError
@@ -26,9 +26,10 @@ def explain_label(folder: Path, template: str) -> str:
         readable lines, one paragraph for each data set that has the template.
 
     Raises:
-        ArtifactError: the folder holds no labelled templates.
+        ArtifactError: no output of `correct`, or somebody has edited it.
         InputError: no such template; names the most similar ones.
     """
+    artifacts.read(folder, "correct", only=[records.LABELLED])
     labelled = records.read_table(folder / records.LABELLED, records.LABELLED_SCHEMA)
     wanted = template.strip()
     found = labelled.filter((pl.col("template_id") == wanted) | (pl.col("template").str.strip_chars() == wanted))

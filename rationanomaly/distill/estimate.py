@@ -7,6 +7,7 @@ from functools import reduce
 from operator import add
 from pathlib import Path
 
+from rationanomaly import artifacts
 from rationanomaly.distill.budget import Budget, Tokens, likely_case, worst_case
 from rationanomaly.distill.journal import JOURNAL, Journal
 from rationanomaly.distill.redaction import Secrets
@@ -64,8 +65,11 @@ def estimate(params: Params, inputs: Inputs, state: Path) -> Estimate:
 
     Raises:
         ParamsError: there is no such prompt version.
+        ArtifactError: the output of `correct` was edited.
         InfrastructureError: a run is under way and has the journal open.
     """
+    if "correct" in inputs:
+        artifacts.read(inputs["correct"], "correct")
     settings, questions = params.distill, read_questions(params, inputs)
     budget = Budget(settings.budget)
     missing: list[Request] = []

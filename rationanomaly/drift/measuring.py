@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from rationanomaly.artifacts import write_json
+from rationanomaly.artifacts import write_json, writing
 from rationanomaly.decisions.ledger import read_ledger
 from rationanomaly.drift.book import DriftBook
 from rationanomaly.drift.event import start_retraining
@@ -15,6 +15,8 @@ from rationanomaly.errors import InfrastructureError, InputError
 from rationanomaly.params.watch.drift import DriftParams
 
 EVENT = "drift.json"
+#: What the manifest of its output calls it.
+NAME = "drift"
 _HOUR = 3600.0
 _WAIT_SECONDS = 30.0
 _STARTED = "started"
@@ -37,6 +39,7 @@ def measure_stream(
 
     Raises:
         InputError: no stream, or one without lines.
+        ArtifactError: ``output`` is taken by something else.
         ParamsError: a variable that should start something is not set.
         InfrastructureError: the database can't be read, or what should start failed.
     """
@@ -66,9 +69,10 @@ def _measure(
     decisions = None if ledger is None else read_ledger(ledger)
     report = report_drift(book, connection, settings, decisions, now)
     rows = review_rows(report.window, decisions, settings)
-    write_queue(output, rows)
+    with writing(output, NAME) as folder:
+        write_queue(folder, rows)
+        write_json(folder / EVENT, report.as_row())
     event = output / EVENT
-    write_json(event, report.as_row())
     done = _start(connection, book, report, settings, event) if start and report.drifted else []
     return report, len(rows), done
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rationanomaly import artifacts
-from rationanomaly.errors import ArtifactError
 from rationanomaly.evaluate.examples import EXAMPLES
 from rationanomaly.evaluate.generated_texts import RATES
 from rationanomaly.evaluate.predictions import Prediction
@@ -86,7 +85,8 @@ def read_summary(outputs: Path) -> Summary:
     """Read the summary of a run from the folder that holds the steps' output folders.
 
     Raises:
-        ArtifactError: `evaluate` has not finished there, or its folder doesn't hold what its manifest says.
+        ArtifactError: `evaluate` has not finished there, or its folder or that of `register` doesn't hold what its
+            manifest says.
     """
     folder = outputs / "evaluate"
     artifacts.read(folder, "evaluate")
@@ -128,9 +128,8 @@ def _class_metrics(metrics: Mapping[str, float], prefix: str) -> ClassMetrics:
 
 
 def _registered(folder: Path) -> Mapping[str, str] | None:
-    try:
-        artifacts.read(folder, "register")
-    except ArtifactError:
+    if not folder.exists():
         return None
+    artifacts.read(folder, "register")
     document: dict[str, str] = json.loads((folder / REGISTERED).read_bytes())
     return {key: str(document[key]) for key in ("name", "version", "alias")}

@@ -16,7 +16,7 @@ from rationanomaly.parse import message_templates
 from rationanomaly.parse.drain import WILDCARD, Drain
 from rationanomaly.parse.masking import Masker, single_spaced
 from rationanomaly.parse.named_templates import NamedTemplate, NamedTemplates, read_named
-from rationanomaly.records import template_id
+from rationanomaly.records import MINER, template_id
 
 #: A state of version 1 was learnt by version 1 of the masks, and continues to mask by it.
 STATE_VERSION = 2
@@ -67,8 +67,10 @@ class Miner:
         """The miner that `save` wrote; its masks and settings are those that it was made with.
 
         Raises:
-            ArtifactError: no such file, or no miner state.
+            ArtifactError: no such file, no miner state, or one that was edited in the output folder where it lies.
         """
+        if path.name == MINER and (path.parent / artifacts.MANIFEST).is_file():
+            artifacts.read(path.parent, only=[MINER])
         try:
             state = json.loads(path.read_bytes())
             if state["version"] not in (1, STATE_VERSION):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rationanomaly import records
+from rationanomaly import artifacts, records
 from rationanomaly.errors import InputError
 from rationanomaly.parse.drain import WILDCARD
 from rationanomaly.parse.mining import Miner
@@ -17,9 +17,10 @@ def shared_templates(parse: Path, *, named_only: bool) -> list[NamedTemplate]:
     Those of wildcards only, which would cover any line, and endless ones are left out.
 
     Raises:
-        ArtifactError: no output of parse.
+        ArtifactError: no output of parse, or somebody has edited it.
         InputError: there is none to share.
     """
+    artifacts.read(parse, "parse", only=[records.TEMPLATES, records.MINER])
     table = records.read_table(parse / records.TEMPLATES, records.TEMPLATES_SCHEMA)
     named = {one.template: one for one in Miner.load(parse / records.MINER).named.templates}
     found = list(named.values())

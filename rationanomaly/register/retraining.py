@@ -10,6 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from rationanomaly import artifacts
 from rationanomaly.errors import GateError
 from rationanomaly.records import REGISTERED
 from rationanomaly.register.policy import Policy, read_policy
@@ -67,8 +68,10 @@ def promote_registered(folder: Path, alias: str, policy: Policy) -> Outcome:
         policy: what the version must show.
 
     Raises:
+        ArtifactError: the folder is no finished output of `register`, or somebody has edited it.
         ParamsError, InputError, InfrastructureError: as `promotion.promote`; a refusal by the policy is no error here.
     """
+    artifacts.read(folder, "register")
     document = json.loads((folder / REGISTERED).read_bytes())
     address = f"models:/{document['name']}/{document['version']}"
     try:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from rationanomaly import records
+from rationanomaly import artifacts, records
 from rationanomaly.errors import InputError
 from rationanomaly.review.access import Access
 from rationanomaly.review.app import build_app
@@ -24,13 +24,17 @@ def open_desk(
     """The desk for a parsed log; it waits neither for the radar nor for an index of near-duplicates.
 
     Args:
-        parse: the output folder of the step `parse`.
+        parse: the output folder of the step `parse`, or of `rationanomaly drift`.
         ledger: the ledger to append to: a file, or a folder for one file per reviewer.
         correct: an output folder of the step `correct`; the templates of its review queue come first.
         model: a deployed detector, whose disagreement with a label counts in the order.
+
+    Raises:
+        ArtifactError: one of the folders is no finished output, or somebody has edited it.
     """
+    artifacts.read(parse, only=[records.TEMPLATES, records.LINES])
     templates = records.read_table(parse / records.TEMPLATES, records.TEMPLATES_SCHEMA)
-    wanted = set() if correct is None else _queued(correct / records.REVIEW_QUEUE)
+    wanted = set() if correct is None else _queued(correct)
     order = Order(templates, wanted, model)
     desk = Desk(templates, ledger, order.by_words(), order.by_suspicion)
     return desk, TemplateContext(parse, templates, desk.items)
@@ -83,5 +87,6 @@ def _role(member: Member) -> str:
     return "senior" if member.senior else "reviewer"
 
 
-def _queued(path: Path) -> set[str]:
-    return {str(row["template_id"]) for _, row in records.read_objects(path)}
+def _queued(folder: Path) -> set[str]:
+    artifacts.read(folder, only=[records.REVIEW_QUEUE])
+    return {str(row["template_id"]) for _, row in records.read_objects(folder / records.REVIEW_QUEUE)}

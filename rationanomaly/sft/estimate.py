@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from rationanomaly import artifacts
 from rationanomaly.device import runtime
 from rationanomaly.model.budget import expected_speed
 from rationanomaly.params import Params
 from rationanomaly.sft.step import Plan
-from rationanomaly.steps import Inputs
+from rationanomaly.steps import BY_NAME, Inputs
 
 
 def estimate(params: Params, inputs: Inputs) -> str:
@@ -15,6 +16,8 @@ def estimate(params: Params, inputs: Inputs) -> str:
     Raises:
         TrainingError, ArtifactError: what the step would raise before its first row.
     """
+    for name in BY_NAME["sft"].reads:
+        artifacts.read(inputs[name], name)
     runtime.prepare(params.run.seed, params.training.threads)
     with runtime.quiet():
         plan = Plan.of(params, inputs)

@@ -10,7 +10,8 @@ from mlflow import MlflowClient
 
 from components.contract import step_component
 from components.promote.component import promote
-from rationanomaly.errors import InfrastructureError
+from rationanomaly import artifacts
+from rationanomaly.errors import ArtifactError, InfrastructureError
 from rationanomaly.records import REGISTERED
 from tests.mlflow_store import new_store
 
@@ -41,13 +42,17 @@ def run(client: MlflowClient, folder: Path, f1: float) -> tuple[str, str, float]
     """Register a version with this figure and promote it; its number, the outcome and the metric."""
     tags = {"template/abnormal/f1": str(f1)}
     version = str(client.create_model_version("log", "file:///nowhere", tags=tags).version)
-    folder.mkdir(exist_ok=True)
-    (folder / REGISTERED).write_text(
-        json.dumps({"name": "log", "version": version, "alias": "candidate", "model": "d"})
-    )
-    outcome, metrics = Shown(folder / "outcome.md"), Shown(folder / "metrics")
+    leave_registered(folder, version)
+    outcome, metrics = Shown(folder.with_suffix(".md")), Shown(folder.with_suffix(".metrics"))
     promote.python_func(policy=POLICY, alias="champion", register=Shown(folder), outcome=outcome, metrics=metrics)
     return version, Path(outcome.path).read_text(), metrics.values["promoted"]
+
+
+def leave_registered(folder: Path, version: str) -> None:
+    """What `register` leaves."""
+    with artifacts.writing(folder, "register") as place:
+        document = {"name": "log", "version": version, "alias": "candidate", "model": "d"}
+        artifacts.write_json(place / REGISTERED, document)
 
 
 def holder(client: MlflowClient) -> str:
@@ -82,15 +87,31 @@ def test_a_second_attempt_of_the_pod_finds_it_done(client: MlflowClient, tmp_pat
 def test_a_registry_that_is_away_fails_the_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    (tmp_path / REGISTERED).write_text(json.dumps({"name": "log", "version": "1", "alias": "candidate", "model": "d"}))
+    leave_registered(tmp_path / "register", "1")
     with pytest.raises(InfrastructureError):
         promote.python_func(
             policy=POLICY,
             alias="champion",
-            register=Shown(tmp_path),
+            register=Shown(tmp_path / "register"),
             outcome=Shown(tmp_path / "o"),
             metrics=Shown(tmp_path),
         )
+
+
+def test_an_edited_output_of_register_promotes_nothing(client: MlflowClient, tmp_path: Path) -> None:
+    version, _, _ = run(client, tmp_path / "register", 0.3)
+    other = client.create_model_version("log", "file:///nowhere", tags={"template/abnormal/f1": "0.9"}).version
+    document = tmp_path / "register" / REGISTERED
+    document.write_text(document.read_text().replace(f'"version": "{version}"', f'"version": "{other}"'))
+    with pytest.raises(ArtifactError, match="SHA-256"):
+        promote.python_func(
+            policy=POLICY,
+            alias="champion",
+            register=Shown(tmp_path / "register"),
+            outcome=Shown(tmp_path / "o"),
+            metrics=Shown(tmp_path / "m"),
+        )
+    assert client.get_registered_model("log").aliases == {}
 
 
 def test_it_is_a_task_behind_register(
@@ -122,5 +143,7 @@ def leave(document: str, output: dsl.Output[dsl.Artifact]) -> None:
     """Stand in for `register`."""
     from pathlib import Path
 
-    Path(output.path).mkdir(parents=True)
-    (Path(output.path) / "registered.json").write_text(document)
+    from rationanomaly import artifacts
+
+    with artifacts.writing(Path(output.path), "register") as place:
+        (place / "registered.json").write_text(document)

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from rationanomaly import records
+from rationanomaly import artifacts, records
 from rationanomaly.correct.reviewers import measure_agreement
 from rationanomaly.decisions.labels import assign, resolve
 from rationanomaly.decisions.ledger import read_ledger
@@ -44,7 +44,7 @@ from rationanomaly.review.launch import open_desk, serve
 logging.basicConfig(level="WARNING", format="%(message)s")
 folder = Path(sys.argv[1])
 members = [Member("ada"), Member("bob"), Member("eve", senior=True)]
-serve(*open_desk(folder, folder / "ledger.jsonl"), members, port=0, open_to_all=True)
+serve(*open_desk(folder / "parse", folder / "ledger.jsonl"), members, port=0, open_to_all=True)
 """
 #: What ada and bob say of each template, by keys; they differ on the three named here.
 DIFFER = {FAULTS[1]: ("2", "n"), FAULTS[4]: ("a", "n"), ROUTINE[0]: ("a", "n")}
@@ -74,13 +74,14 @@ class Server:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     table = template_table([("site", text, "abnormal" if text in FAULTS[:2] else "normal") for text in TEXTS])
-    records.write_table(tmp_path / records.TEMPLATES, table, records.TEMPLATES_SCHEMA)
     rows = [
         [number, *[None] * 6, records.template_id(text), ["7"] * text.count("<*>")]
         for number, text in enumerate(TEXTS, 1)
     ]
     lines = type(table)(rows, schema=records.LINES_SCHEMA, orient="row")
-    records.write_table(tmp_path / records.LINES, lines, records.LINES_SCHEMA)
+    with artifacts.writing(tmp_path / "parse", "parse") as parsed:
+        records.write_table(parsed / records.TEMPLATES, table, records.TEMPLATES_SCHEMA)
+        records.write_table(parsed / records.LINES, lines, records.LINES_SCHEMA)
     return tmp_path
 
 
@@ -179,7 +180,7 @@ def test_two_reviewers_a_panel_and_a_senior(enter: Callable[..., Any], folder: P
     ada.wait_for_selector("#fleiss")
     picture(ada, "agreement")
 
-    table = records.read_table(folder / records.TEMPLATES, records.TEMPLATES_SCHEMA)
+    table = records.read_table(folder / "parse" / records.TEMPLATES, records.TEMPLATES_SCHEMA)
     ledger = read_ledger(folder / "ledger.jsonl")
     assert not ledger.problems
     assert len(ledger.entries) == 2 * len(TEXTS) + 2 * 3 + 1

@@ -125,6 +125,19 @@ def test_a_damaged_folder_is_refused(tmp_path: Path, damage: str) -> None:
         artifacts.read(out, "parse")
 
 
+def test_of_a_few_files_only_these_are_hashed_and_none_may_be_added(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    write_folder(out)
+    (out / "sub" / "a.txt").write_text("jello")
+    assert artifacts.read(out, only=[]).step == "parse"
+    for name in ("sub/a.txt", "b.txt"):
+        with pytest.raises(ArtifactError, match=name):
+            artifacts.read(out, only=[name])
+    (out / "b.txt").write_text("x")
+    with pytest.raises(ArtifactError, match="not in the manifest"):
+        artifacts.read(out, only=[])
+
+
 def test_the_output_of_another_step_is_refused(tmp_path: Path) -> None:
     write_folder(tmp_path / "out")
     with pytest.raises(ArtifactError, match="output of `parse`, not of `correct`"):

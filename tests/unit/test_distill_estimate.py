@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from rationanomaly.cli.app import app
 from rationanomaly.distill.estimate import estimate
+from rationanomaly.errors import ArtifactError
 from rationanomaly.params import dump
+from rationanomaly.records import LABELLED
 from tests.distilling import asking, distil, settings, write_labelled
 from tests.scripted_endpoint import Script
+from tests.sealed import edit, sealed
 
 ROWS = [(f"fatal error on disk {letter}: write failed", "abnormal") for letter in "abcdefgh"]
 
 
 def inputs(folder: Path) -> dict[str, Path]:
-    return {"correct": write_labelled(folder / "correct", ROWS)}
+    return {"correct": sealed(write_labelled(folder / "labelled", ROWS), "correct")}
 
 
 def test_it_sends_nothing_and_writes_nothing(script: Script, endpoint: str, tmp_path: Path) -> None:
@@ -66,6 +70,13 @@ def command_line(endpoint: str, folder: Path) -> list[str]:
     places = {"--params": "params.yaml", "--state": "state"}
     options = [part for name, place in places.items() for part in (name, str(folder / place))]
     return ["--input", f"correct={inputs(folder)['correct']}", *options]
+
+
+def test_an_edited_output_is_no_base_of_an_estimate(tmp_path: Path) -> None:
+    correct = inputs(tmp_path)
+    edit(correct["correct"] / LABELLED)
+    with pytest.raises(ArtifactError, match="SHA-256"):
+        estimate(settings(), correct, tmp_path / "state")
 
 
 def test_the_builtin_teacher_is_free(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from rationanomaly import artifacts
 from rationanomaly.cli.app import app
 from rationanomaly.decisions.appending import append_decisions
 from rationanomaly.decisions.ledger import Decision, Ledger, Vote, read_ledger
@@ -28,13 +29,14 @@ from rationanomaly.drift.measuring import EVENT, measure_stream
 from rationanomaly.drift.queue import review_rows, write_queue
 from rationanomaly.drift.report import report_drift
 from rationanomaly.drift.watch import DriftWatch
-from rationanomaly.errors import InfrastructureError, InputError, ParamsError
+from rationanomaly.errors import ArtifactError, InfrastructureError, InputError, ParamsError
 from rationanomaly.params import DEFAULTS_NAME, load_params
 from rationanomaly.params.watch.drift import DriftParams
-from rationanomaly.records import REVIEW_QUEUE, TEMPLATES, TEMPLATES_SCHEMA, Answer, read_table, template_id
+from rationanomaly.records import LINES, REVIEW_QUEUE, TEMPLATES, TEMPLATES_SCHEMA, Answer, read_table, template_id
 from rationanomaly.review.launch import open_desk
 from rationanomaly.signals.judged_lines import JUDGED_LINES
 from rationanomaly.stream.watching import Watch
+from tests.sealed import edit, sealed
 
 #: Of a template in `STRETCH`.
 NAME = pl.col("template").str.split(" ").list.first()
@@ -406,13 +408,26 @@ def test_the_queue_opens_in_the_review_application(
         message=pl.lit(f"<script>alert(1)</script>{ESCAPE}"), template=pl.lit(f"<b>{ESCAPE} <*>")
     )
     follow(DriftBook(settings), connection, hostile)
-    write_queue(tmp_path / "out", list(queue_of(connection, settings, None).values()))
-    table = read_table(tmp_path / "out" / TEMPLATES, TEMPLATES_SCHEMA)
+    write_queue(tmp_path / "a", list(queue_of(connection, settings, None).values()))
+    out = sealed(tmp_path / "a", "drift")
+    table = read_table(out / TEMPLATES, TEMPLATES_SCHEMA)
     assert table["template_id"].to_list() == [identity("x")]
-    desk, context = open_desk(tmp_path / "out", tmp_path / "ledger.jsonl", tmp_path / "out")
+    desk, context = open_desk(out, tmp_path / "ledger.jsonl", out)
     (item,) = desk.items
     assert item.lines == 200
     assert context.examples(item)
+
+
+@pytest.mark.parametrize("name", [TEMPLATES, LINES, REVIEW_QUEUE])
+def test_the_review_application_takes_no_edited_output(
+    connection: sqlite3.Connection, settings: DriftParams, tmp_path: Path, name: str
+) -> None:
+    follow(DriftBook(settings), connection, lines(0, {"x": 200}))
+    write_queue(tmp_path / "a", list(queue_of(connection, settings, None).values()))
+    out = sealed(tmp_path / "a", "drift")
+    edit(out / name)
+    with pytest.raises(ArtifactError, match="SHA-256"):
+        open_desk(out, tmp_path / "ledger.jsonl", out)
 
 
 def test_an_empty_queue_is_a_queue(tmp_path: Path) -> None:
@@ -475,6 +490,7 @@ def test_a_drift_starts_the_command_once(connection: sqlite3.Connection, setting
     event = json.loads(notes.read_text())
     assert event["drifted"] == ["new_templates"]
     assert event == json.loads((tmp_path / "out" / EVENT).read_text())
+    assert set(artifacts.read(tmp_path / "out", "drift").files) == {EVENT, REVIEW_QUEUE, TEMPLATES, LINES}
 
 
 def test_a_start_that_fails_is_tried_again(

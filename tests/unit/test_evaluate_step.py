@@ -30,6 +30,7 @@ from rationanomaly.text.prompt import conclude, show, write_response
 from rationanomaly.thresholds import ThresholdRule
 from tests.conftest import ROOT
 from tests.hostile import KINDS, unsafe_in
+from tests.sealed import edit
 
 #: Systems of every run: prompts need a base that can chat.
 ALWAYS = tuple(name for name in SYSTEMS if name not in PROMPTED)
@@ -501,4 +502,10 @@ def test_summary_is_read_back(quick: Params, folders: dict[str, Path], tmp_path:
     assert len(summary.examples) == 3
     assert {example.answer == example.truth for example in summary.examples} == {True, False}
     assert summary.registered is None
+    with artifacts.writing(tmp_path / "register", "register") as folder:
+        artifacts.write_json(folder / records.REGISTERED, {"name": "log", "version": "7", "alias": "candidate"})
+    assert read_summary(tmp_path).registered == {"name": "log", "version": "7", "alias": "candidate"}
+    edit(tmp_path / "register" / records.REGISTERED)
+    with pytest.raises(ArtifactError, match="SHA-256"):
+        read_summary(tmp_path)
     assert json.loads((tmp_path / "evaluate" / records.METRICS).read_bytes())["template/rows"] == 4

@@ -13,7 +13,8 @@ from rationanomaly import records
 from rationanomaly.cli.app import app
 from rationanomaly.cli.ledger import ledger
 from rationanomaly.decisions.ledger import read_ledger
-from rationanomaly.errors import InputError
+from rationanomaly.errors import ArtifactError, InputError
+from tests.sealed import edit, sealed
 from tests.template_table import template_table
 
 
@@ -23,13 +24,16 @@ def invoke(*words: object) -> str:
     return result.output
 
 
-def labelled(folder: Path) -> None:
+def labelled(folder: Path) -> Path:
+    """A finished output of `correct`."""
+    folder.mkdir()
     table = template_table([("site", "a <*>", "normal")]).rename({"label": "original_label"})
     history = pl.lit(["ada: abnormal"])
     table = table.with_columns(
         label=pl.lit("abnormal"), corrected=True, category=None, history=history, group=0, split=None
     )
     records.write_table(folder / records.LABELLED, table, records.LABELLED_SCHEMA)
+    return sealed(folder, "correct")
 
 
 def test_import_and_merge(tmp_path: Path) -> None:
@@ -92,26 +96,50 @@ def test_merge_says_how_many_decisions_there_are(tmp_path: Path) -> None:
 
 
 def test_export_and_tasks(tmp_path: Path) -> None:
-    labelled(tmp_path)
-    invoke("export", "--correct", tmp_path, "--output", tmp_path / "patch.json")
+    correct = labelled(tmp_path / "a")
+    invoke("export", "--correct", correct, "--output", tmp_path / "patch.json")
     patch = json.loads((tmp_path / "patch.json").read_text())
     assert patch == [{"dataset": "site", "template": "a <*>", "label": "normal", "corrected": "abnormal"}]
-    invoke("export", "--correct", tmp_path, "--as", "csv", "--output", tmp_path / "labels.csv")
+    invoke("export", "--correct", correct, "--as", "csv", "--output", tmp_path / "labels.csv")
     assert "a <*>,normal,abnormal" in (tmp_path / "labels.csv").read_text()
     table = template_table([("site", "a <*>", None)])
-    records.write_table(tmp_path / records.TEMPLATES, table, records.TEMPLATES_SCHEMA)
-    invoke("tasks", "--parse", tmp_path, "--output", tmp_path / "tasks.json")
+    (tmp_path / "b").mkdir()
+    records.write_table(tmp_path / "b" / records.TEMPLATES, table, records.TEMPLATES_SCHEMA)
+    invoke("tasks", "--parse", sealed(tmp_path / "b", "parse"), "--output", tmp_path / "tasks.json")
     assert json.loads((tmp_path / "tasks.json").read_text())[0]["data"]["template"] == "a <*>"
     assert (tmp_path / "tasks.xml").read_text().startswith("<View>")
 
 
 def test_why(tmp_path: Path) -> None:
-    labelled(tmp_path)
-    assert "label abnormal; originally normal, corrected" in invoke("why", "a 7", "--correct", tmp_path)
+    correct = labelled(tmp_path / "a")
+    assert "label abnormal; originally normal, corrected" in invoke("why", "a 7", "--correct", correct)
 
 
 def test_the_old_spelling_of_why_warns_and_says_the_same(tmp_path: Path) -> None:
-    labelled(tmp_path)
-    done = CliRunner().invoke(app, ["correct", "--why", "a 7", "--output", str(tmp_path)], catch_exceptions=False)
-    assert done.stdout == invoke("why", "a 7", "--correct", tmp_path)
+    correct = labelled(tmp_path / "a")
+    done = CliRunner().invoke(app, ["correct", "--why", "a 7", "--output", str(correct)], catch_exceptions=False)
+    assert done.stdout == invoke("why", "a 7", "--correct", correct)
     assert "use `rationanomaly ledger why TEMPLATE --correct DIR`" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("words", [("why", "a 7"), ("export", "--output", "labels.json")])
+def test_no_label_of_an_edited_output_is_shown_or_exported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    correct = labelled(tmp_path / "a")
+    edit(correct / records.LABELLED)
+    with pytest.raises(ArtifactError, match="SHA-256"):
+        invoke(*words, "--correct", correct)
+    assert not (tmp_path / "labels.json").exists()
+
+
+def test_no_task_is_made_of_an_edited_output(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    table = template_table([("site", "a <*>", "normal")])
+    records.write_table(tmp_path / "b" / records.TEMPLATES, table, records.TEMPLATES_SCHEMA)
+    parse = sealed(tmp_path / "b", "parse")
+    edit(parse / records.TEMPLATES)
+    with pytest.raises(ArtifactError, match="SHA-256"):
+        invoke("tasks", "--parse", parse, "--output", tmp_path / "tasks.json")
+    assert not (tmp_path / "tasks.json").exists()

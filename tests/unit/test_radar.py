@@ -15,6 +15,7 @@ from rationanomaly.correct.radar import suspect_labels
 from rationanomaly.correct.why import explain_label
 from rationanomaly.errors import InputError
 from rationanomaly.records import Label
+from tests.sealed import sealed
 
 THINGS = ("disk", "router", "kernel", "mailer", "queue", "printer", "scheduler", "firewall", "tape", "monitor")
 NORMAL = [f"{thing} {verb} {other}" for thing in THINGS for verb in ("greets", "lists") for other in THINGS[:3]]
@@ -120,8 +121,9 @@ def folder(tmp_path: Path) -> Path:
         },
         schema_overrides={"history": pl.List(pl.String)},
     )
-    records.write_table(tmp_path / records.LABELLED, table, records.LABELLED_SCHEMA)
-    return tmp_path
+    (tmp_path / "a").mkdir()
+    records.write_table(tmp_path / "a" / records.LABELLED, table, records.LABELLED_SCHEMA)
+    return sealed(tmp_path / "a", "correct")
 
 
 @pytest.mark.parametrize("query", ["the mill stopped", records.template_id("the mill stopped"), "The Mill stopped"])

@@ -9,11 +9,15 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from rationanomaly import artifacts
 from rationanomaly.cli.app import app, run_app
+from rationanomaly.errors import ArtifactError
 from rationanomaly.params import Params
+from rationanomaly.parse.mining import Miner
 from rationanomaly.parse.step import run
-from rationanomaly.records import TEMPLATES
+from rationanomaly.records import MINER, TEMPLATES
 from rationanomaly.steps import Outputs
+from tests.sealed import edit
 
 Call = Callable[..., tuple[int, str]]
 LOGIN = "2026-03-01T10:00:0{} INFO [main] auth - login of {} from rack {}"
@@ -35,12 +39,12 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
 
 def parse(params: Params, folder: Path, lines: list[str], named: Path | None = None) -> pl.DataFrame:
     """The templates of a log, parsed into ``folder``."""
-    folder.mkdir()
-    log = folder / "a.log"
+    log = folder.with_suffix(".log")
     log.write_text("\n".join(lines) + "\n")
     data = params.data.model_copy(update={"format": "application"})
     own = params.model_copy(update={"data": data, "parse": params.parse.model_copy(update={"named_templates": named})})
-    run(own, {"logs": log}, Outputs(folder, folder / "state"))
+    with artifacts.writing(folder, "parse") as place:
+        run(own, {"logs": log}, Outputs(place, folder.parent / "state"))
     return pl.read_parquet(folder / TEMPLATES)
 
 
@@ -89,3 +93,20 @@ def test_nothing_to_export_is_an_error(params: Params, tmp_path: Path, call: Cal
     assert "holds no templates to share" in error
     assert not (tmp_path / "a.json").exists()
     assert call("export", "--parse", tmp_path, "--output", tmp_path / "a.json")[0] == 4
+
+
+@pytest.mark.parametrize("name", [TEMPLATES, MINER])
+def test_nothing_of_an_edited_output_is_exported(params: Params, tmp_path: Path, call: Call, name: str) -> None:
+    parse(params, tmp_path / "out", [FAILED.format(0, "a")])
+    edit(tmp_path / "out" / name)
+    code, error = call("export", "--parse", tmp_path / "out", "--output", tmp_path / "a.json")
+    assert code == 4 and "SHA-256" in error
+    assert not (tmp_path / "a.json").exists()
+
+
+def test_no_templates_of_an_edited_output_are_continued(params: Params, tmp_path: Path) -> None:
+    parse(params, tmp_path / "out", [FAILED.format(0, "a")])
+    edit(tmp_path / "out" / MINER)
+    settings = params.parse.model_copy(update={"continue_from": tmp_path / "out" / MINER})
+    with pytest.raises(ArtifactError, match="SHA-256"):
+        Miner.new(settings)

@@ -31,6 +31,7 @@ from rationanomaly.parse.preview import preview, show_preview
 from rationanomaly.progress import report
 from rationanomaly.text.untrusted import InertFormatter, for_csv, for_html, for_terminal, from_csv
 from tests.hostile import HOSTILE, KINDS, unsafe_in
+from tests.sealed import sealed
 
 ANY_TEXT = st.text(st.one_of(st.characters(codec=None), st.sampled_from(KINDS + "\\u'=+-@<>&\"\t\r\n")))
 
@@ -193,10 +194,12 @@ def labelled() -> pl.DataFrame:
 
 
 def test_why_a_label_is_what_it_is(labelled: pl.DataFrame, tmp_path: Path) -> None:
-    records.write_table(tmp_path / records.LABELLED, labelled, records.LABELLED_SCHEMA)
-    assert not unsafe_in(explain_label(tmp_path, HOSTILE))
+    (tmp_path / "a").mkdir()
+    records.write_table(tmp_path / "a" / records.LABELLED, labelled, records.LABELLED_SCHEMA)
+    correct = sealed(tmp_path / "a", "correct")
+    assert not unsafe_in(explain_label(correct, HOSTILE))
     with pytest.raises(InputError) as caught:
-        explain_label(tmp_path, f"{HOSTILE} nowhere")
+        explain_label(correct, f"{HOSTILE} nowhere")
     assert not unsafe_in(str(caught.value))
 
 
