@@ -22,7 +22,19 @@ from rationanomaly.steps import STEPS
 STEP_PACKAGES = frozenset(step.name for step in STEPS)
 #: From the bottom to the top.
 LEVELS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "progress", "artifacts", "records", "params", "steps", "raw_inputs", "thresholds"}),
+    frozenset(
+        {
+            "errors",
+            "progress",
+            "regular_files",
+            "artifacts",
+            "records",
+            "params",
+            "steps",
+            "raw_inputs",
+            "thresholds",
+        }
+    ),
     frozenset({"text", "device", "remote"}),
     frozenset(
         {

@@ -23,6 +23,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from rationanomaly.errors import ArtifactError, InfrastructureError
+from rationanomaly.regular_files import listed, opened, read_json
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
@@ -53,10 +54,14 @@ class Manifest:
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 in hex of a file; of a folder the hash over its sorted (relative path, file hash) pairs."""
+    """SHA-256 in hex of a file; of a folder the hash over its sorted (relative path, file hash) pairs.
+
+    Raises:
+        ArtifactError: a device or a pipe, or what `listed` refuses in a folder.
+    """
     if path.is_dir():
-        return _folder_sha256({PurePath(p.relative_to(path)): sha256(p) for p in path.rglob("*") if p.is_file()})
-    with path.open("rb") as file:
+        return _folder_sha256({PurePath(name): sha256(file) for name, file in listed(path).items()})
+    with opened(path, follow=True) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -164,17 +169,23 @@ def read(folder: Path, step: str | None = None, only: Collection[str] | None = N
             list of files is checked all the same. None: all.
 
     Raises:
-        ArtifactError: no folder, no manifest, a file missing, changed or added, or the wrong step.
+        ArtifactError: no folder, no manifest, a file missing, changed or added, a link, a device or a pipe, or the
+            wrong step.
     """
     again = f"Run `rationanomaly {step or 'STEP'}` again to make it anew"
     path = folder / MANIFEST
-    if not path.is_file():
-        problem = "has no manifest, so it is no finished output of a step" if folder.is_dir() else "no such folder"
-        raise ArtifactError(problem, file=folder, hint=again)
+    if not folder.is_dir():
+        raise ArtifactError("no such folder", file=folder, hint=again)
     try:
-        document = json.loads(path.read_bytes())
+        document = read_json(path, "is not a manifest", again)
         files, sources = dict(document["files"]), dict(document["sources"])
         found_step, schema = document["step"], document["schema"]
+        if not _texts(found_step, *files, *files.values(), *sources, *sources.values()):
+            raise TypeError
+    except FileNotFoundError as error:
+        raise ArtifactError(
+            "has no manifest, so it is no finished output of a step", file=folder, hint=again
+        ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise ArtifactError("is not a manifest", file=path, hint=again) from error
     if schema != SCHEMA_VERSION:
@@ -183,7 +194,7 @@ def read(folder: Path, step: str | None = None, only: Collection[str] | None = N
     if step is not None and found_step != step:
         problem = f"is an output of `{found_step}`, not of `{step}`"
         raise ArtifactError(problem, file=folder, hint="Name the right folder")
-    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {MANIFEST}
+    present = listed(folder).keys() - {MANIFEST}
     for name in sorted(present ^ set(files)):
         problem = "is not in the manifest" if name in present else "is named in the manifest but missing"
         raise ArtifactError(problem, file=folder / name, hint=again)
@@ -195,15 +206,19 @@ def read(folder: Path, step: str | None = None, only: Collection[str] | None = N
     return Manifest(found_step, files, sources, sha256(path))
 
 
+def _texts(*values: object) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
 def _replaceable(output: Path) -> bool:
     return output.is_dir() and (not any(output.iterdir()) or (output / MANIFEST).is_file())
 
 
 def _seal(folder: Path, step: str, sources: Mapping[str, str]) -> None:
-    paths = sorted(p for p in folder.rglob("*") if p.is_file())
-    for path in paths:
+    paths = listed(folder)
+    for path in paths.values():
         sync(path)
-    files = {p.relative_to(folder).as_posix(): sha256(p) for p in paths}
+    files = {name: sha256(path) for name, path in paths.items()}
     write_json(folder / MANIFEST, {"schema": SCHEMA_VERSION, "step": step, "sources": dict(sources), "files": files})
     for directory in [*(p for p in folder.rglob("*") if p.is_dir()), folder]:
         sync(directory)

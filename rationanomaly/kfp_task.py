@@ -30,6 +30,7 @@ from rationanomaly.errors import INTERRUPTED, ParamsError, RationAnomalyError
 from rationanomaly.params import Params, check, read_document
 from rationanomaly.progress import Event, listening
 from rationanomaly.records import CURVES
+from rationanomaly.regular_files import listed
 from rationanomaly.runs import retries
 from rationanomaly.runs.pipeline_end import close_pipeline
 from rationanomaly.steps import BY_NAME, Metrics, PartialRun, step_values
@@ -107,7 +108,7 @@ def run_evaluation(
 
         page = Path(output.path) / REPORT
         if page.stat().st_size <= MAX_REPORT_BYTES:
-            _link(str(page), report.path)
+            _link(page, report.path)
         else:
             write_text(Path(report.path), _TOO_LARGE.format(REPORT))
     with _optional("confusion matrix"):
@@ -268,7 +269,9 @@ def _execute(
     folder = _kept(name) or target
     found = execute(BY_NAME[name], params, inputs, folder, _state(), partial_run)
     if folder != target:
-        shutil.copytree(folder, target, copy_function=_link, dirs_exist_ok=True)
+        for name, path in listed(folder).items():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            _link(path, target / name)
     if metrics is not None:
         for key, value in found.items():
             if math.isfinite(value):  # KFP fails over any other.
@@ -295,13 +298,12 @@ def _kept(name: str) -> Path | None:
     return Path(keep) / name if keep else None
 
 
-def _link(source: str, target: str) -> str:
+def _link(source: Path, target: Path | str) -> None:
     """Hard link where the file system can, so that gigabytes of weights are not copied."""
     try:
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
-    return target
 
 
 def _set_up_logging() -> None:

@@ -5,7 +5,6 @@ rationanomaly base --params params.yaml --input correct=outputs/laptop/correct -
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import polars as pl
@@ -36,6 +35,7 @@ from rationanomaly.records import (
     write_rows,
     write_table,
 )
+from rationanomaly.regular_files import copy_file, listed
 from rationanomaly.rulebook.sentences import general_sentences
 from rationanomaly.steps import Inputs, Metrics, Outputs
 from rationanomaly.text.encoder import Encoder, Vectors
@@ -114,6 +114,10 @@ def _from_scratch(
     return metrics, identity, None if vectors is None else vectors[len(trained_on) :]
 
 
+def _is_of_model(name: str) -> bool:
+    return name.endswith(".safetensors") or (name.endswith(".json") and not name.startswith("tokenizer"))
+
+
 def _from_hub(params: Params, folder: Path) -> tuple[Metrics, BaseIdentity]:
     files = hub.fetch(params.model.name, params.model.revision)
     from transformers import AutoTokenizer
@@ -123,14 +127,13 @@ def _from_hub(params: Params, folder: Path) -> tuple[Metrics, BaseIdentity]:
         hint = "Correct it, or take it out of the folder: a base without one gets the plain prompt"
         raise ArtifactError(problem, file=files, hint=hint)
     tokenizer.save_pretrained(str(folder / TOKENIZER))
-    size = sum(path.stat().st_size for path in files.rglob("*") if path.is_file())
+    found = listed(files)
+    size = sum(path.stat().st_size for path in found.values())
     copied = size <= params.model.copy_megabytes * _MEGABYTE
     if copied:
-        names = [path.name for path in sorted(files.glob("*.json")) if not path.name.startswith("tokenizer")]
-        names += [path.name for path in sorted(files.glob("*.safetensors"))]
-        (folder / BASE).mkdir()
-        for name in names:
-            shutil.copyfile(files / name, folder / BASE / name)
+        for name, path in found.items():
+            if "/" not in name and _is_of_model(name):
+                copy_file(path, folder / BASE / name)
     digest = artifacts.sha256(folder / BASE if copied else files)
     write_rows(folder / CURVES, [])
     identity = BaseIdentity(params.model.name, params.model.revision, digest, copied)

@@ -14,7 +14,6 @@ Weights are safetensors; a folder with pickled weights or with code of its own i
 from __future__ import annotations
 
 import json
-import shutil
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +29,7 @@ from rationanomaly.model.safety import check_safe
 from rationanomaly.model.scoring import Scorer
 from rationanomaly.params import ParseParams, TrainingParams
 from rationanomaly.records import ADAPTER, BASE, FEW_SHOT, MINER, PARSER, PRECEDENTS, TOKENIZER
+from rationanomaly.regular_files import copy_file, listed
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -192,17 +192,19 @@ class ModelFolder:
 def write_parser(parsed: Path, settings: ParseParams, folder: Path) -> None:
     """Put what `detect` needs to read new lines into a model folder: the miner of ``parsed`` and its settings."""
     artifacts.write_json(folder / PARSER / PARSER_SETTINGS, settings.model_dump(mode="json"))
-    shutil.copyfile(parsed / MINER, folder / PARSER / MINER)
+    copy_file(parsed / MINER, folder / PARSER / MINER)
 
 
 def copy_base(source: Path, folder: Path) -> None:
-    """Copy what stages share of one model folder into another, as far as it has it: all but adapter and card."""
-    for name in (BASE, TOKENIZER, PARSER):
-        if (source / name).is_dir():
-            shutil.copytree(source / name, folder / name, copy_function=shutil.copyfile)
-    for name in (PRECEDENTS, FEW_SHOT):
-        if (source / name).is_file():
-            shutil.copyfile(source / name, folder / name)
+    """Copy what stages share of one model folder into another, as far as it has it: all but adapter and card.
+
+    Raises:
+        ArtifactError: a link, a device or a pipe is among it.
+    """
+    shared = {BASE, TOKENIZER, PARSER, PRECEDENTS, FEW_SHOT}
+    for name, path in listed(source).items():
+        if name.partition("/")[0] in shared:
+            copy_file(path, folder / name)
 
 
 def write_adapter(model: PeftModel, folder: Path, card: Card) -> None:

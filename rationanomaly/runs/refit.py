@@ -10,7 +10,6 @@ registered version name the evaluated model (`refit_of`); all metrics that they 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from rationanomaly import artifacts
 from rationanomaly.errors import ArtifactError
 from rationanomaly.model.card import read_card, write_card
 from rationanomaly.params import Params
+from rationanomaly.regular_files import copy
 from rationanomaly.runs.execution import execute
 from rationanomaly.steps import BY_NAME, Metrics
 
@@ -75,5 +75,5 @@ def _mark(source: Path, target: Path, evaluated: Path, digest: str) -> None:
         read_card(source), threshold=chosen.threshold, direct_threshold=chosen.direct_threshold, refit_of=digest
     )
     with artifacts.writing(target, "grpo", sources) as folder:
-        shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(artifacts.MANIFEST))
+        copy(source, folder, without={artifacts.MANIFEST})
         write_card(folder, card)

@@ -17,12 +17,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from rationanomaly.errors import InfrastructureError
 from rationanomaly.params import Params
 from rationanomaly.records import CURVES
+from rationanomaly.regular_files import listed
 from rationanomaly.runs import adopted_run, code_identity, registry_errors
 from rationanomaly.runs.database import make_database
 from rationanomaly.runs.run_data import log_metrics, log_params
@@ -141,8 +142,8 @@ class StepRun:
         """
         with registry_errors.named(tracking_uri(), "EDIT on the experiment", SERVER):
             log_metrics(self.client, self.run_id, dict(metrics), folder / CURVES)
-            for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-                relative = path.relative_to(folder)
+            for name, path in listed(folder).items():
+                relative = PurePath(name)
                 if path.stat().st_size <= _MAX_ARTIFACT_BYTES and relative.suffix != ".parquet":
                     parent = relative.parent.as_posix()
                     self.client.log_artifact(self.run_id, str(path), None if parent == "." else parent)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rationanomaly.errors import ParamsError
+from rationanomaly.regular_files import copy
 
 #: Where the pipeline's pods find the volume; the same variable tells `rationanomaly.kfp_task` where state lies.
 VARIABLE = "RATIONANOMALY_STATE"
@@ -37,10 +38,13 @@ def bring(inputs: Mapping[str, Path], volume: Path, place: Path) -> dict[str, Pa
             continue
         found[name] = place / "inputs" / name
         found[name].parent.mkdir(parents=True, exist_ok=True)
-        (shutil.copytree if path.is_dir() else shutil.copyfile)(path, found[name])
+        if path.is_dir():
+            copy(path, found[name])
+        else:
+            shutil.copyfile(path, found[name])
     return found
 
 
 def take(written: Path, folder: Path) -> None:
     """Copy what rank 0 wrote on the volume into the step's own folder."""
-    shutil.copytree(written, folder, copy_function=shutil.copyfile, dirs_exist_ok=True)
+    copy(written, folder)
