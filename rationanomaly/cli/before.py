@@ -15,6 +15,7 @@ from rationanomaly.cli import console
 from rationanomaly.cli.options import (
     PARAMS,
     STATE,
+    HostNameOption,
     InputsOption,
     ParamsOption,
     ParseOption,
@@ -215,6 +216,7 @@ def review(
     ] = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen on; 0 takes a free one.")] = 8765,
+    host_names: HostNameOption = None,
     open_to_all: Annotated[
         bool, typer.Option("--open", help="No links: whoever reaches the page gives a name.")
     ] = False,
@@ -225,9 +227,13 @@ def review(
 
         rationanomaly review --reviewer ada --reviewer bob --senior eve
     """
-    from rationanomaly.review.launch import open_desk, serve
+    from rationanomaly.review.launch import open_desk, require_members, serve_on
+    from rationanomaly.review.listening import listen
 
     # What is imported stays: searching it for garbage while a long ledger is read takes a fifth of the time.
     gc.freeze()
     members = read_members(reviewers, seniors)
-    serve(*open_desk(parse, ledger, correct, model), members, host, port, open_to_all)
+    require_members(members, open_to_all)
+    # Before the desk is laid, which takes seconds: a port that is taken is known at once.
+    with listen(host, port) as listener:
+        serve_on(listener, *open_desk(parse, ledger, correct, model), members, host, open_to_all, host_names or ())

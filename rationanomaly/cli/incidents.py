@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rationanomaly.cli import console
-from rationanomaly.cli.options import PARAMS, ParamsOption, SetOption, or_defaults, read_members
+from rationanomaly.cli.options import PARAMS, HostNameOption, ParamsOption, SetOption, or_defaults, read_members
 from rationanomaly.errors import InputError, ParamsError
 from rationanomaly.params import load_params
 
@@ -36,6 +36,7 @@ def incidents(
     ] = None,
     host: Annotated[str, typer.Option("--host", help="With --page: address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="With --page: port to listen on; 0 takes a free one.")] = 8766,
+    host_names: HostNameOption = None,
     open_to_all: Annotated[
         bool, typer.Option("--open", help="With --page: no links; whoever reaches it gives a name.")
     ] = False,
@@ -60,7 +61,7 @@ def incidents(
 
         members = read_members(reviewers, seniors)
         loaded = load_params(or_defaults(params), settings or ())
-        serve_pages(database, ledger, members, loaded.watch.incidents, host, port, open_to_all)
+        serve_pages(database, ledger, members, loaded.watch.incidents, host, port, open_to_all, host_names or ())
         return
     found = _read(database, identity, only)
     if as_json:

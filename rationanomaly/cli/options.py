@@ -63,6 +63,10 @@ CorrectOption = Annotated[
         show_default=f"{RUN_FOLDER}/correct",
     ),
 ]
+HostNameOption = Annotated[
+    list[str] | None,
+    typer.Option("--host-name", help="Name under which others reach the page; may be repeated."),
+]
 RunArgument = Annotated[
     Path,
     typer.Argument(

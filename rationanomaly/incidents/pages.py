@@ -12,8 +12,7 @@ from pathlib import Path
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 
-from rationanomaly.errors import InputError, RationAnomalyError
-from rationanomaly.incidents.guarding import GuardedRoute, form_fields
+from rationanomaly.errors import InputError, RationAnomalyError, one_line
 from rationanomaly.incidents.incident import Incident, IncidentState
 from rationanomaly.incidents.marks import LABEL_KINDS, MARKS, Mark, mark
 from rationanomaly.incidents.opening import reading, writing
@@ -24,6 +23,7 @@ from rationanomaly.params import DEFAULTS_NAME, load_params
 from rationanomaly.params.watch.incidents import IncidentParams
 from rationanomaly.review.access import Access
 from rationanomaly.review.desk import Member
+from rationanomaly.review.guarding import Fields, GuardedRoute, form_fields
 from rationanomaly.signals.alert import Alert
 
 _SESSION_SECONDS = 7 * 24 * 3600
@@ -35,8 +35,7 @@ _STATIC = {
 }
 _LISTED, _TAIL = 200, 200
 _SEARCHED = 200
-_DATE = "%Y-%m-%dT%H:%M"
-Fields = dict[str, str]
+_DATE, _DATED = "%Y-%m-%dT%H:%M", 40
 _FORM = Depends(form_fields)
 
 
@@ -150,8 +149,10 @@ def _add_incident(router: APIRouter, pages: Pages, ledger: Path | None, settings
         number = _number(fields.get("alert", ""))
         try:
             done = _mark(pages.database, ledger, settings, identity, member, fields)
-        except RationAnomalyError as error:
-            return pages.incident(request, member, identity, number, until(), f"NOT STORED. {error}")
+        except (RationAnomalyError, OSError) as error:
+            message, typed = f"NOT STORED. {one_line(str(error))}", fields.get("comment", "")
+            date = fields.get("until", "")[:_DATED] or until()
+            return pages.incident(request, member, identity, number, date, message, typed)
         if by_htmx(request):
             return pages.incident(request, member, identity, number, until(), done)
         # A reload of what a plain form leads to stores nothing again.

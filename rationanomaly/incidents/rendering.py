@@ -12,7 +12,6 @@ from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from rationanomaly.incidents.guarding import ShownInstead
 from rationanomaly.incidents.history import read_texts
 from rationanomaly.incidents.incident import Incident
 from rationanomaly.incidents.lanes import lanes_of
@@ -22,6 +21,7 @@ from rationanomaly.incidents.reading import read_incident, read_incidents, read_
 from rationanomaly.incidents.wording import KINDS, amount_in_words, count_in_words, span_in_words, time_in_words
 from rationanomaly.review.access import Access
 from rationanomaly.review.desk import Member
+from rationanomaly.review.guarding import ShownInstead
 from rationanomaly.signals.alert import Alert
 from rationanomaly.text.prompt import WILDCARD
 from rationanomaly.text.untrusted import for_html, for_terminal
@@ -98,8 +98,9 @@ class Pages:
         return self.plain(name, whole=whole, member=member, waiting=waiting, counted=_COUNTED, **values)
 
     def incident(
-        self, request: Request, member: Member, identity: str, number: int, until: str, message: str = ""
-    ) -> HTMLResponse:
+        self, request: Request, member: Member, identity: str, number: int, until: str, message: str = "",
+        typed: str = "",
+    ) -> HTMLResponse:  # fmt: skip
         """The page of an incident with one of its alerts open.
 
         Args:
@@ -109,6 +110,7 @@ class Pages:
             number: of the alert, from 1; what is too low or too high is the first or the last one.
             until: the date until which one key mutes.
             message: what has just been done.
+            typed: the comment of a form that could not be stored.
         """
         with reading(self.database) as connection:
             incident = read_incident(connection, identity)
@@ -121,7 +123,7 @@ class Pages:
         response = self.page(
             request, "incident.html", member, incident=incident, alerts=alerts, number=number, reasons=reasons,
             marks=marks, message=message, lanes=lanes_of(incident), texts=texts, label_kinds=LABEL_KINDS, until=until,
-            key=key_of(alerts[number - 1]), places=_places(alerts),
+            typed=typed, key=key_of(alerts[number - 1]), places=_places(alerts),
         )  # fmt: skip
         response.headers["HX-Push-Url"] = f"{PREFIX}/{incident.id}?alert={number}"
         return response

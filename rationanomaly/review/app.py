@@ -3,51 +3,42 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from rationanomaly.decisions.ledger import CATEGORIES, ROUNDS, Round
-from rationanomaly.errors import InfrastructureError
+from rationanomaly.errors import RationAnomalyError, one_line
 from rationanomaly.review.access import COOKIE, Access
 from rationanomaly.review.context import TemplateContext
 from rationanomaly.review.desk import FILTERS, Desk, Item, Member, NotAllowed, Show
+from rationanomaly.review.guarding import Fields, add_headers, failed, form_fields, is_other_site
+from rationanomaly.review.host_names import HostCheck
 from rationanomaly.text.prompt import WILDCARD
 from rationanomaly.text.untrusted import for_html, for_terminal
 
-#: Nothing from elsewhere, nothing inline, no framing: log text that slipped through could still not run.
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-_FORM_BYTES = 64 * 1024
 _COMMENT = 5000
 _SESSION_SECONDS = 7 * 24 * 3600
 
 
-Fields = dict[str, str]
-
-
-def build_app(desk: Desk, context: TemplateContext, access: Access, hosts: list[str]) -> FastAPI:
+def build_app(desk: Desk, context: TemplateContext, access: Access, hosts: Collection[str]) -> FastAPI:
     """The application.
 
     Args:
         desk: templates, ledger and rules.
         context: examples and near-duplicates.
         access: who may come in.
-        hosts: the host names under which it may be reached; others are refused (DNS rebinding).
+        hosts: the host names under which it may be reached, see `host_names`; others are refused.
     """
     app = FastAPI(title="RationAnomaly review", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
+    app.add_middleware(HostCheck, names=hosts)
     app.middleware("http")(_guard)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     pages = _Pages(desk, access)
@@ -107,8 +98,12 @@ class _Pages:
         round_: Round,
         message: str = "",
         last: tuple[Item, str] | None = None,
+        typed: str | None = None,
     ) -> HTMLResponse:
-        """The card of an item, or the page that says that there is none left; ``last`` is what was just decided."""
+        """The card of an item, or the page that says that there is none left.
+
+        ``last`` is what was just decided, ``typed`` the comment of a form that could not be stored.
+        """
         desk = self._desk
         values: dict[str, Any] = {
             "item": item,
@@ -116,6 +111,7 @@ class _Pages:
             "message": message,
             "categories": CATEGORIES,
             "last": last,
+            "typed": typed,
         }
         values["mine"] = None if item is None else desk.decision_of(member, item, round_)
         values["votes"] = [] if item is None or round_ == "independent" else _votes(desk, item, round_)
@@ -142,31 +138,17 @@ def _sent_on(request: Request, item: Item | None, round_: Round) -> Response | N
     return RedirectResponse(f"/{round_}" if item is None else _address(item, round_), 303)
 
 
-async def _fields(request: Request) -> Fields:
-    """The fields of a form that a page sent."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _FORM_BYTES:
-            raise HTTPException(413, "Too long.")
-    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=10))
-
-
-_FORM = Depends(_fields)
+_FORM = Depends(form_fields)
 
 
 async def _guard(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
     """Refuse decisions sent from other sites; keep answers out of caches and frames."""
-    origin = request.headers.get("Origin")
-    if request.method == "POST" and origin is not None and urlsplit(origin).netloc != request.headers.get("Host"):
+    if request.method == "POST" and is_other_site(request.headers.get("Origin"), request.headers.get("Host")):
         return Response("This came from another site.", 403)
     response = await call(request)
-    response.headers["Content-Security-Policy"] = _POLICY
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    # Not `no-referrer`: with it the browser leaves our own forms without an Origin.
-    response.headers["Referrer-Policy"] = "same-origin"
-    if not request.url.path.startswith("/static/"):
-        response.headers["Cache-Control"] = "no-store"
+    if request.url.path.startswith("/static/"):
+        response.headers.setdefault("Cache-Control", "no-cache")
+    add_headers(response)
     return response
 
 
@@ -181,6 +163,11 @@ def _add_doors(app: FastAPI, pages: _Pages, access: Access) -> None:
     @app.exception_handler(HTTPException)
     def refused(_request: Request, error: Exception) -> Response:
         return Response(str(getattr(error, "detail", error)), getattr(error, "status_code", 500))
+
+    @app.exception_handler(RationAnomalyError)
+    @app.exception_handler(OSError)
+    def broken(_request: Request, error: Exception) -> Response:
+        return failed(error)
 
     @app.exception_handler(401)
     def stranger(_request: Request, _error: Exception) -> Response:
@@ -252,22 +239,31 @@ def _add_deciding(app: FastAPI, pages: _Pages, desk: Desk) -> None:
     def decide(request: Request, fields: Fields = _FORM, member: Member = someone) -> Response:
         item, asked = _item(desk, fields.get("template", "")), _round(fields.get("round", ""))
         vote, _, category = fields.get("choice", "").partition("/")
+        comment = fields.get("comment", "")[:_COMMENT]
         try:
-            desk.decide(member, item, asked, vote, category or None, fields.get("comment", "")[:_COMMENT])
+            desk.decide(member, item, asked, vote, category or None, comment)
         except NotAllowed as refused:
-            return pages.card(request, member, item, asked, str(refused))
-        except InfrastructureError as error:
-            return pages.card(request, member, item, asked, f"NOT STORED. {error}")
+            return pages.card(request, member, item, asked, str(refused), typed=comment)
+        except (RationAnomalyError, OSError) as error:
+            return pages.card(request, member, item, asked, _not_stored(error), typed=comment)
         following, last = desk.next_open(member, asked, item), (item, category or vote)
         return _sent_on(request, following, asked) or pages.card(request, member, following, asked, last=last)
 
     @app.post("/undo")
     def undo(request: Request, member: Member = someone) -> Response:
-        undone = desk.undo(member)
+        try:
+            undone = desk.undo(member)
+        except (RationAnomalyError, OSError) as error:
+            item = desk.next_open(member, "independent")
+            return pages.card(request, member, item, "independent", _not_stored(error))
         if undone is None:
             item = desk.next_open(member, "independent")
             return pages.card(request, member, item, "independent", "There is nothing to take back.")
         return _sent_on(request, *undone) or pages.card(request, member, *undone, "Taken back. Decide anew.")
+
+
+def _not_stored(error: Exception) -> str:
+    return f"NOT STORED. {one_line(str(error))}"
 
 
 def _add_rounds(app: FastAPI, pages: _Pages, desk: Desk) -> None:

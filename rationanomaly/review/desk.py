@@ -332,7 +332,11 @@ class Desk:
 
     def _bytes(self) -> int:
         files = self._ledger.glob("*.jsonl") if self._ledger.is_dir() else [self._ledger]
-        return sum(file.stat().st_size for file in files)
+        try:
+            return sum(file.stat().st_size for file in files)
+        except OSError as error:
+            hint = "Put it back; what was decided so far is in it"
+            raise InputError(f"can't be read: {error.strerror}", file=self._ledger, hint=hint) from error
 
 
 def _keys(template_ids: Iterable[str]) -> list[str]:

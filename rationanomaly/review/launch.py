@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,9 +11,11 @@ from rationanomaly import artifacts, records
 from rationanomaly.errors import InputError
 from rationanomaly.review.access import Access
 from rationanomaly.review.app import build_app
+from rationanomaly.review.connections import build_server
 from rationanomaly.review.context import TemplateContext
 from rationanomaly.review.desk import Desk, Member
-from rationanomaly.review.listening import is_loopback, listen
+from rationanomaly.review.host_names import host_names
+from rationanomaly.review.listening import address_of, is_loopback, listen
 from rationanomaly.review.order import Order
 
 _log = logging.getLogger(__name__)
@@ -47,6 +50,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8765,
     open_to_all: bool = False,
+    names: Sequence[str] = (),
 ) -> None:
     """Serve the page until Ctrl-C; logs one link for each member.
 
@@ -57,17 +61,29 @@ def serve(
         host: an address of this machine; anything but loopback is reachable for others, unencrypted.
         port: 0 takes a free one.
         open_to_all: no links; whoever reaches the page gives a name.
+        names: further host names under which it is reached.
 
     Raises:
         InputError: nobody could enter.
+        ParamsError: the address or the port is none.
         InfrastructureError: the port is taken.
     """
-    import uvicorn
+    require_members(members, open_to_all)
+    with listen(host, port) as listener:
+        serve_on(listener, desk, context, members, host, open_to_all, names)
 
-    if not members and not open_to_all:
-        raise InputError("nobody is named who reviews", hint="Name reviewers with --reviewer NAME")
-    listener = listen(host, port)
-    address = f"{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+
+def serve_on(
+    listener: socket.socket,
+    desk: Desk,
+    context: TemplateContext,
+    members: Sequence[Member],
+    host: str,
+    open_to_all: bool,
+    names: Sequence[str],
+) -> None:
+    """As `serve`, on a socket that listens on the host already."""
+    address = address_of(names[0] if names else host, listener.getsockname()[1])
     if not is_loopback(host):
         _log.warning("the review page is reachable from other machines, and nothing on it is encrypted")
     access = Access(members, open_to_all)
@@ -75,12 +91,17 @@ def serve(
         _log.warning("%s (%s): http://%s/enter?token=%s", member.name, _role(member), address, token)
     if open_to_all:
         _log.warning("open to everybody who reaches it: http://%s/", address)
-    hosts = ["*"] if host in ("0.0.0.0", "::") else ["127.0.0.1", "localhost", host]  # noqa: S104
-    app = build_app(desk, context, access, hosts)
-    # Neither web sockets nor start-up hooks are used; leaving them out spares their imports.
-    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, ws="none", lifespan="off")
-    server = uvicorn.Server(config)
-    server.run(sockets=[listener])
+    build_server(build_app(desk, context, access, host_names(host, names))).run(sockets=[listener])
+
+
+def require_members(members: Sequence[Member], open_to_all: bool) -> None:
+    """See to it that somebody can enter.
+
+    Raises:
+        InputError: nobody could.
+    """
+    if not members and not open_to_all:
+        raise InputError("nobody is named who reviews", hint="Name reviewers with --reviewer NAME")
 
 
 def _role(member: Member) -> str:

@@ -32,7 +32,7 @@ def build_app(service: Service, hosts: Collection[str], pages: APIRouter | None 
 
     Args:
         service: what it is built of.
-        hosts: names under which it is reached, others are refused (DNS rebinding); ``*``: any.
+        hosts: names under which it is reached, see `host_names`; others are refused (DNS rebinding).
         pages: of incidents, below ``/incidents``.
     """
     app = FastAPI(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rationanomaly.params.watch import ServeParams
+from rationanomaly.review.guarding import is_other_site
+from rationanomaly.review.host_names import HostNames
 from rationanomaly.serve.keys import Caller, Keys, Role
 from rationanomaly.serve.limits import Budget, Pace, Reservation
 from rationanomaly.serve.metrics import Meter
@@ -31,13 +32,13 @@ class Guard:
         app: what is guarded.
         settings: limits.
         keys: who may do what.
-        hosts: names under which we are reached; ``*``: any.
+        hosts: names under which we are reached, see `host_names`.
         meter: counts.
     """
 
     def __init__(self, app: ASGIApp, settings: ServeParams, keys: Keys, hosts: Collection[str], meter: Meter) -> None:
         self._app, self._settings, self._keys, self._meter = app, settings, keys, meter
-        self._hosts = frozenset(host.lower() for host in hosts)
+        self._hosts = HostNames(hosts)
         self._pace = Pace(settings.requests_per_second, settings.request_burst)
         self._budget = Budget(settings.max_waiting_bytes)
         self._running = 0
@@ -88,8 +89,7 @@ class Guard:
             return self._known(headers, "read") if self._settings.metrics_need_key else None
         self._check_host(headers)
         # A page of another site can send a plain form, and needs no answer to do harm.
-        origin = headers.get("origin")
-        if method not in _SAFE and origin is not None and urlsplit(origin).netloc != headers.get("host"):
+        if method not in _SAFE and is_other_site(headers.get("origin"), headers.get("host")):
             raise Problem(403, "other_site", "This came from another site.")
         if self._running > self._settings.max_requests:
             raise Problem(503, "busy", "Too many requests at once. Come later.", 1)
@@ -101,11 +101,7 @@ class Guard:
         return caller
 
     def _check_host(self, headers: Headers) -> None:
-        if "*" in self._hosts:
-            return
-        host = headers.get("host", "").lower()
-        name = host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
-        if name not in self._hosts:
+        if not self._hosts.include(headers.get("host")):
             raise Problem(400, "unknown_host", "We are not reached under this name. watch.serve.hosts lists the names.")
 
     def _known(self, headers: Headers, role: Role) -> Caller:

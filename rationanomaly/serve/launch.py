@@ -12,10 +12,11 @@ from pathlib import Path
 from rationanomaly.errors import ParamsError
 from rationanomaly.incidents.pages import build_pages
 from rationanomaly.params import Params, VerdictKind
-from rationanomaly.params.watch import ServeParams
 from rationanomaly.review.access import Access
+from rationanomaly.review.connections import PAGE_CONNECTIONS, build_server
 from rationanomaly.review.desk import Member
-from rationanomaly.review.listening import is_loopback, listen
+from rationanomaly.review.host_names import host_names
+from rationanomaly.review.listening import address_of, is_loopback, listen
 from rationanomaly.serve.app import build_app
 from rationanomaly.serve.intake import Intake
 from rationanomaly.serve.keys import Keys
@@ -30,11 +31,8 @@ from rationanomaly.sources.kinds import open_sources
 from rationanomaly.stream.engine import Engine
 
 _log = logging.getLogger(__name__)
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-_BACKLOG = 512
-#: Seconds that requests get to end when the service is stopped.
-_GRACE = 30
-_HEADER_BYTES = 65_536
+#: Seconds that a connection is kept after an answer: clients send again and again.
+_KEEP_ALIVE = 30
 
 
 def serve(
@@ -61,11 +59,9 @@ def serve(
         port: 0 takes a free one.
 
     Raises:
-        ParamsError: keys are missing, or not what they should be.
+        ParamsError: keys are missing, or not what they should be; the address or the port is none.
         InfrastructureError: the port is taken, or another process uses the state folder.
     """
-    import uvicorn
-
     settings = params.watch.serve
     keys = Keys.read(settings.keys)
     if not keys.needed and not is_loopback(host):
@@ -73,21 +69,16 @@ def serve(
         raise ParamsError(f"whoever reaches {host} could use the service without a key", hint=hint)
     with ExitStack() as stack:
         # Before the model is loaded, which takes seconds: a port that is taken is known at once.
-        listener = stack.enter_context(listen(host, port, _BACKLOG))
+        listener = stack.enter_context(listen(host, port))
         source = open_sources(params.watch.sources, params.parse.max_line_bytes)
-        address = f"{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+        address = address_of(host, listener.getsockname()[1])
         engine = Engine.open(model, state, params, ledger=ledger, verdict=verdict)
         stack.callback(engine.close)
         service = stack.enter_context(running(engine, params, keys, model, source))
         access = Access(members)
         pages = build_pages(engine.database, ledger, access, params.watch.incidents) if members else None
-        app = build_app(service, _hosts(settings, host), pages)
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, server_header=False, ws="none", lifespan="off",
-            backlog=_BACKLOG, timeout_keep_alive=30, timeout_graceful_shutdown=_GRACE,
-            h11_max_incomplete_event_size=_HEADER_BYTES,
-        )  # fmt: skip
-        server = uvicorn.Server(config)
+        app = build_app(service, host_names(host, settings.hosts), pages)
+        server = build_server(app, per_client=settings.max_requests + PAGE_CONNECTIONS, keep_alive=_KEEP_ALIVE)
         stack.enter_context(_ending_by_signal())
         for token, member in access.links.items():
             _log.warning("%s: http://%s/incidents/enter?token=%s", member.name, address, token)
@@ -133,11 +124,6 @@ def running(
         stack.callback(switch.close)
         yield service
         service.closing = True
-
-
-def _hosts(settings: ServeParams, host: str) -> list[str]:
-    own = [] if host in ("0.0.0.0", "::") else [f"[{host}]" if ":" in host else host]  # noqa: S104
-    return [*_LOOPBACK, *own, *settings.hosts]
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from functools import cache
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -325,6 +326,21 @@ def test_the_whole_incident_is_muted_by_one_form(room: Room, ada: TestClient) ->
     assert 'class="muted"' in ada.get("/incidents?state=muted").text
 
 
+def test_a_full_disk_is_said_and_the_form_is_kept(room: Room, ada: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("rationanomaly.decisions.appending.os.fsync", full)
+    path = f"/incidents/{room.of(LINK).id}"
+    fields = form(ada.get(path).text, "right", comment="the cable < 5 m\n", until="2031-03-09T08:00")
+    page = ada.post(f"{path}/mark", data=fields, headers=HTMX).text
+    assert "NOT STORED" in page
+    assert "No space left on device" in page
+    assert ">the cable &lt; 5 m\n</textarea>" in page
+    assert 'value="2031-03-09T08:00"' in page
+    assert not room.ledger.read_text()
+
+
 def test_without_a_ledger_no_label_is_decided(tmp_path: Path) -> None:
     room = Room(tmp_path, ledger=False)
     ada = room.enter()
@@ -363,4 +379,4 @@ def test_pages_wait_for_a_stream_and_say_when_its_database_is_none(tmp_path: Pat
     (tmp_path / "stream.db").write_bytes(b"no database" * 1000)
     answer = client.get("/incidents")
     assert answer.status_code == 503
-    assert "can't be used" in answer.text
+    assert "can't be used" in unescape(answer.text)

@@ -141,10 +141,58 @@ def test_a_full_disk_is_reported_and_nothing_is_taken_as_decided(room: Room, mon
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
+    room.decide(ada, 1, "normal")
     monkeypatch.setattr("rationanomaly.decisions.appending.os.fsync", full)
-    assert "NOT STORED" in room.decide(ada, 0, "normal")
+    for headers in ({}, HTMX):
+        fields = {"template": room.desk.items[0].key, "round": "independent", "choice": "normal"}
+        page = ada.post("/decide", data={**fields, "comment": "the fan < 5 V\n"}, headers=headers).text
+        assert "NOT STORED" in page
+        assert "No space left on device" in page
+        assert f'data-template="{room.desk.items[0].key}"' in page
+        assert ">the fan &lt; 5 V\n</textarea>" in page, "what was typed is still there"
+    assert "NOT STORED" in ada.post("/undo").text
     room.desk.refresh()
-    assert room.desk.progress(MEMBERS[0]).done == 0
+    assert room.desk.progress(MEMBERS[0]).done == 1
+
+
+def test_a_disk_that_fails_in_an_odd_way_is_reported_too(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = room.enter("ada")
+
+    def broken(_descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("rationanomaly.decisions.appending.os.fsync", broken)
+    assert "NOT STORED. [Errno 5]" in room.decide(ada, 0, "normal")
+
+
+def test_a_ledger_that_is_gone_is_said(room: Room, tmp_path: Path) -> None:
+    ada = room.enter("ada")
+    (tmp_path / "ledger.jsonl").rename(tmp_path / "away.jsonl")
+    answer = ada.get("/independent")
+    assert answer.status_code == 503
+    assert "ledger.jsonl: can&#39;t be read" in answer.text
+    assert "NOT STORED" in room.decide(ada, 0, "normal", comment="kept")
+    (tmp_path / "away.jsonl").rename(tmp_path / "ledger.jsonl")
+    assert ada.get("/independent").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["ada", None])
+@pytest.mark.parametrize("path", ["/enter", "/decide", "/undo"])
+def test_an_odd_form_is_refused_with_or_without_a_cookie(room: Room, name: str | None, path: str) -> None:
+    client = TestClient(room.app, "http://desk", raise_server_exceptions=False)
+    if name is not None:
+        client.get(f"/enter?token={room.tokens[name]}")
+    for body in (
+        b"&".join(b"a%d=1" % number for number in range(1000)),
+        b"a=1;" * 1000,
+        b"\xff%ff%00=%ed%a0%80",
+        b"&" * 60_000,
+    ):
+        assert client.post(path, content=body).status_code < 500
+    for origin in ("http://[", "null", "", "desk", "http://desk@evil.example", "x" * 9999):
+        assert client.post(path, headers={"Origin": origin}).status_code == 403
+    for cookie in ("review=\xff", "review", "=;=;", "review=" + "x" * 4000):
+        assert client.post(path, headers={"Cookie": cookie.encode("latin-1")}).status_code < 500
 
 
 def test_reviewers_who_decide_at_the_same_time_lose_nothing(room: Room, tmp_path: Path) -> None:
