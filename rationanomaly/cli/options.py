@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rationanomaly.errors import ParamsError
+from rationanomaly.errors import InputError, ParamsError
 from rationanomaly.params import DEFAULTS_NAME, Params, load_params
 from rationanomaly.runs.one_step import STATE as STATE
 
@@ -78,10 +78,17 @@ RunArgument = Annotated[
 
 
 def read_members(reviewers: Sequence[str] | None, seniors: Sequence[str] | None) -> list[Member]:
-    """The people of ``--reviewer`` and ``--senior``."""
+    """The people of ``--reviewer`` and ``--senior``.
+
+    Raises:
+        ParamsError: one is no name.
+    """
     from rationanomaly.review.desk import Member
 
-    return [*(Member(name) for name in reviewers or ()), *(Member(name, senior=True) for name in seniors or ())]
+    try:
+        return [*(Member(name) for name in reviewers or ()), *(Member(name, senior=True) for name in seniors or ())]
+    except InputError as error:
+        raise ParamsError(error.problem, hint=error.hint) from error
 
 
 def read_inputs(pairs: Sequence[str] | None) -> dict[str, Path]:

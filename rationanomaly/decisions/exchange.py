@@ -18,6 +18,7 @@ from typing import Any
 import polars as pl
 
 from rationanomaly.decisions.ledger import CATEGORIES, ROUNDS, VOTES, Decision, Round, read_time
+from rationanomaly.decisions.reviewer_name import LONGEST_NAME, known_name
 from rationanomaly.errors import InputError
 from rationanomaly.records import template_id
 from rationanomaly.text.untrusted import for_csv, from_csv
@@ -318,15 +319,17 @@ def _decision(template: str, values: Mapping[str, Any], path: Path, line: int) -
             raise InputError(f"unknown {name} {values.get(name)!r}", file=path, line=line, hint=f"Known are: {some}")
     if not template:
         raise InputError("names no template", file=path, line=line, hint="Give the template's text")
-    if not str(values["reviewer"]).strip():
-        raise InputError("names no reviewer", file=path, line=line, hint="Say who decided, in a column or an option")
+    reviewer = known_name(str(values["reviewer"]))
+    if reviewer is None:
+        hint = f"Say who decided, in a column or an option: 1 to {LONGEST_NAME} visible characters"
+        raise InputError("names no reviewer", file=path, line=line, hint=hint)
     time = values.get("time")
     if time is not None and (not isinstance(time, str) or read_time(time) is None):
         raise InputError(f"the time {time!r} is not ISO 8601", file=path, line=line, hint="Write 2026-01-31T12:00:00Z")
     return Decision(
         template_id=template_id(template),
         template=template,
-        reviewer=str(values["reviewer"]).strip(),
+        reviewer=reviewer,
         decision=values["decision"],
         category=values.get("category"),
         comment=str(values.get("comment") or ""),

@@ -20,6 +20,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
+from rationanomaly.decisions.reviewer_name import LONGEST_NAME, known_name
 from rationanomaly.errors import InputError
 from rationanomaly.records import template_id
 
@@ -35,6 +36,7 @@ ROUNDS: tuple[Round, ...] = get_args(Round)
 CATEGORIES: tuple[Category, ...] = get_args(Category)
 
 #: The comment of an ``unsure`` that takes the reviewer's earlier decision back; the earlier line stays in the ledger.
+#: Of a line without the field ``withdrawn``, as older versions wrote them, it alone says so.
 WITHDRAWN = "withdrawn"
 #: Who a correction patch is from.
 PATCH_REVIEWER = "published patch"
@@ -57,6 +59,7 @@ class Decision:
         time: ISO 8601; None in a patch.
         round: independent, panel or senior.
         dataset: only decide on this data set's template; None: on all with this text.
+        withdrawn: whether it decides nothing and takes back what the reviewer decided before; an ``unsure``.
     """
 
     template_id: str
@@ -68,11 +71,7 @@ class Decision:
     time: str | None
     round: Round
     dataset: str | None = None
-
-    @property
-    def withdrawn(self) -> bool:
-        """Whether it decides nothing and takes back what the reviewer decided before."""
-        return self.decision == "unsure" and self.comment == WITHDRAWN
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,6 +165,8 @@ def write_decision(decision: Decision) -> str:
     row = asdict(decision)
     if decision.dataset is None:
         del row["dataset"]
+    if not decision.withdrawn and not _says_withdrawn(decision.decision, decision.comment):
+        del row["withdrawn"]
     return json.dumps(row, ensure_ascii=False)
 
 
@@ -202,7 +203,10 @@ def _read_line(line: bytes) -> Decision | Fault:
         decision = _strict().validate_json(line, strict=True)
     except ValidationError:
         return _examine(line)
-    return _examine(line) if decision.reviewer.strip() != decision.reviewer else _fault_of(decision) or decision
+    plain = known_name(decision.reviewer) == decision.reviewer and not decision.withdrawn
+    if plain and not _says_withdrawn(decision.decision, decision.comment):
+        return _fault_of(decision) or decision
+    return _examine(line)
 
 
 @cache
@@ -260,16 +264,24 @@ def _decision(row: Mapping[str, Any]) -> Decision | Fault:
         return "category", f"unknown category {str(category)[:40]!r}; known: {', '.join(CATEGORIES)}"
     if time is not None and not isinstance(time, str):
         return "time", f"the time {str(time)[:40]!r} is not ISO 8601"
+    comment = row["comment"] if isinstance(row.get("comment"), str) else ""
+    withdrawn = row.get("withdrawn", _says_withdrawn(row["decision"], comment))
+    if not isinstance(withdrawn, bool) or (withdrawn and row["decision"] != "unsure"):
+        return "fields", "`withdrawn` is true or false, and true of an unsure alone"
+    name = known_name(row["reviewer"])
+    if name is None:
+        return "fields", f"names no reviewer: 1 to {LONGEST_NAME} visible characters"
     decision = Decision(
         template_id=row["template_id"],
         template=row["template"] if isinstance(row.get("template"), str) else "",
-        reviewer=row["reviewer"].strip(),
+        reviewer=name,
         decision=row["decision"],
         category=category,
-        comment=row["comment"] if isinstance(row.get("comment"), str) else "",
+        comment=comment,
         time=time,
         round=row["round"],
         dataset=row["dataset"] if isinstance(row.get("dataset"), str) else None,
+        withdrawn=withdrawn,
     )
     # Without a text the id is taken at its word.
     return _fault_of(decision) or decision
@@ -277,13 +289,15 @@ def _decision(row: Mapping[str, Any]) -> Decision | Fault:
 
 def _fault_of(decision: Decision) -> Fault | None:
     """What is wrong with a decision whose fields are all there and of the right kind."""
-    if not decision.reviewer:
-        return "fields", "names no reviewer"
     if decision.time is not None and read_time(decision.time) is None:
         return "time", f"the time {decision.time[:40]!r} is not ISO 8601"
     if decision.template and template_id(decision.template) != decision.template_id:
         return "identity", "`template_id` is not the id of `template`: one of them was changed"
     return None
+
+
+def _says_withdrawn(decision: str, comment: str) -> bool:
+    return decision == "unsure" and comment == WITHDRAWN
 
 
 def _is_text(value: str) -> bool:

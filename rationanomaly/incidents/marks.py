@@ -19,7 +19,8 @@ from typing import Literal, get_args
 
 from rationanomaly.decisions.appending import append_decisions
 from rationanomaly.decisions.ledger import Decision, Round, Vote
-from rationanomaly.errors import InputError, is_unsafe
+from rationanomaly.decisions.reviewer_name import file_of, reviewer_name
+from rationanomaly.errors import InputError
 from rationanomaly.incidents.draft import Draft, read_drafts, store_drafts
 from rationanomaly.incidents.entries import OTHERS, first_alert
 from rationanomaly.incidents.history import read_clock
@@ -98,7 +99,8 @@ def mark(
         InfrastructureError: the ledger can't be written; nothing was stored.
     """
     now = time.time() if now is None else now
-    _check(mark, reviewer, until, now)
+    reviewer = reviewer_name(reviewer)
+    _check(mark, until, now)
     own = read_drafts(connection, "id = ?", (incident_id,))
     alerts = _alerts(connection, incident_id, alert_subject, kind)
     if not own or not alerts:
@@ -185,9 +187,7 @@ class _Said:
         connection.execute("INSERT OR REPLACE INTO incidents_marks VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)", values)
 
 
-def _check(mark: Mark, reviewer: str, until: float | None, now: float) -> None:
-    if not reviewer.strip() or any(map(is_unsafe, reviewer)):
-        raise InputError("a mark needs the name of who makes it", hint="Name yourself with --reviewer NAME")
+def _check(mark: Mark, until: float | None, now: float) -> None:
     if mark == "muted" and (until is None or not math.isfinite(until) or until <= now):
         raise InputError("an alert is muted until a date that is to come", hint="Choose a later date")
 
@@ -222,15 +222,9 @@ def _decide(ledger: Path | None, alerts: Iterable[Alert], said: _Said, round_: R
     why = f"{said.comment.strip()} (incident {said.incident})".strip()
     texts = dict.fromkeys(alert.template for alert in alerts if alert.template)
     append_decisions(
-        _file_of(ledger, said.reviewer),
-        [Decision(template_id(text), text, said.reviewer.strip(), vote, None, why, moment, round_) for text in texts],
+        file_of(ledger, said.reviewer),
+        [Decision(template_id(text), text, said.reviewer, vote, None, why, moment, round_) for text in texts],
     )
-
-
-def _file_of(ledger: Path, reviewer: str) -> Path:
-    if not ledger.is_dir():
-        return ledger
-    return ledger / f"{''.join(letter if letter.isalnum() or letter in '-_' else '_' for letter in reviewer)}.jsonl"
 
 
 def _others(connection: sqlite3.Connection, own: Draft, alerts: Sequence[Alert]) -> list[Draft]:
@@ -250,7 +244,7 @@ def _follow(connection: sqlite3.Connection, drafts: Sequence[Draft], said: _Said
     for draft in drafts:
         wrong = _all_marked(connection, draft, "wrong")
         if wrong and draft.live:
-            draft.resolve(read_clock(connection) or draft.updated, f"marked as wrong by {said.reviewer.strip()}")
+            draft.resolve(read_clock(connection) or draft.updated, f"marked as wrong by {said.reviewer}")
         elif not wrong and draft.ending:
             draft.open_again()
     return _stored(connection, drafts)

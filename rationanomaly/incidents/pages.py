@@ -21,7 +21,7 @@ from rationanomaly.incidents.rendering import COOKIE, PREFIX, Pages, by_htmx, fi
 from rationanomaly.incidents.tail import TAIL_SHOWS, TailShow
 from rationanomaly.params import DEFAULTS_NAME, load_params
 from rationanomaly.params.watch.incidents import IncidentParams
-from rationanomaly.review.access import Access
+from rationanomaly.review.access import NO_NAME, Access
 from rationanomaly.review.desk import Member
 from rationanomaly.review.guarding import Fields, GuardedRoute, form_fields
 from rationanomaly.signals.alert import Alert
@@ -80,7 +80,7 @@ def _add_doors(router: APIRouter, pages: Pages, access: Access) -> None:
     @router.post("/enter")
     def by_name(fields: Fields = _FORM) -> Response:
         session = access.enter(fields.get("name", ""))
-        return enter(session) if session else pages.door()
+        return enter(session) if session else pages.door(NO_NAME if access.open_desk else "")
 
     @router.get("/static/{name}")
     def static(name: str) -> Response:

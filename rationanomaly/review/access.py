@@ -6,10 +6,11 @@ import secrets
 from collections.abc import Sequence
 from threading import Lock
 
-from rationanomaly.errors import is_unsafe
+from rationanomaly.decisions.reviewer_name import LONGEST_NAME, known_name
 from rationanomaly.review.desk import Member
 
 COOKIE = "review"
+NO_NAME = f"That is no name: give 1 to {LONGEST_NAME} visible characters."
 
 
 class Access:
@@ -35,11 +36,11 @@ class Access:
 
     def enter(self, name: str) -> str | None:
         """A session for somebody who gives a name; None unless the desk is open."""
-        name = " ".join(name.split())[:60]
-        if not self.open_desk or not name or any(map(is_unsafe, name)):
+        known = known_name(name)
+        if not self.open_desk or known is None:
             return None
         with self._lock:
-            return self._open(Member(name, name in self._seniors))
+            return self._open(Member(known, known in self._seniors))
 
     def member(self, session: str | None) -> Member | None:
         """Who a session belongs to."""

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from rationanomaly.decisions.ledger import CATEGORIES, ROUNDS, Round
 from rationanomaly.errors import RationAnomalyError, one_line
-from rationanomaly.review.access import COOKIE, Access
+from rationanomaly.review.access import COOKIE, NO_NAME, Access
 from rationanomaly.review.context import TemplateContext
 from rationanomaly.review.desk import FILTERS, Desk, Item, Member, NotAllowed, Show
 from rationanomaly.review.guarding import Fields, add_headers, failed, form_fields, is_other_site
@@ -185,7 +185,10 @@ def _add_doors(app: FastAPI, pages: _Pages, access: Access) -> None:
     @app.post("/enter")
     def by_name(fields: Fields = _FORM) -> Response:
         session = access.enter(fields.get("name", ""))
-        return enter(session) if session else pages.plain("enter.html", 401, open_desk=access.open_desk, problem="")
+        if session is not None:
+            return enter(session)
+        problem = NO_NAME if access.open_desk else ""
+        return pages.plain("enter.html", 401, open_desk=access.open_desk, problem=problem)
 
 
 def _add_finding(app: FastAPI, pages: _Pages, desk: Desk) -> None:

@@ -31,6 +31,7 @@ from rationanomaly.decisions.ledger import (
     read_ledger,
     read_time,
 )
+from rationanomaly.decisions.reviewer_name import file_of, reviewer_name
 from rationanomaly.errors import InputError
 from rationanomaly.records import Label
 from rationanomaly.review.order import Place
@@ -46,10 +47,18 @@ _FOUND = 200
 
 @dataclass(frozen=True)
 class Member:
-    """Somebody at the desk. Seniors settle what the panel could not."""
+    """Somebody at the desk. Seniors settle what the panel could not.
+
+    Raises:
+        InputError: the name is none.
+    """
 
     name: str
     senior: bool = False
+
+    def __post_init__(self) -> None:
+        """Take the name as the ledger gives it back."""
+        object.__setattr__(self, "name", reviewer_name(self.name))
 
 
 @dataclass(frozen=True)
@@ -216,7 +225,7 @@ class Desk:
             if not mine:
                 return None
             _, item, round_ = max(mine, key=lambda found: found[0])
-            self._record(member, item, round_, "unsure", None, WITHDRAWN)
+            self._record(member, item, round_, "unsure", None, WITHDRAWN, withdrawn=True)
             return item, round_
 
     def next_open(self, member: Member, round_: Round, after: Item | None = None) -> Item | None:
@@ -292,15 +301,16 @@ class Desk:
         return self.resolution(item).needs == "senior" or bool(self.decisions(item, "senior"))
 
     def _record(
-        self, member: Member, item: Item, round_: Round, vote: Vote, category: Category | None, comment: str
-    ) -> None:
+        self, member: Member, item: Item, round_: Round, vote: Vote, category: Category | None, comment: str,
+        withdrawn: bool = False,
+    ) -> None:  # fmt: skip
         time = self._clock().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         kind = category if vote == "abnormal" else None
         text = item.template
         decision = Decision(
-            item.template_id, text, member.name, vote, kind, comment.strip(), time, round_, item.dataset
+            item.template_id, text, member.name, vote, kind, comment.strip(), time, round_, item.dataset, withdrawn
         )
-        written = append_decisions(self._file_of(member), [decision])
+        written = append_decisions(file_of(self._ledger, member.name), [decision])
         key = (member.name, round_)
         self._votes[item.row].pop(key, None)
         if not decision.withdrawn:
@@ -323,12 +333,6 @@ class Desk:
         time = read_time(decision.time) if decision.time else None
         if time is not None:
             self._times.setdefault(decision.reviewer, []).append(time)
-
-    def _file_of(self, member: Member) -> Path:
-        if not self._ledger.is_dir():
-            return self._ledger
-        safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in member.name)
-        return self._ledger / f"{safe}.jsonl"
 
     def _bytes(self) -> int:
         files = self._ledger.glob("*.jsonl") if self._ledger.is_dir() else [self._ledger]

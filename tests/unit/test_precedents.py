@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rationanomaly.decisions.ledger import Decision, read_ledger, write_decision
+from rationanomaly.decisions.ledger import WITHDRAWN, Decision, read_ledger, write_decision
 from rationanomaly.decisions.precedents import Citation, Precedents
 from rationanomaly.records import Precedent, template_id
 from rationanomaly.text.similarity import LONGEST, PairSimilarity, wording
@@ -30,6 +30,7 @@ def write_ledger(tmp_path: Path, *votes: tuple[str, ...], time: str | None = Non
         more = dict(zip(("round", "comment", "dataset"), others, strict=False))
         decided = {"reviewer": reviewer, "decision": decision, "category": None, "round": "independent", "comment": ""}
         fields: dict[str, Any] = {"template_id": template_id(template), "template": template, "time": time}
+        fields["withdrawn"] = more.get("comment") == WITHDRAWN
         lines.append(write_decision(Decision(**fields | decided | more)) + "\n")
     path = tmp_path / "ledger.jsonl"
     path.write_text("".join(lines), encoding="utf-8")
