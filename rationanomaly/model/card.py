@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from rationanomaly import artifacts
 from rationanomaly.errors import ArtifactError
@@ -17,6 +21,9 @@ SCHEMA_VERSION = 3
 #: Settings that cards of this schema didn't hold at first, and what a model folder without them was made with.
 _LATER = {"attempts": 1}
 Stage = Literal["base", "sft", "grpo"]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+#: Scores are probabilities. One that calls nothing lies a last bit above the highest score.
+Score = Annotated[float, Field(ge=0, le=1 + 1e-9, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -33,16 +40,16 @@ class BaseIdentity:
 
     name: str
     revision: str | None
-    sha256: str
+    sha256: Sha256
     copied: bool
-    log_adapter: str | None = None
+    log_adapter: Sha256 | None = None
 
 
 @dataclass(frozen=True)
 class Threshold:
     """From which score on a template is abnormal, and how that was chosen."""
 
-    value: float
+    value: Score
     rule: str
 
 
@@ -66,10 +73,10 @@ class Card:
     direct_threshold: Threshold
     prompt: PromptParams
     prompt_version: str
-    max_completion: int
+    max_completion: Annotated[int, Field(gt=0)]
     literal_quotes: bool
     detect: DetectParams
-    refit_of: str | None = None
+    refit_of: Sha256 | None = None
     learnt_validation: bool = False
     adapter: str = ""
 
@@ -84,29 +91,50 @@ def read_card(folder: Path) -> Card:
     """Read ``detector.json``.
 
     Raises:
-        ArtifactError: it is missing, damaged, of another version or made with another prompt.
+        ArtifactError: it is missing, damaged, of another version or made with another prompt; a field is missing, of
+            another type or no value that it can have, such as a threshold that is no number.
     """
     path = folder / DETECTOR
     again = "Train the model anew with this version"
     try:
-        document: dict[str, Any] = json.loads(path.read_bytes())
+        document = json.loads(path.read_bytes(), object_pairs_hook=_unique, parse_constant=_no_number)
         if document["schema"] != SCHEMA_VERSION:
             raise ArtifactError(
                 f"has schema {document['schema']}; this program reads {SCHEMA_VERSION}", file=path, hint=again
             )
         values = {field.name: document[field.name] for field in fields(Card)}
-        values["base"] = BaseIdentity(**values["base"])
-        for name in ("threshold", "direct_threshold"):
-            values[name] = Threshold(**values[name])
-        values["prompt"] = PromptParams.model_validate(values["prompt"])
-        values["detect"] = DetectParams.model_validate(_LATER | values["detect"])
-        card = Card(**values)
+        values["detect"] = _LATER | values["detect"]
+        # Strict, so that a text is no number; and as JSON, in which a mapping is then a dataclass.
+        card = _adapter().validate_json(json.dumps(values), strict=True)
     except FileNotFoundError as error:
         hint = "Name the output folder of base, sft or grpo"
         raise ArtifactError(f"holds no {DETECTOR}, so it is no model folder", file=folder, hint=hint) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        problem = f"is not the card of a model folder: `{'.'.join(map(str, first['loc']))}`: {first['msg']}"
+        raise ArtifactError(problem, file=path, hint=again) from error
+    except KeyError as error:
+        raise ArtifactError(f"is not the card of a model folder: no {error}", file=path, hint=again) from error
+    except (ValueError, TypeError, RecursionError) as error:
         raise ArtifactError("is not the card of a model folder", file=path, hint=again) from error
     if card.prompt_version != PROMPT_VERSION:
         problem = f"was trained with prompt version {card.prompt_version}; this program writes {PROMPT_VERSION}"
         raise ArtifactError(problem, file=path, hint=again)
     return card
+
+
+@cache
+def _adapter() -> TypeAdapter[Card]:
+    return TypeAdapter(Card)
+
+
+def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object in which each key stands once; readers would let the last one win in silence."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no JSON")

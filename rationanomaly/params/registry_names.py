@@ -10,7 +10,13 @@ from pydantic_core import PydanticCustomError
 
 from rationanomaly.errors import is_unsafe
 
+#: Letters that the registry's database takes in a name.
 _LONGEST = 255
+#: Name of the log of a model's promotions (`register.promotion_log`) behind the model's own; and the alias that they
+#: keep themselves.
+LOG, PREVIOUS = ".promotions", "previous"
+#: What the address of a registered model begins with.
+REGISTERED = "models:/"
 #: MLflow refuses the first two; an address or a search of the registry would take the others for its own signs.
 _FORBIDDEN = "/:@?#'`\\"
 
@@ -23,6 +29,8 @@ def fault_of_model_name(name: str) -> str | None:
         return f"must hold none of {' '.join(_FORBIDDEN)} and no invisible character"
     if name == "." or name.startswith(".."):
         return "must not be a relative path"
+    if name.lower().endswith(LOG):
+        return f"must not end in {LOG}, as the log of a model's promotions does"
     return f"must have at most {_LONGEST} characters" if len(name) > _LONGEST else None
 
 
@@ -35,12 +43,33 @@ def fault_of_alias(alias: str) -> str | None:
     return f"must have at most {_LONGEST} characters" if len(alias) > _LONGEST else None
 
 
+def fault_of_promoted(alias: str) -> str | None:
+    """Why neither a step nor a person can move this alias; None if they can."""
+    kept = alias.lower() == PREVIOUS or alias.lower().startswith(f"{PREVIOUS}-")
+    return f"is kept by promotions themselves, as `{PREVIOUS}` and `{PREVIOUS}-…` are" if kept else None
+
+
+def fault_of_address(address: str) -> str | None:
+    """Why a text that begins with ``models:/`` names no version of a registered model; None if it can."""
+    name, at, alias = address.removeprefix(REGISTERED).partition("@")
+    if at:
+        return fault_of_model_name(name) or fault_of_alias(alias)
+    name, _, version = name.partition("/")
+    if re.fullmatch(r"[1-9]\d{0,8}", version, re.ASCII) is None:
+        return "must be models:/NAME@ALIAS or models:/NAME/VERSION"
+    return fault_of_model_name(name)
+
+
+def _folder_or_address(text: str) -> str:
+    return _checked(text, fault_of_address(text) if text.startswith(REGISTERED) else None)
+
+
 def _model_name(name: str) -> str:
     return _checked(name, fault_of_model_name(name))
 
 
 def _alias(alias: str) -> str:
-    return _checked(alias, fault_of_alias(alias))
+    return _checked(alias, fault_of_alias(alias) or fault_of_promoted(alias))
 
 
 def _checked(value: str, fault: str | None) -> str:
@@ -53,3 +82,5 @@ def _checked(value: str, fault: str | None) -> str:
 ModelName = Annotated[str, AfterValidator(_model_name)]
 #: Of a version of a registered model.
 ModelAlias = Annotated[str, AfterValidator(_alias)]
+#: A model folder, or a registered version as ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``.
+ModelPlace = Annotated[str, AfterValidator(_folder_or_address)]

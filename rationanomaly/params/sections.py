@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from rationanomaly.params.cluster import ClusterParams
 from rationanomaly.params.log_files import split_glob
-from rationanomaly.params.registry_names import ModelAlias, ModelName
+from rationanomaly.params.registry_names import ModelAlias, ModelName, ModelPlace
 from rationanomaly.params.section import Section
 from rationanomaly.params.values import (
     Address,
@@ -812,7 +812,7 @@ class EvaluateParams(Section):
     session_threshold: ThresholdParams
     session_baselines: Literal["none", "quick", "all"]
     stress: StressParams
-    champion: str | None
+    champion: ModelPlace | None
     examples: Positive
     bootstrap: NonNegative
 

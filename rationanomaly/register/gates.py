@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rationanomaly.register.policy import Policy
-from rationanomaly.register.tags import CHAMPION_MODEL, STRESS, paired_tag
+from rationanomaly.register.tags import CHAMPION_MODEL, is_number, is_possible, paired_tag
 from rationanomaly.runs.tracking import OUTPUT
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
-
-#: Metrics that are one number minus another, by how their names begin; and stress rates, by how they end.
-_DIFFERENCES = ("difference/", "reasoned_minus_direct/")
-_OVER_CONTROL = "_over_control"
-#: Last parts of the names of metrics that are shares, or differences of shares.
-_SHARES = frozenset({"precision", "recall", "f1", "ap", "accuracy", "rate", "alarms", "coverage"})
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -118,13 +110,7 @@ def _read_metric(version: ModelVersion, metric: str) -> float | str:
     text = version.tags.get(metric)
     if text is None:
         return f"version {version.version} carries no metric {metric}"
-    value = float(text) if _NUMBER.fullmatch(text.strip()) else math.nan
-    estimate = metric.removesuffix("/low").removesuffix("/high")
-    is_difference = metric.startswith(_DIFFERENCES) or estimate.endswith(_OVER_CONTROL)
-    lowest = -math.inf if is_difference else 0.0
-    highest = math.inf
-    if estimate.rpartition("/")[2] in _SHARES or (metric.startswith(STRESS) and not metric.endswith("/rows")):
-        lowest, highest = max(lowest, -1.0), 1.0
-    if math.isfinite(value) and lowest <= value <= highest:
+    value = float(text) if is_number(text.strip()) else math.nan
+    if is_possible(metric, value):
         return value
     return f"version {version.version} says that {metric} is {text[:40]!r}, which it can't be"

@@ -10,15 +10,18 @@ import hashlib
 from pathlib import Path
 from typing import Annotated
 
+import yaml
 from pydantic import BeforeValidator, Field, ValidationError
 
 from rationanomaly.errors import ParamsError
 from rationanomaly.params import Section
 from rationanomaly.params.files import line_of, read
-from rationanomaly.register.tags import F1_TAG, is_better_lower, is_paired, is_tagged
+from rationanomaly.register.tags import F1_TAG, bounds, is_better_lower, is_number, is_paired, is_tagged
 
 #: The one part of a policy of which less is better, and the one that names no tag but what is compared.
 _AT_MOST, _PAIRED = "maximum", "paired"
+#: Parts whose numbers are margins and no values of the metrics.
+_MARGINS = ("not_worse", _PAIRED)
 _EXAMPLE = "See mlflow/promotion.yaml"
 #: Bytes of a file, and rows in it: each decision is recorded with all of them, and a registry's tags have an end.
 _MOST_BYTES, _MOST_ROWS = 1024 * 1024, 500
@@ -70,8 +73,8 @@ def read_policy(path: Path) -> Policy:
 
     Raises:
         ParamsError: no such file, not YAML, an unknown or a missing key, one that stands twice, a limit that is no
-            finite number, a metric that no version carries, one of which less is better under a part that asks for more
-            of it, or no row at all or too many.
+            finite number in plain decimal digits or that the metric can't have, a metric that no version carries, one
+            of which less is better under a part that asks for more of it, or no row at all or too many.
     """
     if not path.is_file():
         raise ParamsError("no such policy", file=path, hint=_EXAMPLE)
@@ -90,9 +93,10 @@ def read_policy(path: Path) -> Policy:
     if not 0 < rows <= _MOST_ROWS:
         problem = f"asks for {rows:,} figures, of at most {_MOST_ROWS}" if rows else "asks for nothing"
         raise ParamsError(f"is no promotion policy: {problem}", file=path, hint=_EXAMPLE)
+    spelled = _spelled(path)
     for part in type(policy).model_fields:
-        for metric in getattr(policy, part):
-            problem, hint = _fault(part, metric)
+        for metric, limit in getattr(policy, part).items():
+            problem, hint = _fault(part, metric, limit, spelled.get((part, metric), ""))
             if problem:
                 line = line_of(path, [part, metric])
                 raise ParamsError(
@@ -101,7 +105,21 @@ def read_policy(path: Path) -> Policy:
     return policy
 
 
-def _fault(part: str, metric: str) -> tuple[str, str]:
+def _spelled(path: Path) -> dict[tuple[str, str], str]:
+    """The limits as they are written, by part and metric: YAML takes `1_0`, `0x1` and `1:30` for numbers."""
+    document = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    return {
+        (part, metric): limit.value for part, rows in _pairs(document) for metric, limit in _pairs(rows)
+        if isinstance(limit, yaml.ScalarNode)
+    }  # fmt: skip
+
+
+def _pairs(node: yaml.Node | None) -> list[tuple[str, yaml.Node]]:
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return [(str(key.value), value) for key, value in pairs]
+
+
+def _fault(part: str, metric: str, limit: float, spelled: str) -> tuple[str, str]:
     """What is wrong with a row of a policy, and what to do; two empty texts if nothing is."""
     carried = is_paired(metric) if part == _PAIRED else metric == F1_TAG or is_tagged(metric)
     if not carried:
@@ -109,4 +127,11 @@ def _fault(part: str, metric: str) -> tuple[str, str]:
         return f"`{part}`: no version carries a metric {metric}{compared}", "Correct the name"
     if part != _AT_MOST and is_better_lower(metric):
         return f"`{part}` would ask for more of {metric}, of which less is better", f"Put it under `{_AT_MOST}`"
+    if not is_number(spelled):
+        return f"`{part}.{metric}` is `{spelled[:40]}`, which is no number in decimal digits", "Write it as 0.5"
+    lowest, highest = bounds(metric)
+    if part in _MARGINS:
+        lowest = 0.0
+    if not lowest <= limit <= highest:
+        return f"`{part}.{metric}` is {limit:g}, and must be from {lowest:g} to {highest:g}", "Correct the number"
     return "", ""

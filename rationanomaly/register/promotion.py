@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 
 from rationanomaly import __version__
 from rationanomaly.errors import GateError, InfrastructureError, InputError, ParamsError, one_line
-from rationanomaly.params.registry_names import fault_of_alias, fault_of_model_name
+from rationanomaly.params.registry_names import fault_of_alias, fault_of_model_name, fault_of_promoted
 from rationanomaly.register import alias_webhook, gates
 from rationanomaly.register.gates import Gate
 from rationanomaly.register.policy import Policy
-from rationanomaly.register.promotion_log import Chain, Entry, PromotionLog, previous_alias
+from rationanomaly.register.promotion_log import Chain, Entry, PromotionLog
 from rationanomaly.register.tags import STRESS
 from rationanomaly.runs import model_registry, registry_errors, tracking
 
@@ -236,9 +236,9 @@ def check_alias(alias: str, given: str) -> None:
     """
     if (fault := fault_of_alias(alias)) is not None:
         raise ParamsError(f"`{given}`: the alias {fault}", hint="Name another, such as champion")
-    if alias.lower() == "previous" or alias.lower().startswith(previous_alias("")):
+    if (fault := fault_of_promoted(alias)) is not None:
         hint = "Name another, such as champion; `rationanomaly rollback` puts the previous version back"
-        raise ParamsError(f"`{given}`: promotions keep the aliases `previous` themselves", hint=hint)
+        raise ParamsError(f"`{given}`: the alias {fault}", hint=hint)
 
 
 def _needs(log: PromotionLog) -> str:

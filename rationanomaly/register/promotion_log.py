@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from uuid import uuid4
 
 from rationanomaly.errors import InfrastructureError
+from rationanomaly.params.registry_names import LOG, PREVIOUS
 from rationanomaly.runs.tracking import OUTPUT
 
 if TYPE_CHECKING:
@@ -44,8 +45,6 @@ logger = logging.getLogger(__name__)
 #: by other means; a version was refused, which moves nothing.
 Kind = Literal["promoted", "rolled_back", "moved_outside", "refused"]
 _KINDS: tuple[str, ...] = get_args(Kind)
-#: Name of a model's log behind the model's own.
-LOG = ".promotions"
 #: Where an entry's files would lie; it has none.
 _NO_FILES = "promotion:/"
 #: Seconds that the writer of the last entry has to carry it out, and between looks; tries against other writers.
@@ -321,7 +320,7 @@ def _is_number(text: str) -> bool:
 
 def previous_alias(alias: str) -> str:
     """The alias of the version that a rollback would put back."""
-    return "previous" if alias == "champion" else f"previous-{alias}"
+    return PREVIOUS if alias == "champion" else f"{PREVIOUS}-{alias}"
 
 
 def _entry(version: ModelVersion) -> Entry | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
+
 #: Headline of templates under a name that tables of MLflow have room for.
 F1_TAG = "f1"
 STRESS = "stress/"
@@ -24,6 +27,16 @@ _BAD = frozenset({"flips", "to_abnormal", "missed", "false_alarms", "changed"})
 #: Of which less is better wherever they stand: errors, and what has no verdict.
 _ERRORS = frozenset({"brier", "ece", "false_positives", "false_negatives"})
 _INVALID = "/invalid/"
+#: Last parts of names of metrics that count something, and of those that are neither counts nor shares.
+_COUNTS = frozenset(
+    {"positives", "templates", "true_positives", "true_negatives", "false_positives", "false_negatives"}
+)
+_AGREEMENTS = frozenset({"fleiss_kappa", "krippendorff_alpha"})
+_THRESHOLD, _ROWS, _RATE = "threshold", "rows", "rate"
+#: Metrics that are one number minus another, by how their names begin; and stress rates, by how they end.
+_COMPARED = ("difference/", "reasoned_minus_direct/")
+_OVER_CONTROL = "_over_control"
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def is_tagged(metric: str) -> bool:
@@ -35,7 +48,7 @@ def is_tagged(metric: str) -> bool:
     kind, rival, *_ = [*metric.split("/"), ""]
     if kind == "difference" and rival not in (*_RIVALS, *_LEVELS) and "/rate" not in metric:
         return False
-    compares = kind in ("difference", "reasoned_minus_direct")
+    compares = metric.startswith(_COMPARED)
     return not compares or any(name in metric for name in _DIFFERENCES)
 
 
@@ -46,7 +59,7 @@ def paired_tag(metric: str) -> str:
 
 def is_paired(metric: str) -> bool:
     """Whether versions carry the interval of their difference to the champion in this metric."""
-    compares = metric.startswith(("difference/", "reasoned_minus_direct/")) or metric.endswith(("/low", "/high"))
+    compares = metric.startswith(_COMPARED) or metric.endswith(("/low", "/high"))
     return not compares and is_tagged(metric) and is_tagged(paired_tag(metric))
 
 
@@ -57,12 +70,39 @@ def is_of_evaluation(tag: str) -> bool:
 
 def is_better_lower(metric: str) -> bool:
     """Whether less is better of a metric of `evaluate`: an error or a bad rate, or an end of the interval of one."""
-    estimate = metric.removesuffix("/low").removesuffix("/high")
+    estimate = _estimate(metric)
     if not metric.startswith(STRESS):
         return _INVALID in metric or estimate.rpartition("/")[2] in _ERRORS
     rate = estimate.removeprefix(STRESS)
     probe, _, name = rate.removesuffix("_control").removesuffix("_over").partition("/")
     return not name.endswith("/rows") and (probe in _ALL_BAD or name in _BAD)
+
+
+def bounds(metric: str) -> tuple[float, float]:
+    """The least and the greatest value that a tagged metric can have: of shares 0 and 1, of differences -1 and 1."""
+    estimate = _estimate(metric)
+    last = estimate.rpartition("/")[2]
+    if metric.startswith(_COMPARED) or estimate.endswith(_OVER_CONTROL) or last in _AGREEMENTS:
+        return -1.0, 1.0
+    if last == _THRESHOLD:
+        return -math.inf, math.inf
+    counts = last.endswith(_ROWS) or last in _COUNTS or (_INVALID in metric and last != _RATE)
+    return 0.0, math.inf if counts else 1.0
+
+
+def is_possible(metric: str, value: float) -> bool:
+    """Whether a tagged metric can have this value, which is a finite number within its bounds."""
+    lowest, highest = bounds(metric)
+    return math.isfinite(value) and lowest <= value <= highest
+
+
+def is_number(text: str) -> bool:
+    """Whether a text spells a number in decimal digits of ASCII: no `inf`, `nan`, `1_0`, `0x1` or digits of others."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+def _estimate(metric: str) -> str:
+    return metric.removesuffix("/low").removesuffix("/high")
 
 
 def _is_stress_rate(metric: str) -> bool:

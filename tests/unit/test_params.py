@@ -259,6 +259,31 @@ def test_what_mlflow_takes_is_taken(name: str, alias: str) -> None:
     assert (params.name, params.alias) == (name, alias)
 
 
+@pytest.mark.parametrize("alias", ["previous", "Previous", "previous-best"])
+def test_an_alias_that_promotions_keep_is_refused_when_params_are_read(alias: str) -> None:
+    with pytest.raises(ParamsError, match=r"register\.alias.*kept by promotions themselves"):
+        load_params(DEFAULTS, [f"register.alias={alias}"])
+
+
+def test_a_model_can_not_be_called_as_the_log_of_another_ones_promotions(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match=r"register\.name.*must not end in \.promotions"):
+        load_params(DEFAULTS, ["register.name=log.promotions"])
+
+
+@pytest.mark.parametrize(
+    "address", ["models:/log", "models:/log@latest", "models:/log@v1", "models:/a/b@best", "models:/log/0",
+                "models:/log/x", "models:/log/\u0661", "models:/@best", "models:/log@", "models:/"]
+)  # fmt: skip
+def test_an_address_of_no_registered_version_is_refused_when_params_are_read(address: str) -> None:
+    with pytest.raises(ParamsError, match=r"evaluate\.champion"):
+        load_params(DEFAULTS, [f"evaluate.champion={address}"])
+
+
+@pytest.mark.parametrize("place", ["models:/log@best", "models:/log/12", "outputs/laptop/grpo", None])
+def test_a_champion_is_a_folder_or_a_registered_version(place: str | None) -> None:
+    assert load_params(DEFAULTS, [f"evaluate.champion={json.dumps(place)}"]).evaluate.champion == place
+
+
 @pytest.mark.parametrize("tolerance", ["0", "-1", ".nan", ".inf"])
 def test_a_tolerance_that_lets_everything_or_nothing_pass_is_refused(tolerance: str) -> None:
     with pytest.raises(ParamsError, match=rf"`--set register\.tolerance={tolerance}`: must be"):

@@ -397,6 +397,41 @@ def test_a_policy_may_ask_for_more_of_what_is_good(tmp_path: Path, metric: str) 
     assert read_policy(tmp_path / "policy.yaml").minimum == {metric: 0.5}
 
 
+@pytest.mark.parametrize("part", ["minimum", "maximum", "not_worse", "paired"])
+@pytest.mark.parametrize(
+    "limit", ["1_0", "0x1", "0b1", "0:1", "1.0001", "-0.1", "'1_0'", "\uff11", "'inf'", "1e999", "+-1"]
+)
+def test_a_limit_that_a_share_can_not_have_is_refused_by_name(tmp_path: Path, part: str, limit: str) -> None:
+    rows = {"minimum": "", "maximum": "", "not_worse": "", "paired": ""} | {part: f"{F1}: {limit}"}
+    (tmp_path / "policy.yaml").write_text("\n".join(f"{name}: {{{row}}}" for name, row in rows.items()))
+    with pytest.raises(ParamsError, match=rf"is no promotion policy: `{part}\.{F1}`"):
+        read_policy(tmp_path / "policy.yaml")
+
+
+@pytest.mark.parametrize(
+    ("metric", "limit", "taken"),
+    [
+        (GAIN, -1, True),
+        (GAIN, -1.01, False),
+        ("template/rows", 300, True),
+        ("template/rows", -1, False),
+        ("template/invalid/rate", 1, True),
+        ("template/invalid/rate", 2, False),
+        ("template/invalid/count", 5, True),
+        ("template/calibration/brier", 1.5, False),
+        (FLIPS, -0.5, True),
+        (FLIPS, -1.5, False),
+    ],
+)
+def test_a_limit_lies_where_the_metric_can(tmp_path: Path, metric: str, limit: float, taken: bool) -> None:
+    (tmp_path / "policy.yaml").write_text(f"minimum: {{}}\nmaximum: {{{metric}: {limit}}}\nnot_worse: {{}}")
+    if taken:
+        assert read_policy(tmp_path / "policy.yaml").maximum == {metric: limit}
+    else:
+        with pytest.raises(ParamsError, match=rf"`maximum\.{metric}` is {limit}, and must be from"):
+            read_policy(tmp_path / "policy.yaml")
+
+
 def test_a_date_that_no_calendar_has_is_no_policy(tmp_path: Path) -> None:
     (tmp_path / "policy.yaml").write_text("minimum: {2020-99-99: 1}\nnot_worse: {}")
     with pytest.raises(ParamsError, match=r"policy\.yaml: is no promotion policy.*month"):

@@ -10,6 +10,7 @@ import pytest
 from mlflow import MlflowClient
 
 from rationanomaly.errors import GateError, InputError, ParamsError
+from rationanomaly.params.registry_names import LOG
 from rationanomaly.register import promotion_log
 from rationanomaly.register.policy import Policy
 from rationanomaly.register.promotion import Promotion, history, promote, rollback
@@ -88,9 +89,9 @@ def test_two_aliases_have_two_logs_and_two_versions_before(client: MlflowClient)
 
 @pytest.mark.parametrize("alias", ["previous", "previous-best"])
 def test_aliases_that_promotions_keep_are_not_moved_by_hand(client: MlflowClient, alias: str) -> None:
-    with pytest.raises(ParamsError, match="promotions keep the aliases"):
+    with pytest.raises(ParamsError, match="is kept by promotions themselves"):
         promote("models:/any/1", alias, POLICY)
-    with pytest.raises(ParamsError, match="promotions keep the aliases"):
+    with pytest.raises(ParamsError, match="is kept by promotions themselves"):
         rollback(f"models:/any@{alias}")
 
 
@@ -132,7 +133,7 @@ def test_a_policy_has_one_hash_however_it_is_written() -> None:
 
 def test_entries_that_nobody_of_ours_wrote_are_passed_over(client: MlflowClient) -> None:
     name = model(client, "foreign")
-    log = f"{name}{promotion_log.LOG}"
+    log = f"{name}{LOG}"
     for tags in ({}, {"alias": "champion"}, {"alias": "champion", "kind": "promoted", "after": "x", "nonce": "1"},
                  {"alias": "champion", "kind": "crowned", "after": "1", "nonce": "1"}):  # fmt: skip
         client.create_model_version(log, "file:///nowhere", tags=tags)
@@ -146,7 +147,7 @@ def test_entries_that_nobody_of_ours_wrote_are_passed_over(client: MlflowClient)
 def test_a_number_that_was_edited_by_hand_stops_nobody(client: MlflowClient, tag: str, value: str) -> None:
     name = model(client, f"edited-{tag}-{len(value)}", versions=3)
     promote(f"models:/{name}/2", "champion", POLICY)
-    client.set_model_version_tag(f"{name}{promotion_log.LOG}", "2", tag, value)
+    client.set_model_version_tag(f"{name}{LOG}", "2", tag, value)
     assert promote(f"models:/{name}/3", "champion", POLICY).previous == "2"
     assert rollback(f"models:/{name}@champion").version == "2"
 

@@ -199,9 +199,9 @@ def test_grpo_answers_by_the_reasoned_threshold_and_keeps_both(
 
 def test_a_refit_has_the_thresholds_of_the_evaluated_model(trained: Trained, tmp_path: Path) -> None:
     evaluated = _copy(trained, "grpo", tmp_path / "evaluated", _two_thresholds)
-    refit._mark(trained.root / "grpo", tmp_path / "model", evaluated, "digest")
+    refit._mark(trained.root / "grpo", tmp_path / "model", evaluated, "d" * 64)
     card = read_card(tmp_path / "model")
-    assert (card.threshold.value, card.direct_threshold.value, card.refit_of) == (0.25, 0.75, "digest")
+    assert (card.threshold.value, card.direct_threshold.value, card.refit_of) == (0.25, 0.75, "d" * 64)
 
 
 def test_an_alarm_ends_the_training_and_says_so(
