@@ -210,6 +210,12 @@ def _texts(*values: object) -> bool:
     return all(isinstance(value, str) for value in values)
 
 
+def stated_digest(folder: Path) -> str | None:
+    """The digest of a folder's manifest as it stands, unchecked: for who has checked it; None if there is none."""
+    path = folder / MANIFEST
+    return sha256(path) if path.is_file() else None
+
+
 def _replaceable(output: Path) -> bool:
     return output.is_dir() and (not any(output.iterdir()) or (output / MANIFEST).is_file())
 

@@ -213,6 +213,8 @@ SESSION_PREDICTIONS = "session_predictions.jsonl"
 #: In the output of `evaluate`, of `register`, and beside the model folder of a registered version.
 MODEL_CARD = "model_card.md"
 REGISTERED = "registered.json"
+#: Step name → manifest digest of the model folder that `evaluate` judged: its metrics are of no other.
+JUDGED_MODELS = "judged_models.json"
 
 
 class _Row(Protocol):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import shutil
 import stat
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ def opened(path: Path, follow: bool = False) -> BufferedReader:
 
 
 def read_json(path: Path, problem: str, hint: str) -> Any:
-    """What a JSON file of an artifact holds: of bounded size and depth, without NaN and infinity.
+    """What a JSON file of an artifact holds: of bounded size and depth, numbers finite, each key once in its object.
 
     Args:
         path: the file; no link.
@@ -111,17 +112,32 @@ def read_json(path: Path, problem: str, hint: str) -> Any:
             content = file.read(_MAX_JSON + 1)
         if len(content) > _MAX_JSON:
             raise ArtifactError(f"{problem}: it has more than {_MAX_JSON >> 20} MiB", file=path, hint=hint)
-        return json.loads(content, parse_constant=_refuse_constant)
+        return json.loads(content, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
     except FileNotFoundError:
         raise
     except RecursionError as error:
         raise ArtifactError(f"{problem}: it is nested too deeply", file=path, hint=hint) from error
     except (OSError, ValueError) as error:
-        raise ArtifactError(problem, file=path, hint=hint) from error
+        raise ArtifactError(f"{problem}: {error}", file=path, hint=hint) from error
+
+
+def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """An object in which each key stands once: readers would let the last one win in silence."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"`{key}` stands twice in its object")
+        found[key] = value
+    return found
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _refuse_constant(text)
 
 
 def _refuse_constant(name: str) -> float:
-    raise ValueError(name)
+    raise ValueError(f"`{name}` is no finite number")
 
 
 def copy(source: Path, target: Path, without: Container[str] = ()) -> None:

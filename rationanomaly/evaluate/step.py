@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from rationanomaly import records
-from rationanomaly.artifacts import write_json
+from rationanomaly.artifacts import stated_digest, write_json
 from rationanomaly.evaluate import measuring, model_card, plots, predictions, report
 from rationanomaly.evaluate.audit import AUDIT
 from rationanomaly.evaluate.champion import judge_with_champion
@@ -77,6 +77,9 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     metrics |= stress_final(inputs[FINAL], final, held_out, settings.stress, seed, threads, folder)
 
     # ---------------------------------------------------------------- write
+    # Whoever runs the step has checked the folders: nothing is hashed again.
+    judged = {name: digest for name in TRAINED if (digest := stated_digest(inputs[name])) is not None}
+    write_json(folder / records.JUDGED_MODELS, judged)
     records.write_rows(folder / records.PREDICTIONS, predictions.rows_of(systems))
     records.write_rows(folder / predictions.FREE_TEXTS, predictions.free_rows_of(systems))
     write_session_rows(folder, held_out.sessions.table, sessions, systems, whole, chosen)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -15,6 +14,7 @@ from rationanomaly import artifacts
 from rationanomaly.errors import ArtifactError
 from rationanomaly.params import DetectParams, PromptParams
 from rationanomaly.records import DETECTOR
+from rationanomaly.regular_files import read_json
 from rationanomaly.text.prompt import PROMPT_VERSION
 
 SCHEMA_VERSION = 3
@@ -97,7 +97,7 @@ def read_card(folder: Path) -> Card:
     path = folder / DETECTOR
     again = "Train the model anew with this version"
     try:
-        document = json.loads(path.read_bytes(), object_pairs_hook=_unique, parse_constant=_no_number)
+        document = read_json(path, "is not the card of a model folder", again)
         if document["schema"] != SCHEMA_VERSION:
             raise ArtifactError(
                 f"has schema {document['schema']}; this program reads {SCHEMA_VERSION}", file=path, hint=again
@@ -115,7 +115,7 @@ def read_card(folder: Path) -> Card:
         raise ArtifactError(problem, file=path, hint=again) from error
     except KeyError as error:
         raise ArtifactError(f"is not the card of a model folder: no {error}", file=path, hint=again) from error
-    except (ValueError, TypeError, RecursionError) as error:
+    except TypeError as error:
         raise ArtifactError("is not the card of a model folder", file=path, hint=again) from error
     if card.prompt_version != PROMPT_VERSION:
         problem = f"was trained with prompt version {card.prompt_version}; this program writes {PROMPT_VERSION}"
@@ -126,15 +126,3 @@ def read_card(folder: Path) -> Card:
 @cache
 def _adapter() -> TypeAdapter[Card]:
     return TypeAdapter(Card)
-
-
-def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object in which each key stands once; readers would let the last one win in silence."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands twice")
-    return found
-
-
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no JSON")

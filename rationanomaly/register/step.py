@@ -11,14 +11,17 @@ import json
 import logging
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rationanomaly import artifacts
 from rationanomaly.detection.model_detector import ModelDetector
 from rationanomaly.errors import GateError, InfrastructureError
+from rationanomaly.model.card import read_card
 from rationanomaly.params import Params
-from rationanomaly.records import DETECTOR, METRICS, MODEL_CARD, PREDICTIONS, REGISTERED, read_objects
+from rationanomaly.records import DETECTOR, MODEL_CARD, PREDICTIONS, REGISTERED, read_objects
+from rationanomaly.register.evaluated import check_judged, read_metrics
 from rationanomaly.register.tags import CHAMPION_MODEL, F1_TAG, is_of_evaluation, is_tagged
 from rationanomaly.register.version_card import describe, write_version_card
 from rationanomaly.runs import model_registry, registry_errors, tracking
@@ -30,6 +33,8 @@ logger = logging.getLogger(__name__)
 EXPERIMENT = "DVC_EXP_NAME"
 _PROBES = 64
 _REFIT_OF = "refit_of"
+#: Of the tag of the proof while a version that was proven before is registered again.
+_UNPROVEN = "no"
 _SERVED = "rationanomaly.register.served_model"
 #: What `evaluate` wrote of the model in service, where params named one.
 _CHAMPION_ORIGIN = "champion.json"
@@ -38,13 +43,16 @@ _CHAMPION_ORIGIN = "champion.json"
 def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     """Register the model of `grpo` with the metrics of `evaluate`; see `steps.Run`.
 
+    Whatever can be refused is refused before there is a version. One that was made is deleted again if anything goes
+    wrong behind that; the tag `runs.model_registry.PROVEN` comes last, and without it no version is promoted.
+
     A model that was fitted again on all labels carries the metrics of the evaluated one and says so: the tag
     ``refit_of``, the version's description and its model card.
 
     Raises:
-        ArtifactError: `evaluate` wrote no model card.
-        GateError: the reloaded version does not give the logits of the folder, and is deleted again; or there is
-            nothing to compare them by.
+        ArtifactError: `evaluate` wrote no model card, judged another model, or says what can't be; or the model folder
+            is none that can be loaded.
+        GateError: the reloaded version does not give the logits of the folder; or there is nothing to compare them by.
         InfrastructureError: the registry refuses the user, is too slow, or is none.
     """
     with registry_errors.named(tracking.tracking_uri(), f"EDIT on the model {params.register_.name}"):
@@ -53,49 +61,63 @@ def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
 
 def _register(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     name = params.register_.name
-    folder = inputs["grpo"]
-    probes = _probes(inputs["evaluate"] / PREDICTIONS)
+    folder, evaluate = inputs["grpo"], inputs["evaluate"]
+    probes = _probes(evaluate / PREDICTIONS)
     if not probes:
         hint = "Evaluate on a test split with templates; without one nothing is registered"
-        raise GateError("there is no template to compare the registered model by", file=inputs["evaluate"], hint=hint)
+        raise GateError("there is no template to compare the registered model by", file=evaluate, hint=hint)
+
+    # ---- what is registered: the model that was measured, and one that can be loaded
+    digest = artifacts.read(folder, "grpo").digest
+    metrics = read_metrics(evaluate)
+    check_judged(evaluate, folder, digest, read_card(folder).refit_of)
+    tags = _tags(folder, evaluate, digest, metrics)
+    write_version_card(evaluate, outputs.folder / MODEL_CARD, tags.get(_REFIT_OF))
+    expected = _scores(folder, probes)
 
     # ---- the version: made once for one model folder, however often the step runs
     client = model_registry.connect()
-    digest = artifacts.read(folder, "grpo").digest
-    metrics: Metrics = json.loads((inputs["evaluate"] / METRICS).read_bytes())
-    tags = _tags(folder, inputs["evaluate"], digest, metrics)
-    write_version_card(inputs["evaluate"], outputs.folder / MODEL_CARD, tags.get(_REFIT_OF))
     version = model_registry.find_version(client, name, digest)
     is_new = version is None
     if version is None:
         version = model_registry.add_version(name, folder, tracking.current_run(client, params), tags, _served())
-    model_registry.set_tags(client, name, version, tags, outdated=is_of_evaluation)
-    client.update_model_version(name, version, describe(metrics, tags.get(_REFIT_OF)))
+    else:
+        client.set_model_version_tag(name, version, model_registry.PROVEN, _UNPROVEN)
+    try:
+        model_registry.set_tags(client, name, version, tags, outdated=is_of_evaluation)
+        client.update_model_version(name, version, describe(metrics, tags.get(_REFIT_OF)))
+        difference = _prove(f"models:/{name}/{version}", expected, probes, params.register_.tolerance)
+        model_registry.add_file(client, name, version, outputs.folder / MODEL_CARD)
 
-    # ---- the proof: what the registry gives back must judge as the folder does
-    with TemporaryDirectory(prefix="rationanomaly-") as temporary:
-        reloaded = model_registry.fetch_folder(f"models:/{name}/{version}", Path(temporary))
-        difference = _largest_difference(folder, reloaded, probes)
-    if not difference <= params.register_.tolerance:
+        # ---- what was done
+        # An experiment of DVC is one try of many: no service that follows the alias may get it unasked.
+        alias = "" if os.environ.get(EXPERIMENT) else params.register_.alias
+        document = {"name": name, "version": version, "alias": alias, "model": digest}
+        artifacts.write_json(outputs.folder / REGISTERED, document)
+        client.set_model_version_tag(name, version, model_registry.PROVEN, digest)
+        if alias:
+            client.set_registered_model_alias(name, alias, version)
+    except BaseException:
         if is_new:
-            client.delete_model_version(name, version)
-        raise GateError(
-            f"the registered model's logits differ by {difference:.3g} from those of the folder "
-            f"(tolerance {params.register_.tolerance:.3g})",
-            file=folder,
-            hint="The version was not kept; check the artifact store",
-        )
-    model_registry.add_file(client, name, version, outputs.folder / MODEL_CARD)
-    # An experiment of DVC is one try of many: no service that follows the alias may get it unasked.
-    alias = "" if os.environ.get(EXPERIMENT) else params.register_.alias
-    if alias:
-        client.set_registered_model_alias(name, alias, version)
-
-    # ---- what was done
-    document = {"name": name, "version": version, "alias": alias, "model": digest}
-    artifacts.write_json(outputs.folder / REGISTERED, document)
+            model_registry.take_back(client, name, version)
+        raise
     logger.info("registered %s version %s %s", name, version, f"as @{alias}" if alias else "without an alias")
     return {"register/version": float(version), "register/logit_difference": difference}
+
+
+def _prove(address: str, expected: Sequence[float], probes: list[str], tolerance: float) -> float:
+    """Hold what the registry gives back against the folder: by how much the logits differ at most."""
+    with TemporaryDirectory(prefix="rationanomaly-") as temporary:
+        reloaded = model_registry.fetch_folder(address, Path(temporary))
+        difference = _largest_difference(expected, _scores(reloaded, probes))
+    if not difference <= tolerance:
+        raise GateError(
+            f"the registered model's logits differ by {difference:.3g} from those of the folder "
+            f"(tolerance {tolerance:.3g})",
+            file=address,
+            hint="A new version was not kept, an older one can't be promoted any more; check the artifact store",
+        )
+    return difference
 
 
 def _served() -> Path:
@@ -135,10 +157,13 @@ def _tags(folder: Path, evaluate: Path, digest: str, metrics: Metrics) -> dict[s
     return tags
 
 
-def _largest_difference(folder: Path, reloaded: Path, probes: list[str]) -> float:
-    """Largest difference between the two models' logits of the probes' scores; NaN without a probe or with a NaN."""
-    scores = [ModelDetector.open(place).direct_scores(probes) for place in (folder, reloaded)]
-    differences = [abs(_logit(a) - _logit(b)) for a, b in zip(*scores, strict=True)]
+def _scores(folder: Path, probes: list[str]) -> list[float]:
+    return list(map(float, ModelDetector.open(folder).direct_scores(probes)))
+
+
+def _largest_difference(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """Largest difference between two models' logits of the probes' scores; NaN without a probe or with a NaN."""
+    differences = [abs(_logit(a) - _logit(b)) for a, b in zip(ours, theirs, strict=True)]
     # `max` would drop a NaN that stands behind a number; nothing compared is no proof either.
     return max(differences) if differences and not any(map(math.isnan, differences)) else math.nan
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from rationanomaly.errors import InfrastructureError, InputError
+from rationanomaly import artifacts
+from rationanomaly.errors import ArtifactError, InfrastructureError, InputError, one_line
 from rationanomaly.records import DETECTOR
 from rationanomaly.runs import registry_errors, tracking
 from rationanomaly.runs.database import make_database
@@ -39,6 +40,9 @@ _REQUIREMENTS = (
 _SECONDS, _PAUSES = 5.0, (0.5, 2.0)
 #: Held where MLflow's defaults are ours.
 _fluent = Lock()
+#: Tag of a version whose registration came to its end: the digest of its model folder, as `tracking.OUTPUT` says it.
+PROVEN = "rationanomaly.proven"
+_REGISTER = "Register one with `rationanomaly register`"
 #: What an address begins with, and a version's source where its files are a logged model's.
 _LOGGED = "models:/"
 #: MLflow's own databases, but for files.
@@ -103,11 +107,13 @@ def find(client: MlflowClient, address: str) -> ModelVersion:
 def find_version(client: MlflowClient, name: str, digest: str) -> str | None:
     """The version of ``name`` that was made from the model folder with this manifest digest; None if there is none."""
     found = client.search_model_versions(f"name = '{name}' and tags.`{tracking.OUTPUT}` = '{digest}'")
-    return max((v.version for v in found), key=int, default=None)
+    return max((str(version.version) for version in found), key=int, default=None)
 
 
 def add_version(name: str, folder: Path, run_id: str, tags: Mapping[str, str], served: Path) -> str:
     """Log ``folder`` as a pyfunc model under the run and register it as a new, tagged version of ``name``.
+
+    Where that fails, no version is left.
 
     Args:
         name: of the registered model.
@@ -118,22 +124,51 @@ def add_version(name: str, folder: Path, run_id: str, tags: Mapping[str, str], s
     """
     import mlflow
 
-    package = Path(__file__).parents[1]
-    with _default_store(tracking.tracking_uri()):
-        with mlflow.start_run(run_id=run_id):
-            logged = mlflow.pyfunc.log_model(
-                name="model",
-                python_model=str(served),
-                artifacts={"model": str(folder)},
-                code_paths=[str(package)],
-                signature=_signature(),
-                pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in _REQUIREMENTS],
-            )
-        if tracking.is_open(run_id):  # The block has ended it, and its step is not over yet.
-            mlflow.MlflowClient().update_run(run_id, status="RUNNING")
-        with redirect_stderr(StringIO()):  # It prints what it did; the console is the command line's.
-            registered = mlflow.register_model(logged.model_uri, name, tags=dict(tags))
+    uri = tracking.tracking_uri()
+    with _default_store(uri):
+        source = _log_model(folder, run_id, served)
+        try:
+            with redirect_stderr(StringIO()):  # It prints what it did; the console is the command line's.
+                registered = mlflow.register_model(source, name, tags=dict(tags))
+        except BaseException:
+            # The registry may have made it, and its answer got lost.
+            _take_back(mlflow.MlflowClient(uri, uri), name, lambda version: str(version.source) == source)
+            raise
     return str(registered.version)
+
+
+def _log_model(folder: Path, run_id: str, served: Path) -> str:
+    """Log a folder as a pyfunc model under a run; its address."""
+    import mlflow
+
+    package = Path(__file__).parents[1]
+    with mlflow.start_run(run_id=run_id):
+        logged = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(served),
+            artifacts={"model": str(folder)},
+            code_paths=[str(package)],
+            signature=_signature(),
+            pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in _REQUIREMENTS],
+        )
+    if tracking.is_open(run_id):  # The block has ended it, and its step is not over yet.
+        mlflow.MlflowClient().update_run(run_id, status="RUNNING")
+    return str(logged.model_uri)
+
+
+def take_back(client: MlflowClient, name: str, number: str) -> None:
+    """Delete a version whose registration failed; if that fails, too, a warning says so: it is not proven."""
+    _take_back(client, name, lambda version: str(version.version) == number)
+
+
+def _take_back(client: MlflowClient, name: str, is_failed: Callable[[ModelVersion], bool]) -> None:
+    try:
+        for found in client.search_model_versions(f"name = '{name}'"):
+            if is_failed(found):
+                client.delete_model_version(name, str(found.version))
+    except Exception as error:  # What had failed first is what is to be said.
+        said = "a version of %s whose registration failed may be left; it can't be promoted: %s"
+        logger.warning(said, name, one_line(registry_errors.hidden(str(error).partition("\n")[0])))
 
 
 def set_tags(
@@ -180,29 +215,38 @@ def digest_at(uri: str) -> str:
         AbsentVersionError: no such model, version or alias.
         InputError: `register` did not make it.
     """
-    found = find(connect(), uri)
-    if tracking.OUTPUT not in found.tags:
-        hint = "Register one with `rationanomaly register`"
-        raise InputError("the version does not say which model folder it holds", file=uri, hint=hint)
-    return str(found.tags[tracking.OUTPUT])
+    return _digest_of(find(connect(), uri), uri)
+
+
+def _digest_of(version: ModelVersion, uri: str) -> str:
+    if tracking.OUTPUT not in version.tags:
+        raise InputError("the version does not say which model folder it holds", file=uri, hint=_REGISTER)
+    return str(version.tags[tracking.OUTPUT])
 
 
 def fetch_folder(uri: str, into: Path | None = None) -> Path:
     """Download ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` and return its model folder.
 
+    Its manifest is the one that the version was registered with. The files are not hashed here, but by whoever opens
+    the folder.
+
     Raises:
         AbsentVersionError: no such model, version or alias.
-        InputError: the version holds no model folder of ours.
+        ArtifactError: the version holds another model folder than it says.
+        InputError: the version holds no model folder of ours, or does not say which.
         InfrastructureError: the registry refuses the user, is too slow, or is none.
     """
     import mlflow
     from mlflow.exceptions import MlflowException
 
     place = str(into or mkdtemp(prefix="rationanomaly-"))
-    connect()
+    # An alias may move before the download: what is fetched is the version that it means now.
+    version = find(connect(), uri)
+    stated = _digest_of(version, uri)
     try:
         with _default_store(tracking.tracking_uri()):
-            folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=place))
+            source = f"{_LOGGED}{version.name}/{version.version}"
+            folder = Path(mlflow.artifacts.download_artifacts(source, dst_path=place))
     except MlflowException as error:
         if not registry_errors.is_absent(error):
             raise registry_errors.translate(error, tracking.tracking_uri()) from error
@@ -211,8 +255,15 @@ def fetch_folder(uri: str, into: Path | None = None) -> Path:
         raise AbsentVersionError(problem, file=uri, hint=hint) from error
     found = next((path.parent for path in sorted(folder.rglob(DETECTOR))), None)
     if found is None:
-        hint = "Register one with `rationanomaly register`"
-        raise InputError("the version holds no model folder", file=uri, hint=hint)
+        raise InputError("the version holds no model folder", file=uri, hint=_REGISTER)
+    digest = artifacts.stated_digest(found)
+    if digest != stated:
+        problem = (
+            f"holds another model folder than its tag {tracking.OUTPUT} says: {digest or 'one without a manifest'}"
+        )
+        raise ArtifactError(
+            problem, file=uri, hint="Delete the version, and register the model again", retry_helps=False
+        )
     return found
 
 
