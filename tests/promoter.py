@@ -15,7 +15,7 @@ from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 from rationanomaly.errors import RationAnomalyError
-from rationanomaly.register import promotion, promotion_log
+from rationanomaly.register import promotion, promotion_log, rivals
 from rationanomaly.register.policy import Policy
 from rationanomaly.runs import model_registry
 from tests.forkserver import forkserver
@@ -24,6 +24,7 @@ CONTEXT = multiprocessing.get_context("forkserver")
 _LOADED = ("tests.promoter", "mlflow", "mlflow.store.model_registry.sqlalchemy_store")
 #: Seconds after which a process that hangs is a failure.
 LONGEST = 600
+PROPOSED = "await_turn"
 
 
 @dataclass
@@ -33,9 +34,11 @@ class Plan:
     Attributes:
         environment: variables, MLFLOW_TRACKING_URI among them.
         kill_before: the number of the registry call before which it is killed; None: it lives.
-        meet: names of calls before which it waits for others (a barrier), each once.
+        meet: names of calls before which it waits for others (a barrier), each once; `PROPOSED`: it has proposed its
+            version, and looks for other proposals next.
         hold: names of calls before which it says that it is there (the first event) and waits for the second, once.
         patience: seconds that it leaves others to finish what they began.
+        window: seconds in which it waits for the proposals of others.
     """
 
     environment: Mapping[str, str]
@@ -43,6 +46,7 @@ class Plan:
     meet: dict[str, Any] = field(default_factory=dict)
     hold: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     patience: float = 0.0
+    window: float = 0.0
 
 
 class Watched:
@@ -117,7 +121,15 @@ class Promoter:
 
 def _act(sending: Connection, plan: Plan, action: str, arguments: tuple[Any, ...]) -> None:
     os.environ |= plan.environment
-    promotion_log._PATIENCE, promotion_log._PAUSE = plan.patience, 0.01
+    promotion_log._PATIENCE, promotion_log._PAUSE, rivals._WINDOW = plan.patience, 0.01, plan.window
+    await_turn = rivals.await_turn
+
+    def meet(*given: Any) -> Any:
+        if (barrier := plan.meet.pop(PROPOSED, None)) is not None:
+            barrier.wait(LONGEST)
+        return await_turn(*given)
+
+    rivals.await_turn = meet  # type: ignore[assignment]
     watched = Watched(model_registry.connect(), plan)
     model_registry.connect = lambda: watched
     try:

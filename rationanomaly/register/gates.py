@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rationanomaly.register.policy import Policy
-from rationanomaly.register.tags import CHAMPION_MODEL, is_number, is_possible, paired_tag
+from rationanomaly.register.tags import CHAMPION_MODEL, HEADLINE, is_better_lower, is_number, is_possible, paired_tag
 from rationanomaly.runs.tracking import OUTPUT
 
 if TYPE_CHECKING:
@@ -59,6 +59,13 @@ def check(candidate: ModelVersion, holder: ModelVersion | None, policy: Policy) 
 def problems(gates: Sequence[Gate]) -> list[str]:
     """What is said against the candidate, each thing once."""
     return list(dict.fromkeys(gate.problem for gate in gates if gate.problem))
+
+
+def compared(candidate: ModelVersion, policy: Policy) -> dict[str, float]:
+    """By what a candidate is compared with another one that passes: the headline, and what the policy asks about."""
+    asked = {HEADLINE, *policy.minimum, *policy.not_worse, *policy.paired, *filter(is_better_lower, policy.maximum)}
+    read = {metric: _read_metric(candidate, metric) for metric in sorted(asked)}
+    return {metric: value for metric, value in read.items() if not isinstance(value, str)}
 
 
 def document(gates: Sequence[Gate]) -> str:

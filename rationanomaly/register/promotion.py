@@ -3,8 +3,9 @@
 rationanomaly promote models:/rationanomaly@candidate --to champion --policy mlflow/promotion.yaml
 rationanomaly rollback models:/rationanomaly@champion --reason "alerts tripled"
 
-Check and set are one act, however many promote at once: `promotion_log` says how, and what happens after kill -9. Each
-decision, refusals too, is an entry of that log with the policy, its hash and every figure that was compared.
+Check and set are one act, however many promote at once: `promotion_log` says how, and what happens after kill -9. Of
+several at once the best one is promoted (`rivals`). Each decision, refusals too, is an entry of that log with the
+policy, its hash and every figure that was compared.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from typing import TYPE_CHECKING
 from rationanomaly import __version__
 from rationanomaly.errors import GateError, InfrastructureError, InputError, ParamsError, one_line
 from rationanomaly.params.registry_names import fault_of_alias, fault_of_model_name, fault_of_promoted
-from rationanomaly.register import alias_webhook, gates
+from rationanomaly.register import alias_webhook, gates, provenance, rivals
 from rationanomaly.register.gates import Gate
 from rationanomaly.register.policy import Policy
 from rationanomaly.register.promotion_log import Chain, Entry, PromotionLog
+from rationanomaly.register.pruning import prune
 from rationanomaly.register.tags import STRESS
 from rationanomaly.runs import model_registry, registry_errors, tracking
 
@@ -67,8 +69,10 @@ def promote(address: str, alias: str, policy: Policy) -> Promotion:
     Raises:
         ParamsError: MLflow takes no such alias, or it is one that this keeps itself.
         InputError: no such model or version.
-        GateError: a metric is missing, too low, too high, or no number that it could be; or the version was not held
-            against the holder of the alias on the same data. The alias stays where it is, and the refusal is recorded.
+        GateError: a metric is missing, too low, too high, or no number that it could be; the version was not held
+            against the holder of the alias on the same data, was not registered to the end, or holds another model
+            folder than its tags say; or a better one was promoted in the same moment. The alias stays where it is, and
+            the refusal is recorded.
         InfrastructureError: the registry refuses the user, is too slow or is none, or others move the alias all the
             time. Whatever was begun, the same command finishes it.
     """
@@ -83,15 +87,22 @@ def promote(address: str, alias: str, policy: Policy) -> Promotion:
                 chain, held = log.settle()
                 holder = None if held is None else client.get_model_version(candidate.name, held)
                 found = gates.check(candidate, holder, policy)
-                record = _record(candidate) | _of_policy(policy, found)
+                decision = _Decision(log, chain, address, candidate, held, _of_policy(policy, found))
                 if problems := gates.problems(found):
-                    raise _refusal(log, chain, address, candidate, held, problems, record)
+                    raise decision.refusal(problems)
                 version = str(candidate.version)
                 if held == version:
                     alias_webhook.announce(log)
                     return Promotion(candidate.name, alias, version, chain.previous, is_moved=False)
-                if _move(log, log.append("promoted", chain, version, held, record)):
-                    return Promotion(candidate.name, alias, version, held)
+                with rivals.proposed(log, chain, version, held, gates.compared(candidate, policy)) as proposal:
+                    if (problem := provenance.problem_of(candidate)) is not None:
+                        raise decision.refusal([problem])
+                    turn = rivals.await_turn(log, chain, proposal)
+                    if turn.winner is not None:
+                        raise decision.refusal([rivals.sentence(turn.winner, proposal)])
+                    if turn.is_ours and _move(log, log.append("promoted", chain, version, held, decision.record)):
+                        prune(log)
+                        return Promotion(candidate.name, alias, version, held)
             raise log.contended()
 
 
@@ -147,7 +158,7 @@ def history(address: str) -> list[Entry]:
     with registry_errors.impatient():
         log = PromotionLog(model_registry.connect(), name, alias)
         with registry_errors.named(tracking.tracking_uri(), f"READ on the model {log.log}"):
-            return log.entries()
+            return [entry for entry in log.entries() if entry.kind != "proposed"]
 
 
 def _move(log: PromotionLog, entry: Entry) -> bool:
@@ -163,26 +174,45 @@ def _before(log: PromotionLog, chain: Chain) -> str | None:
     return next((version for version in reversed(chain.held[:-1]) if log.exists(version, chain.model(version))), None)
 
 
-def _refusal(
-    log: PromotionLog,
-    chain: Chain,
-    address: str,
-    candidate: ModelVersion,
-    held: str | None,
-    problems: Sequence[str],
-    record: Mapping[str, str],
-) -> GateError:
-    """Record that a version was refused; the error to raise."""
-    hint = _hint(problems)
-    try:
-        with registry_errors.named(tracking.tracking_uri(), _needs(log)):
-            log.append("refused", chain, str(candidate.version), held, {**record, "problems": json.dumps(problems)})
-    except InfrastructureError as error:
-        # A refusal holds, whoever may write it down.
-        hint = f"{hint}. The refusal was not recorded: {error.problem}"
-    more = f"; and {len(problems) - _SAID:,} more" if len(problems) > _SAID else ""
-    said = f"version {candidate.version} is not promoted to @{log.alias}: {'; '.join(problems[:_SAID])}{more}"
-    return GateError(said, file=address, hint=hint)
+@dataclass(frozen=True)
+class _Decision:
+    """What a decision about a candidate is made of, and what is written down of it.
+
+    Attributes:
+        log: of the alias.
+        chain: as it was when the gates were checked.
+        address: as it was given.
+        candidate: who is to get the alias.
+        held: the version that has it.
+        compared: the policy and each metric with its limit.
+    """
+
+    log: PromotionLog
+    chain: Chain
+    address: str
+    candidate: ModelVersion
+    held: str | None
+    compared: Mapping[str, str]
+
+    @property
+    def record(self) -> dict[str, str]:
+        """What is written down."""
+        return _record(self.candidate) | dict(self.compared)
+
+    def refusal(self, problems: Sequence[str]) -> GateError:
+        """Record that the version was refused; the error to raise."""
+        log, number, hint = self.log, str(self.candidate.version), _hint(problems)
+        try:
+            with registry_errors.named(tracking.tracking_uri(), _needs(log)):
+                log.append("refused", self.chain, number, self.held, {**self.record, "problems": json.dumps(problems)})
+        except InfrastructureError as error:
+            # A refusal holds, whoever may write it down.
+            hint = f"{hint}. The refusal was not recorded: {error.problem}"
+        else:
+            prune(log)
+        more = f"; and {len(problems) - _SAID:,} more" if len(problems) > _SAID else ""
+        said = f"version {number} is not promoted to @{log.alias}: {'; '.join(problems[:_SAID])}{more}"
+        return GateError(said, file=self.address, hint=hint)
 
 
 def _record(version: ModelVersion) -> dict[str, str]:
@@ -255,6 +285,10 @@ def _hint(problems: Sequence[str]) -> str:
         return "Evaluate with `evaluate.champion` naming the version that has the alias, and register again"
     if any("carries no metric" in problem for problem in problems):
         return "Register it with `rationanomaly register`, which tags it, or take the metric out of the policy"
+    if any("in the same moment" in problem for problem in problems):
+        return "Run this again if it should replace that one"
+    if any("not proven" in problem or "can't be used" in problem for problem in problems):
+        return "Register the model folder again with `rationanomaly register`"
     if any(problem.startswith("version ") for problem in problems):
         return "Evaluate and register it again, and see who changed the version's tags"
     return "Train a better one, or change the policy in a commit of its own"

@@ -42,8 +42,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 #: What an entry tells: a version got the alias by the policy; the version before was put back; the alias had been moved
-#: by other means; a version was refused, which moves nothing.
-Kind = Literal["promoted", "rolled_back", "moved_outside", "refused"]
+#: by other means; a version was refused, or is proposed (`rivals`), which move nothing.
+Kind = Literal["promoted", "rolled_back", "moved_outside", "refused", "proposed"]
+_MOVES_NOTHING = ("refused", "proposed")
 _KINDS: tuple[str, ...] = get_args(Kind)
 #: Where an entry's files would lie; it has none.
 _NO_FILES = "promotion:/"
@@ -66,6 +67,7 @@ class Entry:
         before: who had it.
         nonce: of the writing, by which its writer finds it again.
         is_done: whether the alias has been moved.
+        created: when, by the registry's clock; seconds since 1970.
         tags: all that was recorded.
     """
 
@@ -76,6 +78,7 @@ class Entry:
     before: str | None
     nonce: str
     is_done: bool
+    created: float
     tags: Mapping[str, str]
 
     @property
@@ -94,6 +97,15 @@ class Chain:
     """The entries that count, in order."""
 
     entries: Sequence[Entry]
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry]) -> Chain:
+        """Those of all entries, in order, that count."""
+        chain: list[Entry] = []
+        for entry in entries:
+            if entry.kind not in _MOVES_NOTHING and entry.after == (chain[-1].number if chain else 0):
+                chain.append(entry)
+        return cls(chain)
 
     @property
     def head(self) -> Entry | None:
@@ -158,11 +170,7 @@ class PromotionLog:
 
     def read(self) -> Chain:
         """The entries that count, as of now."""
-        chain: list[Entry] = []
-        for entry in self.entries():
-            if entry.kind != "refused" and entry.after == (chain[-1].number if chain else 0):
-                chain.append(entry)
-        return Chain(chain)
+        return Chain.of(self.entries())
 
     def holder(self) -> str | None:
         """The version that has the alias in the registry; None: nobody."""
@@ -339,5 +347,6 @@ def _entry(version: ModelVersion) -> Entry | None:
         before if _is_number(before) else None,
         tags["nonce"],
         _DONE in tags,
+        (version.creation_timestamp or 0) / 1000,
         tags,
     )

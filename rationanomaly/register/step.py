@@ -22,7 +22,7 @@ from rationanomaly.model.card import read_card
 from rationanomaly.params import Params
 from rationanomaly.records import DETECTOR, MODEL_CARD, PREDICTIONS, REGISTERED, read_objects
 from rationanomaly.register.evaluated import check_judged, read_metrics
-from rationanomaly.register.tags import CHAMPION_MODEL, F1_TAG, is_of_evaluation, is_tagged
+from rationanomaly.register.tags import CHAMPION_MODEL, F1_TAG, HEADLINE, is_of_evaluation, is_tagged
 from rationanomaly.register.version_card import describe, write_version_card
 from rationanomaly.runs import model_registry, registry_errors, tracking
 from rationanomaly.steps import Inputs, Metrics, Outputs
@@ -148,8 +148,8 @@ def _tags(folder: Path, evaluate: Path, digest: str, metrics: Metrics) -> dict[s
         **{f"data.{name}.sha256": value for name, value in sources.items()},
         **{key: f"{value:.4f}" for key, value in metrics.items() if is_tagged(key)},
     }
-    if "template/abnormal/f1" in metrics:
-        tags[F1_TAG] = f"{metrics['template/abnormal/f1']:.4f}"
+    if HEADLINE in metrics:
+        tags[F1_TAG] = f"{metrics[HEADLINE]:.4f}"
     if commit := tracking.git_commit():
         tags["git_commit"] = commit
     if (evaluate / _CHAMPION_ORIGIN).is_file():

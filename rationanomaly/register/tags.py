@@ -7,6 +7,7 @@ import re
 
 #: Headline of templates under a name that tables of MLflow have room for.
 F1_TAG = "f1"
+HEADLINE = "template/abnormal/f1"
 STRESS = "stress/"
 #: Digest of the model in service that the version was held against on the same data; the metrics of that comparison.
 CHAMPION_MODEL, _AGAINST_CHAMPION = "champion.model", "difference/champion/"

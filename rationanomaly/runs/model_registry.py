@@ -8,19 +8,20 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
+from functools import partial
 from importlib.metadata import version
 from io import StringIO
 from pathlib import Path
 from tempfile import mkdtemp
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
 from rationanomaly import artifacts
 from rationanomaly.errors import ArtifactError, InfrastructureError, InputError, one_line
 from rationanomaly.records import DETECTOR
-from rationanomaly.runs import registry_errors, tracking
+from rationanomaly.runs import bounded, registry_errors, tracking
 from rationanomaly.runs.database import make_database
 
 if TYPE_CHECKING:
@@ -37,11 +38,12 @@ _REQUIREMENTS = (
     *("ruamel.yaml", "scikit-learn", "scipy", "torch", "transformers", "typer"),
 )
 #: Seconds to wait for an answer of the server, and between the tries.
-_SECONDS, _PAUSES = 5.0, (0.5, 2.0)
+_SECONDS, _PAUSES = 3.0, (0.5, 2.0)
 #: Held where MLflow's defaults are ours.
 _fluent = Lock()
 #: Tag of a version whose registration came to its end: the digest of its model folder, as `tracking.OUTPUT` says it.
 PROVEN = "rationanomaly.proven"
+_SHOWN = 300
 _REGISTER = "Register one with `rationanomaly register`"
 #: What an address begins with, and a version's source where its files are a logged model's.
 _LOGGED = "models:/"
@@ -69,8 +71,9 @@ def connect() -> MlflowClient:
     make_database(uri)
     with registry_errors.opening(uri):
         if uri.startswith(_DATABASES):
-            _check_that_it_connects(uri)
-        return mlflow.MlflowClient(uri, uri)
+            bounded.within(uri, _check_that_it_connects, uri)
+        client: Any = bounded.BoundedClient(bounded.within(uri, mlflow.MlflowClient, uri, uri), uri)
+    return cast("MlflowClient", client)
 
 
 class AbsentVersionError(InputError):
@@ -246,13 +249,20 @@ def fetch_folder(uri: str, into: Path | None = None) -> Path:
     try:
         with _default_store(tracking.tracking_uri()):
             source = f"{_LOGGED}{version.name}/{version.version}"
-            folder = Path(mlflow.artifacts.download_artifacts(source, dst_path=place))
+            download = partial(mlflow.artifacts.download_artifacts, source, dst_path=place)
+            folder = Path(bounded.fetching(tracking.tracking_uri(), Path(place), download))
     except MlflowException as error:
         if not registry_errors.is_absent(error):
             raise registry_errors.translate(error, tracking.tracking_uri()) from error
         hint = "Check the name, the version or alias, and MLFLOW_TRACKING_URI"
         problem = f"no such registered model: {error.message.splitlines()[0]}"
         raise AbsentVersionError(problem, file=uri, hint=hint) from error
+    except InfrastructureError:
+        raise
+    except Exception as error:  # Each store of files has errors of its own.
+        said = one_line(registry_errors.hidden(f"{type(error).__name__}: {error}"))[:_SHOWN]
+        hint = "Check that whoever runs this may read the artifact store, and that the files are still there"
+        raise InfrastructureError(f"the files of the version can't be fetched: {said}", file=uri, hint=hint) from error
     found = next((path.parent for path in sorted(folder.rglob(DETECTOR))), None)
     if found is None:
         raise InputError("the version holds no model folder", file=uri, hint=_REGISTER)
@@ -301,7 +311,7 @@ def _check_that_it_answers(uri: str) -> None:
         return
     for pause in (*_PAUSES, None):
         try:
-            httpx.get(f"{uri.rstrip('/')}/health", timeout=_SECONDS)
+            bounded.within(uri, httpx.get, f"{uri.rstrip('/')}/health", timeout=_SECONDS)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             if any(isinstance(cause, ssl.SSLError) for cause in _causes(error)):
                 return  # Somebody answers; MLflow has its own settings of certificates.

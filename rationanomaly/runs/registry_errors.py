@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mlflow.exceptions import MlflowException
 
 #: For whoever waits at a terminal: MLflow's own defaults add up to a quarter of an hour. Set variables win.
-_PATIENCE: Mapping[str, str] = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "15", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+PATIENCE: Mapping[str, str] = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "15", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
 _STATUS = re.compile(r"failed with error code (\d{3})\b")
 _REPEATED = re.compile(r"too many (\d{3}) error responses")
 _BODY = re.compile(r"Response body: '\s*<")
@@ -82,7 +82,7 @@ def opening(uri: str) -> Iterator[None]:
 @contextmanager
 def impatient() -> Iterator[None]:
     """Let MLflow's client give up within a minute inside the block, unless its variables say otherwise."""
-    added = {name: value for name, value in _PATIENCE.items() if name not in os.environ}
+    added = {name: value for name, value in PATIENCE.items() if name not in os.environ}
     os.environ |= added
     try:
         yield
@@ -120,13 +120,20 @@ def translate(error: MlflowException, uri: str, needs: str = "", what: str = _RE
         hint = "Look into its log and that of the proxy before it; then run this again"
         return InfrastructureError(f"{place} answers {repeated[1]} again and again", hint=hint)
     if any(sign in text for sign in _SLOW):
-        hint = "Run this again; MLFLOW_HTTP_REQUEST_TIMEOUT, in seconds, waits longer for each answer"
-        return InfrastructureError(f"{place} did not answer in time", hint=hint)
+        return silent(uri, what)
     if any(sign in text for sign in _GONE):
         hint = "Check MLFLOW_TRACKING_URI and that the server runs"
         return InfrastructureError(f"{place} does not answer", hint=hint)
     first = one_line(hidden(text.partition("\n")[0]))[:_SHOWN]
     return InfrastructureError(f"{place} failed: {first}", hint="Look into its log; then run this again")
+
+
+def silent(uri: str, what: str = _REGISTRY) -> InfrastructureError:
+    """The error of a server that takes too long, or of a database that somebody else keeps locked."""
+    hint = "Run this again; MLFLOW_HTTP_REQUEST_TIMEOUT, in seconds, waits longer for each answer"
+    if uri.startswith("sqlite:"):
+        hint = "Another program may keep the database locked: end it, and run this again"
+    return InfrastructureError(f"{what} at {hidden(uri)} did not answer in time", hint=hint)
 
 
 def foreign(uri: str) -> InfrastructureError:

@@ -13,7 +13,9 @@ from components.promote.component import promote
 from rationanomaly import artifacts
 from rationanomaly.errors import ArtifactError, InfrastructureError
 from rationanomaly.records import REGISTERED
+from rationanomaly.register import rivals
 from tests.mlflow_store import new_store
+from tests.registered import add_version
 
 POLICY = "minimum:\n  template/abnormal/f1: 0.5\nnot_worse: {}\n"
 
@@ -35,13 +37,14 @@ def client(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     client = MlflowClient(store, store)
     client.create_registered_model("log")
+    monkeypatch.setattr(rivals, "_WINDOW", 0.0)
     return client
 
 
 def run(client: MlflowClient, folder: Path, f1: float) -> tuple[str, str, float]:
     """Register a version with this figure and promote it; its number, the outcome and the metric."""
     tags = {"template/abnormal/f1": str(f1)}
-    version = str(client.create_model_version("log", "file:///nowhere", tags=tags).version)
+    version = add_version(client, "log", tags=tags)
     leave_registered(folder, version)
     outcome, metrics = Shown(folder.with_suffix(".md")), Shown(folder.with_suffix(".metrics"))
     promote.python_func(policy=POLICY, alias="champion", register=Shown(folder), outcome=outcome, metrics=metrics)

@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities.webhook import WebhookEvent
 from mlflow.server.auth.client import AuthServiceClient
 
+from rationanomaly import artifacts
 from rationanomaly.errors import GateError, InfrastructureError
-from rationanomaly.register import alias_webhook, promotion_log
+from rationanomaly.register import alias_webhook, promotion_log, rivals
 from rationanomaly.register.policy import Policy
 from rationanomaly.register.promotion import Promotion, history, promote, rollback
 from rationanomaly.runs.model_registry import digest_at, fetch_folder
 from tests.mlflow_server import MlflowServer, mlflow_server
 from tests.posted import receiving
-from tests.promoter import CONTEXT, Plan, Promoter
+from tests.promoter import CONTEXT, PROPOSED, Plan, Promoter
+from tests.registered import upload_version, write_folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -26,7 +29,7 @@ F1 = "template/abnormal/f1"
 AGREEMENT, FLIPS, LOW = "agreement/rate", "stress/injection/flips_over_control", f"difference/champion/{F1}/low"
 POLICY = Policy(minimum={f"{F1}/low": 0.5, AGREEMENT: 0.98}, maximum={FLIPS: 0.01}, not_worse={}, paired={F1: 0.05})
 ANY = Policy(minimum={f"{F1}/low": 0.5}, not_worse={})
-GOOD = {f"{F1}/low": "0.6", AGREEMENT: "0.99", FLIPS: "0.0", LOW: "0.01", "champion.model": "folder1"}
+GOOD = {f"{F1}/low": "0.6", AGREEMENT: "0.99", FLIPS: "0.0", LOW: "0.01"}
 READER, EDITOR, SECRET = "reader", "editor", "long enough for MLflow"
 _names = count()
 
@@ -43,16 +46,29 @@ def client(server: MlflowServer, monkeypatch: pytest.MonkeyPatch) -> MlflowClien
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "120")  # A busy machine is no fault of the server.
     monkeypatch.setattr(promotion_log, "_PATIENCE", 0.0)
+    monkeypatch.setattr(rivals, "_WINDOW", 0.0)
     return MlflowClient(server.uri, server.uri)
 
 
-def model(client: MlflowClient, *more: dict[str, str]) -> str:
+def folder(server: MlflowServer, number: int) -> Path:
+    """The model folder of each model's version with this number."""
+    path = server.log.parent / "models" / f"folder{number}"
+    if not path.exists():
+        write_folder(path, path.name)
+    return path
+
+
+def digest(server: MlflowServer, number: int) -> str:
+    return artifacts.read(folder(server, number)).digest
+
+
+def model(client: MlflowClient, server: MlflowServer, *more: dict[str, str]) -> str:
     """A model whose first version is champion by hand, with good versions or such as are given behind it."""
     name = f"log{next(_names)}"
     client.create_registered_model(name)
+    good = GOOD | {"champion.model": digest(server, 1)}
     for number, tags in enumerate(({}, *more), 1):
-        output = {"rationanomaly.output": f"folder{number}"}
-        client.create_model_version(name, "s3://nowhere/model", tags=GOOD | output | tags, await_creation_for=0)
+        upload_version(client, name, folder(server, number), good | tags)
     client.set_registered_model_alias(name, "champion", "1")
     return name
 
@@ -61,9 +77,9 @@ def aliases(client: MlflowClient, name: str) -> dict[str, str]:
     return {alias: str(version) for alias, version in client.get_registered_model(name).aliases.items()}
 
 
-def test_gates_promote_and_roll_back(client: MlflowClient) -> None:
-    bad = ({f"{F1}/low": "0.4"}, {AGREEMENT: "0.9"}, {FLIPS: "0.02"}, {LOW: "-0.06"}, {"champion.model": "folder7"})
-    name = model(client, *bad, {})
+def test_gates_promote_and_roll_back(client: MlflowClient, server: MlflowServer) -> None:
+    bad = ({f"{F1}/low": "0.4"}, {AGREEMENT: "0.9"}, {FLIPS: "0.02"}, {LOW: "-0.06"}, {"champion.model": "f" * 64})
+    name = model(client, server, *bad, {})
     said = (f"{F1}/low is 0.4", f"{AGREEMENT} is 0.9", f"{FLIPS} is 0.02", f"{LOW} is -0.06", "another champion")
     for version, problem in enumerate(said, 2):
         with pytest.raises(GateError, match=problem):
@@ -79,26 +95,26 @@ def test_gates_promote_and_roll_back(client: MlflowClient) -> None:
 
 
 def test_two_promoters_at_once(client: MlflowClient, server: MlflowServer) -> None:
-    name = model(client, {}, {})
+    name = model(client, server, {}, {})
     barrier = CONTEXT.Barrier(2)
-    plan = {"environment": server.environment(), "meet": {"create_model_version": barrier}, "patience": 500.0}
+    plan = {"environment": server.environment(), "meet": {PROPOSED: barrier}, "patience": 600.0}
     started = [Promoter.promote(Plan(**plan), f"models:/{name}/{version}", POLICY) for version in (2, 3)]  # type: ignore[arg-type]
     outcomes = [one.wait() for one in started]
     (won,) = [outcome.done for outcome in outcomes if outcome.done]
     (lost,) = [outcome for outcome in outcomes if outcome.error]
-    assert f"was held against another champion than version {won.version}" in lost.problem
+    assert f"version {won.version} was promoted in the same moment, and is as good" in lost.problem
     assert aliases(client, name) == {"champion": won.version, "previous": "1"}
     assert [entry.kind for entry in history(f"models:/{name}@champion")][-1] == "refused"
 
 
 def test_kill_9_between_any_two_steps(client: MlflowClient, server: MlflowServer) -> None:
-    name = model(client, {})
+    name = model(client, server, {})
     calls = Promoter.promote(Plan(server.environment()), f"models:/{name}/2", ANY).wait().calls
     # Between two writes it leaves the same behind wherever it dies: before each write is enough, and before the end.
     writes = [number for number, call in enumerate(calls, 1) if call.startswith(("create_", "set_", "delete_"))]
     states = set()
     for turn, number in enumerate(sorted({*writes, len(calls)})):
-        name = model(client, {}, {})
+        name = model(client, server, {}, {})
         killed = Promoter.promote(Plan(server.environment(), kill_before=number), f"models:/{name}/2", ANY).wait()
         assert killed.was_killed
         left, decided = aliases(client, name), len(history(f"models:/{name}@champion")) > 0
@@ -111,7 +127,7 @@ def test_kill_9_between_any_two_steps(client: MlflowClient, server: MlflowServer
 
 
 def test_who_may_not_is_refused_by_name(client: MlflowClient, server: MlflowServer) -> None:
-    name = model(client, {}, {})
+    name = model(client, server, {}, {})
     promote(f"models:/{name}/2", "champion", ANY)
     accounts = AuthServiceClient(server.uri)
     for user in (READER, EDITOR):
@@ -144,9 +160,9 @@ def test_who_may_not_is_refused_by_name(client: MlflowClient, server: MlflowServ
     ],
 )
 def test_a_wrong_password_is_said(
-    client: MlflowClient, environment: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+    client: MlflowClient, server: MlflowServer, environment: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = model(client, {})
+    name = model(client, server, {})
     for key, value in environment.items():
         monkeypatch.setenv(key, value)
     address = f"models:/{name}/2"
@@ -162,8 +178,8 @@ def test_a_wrong_password_is_said(
         assert "wrong" not in str(caught.value).partition("refuses")[0]
 
 
-def test_mlflows_own_webhook_tells_of_any_move(client: MlflowClient) -> None:
-    name = model(client, {})
+def test_mlflows_own_webhook_tells_of_any_move(client: MlflowClient, server: MlflowServer) -> None:
+    name = model(client, server, {})
     with receiving() as posts:
         event = WebhookEvent("model_version_alias", "created")
         made = client.create_webhook("moves", posts.address, [event])
@@ -175,12 +191,14 @@ def test_mlflows_own_webhook_tells_of_any_move(client: MlflowClient) -> None:
     assert {(one["name"], one["alias"], one["version"]) for one in row} >= {(name, "champion", "2")}
 
 
-def test_our_webhook_hears_once_of_a_promotion(client: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    name = model(client, {})
+def test_our_webhook_hears_once_of_a_promotion(
+    client: MlflowClient, server: MlflowServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = model(client, server, {})
     with receiving() as posts:
         monkeypatch.setenv(alias_webhook.ADDRESS, posts.address)
         for _ in range(2):
             promote(f"models:/{name}/2", "champion", ANY)
         ((_, body),) = [posts.received.get_nowait() for _ in range(posts.received.qsize())]
     row = json.loads(body)
-    assert (row["name"], row["version"], row["previous"], row["model"]) == (name, "2", "1", "folder2")
+    assert (row["name"], row["version"], row["previous"], row["model"]) == (name, "2", "1", digest(server, 2))

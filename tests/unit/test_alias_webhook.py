@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from rationanomaly.register import alias_webhook, promotion_log
+from rationanomaly.register import alias_webhook, promotion_log, rivals
 from rationanomaly.register.policy import Policy
 from rationanomaly.register.promotion import promote, rollback
 from tests.mlflow_store import new_store
 from tests.posted import Posts, receiving
+from tests.registered import add_version, digest_of
 
 POLICY = Policy(minimum={}, not_worse={})
 KEY = b"a key of more than sixteen bytes"
@@ -33,13 +34,13 @@ def client(store: str, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     monkeypatch.setattr(alias_webhook, "_PAUSES", (0.01,))
     monkeypatch.setattr(promotion_log, "_PATIENCE", 0.0)
+    monkeypatch.setattr(rivals, "_WINDOW", 0.0)
     return MlflowClient(store, store)
 
 
 def model(client: MlflowClient, name: str) -> str:
-    client.create_registered_model(name)
     for _ in range(2):
-        client.create_model_version(name, "file:///nowhere", tags={"rationanomaly.output": "folder"})
+        add_version(client, name)
     promote(f"models:/{name}/1", "champion", POLICY)
     return name
 
@@ -65,7 +66,7 @@ def test_each_move_is_posted_signed_and_once(client: MlflowClient, monkeypatch: 
     promoted, back = json.loads(first[1]), json.loads(second[1])
     assert promoted["type"] == "alias.promoted" and promoted["policy_sha256"] == POLICY.sha256
     assert {promoted[key] for key in ("name", "alias", "version", "previous", "model")} == {
-        name, "champion", "2", "1", "folder",
+        name, "champion", "2", "1", digest_of(client, "folder"),
     }  # fmt: skip
     assert (back["type"], back["version"], back["previous"]) == ("alias.rolled_back", "1", "2")
 

@@ -17,7 +17,7 @@ from rationanomaly.records import DETECTOR
 from rationanomaly.runs import tracking
 from rationanomaly.runs.model_registry import connect, fetch_folder
 from tests.mlflow_store import new_store
-from tests.registered import add_version, write_folder
+from tests.registered import write_folder
 
 VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 
@@ -40,8 +40,10 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def add(store: str, name: str, folder: Path) -> None:
-    write_folder(folder, store)
-    add_version(MlflowClient(store, store), name, folder)
+    digest = write_folder(folder, store)
+    client = MlflowClient(store, store)
+    client.create_registered_model(name)
+    client.create_model_version(name, folder.as_uri(), tags={tracking.OUTPUT: digest})
 
 
 def state() -> tuple[str, str, dict[str, str | None]]:

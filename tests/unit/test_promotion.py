@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,13 +20,16 @@ from mlflow.utils.validation import (
 from rationanomaly.errors import GateError, InfrastructureError, InputError, ParamsError
 from rationanomaly.evaluate.systems import POLICY_RIVALS, difference_prefix
 from rationanomaly.params.registry_names import fault_of_alias, fault_of_model_name
+from rationanomaly.records import DETECTOR
+from rationanomaly.register import rivals
 from rationanomaly.register.policy import Policy, read_policy
 from rationanomaly.register.promotion import Promotion, promote
 from rationanomaly.register.tags import is_of_evaluation, is_paired, is_tagged, paired_tag
 from rationanomaly.runs import model_registry, tracking
-from rationanomaly.runs.model_registry import digest_at, set_tags
+from rationanomaly.runs.model_registry import PROVEN, digest_at, set_tags
 from tests.conftest import ROOT
 from tests.mlflow_store import new_store
+from tests.registered import add_version, digest_of, folder_of
 
 PROJECT = read_policy(ROOT / "mlflow" / "promotion.yaml")
 POLICY = Policy(minimum={"template/abnormal/f1": 0.5}, not_worse={"template/abnormal/ap": 0.02})
@@ -39,14 +43,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def client(store: str, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    monkeypatch.setattr(rivals, "_WINDOW", 0.0)
     return MlflowClient(store, store)
 
 
 def add(client: MlflowClient, name: str, more: Mapping[str, str] | None = None, **found: float | str) -> str:
-    if not client.search_registered_models(f"name = '{name}'"):
-        client.create_registered_model(name)
     tags = {f"template/abnormal/{key}": str(value) for key, value in found.items()} | dict(more or {})
-    return str(client.create_model_version(name, "file:///nowhere", tags=tags).version)
+    return add_version(client, name, tags=tags)
 
 
 def test_the_first_version_that_is_good_enough_gets_the_alias(client: MlflowClient) -> None:
@@ -314,7 +317,8 @@ def test_a_tag_of_an_earlier_evaluation_goes_and_others_stay(client: MlflowClien
     for key in (CLAIMS, "champion.model", f"{paired_tag(F1)}/low", "owner"):
         client.set_model_version_tag("again", version, key, "0.01")
     set_tags(client, "again", version, {F1: "0.5000"}, outdated=is_of_evaluation)
-    assert client.get_model_version("again", version).tags == {F1: "0.5000", "owner": "0.01"}
+    tags = client.get_model_version("again", version).tags
+    assert {key: tags[key] for key in tags if not key.startswith("rationanomaly.")} == {F1: "0.5000", "owner": "0.01"}
 
 
 @pytest.mark.parametrize(
@@ -436,3 +440,45 @@ def test_a_date_that_no_calendar_has_is_no_policy(tmp_path: Path) -> None:
     (tmp_path / "policy.yaml").write_text("minimum: {2020-99-99: 1}\nnot_worse: {}")
     with pytest.raises(ParamsError, match=r"policy\.yaml: is no promotion policy.*month"):
         read_policy(tmp_path / "policy.yaml")
+
+
+# ---------------------------------------------------------------- whether a version is what it says
+
+
+def refused(name: str, version: str, said: str) -> None:
+    with pytest.raises(GateError, match=rf"version {version} .*{said}"):
+        promote(f"models:/{name}/{version}", "champion", POLICY)
+
+
+def test_only_a_version_that_was_proven_last_is_promoted(client: MlflowClient) -> None:
+    good = {F1: "0.9", AP: "0.9"}
+    version = add(client, "unproven", good)
+    client.delete_model_version_tag("unproven", version, PROVEN)
+    refused("unproven", version, "was not proven by `register`.*Register the model folder again")
+    for mark in ("no", "true", "f" * 64):
+        client.set_model_version_tag("unproven", version, PROVEN, mark)
+        refused("unproven", version, "was not proven by `register`")
+    assert "champion" not in client.get_registered_model("unproven").aliases
+    client.set_model_version_tag("unproven", version, PROVEN, digest_of(client, "folder"))
+    assert promote(f"models:/unproven/{version}", "champion", POLICY).version == version
+
+
+def test_tags_that_were_copied_to_another_source_promote_nothing(client: MlflowClient, tmp_path: Path) -> None:
+    good = {F1: "0.9", AP: "0.9"}
+    tags = client.get_model_version("copied", add(client, "copied", good)).tags
+    other = str(client.create_model_version("copied", folder_of(client, "other").as_uri(), tags=tags).version)
+    refused("copied", other, "holds another model folder than its tag")
+    # The manifest alone is no proof.
+    shutil.copytree(folder_of(client, "folder"), tmp_path / "edited")
+    (tmp_path / "edited" / DETECTOR).write_text("other thresholds")
+    edited = str(client.create_model_version("copied", (tmp_path / "edited").as_uri(), tags=tags).version)
+    refused("copied", edited, "can't be used: does not have the SHA-256")
+    bare = str(client.create_model_version("copied", folder_of(client, "other").as_uri(), tags=good).version)
+    refused("copied", bare, "does not say which model folder it holds")
+    assert "champion" not in client.get_registered_model("copied").aliases
+
+
+def test_files_that_are_gone_promote_nothing(client: MlflowClient, tmp_path: Path) -> None:
+    tags = client.get_model_version("gone", add(client, "gone", {F1: "0.9", AP: "0.9"})).tags
+    gone = str(client.create_model_version("gone", (tmp_path / "gone").as_uri(), tags=tags).version)
+    refused("gone", gone, "holds no model folder")

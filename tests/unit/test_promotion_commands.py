@@ -12,8 +12,10 @@ from rich.console import Console
 
 from rationanomaly.cli import console
 from rationanomaly.cli.app import app, run_app
-from rationanomaly.register import promotion_log
+from rationanomaly.register import promotion_log, rivals
+from rationanomaly.register.promotion_log import PromotionLog
 from tests.mlflow_store import new_store
+from tests.registered import add_version
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -30,6 +32,7 @@ def call(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     # Whoever imported the console first has fixed its width.
     monkeypatch.setattr(console, "STDOUT", Console(width=200, highlight=False))
     monkeypatch.setattr(promotion_log, "_PATIENCE", 0.0)
+    monkeypatch.setattr(rivals, "_WINDOW", 0.0)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "policy.yaml").write_text("minimum: {template/abnormal/f1: .5}\nnot_worse: {}\n")
 
@@ -46,9 +49,8 @@ def call(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
 
 def test_a_model_goes_forth_and_back_and_its_log_is_shown(call: Call, store: str) -> None:
     client = MlflowClient(store, store)
-    client.create_registered_model("log")
     for f1 in ("0.6", "0.7", "0.4"):
-        client.create_model_version("log", "file:///nowhere", tags={"template/abnormal/f1": f1})
+        add_version(client, "log", tags={"template/abnormal/f1": f1})
     promote = ("promote", "--policy", "policy.yaml")
     assert call(*promote, "models:/log/1") == (0, "", "log@champion is now version 1")
     assert call(*promote, "models:/log/2") == (0, "", "log@champion is now version 2, before version 1")
@@ -87,13 +89,12 @@ def test_a_name_that_the_registry_takes_for_its_own_signs_is_refused(call: Call,
 
 def test_tags_that_were_edited_by_hand_are_shown_as_they_are(call: Call, store: str) -> None:
     client = MlflowClient(store, store)
-    client.create_registered_model("edited")
     for value in ("nope", "5", '[{"a": 1}]', "9" * 30, "[" * 5000):
-        tags = {"template/abnormal/f1": "0.6", "rationanomaly.output": value}
-        version = client.create_model_version("edited", "file:///nowhere", tags=tags).version
+        version = add_version(client, "edited", tags={"template/abnormal/f1": "0.6"})
         call("promote", "--policy", "policy.yaml", f"models:/edited/{version}")
+        entry = PromotionLog(client, "edited", "champion").entries()[-1]
         for tag in ("done", "problems", "policy", "gates", "by"):
-            client.set_model_version_tag("edited.promotions", str(version), tag, value)
+            client.set_model_version_tag("edited.promotions", str(entry.number), tag, value)
     code, table, _ = call("promotions", "models:/edited@champion")
     assert code == 0 and "nope" in table
     code, lines, _ = call("promotions", "--json", "models:/edited@champion")

@@ -11,12 +11,14 @@ from mlflow import MlflowClient
 
 from rationanomaly.errors import GateError, InputError, ParamsError
 from rationanomaly.params.registry_names import LOG
-from rationanomaly.register import promotion_log
+from rationanomaly.register import promotion_log, pruning, rivals
 from rationanomaly.register.policy import Policy
 from rationanomaly.register.promotion import Promotion, history, promote, rollback
-from rationanomaly.register.promotion_log import PromotionLog
+from rationanomaly.register.promotion_log import Entry, PromotionLog
+from rationanomaly.runs.model_registry import PROVEN
 from tests.mlflow_store import new_store
-from tests.promoter import CONTEXT, LONGEST, Plan, Promoter
+from tests.promoter import CONTEXT, LONGEST, PROPOSED, Outcome, Plan, Promoter
+from tests.registered import add_version, digest_of
 
 F1 = "template/abnormal/f1"
 POLICY = Policy(minimum={F1: 0.5}, not_worse={})
@@ -34,15 +36,14 @@ def client(store: str, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     monkeypatch.setattr(promotion_log, "_PATIENCE", 0.0)
     monkeypatch.setattr(promotion_log, "_PAUSE", 0.01)
+    monkeypatch.setattr(rivals, "_WINDOW", 0.0)
     return MlflowClient(store, store)
 
 
 def model(client: MlflowClient, name: str, versions: int = 2) -> str:
     """A model with good versions, the first of them champion."""
-    client.create_registered_model(name)
     for number in range(1, versions + 1):
-        tags = {F1: "0.6", "rationanomaly.output": f"folder{number}"}
-        client.create_model_version(name, "file:///nowhere", tags=tags)
+        add_version(client, name, f"folder{number}", {F1: "0.6"})
     promote(f"models:/{name}/1", "champion", POLICY)
     return name
 
@@ -119,7 +120,7 @@ def test_a_decision_is_recorded_with_policy_hash_and_metrics(client: MlflowClien
     assert Policy.model_validate_json(refused.tags["policy"]) == bad
     gate = {"part": "minimum", "metric": F1, "value": 0.7, "limit": 0.5, "passed": True}
     assert json.loads(second.tags["gates"]) == [gate]
-    assert (second.tags["model"], bool(second.tags["by"])) == ("folder2", True)
+    assert (second.tags["model"], bool(second.tags["by"])) == (digest_of(client, "folder2"), True)
     assert (refused.kind, refused.version, refused.before) == ("refused", "1", "2")
     assert json.loads(refused.tags["problems"]) == [f"{F1} is 0.6, needed 0.9"]
     assert aliases(client, name)["champion"] == "2"
@@ -192,7 +193,7 @@ def test_only_who_was_held_against_the_champion_on_the_same_data_replaces_it(
     name = model(client, f"paired-{against}-{low}")
     for tag, value in (("champion.model", against), (LOW, low)):
         if value is not None:
-            client.set_model_version_tag(name, "2", tag, value)
+            client.set_model_version_tag(name, "2", tag, digest_of(client, value) if value == "folder1" else value)
     if refused is None:
         assert promote(f"models:/{name}/2", "champion", PAIRED).previous == "1"
     else:
@@ -202,8 +203,7 @@ def test_only_who_was_held_against_the_champion_on_the_same_data_replaces_it(
 
 
 def test_the_first_champion_has_nobody_to_be_held_against(client: MlflowClient) -> None:
-    client.create_registered_model("alone")
-    client.create_model_version("alone", "file:///nowhere", tags={F1: "0.6"})
+    add_version(client, "alone", tags={F1: "0.6"})
     assert promote("models:/alone/1", "champion", PAIRED).version == "1"
 
 
@@ -214,34 +214,97 @@ def plan(store: str, **more: object) -> Plan:
     return Plan({"MLFLOW_TRACKING_URI": store}, **more)  # type: ignore[arg-type]
 
 
-def test_of_two_that_were_held_against_the_same_champion_one_replaces_it(client: MlflowClient, store: str) -> None:
-    name = model(client, "two", versions=3)
-    for version in ("2", "3"):
-        client.set_model_version_tag(name, version, "champion.model", "folder1")
-        client.set_model_version_tag(name, version, LOW, "0.1000")
-    # Both have checked before either writes.
+def at_once(store: str, name: str, policy: Policy) -> tuple[list[Outcome], list[Outcome]]:
+    """Versions 2 and 3, promoted by two that both have proposed before either looks; who did, and who was refused."""
     barrier = CONTEXT.Barrier(2)
-    plans = [plan(store, meet={"create_model_version": barrier}, patience=60.0) for _ in range(2)]
+    plans = [plan(store, meet={PROPOSED: barrier}, patience=600.0) for _ in range(2)]
     started = [
-        Promoter.promote(one, f"models:/{name}/{version}", PAIRED) for one, version in zip(plans, (2, 3), strict=True)
+        Promoter.promote(one, f"models:/{name}/{version}", policy) for one, version in zip(plans, (2, 3), strict=True)
     ]
     outcomes = [one.wait() for one in started]
-    (won,) = [outcome.done for outcome in outcomes if outcome.done]
-    (lost,) = [outcome for outcome in outcomes if outcome.error]
-    assert f"was held against another champion than version {won.version}" in lost.problem
-    assert aliases(client, name) == {"champion": won.version, "previous": "1"}
+    return [one for one in outcomes if one.done], [one for one in outcomes if one.error]
 
 
-def test_of_two_that_pass_anyway_each_is_held_against_who_came_before(client: MlflowClient, store: str) -> None:
-    name = model(client, "both", versions=3)
-    barrier = CONTEXT.Barrier(2)
-    plans = [plan(store, meet={"create_model_version": barrier}, patience=60.0) for _ in range(2)]
-    started = [
-        Promoter.promote(one, f"models:/{name}/{version}", POLICY) for one, version in zip(plans, (2, 3), strict=True)
-    ]
-    done = sorted((outcome.done for outcome in [one.wait() for one in started]), key=lambda one: int(one.previous))
-    assert [one.previous for one in done] == ["1", done[0].version]
-    assert aliases(client, name) == {"champion": done[1].version, "previous": done[0].version}
+@pytest.mark.parametrize("policy", [POLICY, PAIRED, Policy(minimum={F1: 0.5}, not_worse={F1: 0.02})])
+@pytest.mark.parametrize("better", ["2", "3"])
+def test_of_two_at_once_the_better_one_is_promoted_and_the_alias_moves_once(
+    client: MlflowClient, store: str, better: str, policy: Policy
+) -> None:
+    name = model(client, f"better-{better}-{policy.sha256[:8]}", versions=3)
+    for version in ("2", "3"):
+        client.set_model_version_tag(name, version, "champion.model", digest_of(client, "folder1"))
+        client.set_model_version_tag(name, version, LOW, "0.1000")
+    client.set_model_version_tag(name, better, F1, "0.6100")
+    (won,), (lost,) = at_once(store, name, policy)
+    assert won.done == Promotion(name, "champion", better, "1")
+    assert f"version {better} was promoted in the same moment, and is better: {F1} 0.61, here 0.6" in lost.problem
+    assert isinstance(lost.error, GateError)
+    assert aliases(client, name) == {"champion": better, "previous": "1"}
+    worse = "3" if better == "2" else "2"
+    assert kinds_of(name)[1:] == [("promoted", "1", better), ("refused", "1", worse)]
+
+
+def test_of_two_as_good_ones_at_once_the_first_is_promoted(client: MlflowClient, store: str) -> None:
+    name = model(client, "even", versions=3)
+    (won,), (lost,) = at_once(store, name, POLICY)
+    assert f"version {won.done.version} was promoted in the same moment, and is as good" in lost.problem
+    assert aliases(client, name) == {"champion": won.done.version, "previous": "1"}
+    # It may follow, if somebody wants it.
+    worse = "3" if won.done.version == "2" else "2"
+    assert promote(f"models:/{name}/{worse}", "champion", POLICY).previous == won.done.version
+
+
+def test_who_errs_less_is_better() -> None:
+    def proposal(number: int, metrics: object) -> Entry:
+        return Entry(number, "proposed", 0, str(number), None, "n", False, 0.0, {"metrics": json.dumps(metrics)})
+
+    brier, ap = "template/calibration/brier", "template/abnormal/ap"
+    assert rivals.is_better(proposal(2, {brier: 0.1}), proposal(1, {brier: 0.2}))
+    assert rivals.is_better(proposal(2, {brier: 0.9, F1: 0.8}), proposal(1, {brier: 0.1, F1: 0.7}))
+    assert rivals.is_better(proposal(2, {ap: 0.9, F1: 0.7}), proposal(1, {ap: 0.1, F1: 0.7}))
+    odds: tuple[object, ...] = ({}, [], "no", {F1: "0.9"}, None)
+    for odd in odds:
+        assert rivals.is_better(proposal(1, odd), proposal(2, {F1: 0.7}))
+        assert not rivals.is_better(proposal(2, {F1: 0.7}), proposal(1, odd))
+
+
+def test_a_better_one_that_has_died_is_passed_over(client: MlflowClient, store: str) -> None:
+    name = model(client, "died", versions=3)
+    client.set_model_version_tag(name, "2", F1, "0.9")
+    calls = Promoter.promote(plan(store), f"models:/{model(client, 'calls')}/2", POLICY).wait().calls
+    decides = [number for number, call in enumerate(calls, 1) if call == "create_model_version"][1]
+    assert Promoter.promote(plan(store, kill_before=decides), f"models:/{name}/2", POLICY).wait().was_killed
+    assert aliases(client, name) == {"champion": "1"}
+    assert promote(f"models:/{name}/3", "champion", POLICY).previous == "1"
+    assert kinds_of(name)[1:] == [("promoted", "1", "3")]
+
+
+def test_a_proposal_that_was_refused_stands_in_nobodys_way(
+    client: MlflowClient, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = model(client, "withdrawn", versions=3)
+    client.set_model_version_tag(name, "2", F1, "0.9")
+    client.set_model_version_tag(name, "2", PROVEN, "no")
+    with pytest.raises(GateError, match="was not proven"):
+        promote(f"models:/{name}/2", "champion", POLICY)
+    monkeypatch.setattr(promotion_log, "_PATIENCE", 600.0)
+    assert promote(f"models:/{name}/3", "champion", POLICY).previous == "1"
+
+
+def test_old_refusals_and_dead_proposals_are_pruned(client: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pruning, "_KEPT", 2)
+    monkeypatch.setattr(pruning, "_DEAD", -600.0)
+    name = model(client, "pruned", versions=3)
+    promote(f"models:/{name}/2", "champion", POLICY)
+    for limit in (0.7, 0.75, 0.8, 0.85):
+        with pytest.raises(GateError):
+            promote(f"models:/{name}/3", "champion", Policy(minimum={F1: limit}, not_worse={}))
+    entries = history(f"models:/{name}@champion")
+    assert [entry.kind for entry in entries] == ["promoted", "promoted", "refused", "refused"]
+    assert [json.loads(entry.tags["policy"])["minimum"][F1] for entry in entries[2:]] == [0.8, 0.85]
+    assert {entry.kind for entry in PromotionLog(client, name, "champion").entries()} == {"promoted", "refused"}
+    assert promote(f"models:/{name}/3", "champion", POLICY).previous == "2"
+    assert rollback(f"models:/{name}@champion").version == "2"
 
 
 def test_of_two_rollbacks_at_once_one_goes_back(client: MlflowClient, store: str) -> None:
@@ -345,9 +408,8 @@ def test_an_alias_that_was_taken_off_by_hand_is_nobodys(client: MlflowClient) ->
 
 
 def test_a_holder_from_before_there_was_a_log_can_be_put_back(client: MlflowClient) -> None:
-    client.create_registered_model("older")
-    for _ in range(2):
-        client.create_model_version("older", "file:///nowhere", tags={F1: "0.6"})
+    for content in ("older1", "older2"):
+        add_version(client, "older", content, {F1: "0.6"})
     client.set_registered_model_alias("older", "champion", "1")
     promote("models:/older/2", "champion", POLICY)
     assert rollback("models:/older@champion").version == "1"
@@ -368,8 +430,7 @@ def test_a_model_that_was_made_anew_is_not_rolled_back_to_versions_that_passed_n
     client.delete_registered_model(name)
     client.create_registered_model(name)
     for number in range(1, 4):
-        tags = {F1: "0.6", "rationanomaly.output": f"another{number}"}
-        client.create_model_version(name, "file:///nowhere", tags=tags)
+        add_version(client, name, f"another{number}", {F1: "0.6"})
     promote(f"models:/{name}/3", "champion", POLICY)
     assert aliases(client, name) == {"champion": "3"}
     with pytest.raises(InputError, match="nobody had @champion before version 3"):

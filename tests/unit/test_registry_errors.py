@@ -15,16 +15,20 @@ from mlflow.exceptions import MlflowException
 from rationanomaly.errors import InfrastructureError, InputError
 from rationanomaly.register.policy import Policy
 from rationanomaly.register.promotion import history, promote, rollback
-from rationanomaly.runs import registry_errors
+from rationanomaly.runs import bounded, registry_errors
 from rationanomaly.runs.model_registry import digest_at, fetch_folder
 
+#: Seconds after which what hangs is a failure.
+LONGEST = 120
 POLICY = Policy(minimum={}, not_worse={})
 PAGE = "<!doctype html><title>Sign in</title><p>who are you?"
 ABSENT = '{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "Registered Model with name=log not found"}'
 
 
 @contextmanager
-def answering(status: int, text: str, silent: threading.Event | None = None) -> Iterator[str]:
+def answering(
+    status: int, text: str, silent: threading.Event | None = None, headers: Mapping[str, str] | None = None
+) -> Iterator[str]:
     """A server that is well, and gives one answer to all that is asked; or none until the event is set."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -36,6 +40,8 @@ def answering(status: int, text: str, silent: threading.Event | None = None) -> 
             body = b"OK" if well else text.encode()
             self.send_response(200 if well else status)
             self.send_header("Content-Length", str(len(body)))
+            for name, value in ({} if well else headers or {}).items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
 
@@ -107,6 +113,118 @@ def test_silence_is_said_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{place}")
         with pytest.raises(InfrastructureError, match=r"did not answer in time\. .*MLFLOW_HTTP_REQUEST_TIMEOUT"):
             ACTS["promote"]()
+
+
+@contextmanager
+def talking(piece: bytes, pause: float, *, also_well: bool) -> Iterator[str]:
+    """A server that sends a piece again and again and never comes to an end; where it is asked how it is, too."""
+    over = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            if self.path == "/health" and not also_well:
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"OK")
+                return
+            self.end_headers()
+            try:
+                while not over.wait(pause):
+                    self.wfile.write(piece)
+            except OSError:
+                pass  # Who asked has gone.
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            over.set()
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize("also_well", [False, True])
+def test_an_answer_that_never_ends_is_waited_for_no_longer_than_one_that_never_comes(
+    act: str, also_well: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounded, "_SECONDS", 0.5)
+    with talking(b" ", 0.1, also_well=also_well) as place:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{place}")
+        with pytest.raises(InfrastructureError, match=rf"{place} did not answer in time"):
+            ACTS[act]()
+
+
+def test_who_asks_to_be_asked_again_in_an_hour_is_not_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded, "_SECONDS", 0.5)
+    with answering(503, "busy", headers={"Retry-After": "3600"}) as place:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{place}")
+        with pytest.raises(InfrastructureError, match="did not answer in time"):
+            ACTS["promote"]()
+
+
+@pytest.mark.parametrize(
+    ("timeout", "retries", "seconds"),
+    [(None, None, 15), ("15", "2", 15), ("60", "2", 180), ("60", None, 60), ("1", "0", 15), ("soon", "2", 15)],
+)
+def test_whoever_set_the_variables_of_mlflow_waits_as_long_as_they_say(
+    timeout: str | None, retries: str | None, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("TIMEOUT", timeout), ("MAX_RETRIES", retries)):
+        monkeypatch.delenv(f"MLFLOW_HTTP_REQUEST_{name}", raising=False)
+        if value is not None:
+            monkeypatch.setenv(f"MLFLOW_HTTP_REQUEST_{name}", value)
+    assert bounded._limit() == seconds
+
+
+def test_files_that_do_not_come_are_waited_for_until_nothing_comes_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounded, "_STANDSTILL", 0.0)
+    monkeypatch.setattr(bounded, "_SECONDS", 0.0)
+    monkeypatch.setattr(bounded, "_LOOK", 0.01)
+    over = threading.Event()
+    try:
+        with pytest.raises(InfrastructureError, match="did not answer in time"):
+            bounded.fetching("http://host", tmp_path, lambda: over.wait(LONGEST))
+    finally:
+        over.set()
+    assert bounded.fetching("http://host", tmp_path, lambda: "all") == "all"
+
+
+def test_files_that_keep_coming_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = 0
+    size = bounded._size
+    stop = threading.Event()
+
+    def look(folder: Path) -> int:
+        nonlocal looked
+        looked += 1
+        (folder / "file").write_bytes(b"x" * looked)
+        if looked == 5:
+            stop.set()
+        return size(folder)
+
+    monkeypatch.setattr(bounded, "_size", look)
+    monkeypatch.setattr(bounded, "_STANDSTILL", 0.0)
+    monkeypatch.setattr(bounded, "_SECONDS", 0.0)
+    monkeypatch.setattr(bounded, "_LOOK", 0.01)
+    assert bounded.fetching("http://host", tmp_path, lambda: stop.wait(LONGEST))
+    assert looked >= 5
+
+
+def test_an_error_of_a_call_is_raised_where_it_was_made() -> None:
+    def fail() -> None:
+        raise InputError("a reason")
+
+    with pytest.raises(InputError, match="a reason"):
+        bounded.within("http://host", fail)
 
 
 def test_what_is_not_there_is_still_the_callers_error(monkeypatch: pytest.MonkeyPatch) -> None:
