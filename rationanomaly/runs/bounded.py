@@ -37,11 +37,20 @@ class BoundedClient:
     """
 
     def __init__(self, client: Any, uri: str) -> None:
+        # What takes seconds to import is no matter of the other side.
+        import mlflow.store.model_registry.rest_store
+        import mlflow.store.tracking.rest_store  # noqa: F401
+
         self._client, self._uri = client, uri
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._client, name)
         return found if not callable(found) or name.startswith(_LONG) else partial(within, self._uri, found)
+
+
+def is_local(uri: str) -> bool:
+    """Whether a registry is a file, whose own limit of time for a lock is enough."""
+    return uri.startswith(("sqlite:", "file:")) or "://" not in uri
 
 
 def within(uri: str, act: Callable[..., T], *given: Any, **named: Any) -> T:
@@ -72,6 +81,8 @@ def fetching(uri: str, folder: Path, act: Callable[[], T]) -> T:
     Raises:
         InfrastructureError: none has grown for `_STANDSTILL` seconds.
     """
+    if is_local(uri):
+        return act()
     call = _Call(act)
     size, since = -1, time.monotonic()
     while call.thread.is_alive():

@@ -14,7 +14,7 @@ from io import StringIO
 from pathlib import Path
 from tempfile import mkdtemp
 from threading import Lock
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import httpx
 
@@ -71,9 +71,9 @@ def connect() -> MlflowClient:
     make_database(uri)
     with registry_errors.opening(uri):
         if uri.startswith(_DATABASES):
-            bounded.within(uri, _check_that_it_connects, uri)
-        client: Any = bounded.BoundedClient(bounded.within(uri, mlflow.MlflowClient, uri, uri), uri)
-    return cast("MlflowClient", client)
+            _check_that_it_connects(uri)
+        client = mlflow.MlflowClient(uri, uri)
+    return client if bounded.is_local(uri) else cast("MlflowClient", bounded.BoundedClient(client, uri))
 
 
 class AbsentVersionError(InputError):
@@ -332,7 +332,7 @@ def _check_that_it_connects(uri: str) -> None:
 
     engine = create_engine(uri)
     try:
-        engine.connect().close()
+        bounded.within(uri, engine.connect).close()
     finally:
         engine.dispose()
 
