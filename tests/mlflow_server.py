@@ -45,6 +45,7 @@ class MlflowServer:
             "MLFLOW_TRACKING_URI": self.uri,
             "MLFLOW_TRACKING_USERNAME": user,
             "MLFLOW_TRACKING_PASSWORD": password,
+            "MLFLOW_HTTP_REQUEST_TIMEOUT": "120",  # A busy machine is no fault of the server.
         }
 
 

@@ -15,20 +15,33 @@ from contextvars import copy_context
 from functools import partial
 from pathlib import Path
 from threading import Thread
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from rationanomaly.runs import registry_errors
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 T = TypeVar("T")
 
 #: Seconds for one call, and for a file to grow while it is fetched; and between looks at it.
-_SECONDS, _STANDSTILL, _LOOK = 15.0, 20.0, 0.5
+_SECONDS, _STANDSTILL, _INTERVAL = 15.0, 20.0, 0.5
 #: Calls that send or fetch files may take long.
 _LONG = ("log_", "download_")
 _TIMEOUT, _RETRIES = "MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 
 
-class BoundedClient:
+def limited(client: MlflowClient, uri: str) -> MlflowClient:
+    """The client, each call of which ends in time; one of a file is as it was.
+
+    Args:
+        client: of MLflow.
+        uri: of the registry.
+    """
+    return client if is_local(uri) else cast("MlflowClient", _BoundedClient(client, uri))
+
+
+class _BoundedClient:
     """MLflow's client, with a limit of time for each call.
 
     Args:
@@ -86,7 +99,7 @@ def fetching(uri: str, folder: Path, act: Callable[[], T]) -> T:
     call = _Call(act)
     size, since = -1, time.monotonic()
     while call.thread.is_alive():
-        call.thread.join(_LOOK)
+        call.thread.join(_INTERVAL)
         if (found := _size(folder)) != size:
             size, since = found, time.monotonic()
         elif time.monotonic() - since > max(_STANDSTILL, _limit()) and call.thread.is_alive():

@@ -14,7 +14,7 @@ from io import StringIO
 from pathlib import Path
 from tempfile import mkdtemp
 from threading import Lock
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -73,7 +73,7 @@ def connect() -> MlflowClient:
         if uri.startswith(_DATABASES):
             _check_that_it_connects(uri)
         client = mlflow.MlflowClient(uri, uri)
-    return client if bounded.is_local(uri) else cast("MlflowClient", bounded.BoundedClient(client, uri))
+    return bounded.limited(client, uri)
 
 
 class AbsentVersionError(InputError):

@@ -24,7 +24,7 @@ from rationanomaly.errors import InfrastructureError
 from rationanomaly.params import Params
 from rationanomaly.records import CURVES
 from rationanomaly.regular_files import listed
-from rationanomaly.runs import adopted_run, code_identity, registry_errors
+from rationanomaly.runs import adopted_run, bounded, code_identity, registry_errors
 from rationanomaly.runs.database import make_database
 from rationanomaly.runs.run_data import log_metrics, log_params
 from rationanomaly.runs.step_cost import step_cost, total_cost
@@ -39,6 +39,8 @@ LINEAGE, OUTPUT, STEP = "rationanomaly.lineage", "rationanomaly.output", "ration
 PARAMS, CODE, ERROR = "rationanomaly.params", "rationanomaly.code", "rationanomaly.error"
 FAILED_STEP = "rationanomaly.failed_step"
 SERVER = "the tracking server"
+#: Steps that are a matter of the server alone and of minutes: others have hours to lose, and wait for it.
+_IMPATIENT = frozenset({"register"})
 #: Files of an output folder up to this size are kept with the run: adapters are, base weights of 7B are not.
 _MAX_ARTIFACT_BYTES = 64 * 1024 * 1024
 #: Under a project, where `dvc exp run --temp` and `--queue` work.
@@ -182,9 +184,11 @@ class StepRun:
                 self.client.set_tag(self.parent_id, ERROR, reason)
                 self.log_cost(cost)
                 self.end("KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
-        except MlflowException as silent:
-            said = registry_errors.translate(silent, tracking_uri(), what=SERVER)
+        except MlflowException as refusal:
+            said = registry_errors.translate(refusal, tracking_uri(), what=SERVER)
             logger.warning("MLflow was not told that %s failed: %s", step, said)
+        except InfrastructureError as silence:
+            logger.warning("MLflow was not told that %s failed: %s", step, silence)
 
 
 @contextmanager
@@ -276,6 +280,8 @@ def _open(
 
     make_database(uri)
     client = MlflowClient(uri)
+    if step in _IMPATIENT:
+        client = bounded.limited(client, uri)
     adopted = adopted_run.adopted_run(client, {STEP: step, LINEAGE: lineage.key})
     if adopted is None:
         experiment = experiment_id(client, params.run.name)

@@ -254,7 +254,7 @@ def test_of_two_as_good_ones_at_once_the_first_is_promoted(client: MlflowClient,
     assert promote(f"models:/{name}/{worse}", "champion", POLICY).previous == won.done.version
 
 
-def test_who_errs_less_is_better() -> None:
+def test_less_is_better_of_an_error() -> None:
     def proposal(number: int, metrics: object) -> Entry:
         return Entry(number, "proposed", 0, str(number), None, "n", False, 0.0, {"metrics": json.dumps(metrics)})
 

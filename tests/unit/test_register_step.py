@@ -132,7 +132,7 @@ def test_a_version_names_the_folder_that_it_holds_and_is_proven_last(
 
 
 @pytest.mark.parametrize("judged", ["another", "sft alone", "none", "no object", "a number", "missing"])
-def test_figures_of_another_model_are_not_taken(
+def test_metrics_of_another_model_are_not_taken(
     client: MlflowClient, named: Params, inputs: Inputs, judged: str, tmp_path: Path, scored: list[Path]
 ) -> None:
     digest = artifacts.read(inputs["grpo"]).digest
@@ -145,7 +145,7 @@ def test_figures_of_another_model_are_not_taken(
     assert not versions(client, named)
 
 
-def test_a_refit_carries_the_figures_of_the_model_that_was_evaluated(
+def test_a_refit_carries_the_metrics_of_the_model_that_was_evaluated(
     client: MlflowClient, named: Params, inputs: Inputs, tmp_path: Path, scored: list[Path]
 ) -> None:
     evaluated = artifacts.read(inputs["grpo"]).digest
@@ -174,7 +174,7 @@ def test_a_refit_carries_the_figures_of_the_model_that_was_evaluated(
         ("[" * 100_000, "can't be read"),
     ],
 )
-def test_figures_that_can_not_be_are_refused_by_name(
+def test_metrics_that_can_not_be_are_refused_by_name(
     client: MlflowClient, named: Params, inputs: Inputs, text: str, said: str, tmp_path: Path, scored: list[Path]
 ) -> None:
     write_evaluation(tmp_path / "evaluate", {"grpo": artifacts.read(inputs["grpo"]).digest}, text)

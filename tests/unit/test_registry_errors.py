@@ -66,6 +66,7 @@ def answering(
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "120")  # A busy machine is no fault of the server.
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "0")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", "0")
     for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"):
@@ -155,6 +156,7 @@ def test_an_answer_that_never_ends_is_waited_for_no_longer_than_one_that_never_c
     act: str, also_well: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bounded, "_SECONDS", 0.5)
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_TIMEOUT")
     with talking(b" ", 0.1, also_well=also_well) as place:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{place}")
         with pytest.raises(InfrastructureError, match=rf"{place} did not answer in time"):
@@ -163,6 +165,7 @@ def test_an_answer_that_never_ends_is_waited_for_no_longer_than_one_that_never_c
 
 def test_who_asks_to_be_asked_again_in_an_hour_is_not_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounded, "_SECONDS", 0.5)
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_TIMEOUT")
     with answering(503, "busy", headers={"Retry-After": "3600"}) as place:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{place}")
         with pytest.raises(InfrastructureError, match="did not answer in time"):
@@ -188,7 +191,8 @@ def test_files_that_do_not_come_are_waited_for_until_nothing_comes_any_more(
 ) -> None:
     monkeypatch.setattr(bounded, "_STANDSTILL", 0.0)
     monkeypatch.setattr(bounded, "_SECONDS", 0.0)
-    monkeypatch.setattr(bounded, "_LOOK", 0.01)
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_TIMEOUT")
+    monkeypatch.setattr(bounded, "_INTERVAL", 0.01)
     over = threading.Event()
     try:
         with pytest.raises(InfrastructureError, match="did not answer in time"):
@@ -203,7 +207,7 @@ def test_files_that_keep_coming_are_waited_for(tmp_path: Path, monkeypatch: pyte
     size = bounded._size
     stop = threading.Event()
 
-    def look(folder: Path) -> int:
+    def measure(folder: Path) -> int:
         nonlocal looked
         looked += 1
         (folder / "file").write_bytes(b"x" * looked)
@@ -211,10 +215,11 @@ def test_files_that_keep_coming_are_waited_for(tmp_path: Path, monkeypatch: pyte
             stop.set()
         return size(folder)
 
-    monkeypatch.setattr(bounded, "_size", look)
+    monkeypatch.setattr(bounded, "_size", measure)
     monkeypatch.setattr(bounded, "_STANDSTILL", 0.0)
     monkeypatch.setattr(bounded, "_SECONDS", 0.0)
-    monkeypatch.setattr(bounded, "_LOOK", 0.01)
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_TIMEOUT")
+    monkeypatch.setattr(bounded, "_INTERVAL", 0.01)
     assert bounded.fetching("http://host", tmp_path, lambda: stop.wait(LONGEST))
     assert looked >= 5
 
