@@ -119,6 +119,32 @@ class Promoter:
         return Outcome(done, made, killed, calls)
 
 
+def promote_each(receiving: Connection, sending: Connection, environment: Mapping[str, str], barrier: Any) -> None:
+    """Promote one version after the other, for as many as come; each time others have proposed theirs before it looks.
+
+    Args:
+        receiving: address and policy of each; None: there are no more.
+        sending: what it said, or the error's class and problem.
+        environment: variables, MLFLOW_TRACKING_URI among them.
+        barrier: for those that promote at once.
+    """
+    os.environ |= environment
+    promotion_log._PATIENCE, promotion_log._PAUSE, rivals._WINDOW = LONGEST, 0.01, 0.0
+    await_turn = rivals.await_turn
+
+    def meet(*given: Any) -> Any:
+        barrier.wait(LONGEST)
+        return await_turn(*given)
+
+    rivals.await_turn = meet  # type: ignore[assignment]
+    while (asked := receiving.recv()) is not None:
+        address, policy = asked
+        try:
+            sending.send((promotion.promote(address, "champion", policy), None, ""))
+        except RationAnomalyError as error:
+            sending.send((None, type(error), error.problem))
+
+
 def _act(sending: Connection, plan: Plan, action: str, arguments: tuple[Any, ...]) -> None:
     os.environ |= plan.environment
     promotion_log._PATIENCE, promotion_log._PAUSE, rivals._WINDOW = plan.patience, 0.01, plan.window
