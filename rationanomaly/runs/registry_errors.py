@@ -27,6 +27,8 @@ _REGISTRY = "the model registry"
 _HOST = "Invalid Host header"
 _FOREIGN = "was not in a valid JSON format"
 _LOGIN = re.compile(r"//[^/@\s]{1,400}@")
+#: Of SQLite.
+_LOCKED, _READ_ONLY = "database is locked", "attempt to write a readonly database"
 _SLOW = ("timeout exception", "timed out", "Timeout")
 _GONE = ("Connection refused", "NewConnectionError", "NameResolutionError", "Connection aborted", "Connection reset")
 #: Codes of what is not there, or is no name that could be: the caller's sentence fits them better.
@@ -121,6 +123,12 @@ def translate(error: MlflowException, uri: str, needs: str = "", what: str = _RE
         return InfrastructureError(f"{place} answers {repeated[1]} again and again", hint=hint)
     if any(sign in text for sign in _SLOW):
         return silent(uri, what)
+    if _LOCKED in text:
+        hint = "End the program that keeps it locked, or wait and run this again"
+        return InfrastructureError(f"{place} is locked by another program", hint=hint)
+    if _READ_ONLY in text:
+        hint = "Check that you may write the file and its folder"
+        return InfrastructureError(f"{place} can only be read", hint=hint)
     if any(sign in text for sign in _GONE):
         hint = "Check MLFLOW_TRACKING_URI and that the server runs"
         return InfrastructureError(f"{place} does not answer", hint=hint)

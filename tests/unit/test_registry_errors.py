@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from rationanomaly.errors import InfrastructureError, InputError
@@ -17,6 +18,8 @@ from rationanomaly.register.policy import Policy
 from rationanomaly.register.promotion import history, promote, rollback
 from rationanomaly.runs import bounded, registry_errors
 from rationanomaly.runs.model_registry import digest_at, fetch_folder
+from tests.mlflow_store import new_store
+from tests.registered import add_version
 
 #: Seconds after which what hangs is a failure.
 LONGEST = 120
@@ -269,6 +272,23 @@ def test_a_file_that_is_no_database_is_said(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     with pytest.raises(InfrastructureError, match="file is not a database"):
         ACTS["history"]()
+
+
+def test_a_database_that_can_only_be_read_is_one_line(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    store = new_store(tmp_path_factory)
+    add_version(MlflowClient(store, store), "log")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///file:{store.removeprefix('sqlite:///')}?mode=ro&uri=true")
+    capfd.readouterr()
+    with pytest.raises(InfrastructureError, match=r"can only be read\. Check that you may write"):
+        promote("models:/log/1", "champion", POLICY)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_locked_database_is_said() -> None:
+    said = str(registry_errors.translate(MlflowException("(x) database is locked\n[SQL: …]"), "sqlite:///mlflow.db"))
+    assert said.startswith("the model registry at sqlite:///mlflow.db is locked by another program. End the program")
 
 
 def test_limits_of_time_are_ours_unless_somebody_set_them(monkeypatch: pytest.MonkeyPatch) -> None:
