@@ -149,8 +149,7 @@ def writing(output: Path, step: str, sources: Mapping[str, str] | None = None) -
         )
     with translated_disk_errors(output):
         output.parent.mkdir(parents=True, exist_ok=True)
-        _clear_leftovers(output)
-        with _workplace(output) as place:
+        with workplace(output) as place:
             partial = place / _NEW
             partial.mkdir()
             partial.chmod(0o755)
@@ -231,8 +230,9 @@ def _seal(folder: Path, step: str, sources: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def _workplace(output: Path) -> Iterator[Path]:
-    """A folder beside ``output`` that is locked while we live and removed at the end."""
+def workplace(output: Path) -> Iterator[Path]:
+    """A folder beside ``output`` that is locked while we live and removed at the end; those of the killed are, too."""
+    _clear_leftovers(output)
     place, lock = _locked_folder(output)
     try:
         yield place

@@ -21,6 +21,7 @@ from rationanomaly.cli.drift import drift
 from rationanomaly.cli.incidents import incidents
 from rationanomaly.cli.ledger import ledger
 from rationanomaly.cli.promotion import promote, promotions, rollback
+from rationanomaly.cli.repair_database import repair_database
 from rationanomaly.cli.safe_to_drop import safe_to_drop
 from rationanomaly.cli.serve import serve, tools
 from rationanomaly.cli.steps import step_command, step_help
@@ -77,6 +78,7 @@ _AFTER: Mapping[str, Callable[..., None]] = {
     "rollback": rollback,
     "promotions": promotions,
     "clean-state": clean_state,
+    "repair-database": repair_database,
     "version": version,
 }
 

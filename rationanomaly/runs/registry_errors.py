@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rationanomaly.errors import InfrastructureError, one_line
+from rationanomaly.runs import database
 
 if TYPE_CHECKING:
     from mlflow.exceptions import MlflowException
@@ -35,6 +36,7 @@ _GONE = ("Connection refused", "NewConnectionError", "NameResolutionError", "Con
 _ABSENT = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
 _STATUS_OF: Mapping[str, int] = {"UNAUTHENTICATED": 401, "CUSTOMER_UNAUTHORIZED": 401, "PERMISSION_DENIED": 403}
 _SHOWN = 300
+_HALF_MADE = re.compile(r"\(sqlite3\.OperationalError\).*(already exists|no such (table|column)|duplicate column)")
 
 
 def is_absent(error: MlflowException) -> bool:
@@ -77,6 +79,8 @@ def opening(uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, ImportError) as error:
+        if local := of_file(uri, str(error)):
+            raise local from error
         first = one_line(hidden(str(error).partition("\n")[0]))[:_SHOWN]
         raise InfrastructureError(f"the model registry at {hidden(uri)} can't be opened: {first}", hint=hint) from error
 
@@ -96,6 +100,8 @@ def impatient() -> Iterator[None]:
 def translate(error: MlflowException, uri: str, needs: str = "", what: str = _REGISTRY) -> InfrastructureError:
     """The error that says what it is; see `named`."""
     place, text = f"{what} at {hidden(uri)}", str(error.message)
+    if local := of_file(uri, text):
+        return local
     page = _BODY.search(text) is not None
     repeated = _REPEATED.search(text)
     status = _status(error, text)
@@ -142,6 +148,23 @@ def silent(uri: str, what: str = _REGISTRY) -> InfrastructureError:
     if uri.startswith("sqlite:"):
         hint = "Another program may keep the database locked: end it, and run this again"
     return InfrastructureError(f"{what} at {hidden(uri)} did not answer in time", hint=hint)
+
+
+def of_file(uri: str, text: str) -> InfrastructureError | None:
+    """What a text of SQLite or MLflow says of a database in a file; None where it says nothing that is known."""
+    path = database.local_file(uri)
+    if path is None:
+        return None
+    if any(sign in text for sign in ("disk image is malformed", "file is not a database")):
+        return database.damaged(path, "its pages don't fit together")
+    if "out-of-date database schema" in text or _HALF_MADE.search(text):
+        return database.damaged(path, "its tables are those of another MLflow, or were not all made")
+    if "database is locked" in text:
+        return database.busy(path)
+    if "readonly database" in text:
+        hint = "Check that you may write it and its folder"
+        return InfrastructureError("MLflow's database can only be read", file=path, hint=hint)
+    return None
 
 
 def foreign(uri: str) -> InfrastructureError:

@@ -242,6 +242,8 @@ def answering(uri: str, needs: str) -> Iterator[None]:
     except Exception as error:
         if type(error).__module__.split(".")[0] not in {"sqlalchemy", "requests", "urllib3"}:
             raise
+        if local := registry_errors.of_file(uri, str(error)):
+            raise local from error
         raise InfrastructureError(
             f"the MLflow tracking store does not answer: {registry_errors.hidden(str(error).splitlines()[0])}",
             hint="Check MLFLOW_TRACKING_URI and that the server runs",
