@@ -1,45 +1,43 @@
-"""Params files as YAML: a key stands once, and errors name the line."""
+"""Params files: read within limits, and errors name the line."""
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from rationanomaly.errors import ParamsError
+from rationanomaly.params import yaml_text
+from rationanomaly.params.yaml_text import YamlTextError
 
 #: Where a hint sends who wants to know what a key means.
 EXPLAINED = "`rationanomaly params defaults` shows"
+#: A character of UTF-8 has up to four bytes.
+_MAX_BYTES = 4 * yaml_text.MAX_CHARACTERS
+#: Where a shell puts what a command writes: `--params <(command)`.
+_PIPES = ("/dev/fd/", "/dev/stdin", "/proc/")
 
 
 def read(path: Path) -> dict[str, Any]:
     """What stands in one file, whatever it extends.
 
     Raises:
-        ParamsError: no such file, not YAML, a key that stands twice in its section, or no sections at all.
+        ParamsError: no such file, no file but a device or a pipe, not YAML, more than plain values (`yaml_text`), a
+            key that stands twice in its section, or no sections at all.
     """
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
-    except _RepeatedKeyError as error:
-        problem = f"`{error.key}` stands twice in its section"
-        raise ParamsError(problem, file=path, line=error.problem_mark.line + 1, hint="Keep one of the two") from error
-    except RecursionError as error:
-        raise ParamsError("is nested too deeply", file=path, hint=f"{EXPLAINED} what it may hold") from error
+        document = yaml_text.load(_text(path))
+    except YamlTextError as error:
+        raise ParamsError(error.problem, file=path, line=error.line, hint=error.hint) from error
     except FileNotFoundError as error:
         raise ParamsError(
             "no such params file", file=path, hint="Name one with --params, such as params.yaml, or `--params defaults`"
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ParamsError(f"can't be read: {error}", file=path, hint="Name a UTF-8 YAML file with --params") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = None if mark is None else mark.line + 1
-        raise ParamsError("is not YAML", file=path, line=line, hint="Correct the line") from error
-    except ValueError as error:
-        # A date that no calendar has: YAML reads what looks like one.
-        problem = f"holds a value that can't be read: {error}"
-        raise ParamsError(problem, file=path, hint="Put what looks like a date or a number in quotes") from error
     if not isinstance(document, dict):
         raise ParamsError("holds no sections", file=path, hint=f"{EXPLAINED} what it may hold")
     return document
@@ -48,8 +46,8 @@ def read(path: Path) -> dict[str, Any]:
 def line_of(path: Path, location: list[str]) -> int | None:
     """The line of the deepest part of ``location`` that stands in the file itself."""
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (OSError, ValueError, yaml.YAMLError):
+        node = yaml_text.compose(_text(path))
+    except (OSError, ValueError, YamlTextError, ParamsError):
         return None
     line = None
     for part in location:
@@ -61,22 +59,15 @@ def line_of(path: Path, location: list[str]) -> int | None:
     return line
 
 
-class _RepeatedKeyError(yaml.YAMLError):
-    """A key stands twice in one section; YAML's readers let the last one win in silence."""
-
-    def __init__(self, key: str, mark: yaml.Mark) -> None:
-        super().__init__(key)
-        self.key, self.problem_mark = key, mark
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML in which every key is unique."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set[str]()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                if key.value in seen:
-                    raise _RepeatedKeyError(key.value, key.start_mark)
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
+def _text(path: Path) -> str:
+    """What a file holds; one without an end, or that nobody writes to, is not waited for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            if not str(path).startswith(_PIPES):
+                raise ParamsError("is a device, a pipe or a folder, no file", file=path, hint="Name a YAML file")
+            os.set_blocking(descriptor, True)
+        content = file.read(_MAX_BYTES + 1)
+    if len(content) > _MAX_BYTES:
+        raise ParamsError(f"has more than {_MAX_BYTES:,} bytes", file=path, hint="Name another file")
+    return content.decode("utf-8")

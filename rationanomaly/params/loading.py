@@ -17,12 +17,17 @@ from rationanomaly.params.files import EXPLAINED, line_of, read
 from rationanomaly.params.log_files import forget_files
 from rationanomaly.params.section import Section, rename_keys, sections_below
 from rationanomaly.params.sections import Params
+from rationanomaly.params.yaml_text import MAX_DEPTH, YamlTextError, load
 
 #: The packaged default values, complete and commented. They lie at the top of the library, for there they are no part
 #: of a step's code (`runs.code_identity`): a value that changes makes only those steps run again that read it.
 DEFAULTS = Path(__file__).parents[1] / "defaults.yaml"
 #: What stands for them after ``extends:`` and ``--params``, wherever the package is installed.
 DEFAULTS_NAME = "defaults"
+#: Files that extend one another.
+_MAX_FILES = 20
+#: Characters of a value or a setting that an error shows.
+_SHOWN = 120
 
 
 def load_params(path: Path | str, settings: Iterable[str] = ()) -> Params:
@@ -43,8 +48,15 @@ def load_params(path: Path | str, settings: Iterable[str] = ()) -> Params:
 
 
 def read_document(text: str) -> Params:
-    """Typed params from the text of a full document, as `dump` or `dump_line` writes it."""
-    document = yaml.safe_load(text)
+    """Typed params from the text of a full document, as `dump` or `dump_line` writes it.
+
+    Raises:
+        ParamsError: it is not YAML, or none that params files take; see `load_params`.
+    """
+    try:
+        document = load(text)
+    except YamlTextError as error:
+        raise ParamsError(f"the params document {error.problem}", line=error.line, hint=error.hint) from error
     if not isinstance(document, dict):
         raise ParamsError("the params document holds no sections", hint="Compose it with `rationanomaly params`")
     return check(document, Path("params document"))
@@ -79,9 +91,12 @@ def _chain(path: Path) -> list[tuple[Path, dict[str, Any]]]:
         line = line_of(file, ["extends"])
         if not below.is_file():
             hint = "Name `defaults`, or a file as seen from the folder of this one"
-            raise ParamsError(f"extends `{parent}`, and there is no such file", file=file, line=line, hint=hint)
+            raise ParamsError(f"extends `{_shown(parent)}`, and there is no such file", file=file, line=line, hint=hint)
         if any(below.samefile(seen) for seen, _ in chain):
             raise ParamsError(f"extends itself through `{parent}`", file=file, line=line, hint="Break the circle")
+        if len(chain) == _MAX_FILES:
+            problem = f"extends more than {_MAX_FILES - 1} files, one through the other"
+            raise ParamsError(problem, file=file, line=line, hint="Put them together")
         file = below
         chain.append((file, read(file)))
     return chain[::-1]
@@ -151,7 +166,7 @@ def check(document: Mapping[str, Any], path: Path, settings: Sequence[Setting] =
 
 def _explain(found: ErrorDetails, location: list[str]) -> tuple[str, str]:
     """What is wrong with the value at ``location``, and what to do about it."""
-    key = ".".join(location)
+    key = _shown(".".join(location))
     if found["type"] == "extra_forbidden":
         return f"unknown key `{key}`", f"Remove it or correct its spelling; {EXPLAINED} every key"
     if found["type"] == "missing":
@@ -161,7 +176,7 @@ def _explain(found: ErrorDetails, location: list[str]) -> tuple[str, str]:
     if isinstance(found["input"], Mapping) and found["type"] == "value_error":
         # Of values that don't go together, the message names those that count.
         return f"`{key}`: {_must_be(found).removeprefix('Value error, ')}", f"{EXPLAINED} what it means"
-    return f"`{key}`: {_must_be(found)}, found {found['input']!r}", f"{EXPLAINED} what it means"
+    return f"`{key}`: {_must_be(found)}, found {_shown(repr(found['input']))}", f"{EXPLAINED} what it means"
 
 
 def _explain_setting(found: ErrorDetails, location: list[str], setting: Setting) -> tuple[str, str]:
@@ -171,8 +186,14 @@ def _explain_setting(found: ErrorDetails, location: list[str], setting: Setting)
         hint = "Set the missing key as well"
     elif found["type"] != "extra_forbidden" and location == setting.path:
         secret = found["type"] == "secret"
-        return f"`--set {setting.key if secret else setting.text}`: {_must_be(found)}", hint
-    return f"`--set {setting.key}`: {problem}", hint
+        return f"`--set {_shown(setting.key if secret else setting.text)}`: {_must_be(found)}", hint
+    return f"`--set {_shown(setting.key)}`: {problem}", hint
+
+
+def _shown(value: object) -> str:
+    """A value as text, cut where it is long."""
+    text = str(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _must_be(found: ErrorDetails) -> str:
@@ -205,7 +226,10 @@ def _apply(document: dict[str, Any], setting: str) -> Setting:
             added = path[:depth]
         place = place.setdefault(parent, {})
         if not isinstance(place, dict):
-            raise ParamsError(f"`--set {setting}`: `{parent}` is a value, not a section", hint=f"{EXPLAINED} every key")
+            raise ParamsError(
+                f"`--set {_shown(setting)}`: `{_shown(parent)}` is a value, not a section",
+                hint=f"{EXPLAINED} every key",
+            )
     place[path[-1]] = value
     if path == ["data", "logs"]:
         place["files"] = None
@@ -220,12 +244,14 @@ def read_setting(setting: str) -> tuple[list[str], Any]:
     """
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():
-        raise ParamsError(f"`--set {setting}` is not key=value", hint="Write it like --set grpo.beta=0.01")
+        raise ParamsError(f"`--set {_shown(setting)}` is not key=value", hint="Write it like --set grpo.beta=0.01")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ParamsError(f"the value of `--set {setting}` is not YAML", hint="Quote it") from error
+        value = load(text, hint="Quote it")
+    except YamlTextError as error:
+        raise ParamsError(f"the value of `--set {_shown(setting)}` {error.problem}", hint=error.hint) from error
     parts = key.strip().split(".")
+    if len(parts) > MAX_DEPTH:
+        raise ParamsError(f"the key of `--set {_shown(setting)}` is nested too deeply", hint=f"{EXPLAINED} every key")
     node: Any = value
     for part in reversed(parts):
         node = {part: node}

@@ -22,7 +22,7 @@ class Section(BaseModel):
         renamed: earlier name of a field → its name; taken for one release, with a warning.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
 
     renamed: ClassVar[Mapping[str, str]] = {}
 

@@ -19,6 +19,7 @@ from rationanomaly.params.values import (
     Positive,
     Rate,
     RunName,
+    Seed,
     Share,
     Temperature,
     VariableName,
@@ -37,7 +38,7 @@ class RunParams(Section):
     """
 
     name: RunName
-    seed: NonNegative
+    seed: Seed
 
 
 class DataParams(Section):
@@ -92,7 +93,7 @@ class SimulateParams(Section):
         unsure_rate: share of templates that a reviewer leaves undecided.
     """
 
-    seed: NonNegative
+    seed: Seed
     lines: Positive
     nodes: Positive
     episodes: Annotated[float, Field(ge=0)]

@@ -196,7 +196,7 @@ def test_all_temperatures_have_the_same_range(key: str) -> None:
     for value in (0.01, 10):
         assert value_of(load_params(DEFAULTS, [f"{key}={value}"]), key) == value
     for text in ("0.009", "10.1", "-1", ".nan", ".inf"):
-        with pytest.raises(ParamsError, match=rf"^`--set {key}={text}`: must be"):
+        with pytest.raises(ParamsError, match=rf"`--set {key}={text}`(: must be| holds a number that is not finite)"):
             load_params(DEFAULTS, [f"{key}={text}"])
 
 
@@ -286,7 +286,8 @@ def test_a_champion_is_a_folder_or_a_registered_version(place: str | None) -> No
 
 @pytest.mark.parametrize("tolerance", ["0", "-1", ".nan", ".inf"])
 def test_a_tolerance_that_lets_everything_or_nothing_pass_is_refused(tolerance: str) -> None:
-    with pytest.raises(ParamsError, match=rf"`--set register\.tolerance={tolerance}`: must be"):
+    said = ": must be| holds a number that is not finite"
+    with pytest.raises(ParamsError, match=rf"`--set register\.tolerance={tolerance}`({said})"):
         load_params(DEFAULTS, [f"register.tolerance={tolerance}"])
 
 
@@ -431,7 +432,7 @@ def test_a_file_whose_name_looks_like_a_glob_stays_a_file(tmp_path: Path) -> Non
 
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text("extends: defaults\nrun:\n  seed: 3\n  name: a\n  seed: 4\n")
-    with pytest.raises(ParamsError, match=r"own\.yaml:5: `seed` stands twice"):
+    with pytest.raises(ParamsError, match=r"own\.yaml:5: holds `seed` twice"):
         load_params(tmp_path / "own.yaml")
 
 

@@ -438,7 +438,7 @@ def test_a_limit_lies_where_the_metric_can(tmp_path: Path, metric: str, limit: f
 
 def test_a_date_that_no_calendar_has_is_no_policy(tmp_path: Path) -> None:
     (tmp_path / "policy.yaml").write_text("minimum: {2020-99-99: 1}\nnot_worse: {}")
-    with pytest.raises(ParamsError, match=r"policy\.yaml: is no promotion policy.*month"):
+    with pytest.raises(ParamsError, match=r"policy\.yaml:1: is no promotion policy.*2020-99-99"):
         read_policy(tmp_path / "policy.yaml")
 
 
