@@ -46,7 +46,7 @@ def find_files(path: Path, skipping: Callable[[Path], None] = lambda _: None) ->
             return [path]
         found, homes = (path, "**"), []
     skipped = list[Path]()
-    files = _files_within(*found, [*homes, found[0].resolve()], skipped)
+    files = _files_within(*found, [*homes, Path(os.path.realpath(found[0]))], skipped)
     if not files:
         problem = "no file fits this glob" if is_glob(path) else "holds no log file"
         hint = f"{skipped[0]} is a link that leaves it, or no file" if skipped else "Check the path"
@@ -152,7 +152,7 @@ def _check(file: Path) -> None:
     if not os.path.lexists(file):
         hint = "Check the path, or make demo logs with `rationanomaly simulate`"
         raise InputError("no such file", file=file, hint=hint)
-    if file.is_symlink() and not _stays_in(file, [file.parent.resolve(), Path.cwd().resolve()]):
+    if file.is_symlink() and not _stays_in(file, [Path(os.path.realpath(file.parent)), Path.cwd().resolve()]):
         raise InputError("is a symbolic link that leaves its folder", file=file, hint="Name the file itself")
     if not file.exists():
         raise InputError("is a symbolic link to nothing", file=file, hint="Name the file itself")

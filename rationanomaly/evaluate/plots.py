@@ -186,4 +186,4 @@ def _write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([for_csv(name) for name in header])
-        writer.writerows(rows)
+        writer.writerows([for_csv(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)

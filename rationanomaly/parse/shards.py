@@ -82,7 +82,7 @@ def read_shard(
     """
     folder.mkdir(exist_ok=True)
     miner, batches = Miner.new(settings), 0
-    rejects = write_rejects(folder / records.REJECTS)
+    rejects = write_rejects(folder / records.REJECTS, settings.max_line_bytes)
     reader = LogReader(log, format_name, settings, rejects=rejects, shard=number, pieces=pieces)
     for batch in prefetch(_together(reader)):
         masked = miner.masked(batch)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: What makes a spreadsheet take a cell for a formula, behind blanks too; the wide forms do so in Asian editions.
 _FORMULA = re.compile(r"'*[ \u00a0\u3000]*[=+\-@＝＋－＠]")
+#: Where a spreadsheet whose list separator is a semicolon takes what lies behind one for a cell that is a formula.
+_FORMULA_BEHIND = re.compile(r";(?='*[ \u00a0\u3000]*[=+\-@＝＋－＠])")
 #: A backslash that `from_csv` would take for one of ours.
 _OWN_ESCAPE = re.compile(r"\\(?=u[0-9a-f]{4})")
 _ESCAPED = re.compile(r"(?:\\u[0-9a-f]{4})+")
@@ -65,9 +67,10 @@ def for_html(text: str, variable: str | None = None) -> Markup:
 def for_csv(text: str) -> str:
     r"""A cell of a CSV table that no spreadsheet takes for a formula, without unsafe characters.
 
-    What looks like a formula gets an apostrophe before it. `from_csv` gives the text back.
+    What looks like a formula gets an apostrophe before it, and a semicolon before one, which parts cells in many
+    countries, is escaped. `from_csv` gives the text back.
     """
-    cell = for_terminal(_OWN_ESCAPE.sub(r"\\u005c", text))
+    cell = _FORMULA_BEHIND.sub(r"\\u003b", for_terminal(_OWN_ESCAPE.sub(r"\\u005c", text)))
     return f"'{cell}" if _FORMULA.match(cell) else cell
 
 

@@ -250,3 +250,18 @@ def test_a_folder_that_is_there_is_no_part_of_a_glob(tmp_path: Path) -> None:
     assert folder_and_glob(tmp_path / "app[1]" / "*.log") == (tmp_path / "app[1]", "*.log")
     assert folder_and_glob(tmp_path / "app[1]") is None
     assert found(tmp_path, "app[1]/*.log") == ["app[1]/a.log", "app[1]/b.log"]
+
+
+@pytest.mark.parametrize("path", ["self", "self/*", "self/**", "self/a.log", "a/*/b", "a/../*.log", "only", "only/*"])
+def test_a_circle_of_links_anywhere_on_the_way_is_one_line(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, target in (("self", "self"), ("a", "b"), ("b", "a")):
+        Path(name).symlink_to(target)
+    Path("only").mkdir()
+    Path("only/q.log").symlink_to("q.log")
+    for read in (find_files, digest):
+        with pytest.raises(InputError):
+            read(Path(path))
+    assert isinstance(is_special(Path(path)), bool)

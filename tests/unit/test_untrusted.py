@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import logging
+import re
 import sys
 import unicodedata
 from pathlib import Path
@@ -33,6 +34,7 @@ from rationanomaly.text.untrusted import InertFormatter, for_csv, for_html, for_
 from tests.hostile import HOSTILE, KINDS, unsafe_in
 from tests.sealed import sealed
 
+PACKAGE = Path(__file__).parents[2] / "rationanomaly"
 ANY_TEXT = st.text(st.one_of(st.characters(codec=None), st.sampled_from(KINDS + "\\u'=+-@<>&\"\t\r\n")))
 
 
@@ -88,7 +90,7 @@ def test_a_formula_gets_an_apostrophe(text: str) -> None:
 
 def test_a_cell_that_begins_with_a_control_is_no_formula() -> None:
     assert for_csv("\t=1") == "\\u0009=1"
-    assert for_csv("it's a-b") == "it's a-b"
+    assert for_csv("it's a-b; c") == "it's a-b; c"
     assert for_csv("C:\\users \\u202e") == "C:\\users \\u005cu202e"
 
 
@@ -223,3 +225,30 @@ def test_verdicts_are_escaped_on_standard_output_and_not_in_a_file(
     written = (tmp_path / "verdicts.jsonl").read_text(encoding="utf-8")
     assert "\u202e" in written
     assert json.loads(written) == rows[0]
+
+
+@pytest.mark.parametrize("formula", ["=cmd|'/C calc'!A0", "+1", "-1", "@SUM(A1)", "＝1", "  =1", "'=1", "\u3000＋1"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_no_cell_is_a_formula_whatever_parts_the_cells(formula: str, delimiter: str) -> None:
+    """A spreadsheet takes the list separator of its country, and quotes only where a cell begins with one."""
+    row = [f"text{delimiter}{formula}", f'"{delimiter}{formula}', formula, f"a{delimiter}{delimiter}{formula}"]
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerow([for_csv(cell) for cell in row])
+    (read,) = csv.reader([written.getvalue()])
+    assert [from_csv(cell) for cell in read] == row
+    for split in [read] if delimiter == "," else [read, written.getvalue().rstrip("\n").split(delimiter)]:
+        assert not any(re.match("[=+\\-@＝＋－＠]", cell.strip(' \u3000"')) for cell in split)
+
+
+def test_each_module_that_writes_csv_is_known_to_write_it_inertly_or_no_text_of_strangers() -> None:
+    writers = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if re.search(r"csv\.(Dict)?[wW]riter|\.write_csv\(", path.read_text(encoding="utf-8"))
+    }
+    assert writers == {
+        "decisions/exchange.py",  # for_csv
+        "evaluate/plots.py",  # for_csv
+        "simulate/dataset.py",  # the numbers and labels of a made-up log
+        "stream/rows.py",  # JSON, quoted by itself
+    }
