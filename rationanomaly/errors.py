@@ -34,6 +34,12 @@ def one_line(text: str) -> str:
     return " ".join("".join(" " if is_unsafe(character) else character for character in text).split())
 
 
+def brief(text: str, longest: int = 300) -> str:
+    """One line of at most ``longest`` characters: of what a server says, the beginning is enough."""
+    line = one_line(text[: 4 * longest])
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
 class RationAnomalyError(Exception):
     """Something that the person who started the program can fix.
 

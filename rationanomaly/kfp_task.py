@@ -34,6 +34,7 @@ from rationanomaly.regular_files import listed
 from rationanomaly.runs import retries
 from rationanomaly.runs.pipeline_end import close_pipeline
 from rationanomaly.steps import BY_NAME, Metrics, PartialRun, step_values
+from rationanomaly.text.secrets import strike_error
 from rationanomaly.text.untrusted import InertFormatter, for_terminal
 from rationanomaly.training.interruption import Interrupted
 
@@ -320,8 +321,11 @@ def _reporting(task: str, *given: str) -> Iterator[None]:
     try:
         with listening(_Reporter(task)), retries.remembered(_state(), task, *given):
             yield
-    except RationAnomalyError as error:
-        logger.error("%s%s: %s", FAILURE_MARK, task, error)
+    except Exception as error:
+        # What raises it further, KFP's executor, writes the traceback into the pod's log as it is.
+        strike_error(error)
+        if isinstance(error, RationAnomalyError):
+            logger.error("%s%s: %s", FAILURE_MARK, task, error)
         raise
     except Interrupted as error:  # The pod is to go away; a retry finds the checkpoint.
         logger.error("%s%s: %s", FAILURE_MARK, task, error)

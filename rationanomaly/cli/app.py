@@ -28,6 +28,7 @@ from rationanomaly.cli.steps import step_command, step_help
 from rationanomaly.cli.templates import templates
 from rationanomaly.errors import INTERRUPTED, RationAnomalyError, named_extras
 from rationanomaly.steps import STEPS
+from rationanomaly.text.secrets import strike_error
 
 app = typer.Typer(
     add_completion=False,
@@ -128,6 +129,8 @@ def run_app(application: typer.Typer) -> None:
 
 def _fail(message: str, exit_code: int, debug: bool) -> None:
     if debug:
+        if (error := sys.exception()) is not None:
+            strike_error(error)
         console.show_frames()
     console.show_error(message)
     sys.exit(exit_code)

@@ -23,14 +23,17 @@ from rich.progress import (
 from rich.segment import Segment
 from rich.traceback import Traceback
 
-from rationanomaly.errors import one_line
+from rationanomaly.errors import brief
 from rationanomaly.progress import Event, listening
+from rationanomaly.text.secrets import strike
 from rationanomaly.text.untrusted import InertFormatter, for_terminal
 
 #: Everything but results goes to standard error, so that standard output can be piped.
 STDERR = Console(stderr=True, highlight=False)
 STDOUT = Console(highlight=False)
 _SECONDS_BETWEEN_LINES = 15.0
+#: Characters of an error.
+_LONGEST = 2000
 #: Of urllib3 the child alone: KFP's client sets the parent's level.
 _CHATTY = ("transformers", "datasets", "trl", "peft", "accelerate", "deepspeed", "mlflow", "alembic", "httpx", "torch",
            "urllib3.connectionpool")  # fmt: skip
@@ -70,8 +73,8 @@ class _LineHandler(logging.Handler):
 
 
 def show_error(message: str) -> None:
-    """One line, whatever the message holds."""
-    STDERR.print(f"[bold red]error[/] {escape(one_line(message))}", soft_wrap=True)
+    """One line, whatever the message holds, and no more of it than a person reads."""
+    STDERR.print(f"[bold red]error[/] {escape(brief(strike(message), _LONGEST))}", soft_wrap=True)
 
 
 def show_frames() -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 from rationanomaly import artifacts
 from rationanomaly.distill.budget import Budget, Tokens, likely_case, worst_case
 from rationanomaly.distill.journal import JOURNAL, Journal
-from rationanomaly.distill.redaction import Secrets
 from rationanomaly.distill.requests import Request
 from rationanomaly.distill.step import read_questions
 from rationanomaly.distill.teacher_prompt import LONGEST_REFUSAL, load_teacher_prompt
 from rationanomaly.distill.teachers import endpoint, local
 from rationanomaly.params import Params
 from rationanomaly.steps import Inputs
+from rationanomaly.text.secrets import Secrets
 
 _CAMPAIGNS = {"openai": endpoint.campaign_of, "local": local.campaign_of}
 

@@ -23,8 +23,8 @@ from typing import Any
 
 from rationanomaly.artifacts import translated_disk_errors
 from rationanomaly.distill.budget import Tokens
-from rationanomaly.distill.redaction import Secrets
 from rationanomaly.errors import InfrastructureError, InputError
+from rationanomaly.text.secrets import Secrets
 
 log = logging.getLogger(__name__)
 

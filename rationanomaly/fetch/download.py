@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from rationanomaly import artifacts, progress
-from rationanomaly.errors import InfrastructureError, InputError
+from rationanomaly.errors import InfrastructureError, InputError, brief
 
 #: Beside the downloads: file name → SHA-256 of its first download.
 CHECKSUMS = "checksums.json"
@@ -34,7 +34,7 @@ def download(address: str, target: Path, announce: Callable[[int | None], None],
         with artifacts.translated_disk_errors(target), httpx.Client(follow_redirects=True, timeout=_TIMEOUT) as client:
             _receive(client, address, part, announce)
     except httpx.HTTPError as error:
-        problem = f"can't be downloaded: {error}" if str(error) else "can't be downloaded: no answer"
+        problem = f"can't be downloaded: {brief(str(error))}" if str(error) else "can't be downloaded: no answer"
         raise InfrastructureError(problem, file=address, hint=by_hand) from error
     part.replace(target)
 

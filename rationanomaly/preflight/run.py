@@ -12,6 +12,7 @@ from rationanomaly.preflight.checks import run_checks
 from rationanomaly.preflight.findings import Report, table
 from rationanomaly.preflight.setting import Setting
 from rationanomaly.runs.tracking import tracking_uri
+from rationanomaly.text.secrets import strike
 
 #: Kubernetes sets it in each pod.
 _IN_POD = "KUBERNETES_SERVICE_HOST"
@@ -46,7 +47,7 @@ def preflight(setting: Setting, show: Callable[[str], object]) -> Report:
         InfrastructureError: at least one found an error.
     """
     report = run_checks(setting)
-    show(table(report))
+    show(strike(table(report)))
     if report.failed:
         count = report.count("error")
         problem = f"preflight found {count} error{'s' if count > 1 else ''}: {', '.join(report.failed)}"

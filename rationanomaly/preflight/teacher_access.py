@@ -11,7 +11,6 @@ import polars as pl
 
 from rationanomaly.distill.budget import Budget, Tokens, likely_case, worst_case
 from rationanomaly.distill.estimate import estimate
-from rationanomaly.distill.redaction import Secrets
 from rationanomaly.distill.teacher_prompt import LONGEST_REFUSAL, load_teacher_prompt
 from rationanomaly.distill.teachers import Question
 from rationanomaly.errors import RationAnomalyError
@@ -21,6 +20,7 @@ from rationanomaly.preflight.asking import Reply, SilenceError, ask
 from rationanomaly.preflight.findings import Finding, warning
 from rationanomaly.preflight.setting import Setting
 from rationanomaly.text import prompt
+from rationanomaly.text.secrets import Secrets
 
 #: A template that is as long as they come on average, where none is at hand.
 _TYPICAL = "generating core dump " * 6

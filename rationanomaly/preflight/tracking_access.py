@@ -12,6 +12,7 @@ from typing import Any
 from rationanomaly.preflight.asking import Reply, SilenceError, ask
 from rationanomaly.preflight.findings import Finding, warning
 from rationanomaly.preflight.setting import Setting
+from rationanomaly.text.secrets import strike
 
 USER, PASSWORD, TOKEN = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"
 #: That a preflight could write.
@@ -69,7 +70,7 @@ def _check_server(setting: Setting, uri: str) -> Iterator[Finding]:
 
 
 def _refusal(setting: Setting, reply: Reply, action: str) -> Finding:
-    said = (reply.document or {}).get("message") or reply.text
+    said = strike(str((reply.document or {}).get("message") or reply.text))
     problem = f"the MLflow server refuses to {action}: {reply.status} {said}"[:300]
     if reply.status == 401:
         if not setting.environment.get(USER) and not setting.environment.get(TOKEN):

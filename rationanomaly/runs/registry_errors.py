@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rationanomaly.errors import InfrastructureError, one_line
+from rationanomaly.errors import InfrastructureError, brief
 from rationanomaly.runs import database
+from rationanomaly.text.secrets import strike
 
 if TYPE_CHECKING:
     from mlflow.exceptions import MlflowException
@@ -27,7 +28,7 @@ _REGISTRY = "the model registry"
 #: What a server answers whose --allowed-hosts lack the name that it was called by.
 _HOST = "Invalid Host header"
 _FOREIGN = "was not in a valid JSON format"
-_LOGIN = re.compile(r"//[^/@\s]{1,400}@")
+_LOGIN = re.compile(r"//[^/\s]{1,400}@")
 #: Of SQLite.
 _LOCKED, _READ_ONLY = "database is locked", "attempt to write a readonly database"
 _SLOW = ("timeout exception", "timed out", "Timeout")
@@ -81,8 +82,8 @@ def opening(uri: str) -> Iterator[None]:
     except (MlflowException, SQLAlchemyError, ImportError) as error:
         if local := of_file(uri, str(error)):
             raise local from error
-        first = one_line(hidden(str(error).partition("\n")[0]))[:_SHOWN]
-        raise InfrastructureError(f"the model registry at {hidden(uri)} can't be opened: {first}", hint=hint) from error
+        problem = f"the model registry at {hidden(uri)} can't be opened: {shown(str(error))}"
+        raise InfrastructureError(problem, hint=hint) from error
 
 
 @contextmanager
@@ -138,8 +139,7 @@ def translate(error: MlflowException, uri: str, needs: str = "", what: str = _RE
     if any(sign in text for sign in _GONE):
         hint = "Check MLFLOW_TRACKING_URI and that the server runs"
         return InfrastructureError(f"{place} does not answer", hint=hint)
-    first = one_line(hidden(text.partition("\n")[0]))[:_SHOWN]
-    return InfrastructureError(f"{place} failed: {first}", hint="Look into its log; then run this again")
+    return InfrastructureError(f"{place} failed: {shown(text)}", hint="Look into its log; then run this again")
 
 
 def silent(uri: str, what: str = _REGISTRY) -> InfrastructureError:
@@ -174,8 +174,13 @@ def foreign(uri: str) -> InfrastructureError:
 
 
 def hidden(text: str) -> str:
-    """A text without the user and the password of an address in it."""
-    return _LOGIN.sub("//", text)
+    """A text without the user and the password of an address in it, nor any other secret of the environment."""
+    return strike(_LOGIN.sub("//", text))
+
+
+def shown(text: str) -> str:
+    """Of what MLflow, a server or a database says, what is worth showing: its first line, briefly, without secrets."""
+    return brief(hidden(text.partition("\n")[0]), _SHOWN)
 
 
 def _status(error: MlflowException, text: str) -> int | None:

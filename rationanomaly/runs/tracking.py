@@ -28,6 +28,7 @@ from rationanomaly.runs import adopted_run, bounded, code_identity, registry_err
 from rationanomaly.runs.database import make_database
 from rationanomaly.runs.run_data import log_metrics, log_params
 from rationanomaly.runs.step_cost import step_cost, total_cost
+from rationanomaly.text.secrets import strike
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -176,7 +177,7 @@ class StepRun:
         """Say on both runs what has failed, and end them; a server that is away must not hide the error."""
         from mlflow.exceptions import MlflowException
 
-        reason = str(error)[:5000]
+        reason = strike(str(error))[:5000]
         try:
             with registry_errors.impatient():
                 self.client.set_tag(self.run_id, ERROR, reason)
@@ -245,7 +246,7 @@ def answering(uri: str, needs: str) -> Iterator[None]:
         if local := registry_errors.of_file(uri, str(error)):
             raise local from error
         raise InfrastructureError(
-            f"the MLflow tracking store does not answer: {registry_errors.hidden(str(error).splitlines()[0])}",
+            f"the MLflow tracking store does not answer: {registry_errors.shown(str(error))}",
             hint="Check MLFLOW_TRACKING_URI and that the server runs",
         ) from error
 

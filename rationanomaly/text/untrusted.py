@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rationanomaly.errors import is_unsafe
+from rationanomaly.text.secrets import strike
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -81,15 +82,18 @@ def from_csv(cell: str) -> str:
 
 
 class InertFormatter(logging.Formatter):
-    """Log records for a terminal or the log of a pod: the message on one line; only a traceback has several."""
+    """Log records for a terminal or the log of a pod: the message on one line; only a traceback has several.
+
+    Secrets of the environment are struck: libraries log what they ask for, too.
+    """
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """The line without its traceback."""
-        return for_terminal(super().formatMessage(record))
+        return for_terminal(strike(super().formatMessage(record)))
 
     def format(self, record: logging.LogRecord) -> str:
         """The whole record."""
-        return for_terminal(super().format(record), lines=True)
+        return for_terminal(strike(super().format(record)), lines=True)
 
 
 def _escaped(character: str) -> str:

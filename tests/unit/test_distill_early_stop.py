@@ -11,7 +11,6 @@ import pytest
 from rationanomaly import records
 from rationanomaly.distill.checks import Checker
 from rationanomaly.distill.journal import JOURNAL, Journal
-from rationanomaly.distill.redaction import Secrets
 from rationanomaly.distill.rounds import Outcome, teach
 from rationanomaly.distill.teacher_prompt import load_teacher_prompt
 from rationanomaly.distill.teachers import Answer, Bill, Question
@@ -20,6 +19,7 @@ from rationanomaly.errors import InputError
 from rationanomaly.params import Params
 from rationanomaly.records import Label
 from rationanomaly.text.prompt import write_response
+from rationanomaly.text.secrets import Secrets
 from tests.distilling import Watch, ask, asking, distil, read, settings
 from tests.scripted_endpoint import Script, good_answer
 

@@ -14,7 +14,6 @@ from rationanomaly.distill.budget import Budget, Tokens, worst_case
 from rationanomaly.distill.checks import Checker
 from rationanomaly.distill.journal import JOURNAL, Journal
 from rationanomaly.distill.pace import Clock
-from rationanomaly.distill.redaction import Secrets
 from rationanomaly.distill.rounds import Outcome, teach
 from rationanomaly.distill.teacher_prompt import load_teacher_prompt
 from rationanomaly.distill.teachers import Bill
@@ -23,6 +22,7 @@ from rationanomaly.distill.wire import Reply, Wire, retry_after
 from rationanomaly.errors import InfrastructureError
 from rationanomaly.params import Params
 from rationanomaly.records import Label, Rejected
+from rationanomaly.text.secrets import Secrets
 from tests.distilling import Watch, ask, asking
 from tests.scripted_endpoint import Script, good_answer, read_question, serving
 

@@ -10,10 +10,10 @@ import openai
 import pytest
 
 from rationanomaly.distill.checks import Checker
-from rationanomaly.distill.redaction import Secrets
 from rationanomaly.distill.teacher_prompt import load_teacher_prompt
 from rationanomaly.errors import ParamsError, RationAnomalyError
 from rationanomaly.params import Params
+from rationanomaly.text.secrets import Secrets
 from tests.distilling import ask, asking, distil, everything_logged_to, read, settings
 from tests.scripted_endpoint import Script
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from rationanomaly.distill.budget import Budget, Tokens, worst_case
 from rationanomaly.distill.journal import JOURNAL, Journal, Kept
 from rationanomaly.distill.pace import Pace
-from rationanomaly.distill.redaction import Secrets
 from rationanomaly.errors import InfrastructureError, InputError
 from rationanomaly.params import BudgetParams
+from rationanomaly.text.secrets import Secrets
 from tests.distilling import Watch
 
 MESSAGES = [{"role": "user", "content": "why?"}]

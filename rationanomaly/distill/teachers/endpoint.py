@@ -24,7 +24,6 @@ from rationanomaly import progress
 from rationanomaly.distill.budget import Budget, worst_case
 from rationanomaly.distill.journal import Journal, digest
 from rationanomaly.distill.pace import Clock, Pace, Sleep
-from rationanomaly.distill.redaction import Secrets
 from rationanomaly.distill.requests import Request, answer_of
 from rationanomaly.distill.teacher_prompt import TeacherPrompt, load_teacher_prompt
 from rationanomaly.distill.teachers import Answer, Bill, Question, Teacher
@@ -32,6 +31,7 @@ from rationanomaly.distill.wire import Reply, Wire
 from rationanomaly.errors import InfrastructureError
 from rationanomaly.params import DistillParams, Params
 from rationanomaly.steps import Inputs
+from rationanomaly.text.secrets import Secrets
 
 log = logging.getLogger(__name__)
 

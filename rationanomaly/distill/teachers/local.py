@@ -19,14 +19,14 @@ from rationanomaly.artifacts import sha256
 from rationanomaly.distill.answer_form import in_asked_form
 from rationanomaly.distill.budget import Tokens, worst_case
 from rationanomaly.distill.journal import Journal, Kept, digest
-from rationanomaly.distill.redaction import Secrets
 from rationanomaly.distill.requests import Request, answer_of
 from rationanomaly.distill.teacher_prompt import TeacherPrompt, load_teacher_prompt
 from rationanomaly.distill.teachers import Answer, Bill, Question, Teacher
-from rationanomaly.errors import InfrastructureError
+from rationanomaly.errors import InfrastructureError, brief
 from rationanomaly.model import hub
 from rationanomaly.params import DistillParams, Params
 from rationanomaly.steps import Inputs
+from rationanomaly.text.secrets import Secrets
 
 
 def campaign_of(params: Params, prompt: TeacherPrompt) -> str:
@@ -117,7 +117,9 @@ class LocalTeacher:
                 model = AutoModelForCausalLM.from_pretrained(files, use_safetensors=True, trust_remote_code=False)
             except (OSError, ValueError) as error:
                 hint = "Set distill.local.model to a folder with a causal language model, or to the hub id of one"
-                raise InfrastructureError(f"the teacher's model can't be loaded: {error}", hint=hint) from error
+                raise InfrastructureError(
+                    f"the teacher's model can't be loaded: {brief(str(error))}", hint=hint
+                ) from error
             if tokenizer.pad_token_id is None:
                 tokenizer.pad_token = tokenizer.eos_token
             self._loaded = model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rationanomaly.errors import InfrastructureError
+from rationanomaly.errors import InfrastructureError, brief
 from rationanomaly.launch.trainjob.manifest import GROUP, PLURAL, VERSION, Manifest
+from rationanomaly.text.secrets import strike
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -188,9 +189,9 @@ def explained(action: str) -> Iterator[None]:
 def api_message(error: Any) -> str:
     """What the body of an ``ApiException`` says, of the Kubernetes API as of the Kubeflow Pipelines one."""
     try:
-        return str(json.loads(error.body)["message"])
+        return brief(strike(str(json.loads(error.body)["message"])))
     except (ValueError, KeyError, TypeError):
-        return str(error.reason)
+        return brief(str(error.reason))
 
 
 def _hint(status: int) -> str:
