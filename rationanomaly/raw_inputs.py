@@ -5,9 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -61,21 +58,14 @@ def is_special(path: Path) -> bool:
     return path == STDIN or path.is_symlink() or (not path.is_file() and (path.exists() or is_glob(path)))
 
 
-def settle(path: Path, folder: Path) -> Path:
-    """A path that can be read twice, to be hashed and then parsed: standard input and pipes go to a file in ``folder``.
+def is_read_once(path: Path) -> bool:
+    """Whether what a path names is gone once it was read: standard input, or a pipe.
 
     Raises:
         InputError: see `find_files`.
     """
     files = find_files(path)
-    if path != STDIN and not files[0].is_fifo():
-        return path
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=folder, suffix=".log")
-    copy = Path(name)
-    with os.fdopen(descriptor, "wb") as file, sys.stdin.buffer if path == STDIN else path.open("rb") as pipe:
-        shutil.copyfileobj(pipe, file, CHUNK)
-    return copy
+    return path == STDIN or files[0].is_fifo()
 
 
 def digest(path: Path) -> str:

@@ -7,11 +7,12 @@ and a test holds each against it. To add a step: a package with a ``run``, an en
 from __future__ import annotations
 
 import importlib
+import io
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from rationanomaly.params import Params
 
@@ -44,6 +45,7 @@ class Outputs:
 
 
 Run = Callable[[Params, Inputs, Outputs], Metrics]
+Spool = Callable[[Params, io.BufferedReader, BinaryIO], None]
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,12 @@ class Step:
         """The step's function, imported when asked for: torch and mlflow take seconds."""
         run: Run = importlib.import_module(f"rationanomaly.{self.name}.step").run
         return run
+
+    @property
+    def spool(self) -> Spool:
+        """The function that copies a raw log that can be read once only, without secrets; of a step that reads logs."""
+        spool: Spool = importlib.import_module(f"rationanomaly.{self.name}.spooling").spool
+        return spool
 
 
 #: How often a checkpoint is made and how long a rank may hang changes no result.

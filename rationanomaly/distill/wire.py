@@ -20,8 +20,8 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 from rationanomaly.distill.answer_form import in_asked_form
 from rationanomaly.distill.budget import Tokens
 from rationanomaly.distill.journal import Kept
+from rationanomaly.distill.keys import from_environment
 from rationanomaly.params import DistillParams
-from rationanomaly.remote.credentials import from_environment
 from rationanomaly.text.secrets import Secrets
 
 if TYPE_CHECKING:
@@ -206,13 +206,13 @@ def _open_client(settings: DistillParams, secrets: Secrets) -> AsyncOpenAI:
     from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
     endpoint = settings.endpoint
-    key = from_environment(endpoint.key, "the teacher") if endpoint.key else "none"
+    key = from_environment(endpoint.key) if endpoint.key else "none"
     url = endpoint.url
     if url.startswith("env:"):
-        url = from_environment(url.removeprefix("env:"), "the teacher")
+        url = from_environment(url.removeprefix("env:"))
     secrets.add(key)
     secrets.add_url(url)
-    headers = {name: from_environment(variable, "the teacher") for name, variable in endpoint.headers.items()}
+    headers = {name: from_environment(variable) for name, variable in endpoint.headers.items()}
     for value in headers.values():
         secrets.add(value)
     parts = urlsplit(url)

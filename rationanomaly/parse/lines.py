@@ -53,7 +53,7 @@ def split_lines(chunks: Iterable[bytes], max_line_bytes: int, counts: Counts) ->
     mark go. An empty chunk gives an empty frame.
     """
     pending, skipping = b"", False
-    for chunk in _unix_ends(chunks):
+    for chunk in unix_ends(chunks):
         if not chunk:
             yield _LINES.to_frame()
         start, end = 0, chunk.rfind(b"\n") + 1
@@ -75,7 +75,7 @@ def split_lines(chunks: Iterable[bytes], max_line_bytes: int, counts: Counts) ->
         yield _frame(pending, max_line_bytes, counts)
 
 
-def _unix_ends(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def unix_ends(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """The chunks without a byte order mark, every line ended by LF alone."""
     held, at_start = b"", True
     for piece in chunks:
@@ -104,7 +104,7 @@ def _frame(data: bytes, max_line_bytes: int, counts: Counts) -> pl.DataFrame:
 
 def _valid_and_short(data: bytes, max_bytes: int, counts: Counts) -> bytes:
     """The data as valid UTF-8, and without what lies behind the first ``max_bytes`` of a line."""
-    if not _has_long_line(data, max_bytes) and _is_valid(data):
+    if not has_long_line(data, max_bytes) and _is_valid(data):
         return data
     texts = data.split(b"\n")
     for number, whole in enumerate(texts):
@@ -133,7 +133,7 @@ def _limit(text: bytes, max_bytes: int) -> int:
     return max_bytes + text.startswith(b"\0")
 
 
-def _has_long_line(data: bytes, limit: int) -> bool:
+def has_long_line(data: bytes, limit: int) -> bool:
     """Whether a line may have more than ``limit`` bytes."""
     # Such a line fills one of these stretches; to look for a line end in each costs next to nothing.
     step = max(limit // 2, 1)

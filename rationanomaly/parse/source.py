@@ -114,6 +114,19 @@ class Source:
         chunks = self._stored(piece)
         return chunks if piece.start else self._as_text(piece.shown, chunks)
 
+    def piped(self, stream: io.BufferedReader) -> Iterator[bytes]:
+        """What `chunks` would give of a file that holds what comes out of a stream.
+
+        Args:
+            stream: at its beginning; its buffer holds `HEAD` bytes or more.
+
+        Raises:
+            InputError, InfrastructureError: as `chunks`.
+        """
+        expanded = decompress(stream, stream.peek(HEAD), CHUNK)
+        plain = iter(lambda: stream.read(CHUNK), b"")
+        return self._as_text(STDIN, plain if expanded is None else self._bounded(STDIN, expanded, stream))
+
     def _as_text(self, file: Path, chunks: Iterator[bytes]) -> Iterator[bytes]:
         head = b""
         for chunk in chunks:
@@ -171,6 +184,10 @@ class Source:
             live = piece.file.is_fifo()
             yield from read_as_it_comes(stream, CHUNK, self._idle) if live else _read_plain(stream, piece)
             return
+        yield from self._bounded(piece.shown, expanded, stream)
+
+    def _bounded(self, file: Path, expanded: Iterator[bytes], stream: io.BufferedReader) -> Iterator[bytes]:
+        """What a compressed file expands to, as long as that is in proportion to what was read of it."""
         total = 0
         try:
             for chunk in expanded:
@@ -179,7 +196,7 @@ class Source:
                 if total > 4 * CHUNK and total > self._max_expansion * stream.tell():
                     raise InputError(
                         f"expands to more than {self._max_expansion} times its size, like a decompression bomb",
-                        file=piece.shown,
+                        file=file,
                         hint="Raise parse.max_expansion if the file can be trusted",
                     )
                 yield chunk

@@ -8,16 +8,17 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rationanomaly import artifacts, raw_inputs
 from rationanomaly.errors import ArtifactError, InputError, ParamsError
 from rationanomaly.params import Params
 from rationanomaly.records import METRICS
-from rationanomaly.runs import code_identity, model_registry, run_state, tracking
+from rationanomaly.runs import code_identity, model_registry, piped, run_state, tracking
 from rationanomaly.runs.model_registry import AbsentVersionError
 from rationanomaly.steps import Inputs, Metrics, Outputs, PartialRun, Step, step_values
 from rationanomaly.training import checkpoints
@@ -80,7 +81,22 @@ def execute(
         InfrastructureError: the state folder can't be written, or another run with the same key is under way and keeps
             checkpoints.
     """
-    status = step_status(step, params, inputs, output, state, partial_run.sources if partial_run else None)
+    with ExitStack() as until:
+        return _execute(step, params, inputs, output, state, partial_run, recorded, until)
+
+
+def _execute(
+    step: Step,
+    params: Params,
+    inputs: Inputs,
+    output: Path,
+    state: Path,
+    partial_run: PartialRun | None,
+    recorded: bool,
+    until: ExitStack,
+) -> Metrics:
+    """What `execute` does while the logs that were piped in are there."""
+    status = step_status(step, params, inputs, output, state, partial_run.sources if partial_run else None, until)
     if status.finished is not None:
         logger.info("%s: finished before with the same params, inputs and code; its output is used again", step.name)
         return status.finished
@@ -88,7 +104,7 @@ def execute(
     run_state.check_writable(status.state)
     lineage = tracking.Lineage.of(params, status.sources["logs"]) if recorded else None
     lease = run_state.leased(status.state) if step.resumes else nullcontext()
-    with lease, _unpiped(status.paths, state / step.name / run_state.PIPED):
+    with lease:
         # A run that had the lease may have made this very output meanwhile.
         made = _finished(step, output, status.state, status.key)
         return _run(step, params, output, state, status, lineage, partial_run) if made is None else made
@@ -123,29 +139,38 @@ def _run(
     return metrics
 
 
-@contextmanager
-def _unpiped(paths: Mapping[str, Path], folder: Path) -> Iterator[None]:
-    """Remove what was piped in, once it has been read."""
-    try:
-        yield
-    finally:
-        for path in paths.values():
-            if path.parent == folder:
-                path.unlink(missing_ok=True)
-
-
 def step_status(
-    step: Step, params: Params, inputs: Inputs, output: Path, state: Path, sources: Mapping[str, str] | None = None
+    step: Step,
+    params: Params,
+    inputs: Inputs,
+    output: Path,
+    state: Path,
+    sources: Mapping[str, str] | None = None,
+    until: ExitStack | None = None,
 ) -> StepStatus:
     """Check what a step reads, and whether its output is there already; see `execute`.
 
     Args:
         step, params, inputs, output, state: as for `execute`.
         sources: hashes of the step's own raw inputs where they are known; None: they are worked out.
+        until: when it is closed, logs that were piped in are gone; None: at once, for nobody is going to read them.
     """
-    paths = _resolve(step, params, inputs, state)
+    with nullcontext(until) if until is not None else ExitStack() as stack:
+        return _status(step, params, inputs, output, state, sources, stack)
+
+
+def _status(
+    step: Step,
+    params: Params,
+    inputs: Inputs,
+    output: Path,
+    state: Path,
+    sources: Mapping[str, str] | None,
+    until: ExitStack,
+) -> StepStatus:
+    paths, hashes = _resolve(step, params, inputs, state, until)
     manifests = {name: artifacts.read(paths[name], name) for name in step.reads}
-    own = _own_sources(step, params, paths) if sources is None else dict(sources)
+    own = _own_sources(step, params, paths, hashes) if sources is None else dict(sources)
     digests = {name: manifest.digest for name, manifest in manifests.items()}
     key = _key(step, params, digests, own)
     place = state / step.name / key
@@ -153,8 +178,10 @@ def step_status(
     return StepStatus(paths, digests, behind | own, key, place, _finished(step, output, place, key))
 
 
-def _resolve(step: Step, params: Params, inputs: Inputs, state: Path) -> dict[str, Path]:
-    """All of the step's inputs by name, existing."""
+def _resolve(
+    step: Step, params: Params, inputs: Inputs, state: Path, until: ExitStack
+) -> tuple[dict[str, Path], dict[str, str]]:
+    """All of the step's inputs by name, existing, and the SHA-256 of those that could be read once only."""
     known = {*step.reads, *step.sources}
     for name in inputs:
         if name not in known:
@@ -165,25 +192,33 @@ def _resolve(step: Step, params: Params, inputs: Inputs, state: Path) -> dict[st
         if name not in paths:
             problem = f"`{step.name}` needs the output folder of `{name}`"
             raise ParamsError(problem, hint=f"Add --input {name}=DIR")
+    hashes = dict[str, str]()
     for name in step.sources:
+        if name == "logs":
+            piped.clear(state / step.name / run_state.PIPED)
         if name == "logs" and raw_inputs.is_special(paths[name]):
-            paths[name] = raw_inputs.settle(paths[name], state / step.name / run_state.PIPED)
+            if raw_inputs.is_read_once(paths[name]):
+                folder = state / step.name / run_state.PIPED
+                paths[name], hashes[name] = piped.spool(paths[name], folder, partial(step.spool, params), until)
         elif not paths[name].exists():
             hint = f"Correct `data.{name}` in the params, or name it with --input {name}=FILE"
             if paths[name].parts[-2:-1] == ("simulated",):
                 hint = "Run `make data/simulated` to make it, or `dvc pull`"
             raise InputError("no such file", file=paths[name], hint=hint)
-    return paths
+    return paths, hashes
 
 
-def _own_sources(step: Step, params: Params, paths: Mapping[str, Path]) -> dict[str, str]:
-    """SHA-256 of the raw inputs that the step itself reads, and of what its params name."""
+def _own_sources(
+    step: Step, params: Params, paths: Mapping[str, Path], hashes: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """SHA-256 of the raw inputs that the step itself reads, and of what its params name; ``hashes`` are known."""
     values = step_values(params, step.paths)
     named = {name: digest for name, value in values.items() if (digest := _named_digest(value))}
-    return named | {
-        name: raw_inputs.digest(paths[name]) if name == "logs" else artifacts.sha256(paths[name])
-        for name in step.sources
-    }
+    known = hashes or {}
+    for name in step.sources:
+        read = raw_inputs.digest if name == "logs" else artifacts.sha256
+        named[name] = known[name] if name in known else read(paths[name])
+    return named
 
 
 def _named_digest(value: str | None) -> str | None:

@@ -6,9 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
-import os
 import sys
-import threading
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +19,7 @@ import zstandard
 from rationanomaly.artifacts import sha256
 from rationanomaly.errors import InfrastructureError, InputError
 from rationanomaly.parse.source import Piece, Source
-from rationanomaly.raw_inputs import STDIN, digest, is_special, settle
+from rationanomaly.raw_inputs import STDIN, digest, is_read_once, is_special
 
 TEXT = b"".join(b"line %d of a log\n" % number for number in range(5000))
 
@@ -195,22 +193,13 @@ def test_the_position_reaches_the_size(tmp_path: Path) -> None:
     assert source.position == source.size
 
 
-def test_what_can_be_read_once_only_is_put_into_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(TEXT)))
-    assert settle(STDIN, tmp_path / "state").read_bytes() == TEXT
-    os.mkfifo(tmp_path / "pipe")
-    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(TEXT,))
-    writer.start()
-    assert settle(tmp_path / "pipe", tmp_path / "state").read_bytes() == TEXT
-    writer.join()
-
-
 def test_a_plain_file_and_a_missing_one_are_nothing_special(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_bytes(TEXT)
     assert not is_special(tmp_path / "a.log")
     assert not is_special(tmp_path / "b.log")
     assert all(map(is_special, (STDIN, tmp_path, tmp_path / "*.log", Path("/dev/null"))))
-    assert settle(tmp_path / "*.log", tmp_path) == tmp_path / "*.log"
+    assert not is_read_once(tmp_path / "*.log")
+    assert is_read_once(STDIN)
 
 
 def test_the_digest_of_a_glob_follows_its_files(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from rationanomaly.errors import InputError
 from rationanomaly.params import load_params
 from rationanomaly.params.log_files import folder_and_glob
 from rationanomaly.parse.source import Source
-from rationanomaly.raw_inputs import digest, find_files, is_special, settle
+from rationanomaly.raw_inputs import digest, find_files, is_read_once, is_special
 from tests.growth import assert_linear
 
 
@@ -214,7 +214,7 @@ def test_the_digest_of_a_folder_follows_its_logs_only(tmp_path: Path) -> None:
 def test_a_folder_can_be_read_twice_as_it_is(tmp_path: Path) -> None:
     fill(tmp_path, ["a.log"])
     assert is_special(tmp_path)
-    assert settle(tmp_path, tmp_path / "state") == tmp_path
+    assert not is_read_once(tmp_path)
 
 
 # ---------------------------------------------------------------- in params
