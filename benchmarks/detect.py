@@ -156,8 +156,8 @@ def main() -> int:
     arguments = parser.parse_args()
     if "POLARS_MAX_THREADS" not in os.environ:
         # Read when polars is loaded.
-        os.execve(sys.executable, [sys.executable, "-m", "benchmarks.detect", *sys.argv[1:]],
-                  {**os.environ, "POLARS_MAX_THREADS": "1"})  # fmt: skip
+        again, environment = [sys.executable, "-m", "benchmarks.detect"], {**os.environ, "POLARS_MAX_THREADS": "1"}
+        os.execve(sys.executable, [*again, *sys.argv[1:]], environment)  # noqa: S606 - this very program
     with tempfile.TemporaryDirectory() as name:
         return _measure(arguments, Path(name))
 

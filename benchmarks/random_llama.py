@@ -20,11 +20,10 @@ def tokenizer_of(vocabulary: int) -> Any:
 
     words = {"<pad>": 0, "<s>": 1, "</s>": 2, "a": 3}
     words |= {f"w{place}": place for place in range(len(words), vocabulary)}
-    tokenizer = Tokenizer(models.WordLevel(words, unk_token="a"))
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="a"))  # noqa: S106 - a word
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", bos_token="<s>", eos_token="</s>", padding_side="left"
-    )
+    special = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>"}
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, padding_side="left", **special)
 
 
 def sft(

@@ -216,7 +216,7 @@ def compose(records: Path) -> str:
     Raises:
         ArtifactError: a record can't be read, or records don't belong together.
     """
-    environment = Environment(
+    environment = Environment(  # noqa: S701 - Markdown, not HTML
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip

@@ -48,7 +48,7 @@ def docker_runner(params: Params, output: Path, scratch: Path) -> Iterator[local
             yield local.DockerRunner(
                 user=f"{user}:{user}" if os.getuid() == 0 else f"{user}:{os.getgid()}",
                 read_only=True,
-                tmpfs={"/tmp": "mode=1777"},  # noqa: S108
+                tmpfs={"/tmp": "mode=1777"},  # noqa: S108 - in the pod, where it is a mount
                 cap_drop=["ALL"],
                 security_opt=["no-new-privileges"],
                 # A tracking server or a teacher on this machine has the address that it has outside.

@@ -131,7 +131,7 @@ def shape_pod(task: dsl.PipelineTask, params: Params, name: str | None = None) -
     if resources.gpus:
         task.set_accelerator_type(cluster.accelerator).set_accelerator_limit(resources.gpus)
         # NCCL and data loaders share tensors through /dev/shm; a container's default of 64 MB ends in a bus error.
-        kubernetes.empty_dir_mount(task, "shm", "/dev/shm", medium="Memory", size_limit=cluster.shared_memory)  # noqa: S108
+        kubernetes.empty_dir_mount(task, "shm", "/dev/shm", medium="Memory", size_limit=cluster.shared_memory)  # noqa: S108 - in the pod, where it is a mount
 
     # ---- how long, how often, as whom
     if _by_trainjob(params, name):
@@ -148,7 +148,7 @@ def shape_pod(task: dsl.PipelineTask, params: Params, name: str | None = None) -
     task.set_env_variable(STATE, _STATE_PATH)
     task.set_env_variable("HF_HOME", f"{_STATE_PATH}/{HUB}")
     # The root file system is read-only; what libraries cache goes to scratch space.
-    kubernetes.empty_dir_mount(task, "scratch", "/tmp", size_limit=cluster.scratch)  # noqa: S108
+    kubernetes.empty_dir_mount(task, "scratch", "/tmp", size_limit=cluster.scratch)  # noqa: S108 - in the pod, where it is a mount
     kubernetes.mount_pvc(task, cluster.state_claim, _STATE_PATH)
     for claim in claims(params):
         kubernetes.mount_pvc(task, claim, str(CLAIMS / claim))

@@ -82,7 +82,7 @@ def load_teacher_prompt(params: Params) -> TeacherPrompt:
         raise ParamsError(f"there is no teacher prompt `{version}`", hint=f"Set distill.prompt to {' or '.join(known)}")
     text = (folder / f"{version}.md").read_text(encoding="utf-8")
     found = TeacherPrompt(version, text, params.distill, params.prompt)
-    assert tuple(found._sections) == _SECTIONS, version  # noqa: S101 (a packaged file, held by a test)
+    assert tuple(found._sections) == _SECTIONS, version  # noqa: S101 - a packaged file, held by a test
     return found
 
 

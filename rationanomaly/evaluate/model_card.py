@@ -160,7 +160,7 @@ def _reasons(metrics: Mapping[str, float]) -> dict[str, str]:
 def _environment() -> Environment:
     # Markdown is no HTML: its own escapes are the filters'.
     environment = Environment(
-        loader=PackageLoader("rationanomaly.evaluate", "."), autoescape=False, undefined=StrictUndefined,  # noqa: S701
+        loader=PackageLoader("rationanomaly.evaluate", "."), autoescape=False, undefined=StrictUndefined,  # noqa: S701 - Markdown, not HTML
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters |= {"inert": inert, "code": code_span}

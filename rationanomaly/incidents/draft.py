@@ -82,14 +82,14 @@ def read_drafts(connection: sqlite3.Connection, condition: str, values: tuple[ob
         condition: SQL behind WHERE; of ours, never of a log.
         values: of its parameters.
     """
-    rows = connection.execute(f"SELECT {_COLUMNS} FROM incidents WHERE {condition}", values)  # noqa: S608
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM incidents WHERE {condition}", values)  # noqa: S608 - names and marks are ours
     return [_draft(*row) for row in rows]
 
 
 def store_drafts(connection: sqlite3.Connection, drafts: Iterable[Draft]) -> None:
     """Write the rows of drafts that changed."""
     marks = ", ".join("?" * (_COLUMNS.count(",") + 1))
-    connection.executemany(f"INSERT OR REPLACE INTO incidents ({_COLUMNS}) VALUES ({marks})", map(_row, drafts))  # noqa: S608
+    connection.executemany(f"INSERT OR REPLACE INTO incidents ({_COLUMNS}) VALUES ({marks})", map(_row, drafts))  # noqa: S608 - names and marks are ours
 
 
 def resolve_quiet(drafts: Iterable[Draft], now: float, quiet: float) -> None:

@@ -59,7 +59,7 @@ def count_lines(connection: sqlite3.Connection, lines: pl.DataFrame, now: float,
     _drop_surplus(connection, hours)
     if newest is None or hour > newest:
         for table in ("incidents_hours", "incidents_texts"):
-            connection.execute(f"DELETE FROM {table} WHERE hour < ?", (hour - 24 * days,))  # noqa: S608
+            connection.execute(f"DELETE FROM {table} WHERE hour < ?", (hour - 24 * days,))  # noqa: S608 - names and marks are ours
     return hours
 
 

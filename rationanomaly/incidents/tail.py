@@ -57,7 +57,7 @@ def keep_lines(connection: sqlite3.Connection, lines: pl.DataFrame, capacity: in
     seconds = pl.col("time").dt.epoch("us") / 1e6
     rows = kept.with_columns(seconds.alias("time"), pl.col("message").str.slice(0, MAX_MESSAGE)).select(_COLUMNS)
     names, marks = ", ".join(_COLUMNS), ", ".join("?" * len(_COLUMNS))
-    connection.executemany(f"INSERT INTO incidents_tail ({names}) VALUES ({marks})", rows.iter_rows())  # noqa: S608
+    connection.executemany(f"INSERT INTO incidents_tail ({names}) VALUES ({marks})", rows.iter_rows())  # noqa: S608 - names and marks are ours
     newest = connection.execute("SELECT max(number) FROM incidents_tail").fetchone()[0]
     connection.execute("DELETE FROM incidents_tail WHERE answer = 'normal' AND number <= ?", (newest - capacity,))
     surplus = "SELECT number FROM incidents_tail WHERE answer != 'normal' ORDER BY number DESC LIMIT 1 OFFSET ?"
@@ -80,7 +80,7 @@ def read_lines(
         text: only lines whose message, node or source holds it.
     """
     query = (
-        f"SELECT number, {', '.join(_COLUMNS)} FROM incidents_tail WHERE number > ?"  # noqa: S608
+        f"SELECT number, {', '.join(_COLUMNS)} FROM incidents_tail WHERE number > ?"  # noqa: S608 - names and marks are ours
         " AND (? = 'all' OR answer != 'normal') AND (? = '' OR instr(message, ?) OR node = ? OR source = ?)"
         " ORDER BY number DESC LIMIT ?"
     )

@@ -117,7 +117,7 @@ def build(settings: PromptParams, seed: int, sizes: Sizes | None = None, protect
     shortened = {message.text: message for message in _variants(found, settings, seed, sizes)}
     variants, more = _kept([m for text, m in shortened.items() if text not in known], protected, sizes)
     messages = [*found, *variants]
-    random.Random(f"{seed}|order").shuffle(messages)  # noqa: S311
+    random.Random(f"{seed}|order").shuffle(messages)  # noqa: S311 - draws no secret
     held_out = {message.family for message in messages if _share(seed, message.family) < sizes.held_out}
     return Corpus(
         tuple(message for message in messages if message.family not in held_out),
@@ -159,7 +159,7 @@ def hash_of(text: str) -> str:
 
 def _catalogue(settings: PromptParams, seed: int, sizes: Sizes) -> Iterator[Message]:
     for number, template in enumerate(load_templates()):
-        rng = random.Random(f"{seed}|{number}|{template.text}")  # noqa: S311
+        rng = random.Random(f"{seed}|{number}|{template.text}")  # noqa: S311 - draws no secret
         wanted = sizes.per_fault if template.kind == "F" else sizes.per_other
         found: dict[str, str] = {}
         for _ in range(_TRIES * wanted):
@@ -219,7 +219,7 @@ def _variants(messages: Sequence[Message], settings: PromptParams, seed: int, si
 
 def _shortened(message: Message, seed: int, sizes: Sizes) -> str | None:
     """A variant's text; None for the messages that get none."""
-    rng = random.Random(f"{seed}|variant|{message.text}")  # noqa: S311
+    rng = random.Random(f"{seed}|variant|{message.text}")  # noqa: S311 - draws no secret
     if rng.random() >= _VARIANTS_TRIED * sizes.variants:
         return None
     parts = message.log.split()

@@ -119,7 +119,7 @@ class Encoder:
         if mode is Mode.DIRECT:
             before, completion = ANSWER, write_verdict(message.label)
         else:
-            rng = random.Random(f"{self._seed}|{message.text}")  # noqa: S311
+            rng = random.Random(f"{self._seed}|{message.text}")  # noqa: S311 - draws no secret
             rationale = write_rationale(shown, message.label, rng)
             before = f"{THINK}{split_conclusion(rationale)[0]} {CONCLUSION}"
             completion = write_response(rationale, message.label)
@@ -160,7 +160,7 @@ def lessons(
         max_tokens: of all rows together, padding not counted.
         seed: of the modes.
     """
-    rng = random.Random(f"{seed}|modes")  # noqa: S311
+    rng = random.Random(f"{seed}|modes")  # noqa: S311 - draws no secret
     first = [Mode.REASON if rng.random() < reasoned else Mode.DIRECT for _ in messages]
     second = [Mode.DIRECT if mode is Mode.REASON else Mode.REASON for mode in first]
     tokens = 0
@@ -175,7 +175,7 @@ def lessons(
 
 def batches(rows: Sequence[Row], size: int, seed: int, window: int = 24) -> list[list[Row]]:
     """Rows in batches of similar length: shuffled, sorted within a window of so many batches, shuffled again."""
-    rng = random.Random(f"{seed}|batches")  # noqa: S311
+    rng = random.Random(f"{seed}|batches")  # noqa: S311 - draws no secret
     shuffled = list(rows)
     rng.shuffle(shuffled)
     found = []

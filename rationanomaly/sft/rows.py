@@ -109,7 +109,7 @@ def _pool_rationale_rows(pool: Pool | None, count: int, params: SftParams, rng: 
     from the argument alone would be certain, and rank nothing.
     """
     drawn = draw(pool, count, params.pool, rng) if pool and count else []
-    wordings = random.Random(int(rng.integers(2**32)))  # noqa: S311
+    wordings = random.Random(int(rng.integers(2**32)))  # noqa: S311 - draws no secret
     return [
         Row(one.text, Mode.REASON, _weak_response(one, wordings), weak=True, doubt=one.doubt(one.drawn))
         for one in drawn

@@ -64,7 +64,7 @@ def make_texts(template: str, quotes: Sequence[tuple[int, int]], seed: int = 0) 
     words = [word.span() for word in _WORD.finditer(template)]
     others = [(start, end) for start, end in words if not any(quoted[start:end])]
     wanted = len(words) - len(others)
-    rng = random.Random(f"{seed}/{template!a}")  # noqa: S311
+    rng = random.Random(f"{seed}/{template!a}")  # noqa: S311 - draws no secret
     drawn = rng.sample(others, wanted) if wanted <= len(others) else None
     return Texts(
         _squeezed("".join(character for character, inside in zip(template, quoted, strict=True) if not inside)),

@@ -56,7 +56,7 @@ def _cases(
 ) -> Iterator[Case]:
     if not logs:
         return
-    rng = random.Random(f"{seed}/{name}/{toward}")  # noqa: S311
+    rng = random.Random(f"{seed}/{name}/{toward}")  # noqa: S311 - draws no secret
     texts = rng.sample(family.texts(toward), len(family.texts(toward)))
     for number in range(rows):
         log, text = logs[number % len(logs)], texts[number % len(texts)]

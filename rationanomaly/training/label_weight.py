@@ -150,7 +150,7 @@ class _Doubts:
         """Shape (rows, tokens - 1), behind a forward pass of the model."""
         import torch
 
-        assert self._states is not None  # noqa: S101
+        assert self._states is not None  # noqa: S101 - for the type checker
         # Of every row, though it be certain: a head in shares is a collective, which all ranks have to ask for alike.
         rows = torch.arange(len(self._doubt), device=self._states.device)
         places = self._other[:, 0].clamp_min(1)

@@ -36,5 +36,5 @@ class BuiltinTeacher:
         return [Answer(write_response(self._rationale(question), question.label)) for question in questions]
 
     def _rationale(self, question: Question) -> str:
-        rng = random.Random(f"{self._seed}|{question.template_id}|{question.sample}|{question.attempt}")  # noqa: S311
+        rng = random.Random(f"{self._seed}|{question.template_id}|{question.sample}|{question.attempt}")  # noqa: S311 - draws no secret
         return write_rationale(question.shown, question.label, rng)

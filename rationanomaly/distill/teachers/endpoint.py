@@ -79,7 +79,7 @@ class EndpointTeacher:
         self._budget = Budget(settings.budget)
         self._pace = Pace(endpoint.requests_per_minute, endpoint.tokens_per_minute, clock, sleep)
         self._deadline = clock() + endpoint.total_seconds
-        self._jitter = random.Random(0)  # noqa: S311 (spreads retries, guards nothing)
+        self._jitter = random.Random(0)  # noqa: S311 - spreads retries, guards nothing
         self._in_flight = self._failed_in_a_row = self._parts = 0
 
     @property
@@ -142,7 +142,7 @@ class EndpointTeacher:
         if reply.answer is not None:
             self._failed_in_a_row = 0
             answer = answer_of(reply.answer)
-            assert answer is not None  # noqa: S101 (there is something to make it of)
+            assert answer is not None  # noqa: S101 - there is something to make it of
             return replace(answer, fresh=True)
         if reply.outcome not in ("budget", "time"):
             self._count_failure(reply)
@@ -207,5 +207,5 @@ class EndpointTeacher:
 
 def _reply(state: RetryCallState) -> Reply:
     reply = state.outcome.result() if state.outcome is not None else None
-    assert isinstance(reply, Reply)  # noqa: S101 (`_send` returns nothing else)
+    assert isinstance(reply, Reply)  # noqa: S101 - `_send` returns nothing else
     return reply

@@ -140,8 +140,8 @@ def _patch(cluster: ClusterParams, placement: PodPlacement, volume: Path) -> dic
         "name": _NODE,
         "volumeMounts": [
             {"name": "state", "mountPath": str(volume)},
-            {"name": "scratch", "mountPath": "/tmp"},  # noqa: S108  # the root file system is read-only
-            {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108
+            {"name": "scratch", "mountPath": "/tmp"},  # noqa: S108 - the root file system is read-only
+            {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108 - in the pod, where it is a mount
         ],
         "securityContext": {
             "allowPrivilegeEscalation": False,
