@@ -53,11 +53,12 @@ images:  ## the cpu, the gpu and the tracking image, with podman or docker; dock
 	docker/build.sh gpu
 	docker/build.sh tracking
 
-check: $(VENV)/installed  ## ruff and mypy
+check: $(VENV)/installed  ## ruff, mypy, and known vulnerabilities of what is pinned
 	ruff check .
 	ruff format --check .
 	mypy
 	python -m components.readme --check
+	python -m supply_chain.audit
 
 docs: $(VENV)/installed  ## write the components' READMEs
 	python -m components.readme
