@@ -15,7 +15,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-containers images check docs results results-small site format clean
+.PHONY: help install demo test test-slow test-containers images check sbom docs results results-small site format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}'
@@ -59,6 +59,14 @@ check: $(VENV)/installed  ## ruff, mypy, and known vulnerabilities of what is pi
 	mypy
 	python -m components.readme --check
 	python -m supply_chain.audit
+
+sbom: $(VENV)/installed  ## what is in .venv, in CycloneDX: build/sbom/environment.cdx.json; docker/build.sh lists an image
+	$(PYTHON) -m venv build/cyclonedx
+	build/cyclonedx/bin/pip install --quiet --progress-bar off cyclonedx-bom==7.5.0
+	mkdir -p build/sbom
+	build/cyclonedx/bin/cyclonedx-py environment --output-reproducible --output-format JSON \
+	    --output-file build/sbom/environment.cdx.json $(BIN)/python
+	@echo "build/sbom/environment.cdx.json, $$(grep -c '"purl"' build/sbom/environment.cdx.json) packages"
 
 docs: $(VENV)/installed  ## write the components' READMEs
 	python -m components.readme

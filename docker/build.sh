@@ -3,6 +3,7 @@
 #
 #   BASE_IMAGE=IMAGE         any Debian or Ubuntu with Python 3.11 and venv; the default is in the Dockerfile
 #   PIP_EXTRA_INDEX_URL=URL  cpu only: an index of torch's CPU wheels, for PyPI's torch brings CUDA along
+#   TORCH_SHA256=HASHES      further files of torch that may be taken; docker/locked.txt has those that were tried
 #   CONTAINER_TOOL=docker    rather than podman
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,7 +17,7 @@ case $variant in
     *) echo "$variant: no such image" >&2; exit 1 ;;
 esac
 arguments=(--build-arg "VARIANT=$base" --build-arg "GIT_COMMIT=$(git rev-parse HEAD 2> /dev/null || echo unknown)")
-names=(BASE_IMAGE PIP_CERT PIP_INDEX_URL PIP_TRUSTED_HOST)
+names=(BASE_IMAGE PIP_CERT PIP_INDEX_URL PIP_TRUSTED_HOST TORCH_SHA256)
 # pip prefers a CPU wheel of torch wherever it sees one, so the gpu image does not see these.
 [[ $base == @(gpu|vllm) ]] || names+=(PIP_EXTRA_INDEX_URL PIP_FIND_LINKS)
 for name in "${names[@]}"; do
