@@ -49,8 +49,12 @@ class Manifest:
 
     def digest_of(self, folder: str) -> str:
         """What `sha256` says of a folder inside, from the hashes in the manifest: nothing is read."""
+        return folder_sha256(self.files_of(folder))
+
+    def files_of(self, folder: str) -> dict[str, str]:
+        """The hashes of a folder inside, by the paths relative to it."""
         files = {PurePath(name): value for name, value in self.files.items()}
-        return _folder_sha256({p.relative_to(folder): files[p] for p in files if p.is_relative_to(folder)})
+        return {p.relative_to(folder).as_posix(): files[p] for p in files if p.is_relative_to(folder)}
 
 
 def sha256(path: Path) -> str:
@@ -60,13 +64,15 @@ def sha256(path: Path) -> str:
         ArtifactError: a device or a pipe, or what `listed` refuses in a folder.
     """
     if path.is_dir():
-        return _folder_sha256({PurePath(name): sha256(file) for name, file in listed(path).items()})
+        return folder_sha256({name: sha256(file) for name, file in listed(path).items()})
     with opened(path, follow=True) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _folder_sha256(files: Mapping[PurePath, str]) -> str:
-    rows = [f"{path.as_posix()}\0{files[path]}\n" for path in sorted(files)]
+def folder_sha256(files: Mapping[str, str]) -> str:
+    """What `sha256` says of a folder whose files have these hashes, by relative POSIX path."""
+    paths = {PurePath(name): value for name, value in files.items()}
+    rows = [f"{path.as_posix()}\0{paths[path]}\n" for path in sorted(paths)]
     return hashlib.sha256("".join(rows).encode()).hexdigest()
 
 

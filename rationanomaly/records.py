@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 import polars as pl
+from pydantic import TypeAdapter, ValidationError
 
 from rationanomaly.errors import ArtifactError, InputError
 
@@ -261,15 +262,31 @@ def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise InputError("no such file", file=path, hint="Check the path") from error
 
 
-def read_rows(path: Path, row: type[R]) -> list[R]:
-    """Read JSON Lines that `write_rows` wrote from dataclasses of the type ``row``."""
+def read_rows(path: Path, row: type[R], typed: bool = False) -> list[R]:
+    """Read JSON Lines that `write_rows` wrote from dataclasses of the type ``row``.
+
+    Args:
+        path: the file.
+        row: a dataclass.
+        typed: the values are checked against its types: others may have written the file.
+
+    Raises:
+        ArtifactError: an object with other fields, or values of other types; names the line.
+        InputError: as `read_objects`.
+    """
     names = {field.name for field in fields(row)}
+    adapter = TypeAdapter(row) if typed else None
     found = []
     for number, value in read_objects(path):
         if set(value) != names:
             problem = f"does not hold the fields of {row.__name__}: {', '.join(sorted(set(value) ^ names))}"
             raise ArtifactError(problem, file=path, line=number, hint="Make the folder anew with this version")
-        found.append(row(**value))
+        try:
+            found.append(row(**value) if adapter is None else adapter.validate_python(value))
+        except ValidationError as error:
+            named = ".".join(map(str, error.errors()[0]["loc"]))
+            problem = f"holds no {row.__name__}: its `{named}` has another type"
+            raise ArtifactError(problem, file=path, line=number, hint="Make the folder anew") from error
     return found
 
 

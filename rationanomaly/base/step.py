@@ -20,6 +20,7 @@ from rationanomaly.model.card import BaseIdentity, Card, Threshold, write_card
 from rationanomaly.model.constrained_form import Grammar
 from rationanomaly.model.few_shot import write_few_shot
 from rationanomaly.model.loading import load_tokenizer
+from rationanomaly.model.reading import load_tokenizer_as_saved
 from rationanomaly.model.safety import check_safe
 from rationanomaly.model.scoring import label_tokens
 from rationanomaly.params import Params
@@ -120,9 +121,7 @@ def _is_of_model(name: str) -> bool:
 
 def _from_hub(params: Params, folder: Path) -> tuple[Metrics, BaseIdentity]:
     files = hub.fetch(params.model.name, params.model.revision)
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(str(files), trust_remote_code=False)
+    tokenizer = load_tokenizer_as_saved(files)
     if problem := chat_template.problem_of(tokenizer):
         hint = "Correct it, or take it out of the folder: a base without one gets the plain prompt"
         raise ArtifactError(problem, file=files, hint=hint)

@@ -120,7 +120,7 @@ def without_test_side(precedents: Iterable[Precedent], labelled: pl.DataFrame) -
 def read_precedents(folder: Path) -> Precedents:
     """Those of a model folder; none where it has none, as the output of `base`."""
     path = folder / PRECEDENTS
-    return Precedents(read_rows(path, Precedent) if path.is_file() else ())
+    return Precedents(read_rows(path, Precedent, typed=True) if path.is_file() else ())
 
 
 def _agreed(precedents: Sequence[Precedent], similarity: float) -> Citation | None:

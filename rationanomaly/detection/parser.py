@@ -17,7 +17,8 @@ def read_parser(folder: ModelFolder) -> tuple[Miner, ParseParams]:
     Raises:
         ArtifactError: there are none, or they are damaged.
     """
-    return read_parser_of(folder.path)
+    with folder.part(f"{PARSER}/{PARSER_SETTINGS}", f"{PARSER}/{MINER}") as place:
+        return read_parser_of(place)
 
 
 def read_parser_of(folder: Path) -> tuple[Miner, ParseParams]:

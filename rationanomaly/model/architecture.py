@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from rationanomaly.errors import ArtifactError
+from rationanomaly.regular_files import read_json
 
 _WEIGHT_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 #: 4-bit weights with one 8-bit scale to 64 of them, and one 32-bit scale to 256 of those (QLoRA, arXiv 2305.14314, §3).
@@ -39,8 +41,8 @@ class Architecture:
     def read(cls, files: Path) -> Architecture | None:
         """The architecture of the model in ``files``; None where its config does not have Llama's keys."""
         try:
-            return cls.of(json.loads((files / "config.json").read_bytes()))
-        except (OSError, ValueError, KeyError, TypeError):
+            return cls.of(read_json(files / "config.json", "is no config", "Take another base"))
+        except (ArtifactError, OSError, ValueError, KeyError, TypeError, OverflowError):
             return None
 
     @classmethod

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from jinja2 import TemplateError
 
-from rationanomaly.errors import one_line
+from rationanomaly.errors import ArtifactError, one_line
+from rationanomaly.model import chat_sandbox
 from rationanomaly.params import PromptParams
 from rationanomaly.text.prompt import THINK, Mode, Shown, write_messages, write_prompt
 
@@ -46,11 +47,24 @@ def render_messages(tokenizer: PreTrainedTokenizerBase, messages: list[dict[str,
         tokenizer: has a chat template.
         messages: with ``role`` and ``content``; logs in them come as `text.prompt.show` leaves them.
     """
-    text = _apply(tokenizer, messages)
+    text = render_as_asked(tokenizer, messages)
     if tokenizer.bos_token_id is not None and tokenizer("")["input_ids"][:1] == [tokenizer.bos_token_id]:
         text = text.removeprefix(tokenizer.bos_token)
     bare = text.rstrip()
     return bare[: -len(THINK)] if bare.endswith(THINK) else text
+
+
+def render_as_asked(tokenizer: PreTrainedTokenizerBase, messages: list[dict[str, str]]) -> str:
+    """The text that the chat template makes of messages, nothing cut off.
+
+    Raises:
+        ArtifactError: it fails.
+    """
+    try:
+        return _apply(tokenizer, messages)
+    except _RAISED as error:
+        hint = "Correct it, or take it out of the folder: a base without one gets the plain prompt"
+        raise ArtifactError(_failed(error), file=tokenizer.name_or_path, hint=hint) from error
 
 
 def problem_of(tokenizer: PreTrainedTokenizerBase) -> str | None:
@@ -63,8 +77,12 @@ def problem_of(tokenizer: PreTrainedTokenizerBase) -> str | None:
         if _has_own_system_text(tokenizer):
             texts.append(_apply(tokenizer, [_SILENT, *messages]))
     except _RAISED as error:
-        return f"has a chat template that can't be rendered: {shorten(one_line(str(error)), 100, placeholder=' ...')}"
+        return _failed(error)
     return None if all(_PROBE in text for text in texts) else "has a chat template that leaves the log out"
+
+
+def _failed(error: Exception) -> str:
+    return f"has a chat template that can't be rendered: {shorten(one_line(str(error)), 100, placeholder=' ...')}"
 
 
 def _has_own_system_text(tokenizer: PreTrainedTokenizerBase) -> bool:
@@ -77,9 +95,11 @@ def _shortened(tokenizer: PreTrainedTokenizerBase, _template: str) -> bool:
     user = {"role": "user", "content": "log"}
     try:
         return len(_apply(tokenizer, [_SILENT, user])) < len(_apply(tokenizer, [user]))
-    except (TemplateError, ValueError, TypeError):  # It refuses the role.
+    except _RAISED:  # It refuses the role.
         return False
 
 
 def _apply(tokenizer: PreTrainedTokenizerBase, messages: list[dict[str, str]]) -> str:
-    return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+    template = tokenizer.chat_template
+    template = template if isinstance(template, str) else tokenizer.get_chat_template()
+    return chat_sandbox.render(template, messages, tokenizer.special_tokens_map)

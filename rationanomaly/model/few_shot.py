@@ -75,4 +75,4 @@ def read_few_shot(folder: Path, settings: PromptParams) -> FewShotExamples:
     """Those of a model folder, as many as its prompt shows."""
     if not settings.few_shot_examples:
         return FewShotExamples()
-    return FewShotExamples(read_rows(folder / FEW_SHOT, LabelledText), settings.few_shot_examples)
+    return FewShotExamples(read_rows(folder / FEW_SHOT, LabelledText, typed=True), settings.few_shot_examples)

@@ -14,6 +14,8 @@ Weights are safetensors; a folder with pickled weights or with code of its own i
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +23,12 @@ from typing import TYPE_CHECKING, Any
 from rationanomaly import artifacts
 from rationanomaly.decisions.precedents import Precedents, read_precedents
 from rationanomaly.device import ranks, sharding
-from rationanomaly.errors import ArtifactError
-from rationanomaly.model import loading, merging
+from rationanomaly.errors import ArtifactError, TrainingError
+from rationanomaly.model import adapters, boundary, loading, merging
+from rationanomaly.model.boundary import Check
 from rationanomaly.model.card import Card, read_card
 from rationanomaly.model.few_shot import FewShotExamples, read_few_shot
+from rationanomaly.model.private_copy import PrivateCopy, changed
 from rationanomaly.model.safety import check_safe
 from rationanomaly.model.scoring import Scorer
 from rationanomaly.params import ParseParams, TrainingParams
@@ -96,7 +100,18 @@ class ModelFolder:
     @cached_property
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """It pads on the left, as generation and scoring need it."""
-        return loading.load_tokenizer(self.path / TOKENIZER)
+        return loading.load_tokenizer(self.path / TOKENIZER, self._check_of(TOKENIZER))
+
+    def _check_of(self, part: str) -> Check | None:
+        """Compares the files of a part of the folder, as they are loaded, with the manifest that was verified."""
+        if self.manifest is None:
+            return None
+        expected = self.manifest.files_of(part)
+        return lambda copy: copy.check(expected)
+
+    def _check_base(self, copy: PrivateCopy) -> None:
+        if copy.digest != self.card.base.sha256:
+            raise changed(copy.origin)
 
     @cached_property
     def base_files(self) -> Path:
@@ -132,16 +147,38 @@ class ModelFolder:
     @cached_property
     def few_shot(self) -> FewShotExamples:
         """The labelled templates that a prompt shows; none where the card's prompt shows none."""
-        return read_few_shot(self.path, self.card.prompt)
+        with self.part(FEW_SHOT) as place:
+            return read_few_shot(place, self.card.prompt)
 
     @cached_property
     def precedents(self) -> Precedents:
         """What experts had settled when the model was trained; none in the output of `base`."""
-        return read_precedents(self.path)
+        with self.part(PRECEDENTS) as place:
+            return read_precedents(place)
+
+    @contextmanager
+    def part(self, *names: str) -> Iterator[Path]:
+        """A private copy of some of the files, as far as they are there: those that the manifest means.
+
+        Args:
+            names: paths relative to the folder.
+
+        Raises:
+            ArtifactError: they have changed since they were verified; or the block can't read them.
+        """
+        files = {} if self.manifest is None else self.manifest.files
+        expected = {name: files[name] for name in names if name in files}
+
+        def check(copy: PrivateCopy) -> None:
+            if self.manifest is not None:
+                copy.check(expected)
+
+        with boundary.inside(self.path, names[0], names.__contains__, check, whole=False) as place:
+            yield place
 
     def load_base(self, training: TrainingParams | None = None) -> PreTrainedModel:
         """A fresh base model; see `loading.load_base`."""
-        return loading.load_base(self.base_files, training)
+        return loading.load_base(self.base_files, training, self._check_base)
 
     def load_adapted(self, training: TrainingParams | None = None) -> PeftModel:
         """A fresh base model with the adapter on it.
@@ -152,16 +189,12 @@ class ModelFolder:
         Raises:
             ArtifactError: no adapter, or one that belongs to another base.
         """
-        from peft import PeftModel
-
         adapter = self.path / ADAPTER
-        if not (adapter / "adapter_model.safetensors").is_file():
+        if not (adapter / adapters.WEIGHTS).is_file():
             raise ArtifactError("holds no adapter", file=self.path, hint="Name the output folder of sft or grpo")
-        files = self.base_files
-        _check_pair(adapter, self.card)
-        base = loading.load_base(files, training)
-        options = loading.adapter_options(base, training)
-        return PeftModel.from_pretrained(base, str(adapter), is_trainable=training is not None, **options)
+        with boundary.inside(adapter, "adapter", adapters.FILES.__contains__, self._check_of(ADAPTER)) as place:
+            adapters.check(place, self.card.base.sha256)
+            return adapters.put_on(self.load_base(training), place, training)
 
     def load(self, merged: bool = False) -> PreTrainedModel | PeftModel:
         """The model that gives verdicts: the adapted one, or for the output of `base` the base itself.
@@ -181,12 +214,28 @@ class ModelFolder:
         Args:
             model: loaded from this folder.
             training: of a run whose ranks ask together, and share what is to be done.
+
+        Raises:
+            ArtifactError: a token that the base does not know; or, without a training, a tokenizer or a context that
+                verdicts can't be asked with.
         """
         card = self.card
-        made = Scorer(model, self.tokenizer, card.prompt, card.max_completion, card.literal_quotes, self.few_shot)
+        self._check_tokens(model)
+        try:
+            made = Scorer(model, self.tokenizer, card.prompt, card.max_completion, card.literal_quotes, self.few_shot)
+        except TrainingError as error:
+            if training is not None:
+                raise
+            raise ArtifactError(error.problem, file=self.path / TOKENIZER, hint=error.hint) from error
         if training is not None:
             made.is_shared, made.scoring_bytes = True, int(training.scoring_gigabytes * 2**30)
         return made
+
+    def _check_tokens(self, model: PreTrainedModel | PeftModel) -> None:
+        largest = max(self.tokenizer.get_vocab().values(), default=0)
+        if largest >= model.config.vocab_size:
+            problem = f"has the token {largest}, and the base knows {model.config.vocab_size}"
+            raise ArtifactError(problem, file=self.path / TOKENIZER, hint="Use the tokenizer of the base")
 
 
 def write_parser(parsed: Path, settings: ParseParams, folder: Path) -> None:
@@ -226,17 +275,6 @@ def write_adapter(model: PeftModel, folder: Path, card: Card) -> None:
     document = {key: sorted(value) if _strings(value) else value for key, value in document.items()}
     artifacts.write_json(path, document)
     (folder / ADAPTER / "README.md").unlink(missing_ok=True)
-
-
-def _check_pair(adapter: Path, card: Card) -> None:
-    path = adapter / "adapter_config.json"
-    try:
-        named = json.loads(path.read_bytes())["base_model_name_or_path"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError("is not the config of an adapter", file=path, hint="Train the model anew") from error
-    if named != f"sha256:{card.base.sha256}":
-        hint = "Use the adapter with the base that it was trained on"
-        raise ArtifactError("belongs to another base than the one in this folder", file=path, hint=hint)
 
 
 def _strings(value: Any) -> bool:

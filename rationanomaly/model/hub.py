@@ -7,9 +7,11 @@ from pathlib import Path
 
 from rationanomaly.errors import ArtifactError, InfrastructureError, ParamsError
 from rationanomaly.model.safety import check_safe
+from rationanomaly.regular_files import listed, opened
 
 #: All that is needed of a repository; pickled weights and code are not even downloaded.
 PATTERNS = ("*.json", "*.safetensors", "*.txt", "tokenizer.model", "*.jinja")
+_LARGEST_CONFIG = 1 << 20
 
 
 def fetch(name: str, revision: str | None, key: str = "model.name") -> Path:
@@ -57,8 +59,9 @@ def check_folder(folder: Path) -> None:
     """
     config = folder / "config.json"
     try:
-        document = json.loads(config.read_bytes())
-    except (OSError, ValueError) as error:
+        with opened(listed(folder).get(config.name, config)) as file:
+            document = json.loads(file.read(_LARGEST_CONFIG))
+    except (OSError, ValueError, RecursionError) as error:
         raise ArtifactError("holds no readable config.json", file=folder, hint="Name the folder of a model") from error
     check_safe(folder)
     if not isinstance(document, dict) or not any(folder.glob("*.safetensors")):

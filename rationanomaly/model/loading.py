@@ -6,48 +6,81 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rationanomaly.device import quantisation
-from rationanomaly.model import attention
-from rationanomaly.model.safety import check_safe
+from rationanomaly.errors import ArtifactError
+from rationanomaly.model import attention, boundary, chat_template, config_keys, reading
+from rationanomaly.model.boundary import Check
 from rationanomaly.params import TrainingParams
 
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+_HINT = "Take the files from where they come from, or make the model folder anew"
+
+_TEMPLATES = ("chat_template.jinja",)
 
 
-def load_tokenizer(files: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer in a folder; it pads on the left, as generation and scoring need it."""
-    from transformers import AutoTokenizer
+def load_tokenizer(files: Path, check: Check | None = None) -> PreTrainedTokenizerBase:
+    """The tokenizer in a folder; it pads on the left, as generation and scoring need it.
 
-    check_safe(files)
-    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-        str(files), trust_remote_code=False, local_files_only=True
-    )
-    tokenizer.padding_side = "left"
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
+    Args:
+        files: its folder.
+        check: of the files' hashes.
+
+    Raises:
+        ArtifactError: as `boundary.inside`, or it can't be loaded or shows no log.
+    """
+    with boundary.inside(files, "tokenizer", reading.OF_TOKENIZER.__contains__, check) as place:
+        tokenizer = reading.read_tokenizer(place)
+        _prepare(tokenizer, place)
+    tokenizer.name_or_path = str(files)
     return tokenizer
 
 
-def load_base(files: Path, training: TrainingParams | None = None) -> PreTrainedModel:
+def _prepare(tokenizer: PreTrainedTokenizerBase, place: Path) -> None:
+    """Have it pad on the left, and find out whether it can be used."""
+    tokenizer.padding_side = "left"
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    if tokenizer.eos_token_id is None:
+        raise ArtifactError("names no token that ends a text", file=place / config_keys.TOKENIZER_CONFIG, hint=_HINT)
+    if problem := chat_template.problem_of(tokenizer):
+        named = next((name for name in _TEMPLATES if (place / name).is_file()), config_keys.TOKENIZER_CONFIG)
+        raise ArtifactError(problem, file=place / named, hint=_HINT)
+    tokenizer("a log line", add_special_tokens=False)
+
+
+def load_base(files: Path, training: TrainingParams | None = None, check: Check | None = None) -> PreTrainedModel:
     """The base model in its stored precision, on the CPU; for a training as its GPU wants it.
 
     That is in 4 bits where the training says so, else in bf16 where 16-bit floats are stored: the trainers compute in
     bf16, which would convert each weight anew in each pass.
-    """
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
 
-    config = AutoConfig.from_pretrained(str(files), trust_remote_code=False, local_files_only=True)
+    Args:
+        files: its folder.
+        training: that it is loaded for.
+        check: of the files' hashes.
+
+    Raises:
+        ArtifactError: as `boundary.inside`; a config that asks for what none may ask for; weights that are cut off, of
+            other shapes than the config says, missing, left over or not numbers.
+    """
+    with boundary.inside(files, "model", reading.is_of_model, check) as place:
+        model = reading.read_model(place, lambda config: _options(config, training))
+    # Where it lay while it was read is nobody's business.
+    model.config._name_or_path = model.name_or_path = str(files)
+    model.get_output_embeddings().register_forward_pre_hook(in_one_piece)
+    return model
+
+
+def _options(config: PretrainedConfig, training: TrainingParams | None) -> dict[str, Any]:
+    import torch
+
     options: dict[str, Any] = {"dtype": "auto", **quantisation.load_options(training), **attention.options(config)}
     if training is not None and torch.cuda.is_available() and config.dtype == torch.float16:
         options["dtype"] = torch.bfloat16
-    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-        str(files), trust_remote_code=False, use_safetensors=True, local_files_only=True, **options
-    )
-    model.get_output_embeddings().register_forward_pre_hook(in_one_piece)
-    return model
+    return options
 
 
 def in_one_piece(_head: Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -75,7 +108,4 @@ def adapter_options(base: PreTrainedModel, training: TrainingParams | None = Non
 
 def read_context(files: Path) -> int:
     """Tokens that the base in ``files`` can see, from its config alone."""
-    from transformers import AutoConfig
-
-    config = AutoConfig.from_pretrained(str(files), trust_remote_code=False, local_files_only=True)
-    return int(config.max_position_embeddings)
+    return int(config_keys.read_config(files).max_position_embeddings)

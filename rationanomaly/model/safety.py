@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rationanomaly.errors import ArtifactError
+from rationanomaly.regular_files import listed
 
 _PICKLED = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".msgpack", ".h5")
 
@@ -13,9 +14,10 @@ def check_safe(folder: Path) -> None:
     """Refuse what could run code when it is loaded.
 
     Raises:
-        ArtifactError: pickled weights, a Python file, or a JSON file that points to code (``auto_map``).
+        ArtifactError: a link, a device or a pipe, pickled weights, a Python file, or a JSON file that points to code
+            (``auto_map``).
     """
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+    for path in listed(folder).values():
         if path.suffix.lower() in _PICKLED:
             hint = "Convert the weights to safetensors; pickle runs code when it is read"
             raise ArtifactError("pickled weights are never loaded", file=path, hint=hint)

@@ -80,7 +80,7 @@ class Miner:
             miner = cls(masker, Drain.from_state(state["drain"]), named)
             miner._own = dict.fromkeys(state.get("own", ()))
             return miner
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             again = "Run `rationanomaly parse` again"
             raise ArtifactError("is not the state of a miner", file=path, hint=again) from error
 

@@ -22,8 +22,10 @@ from rationanomaly.distill.journal import Journal, Kept, digest
 from rationanomaly.distill.requests import Request, answer_of
 from rationanomaly.distill.teacher_prompt import TeacherPrompt, load_teacher_prompt
 from rationanomaly.distill.teachers import Answer, Bill, Question, Teacher
-from rationanomaly.errors import InfrastructureError, brief
+from rationanomaly.errors import ArtifactError, InfrastructureError
 from rationanomaly.model import hub
+from rationanomaly.model.chat_template import render_as_asked
+from rationanomaly.model.reading import load_model, load_tokenizer_as_saved
 from rationanomaly.params import DistillParams, Params
 from rationanomaly.steps import Inputs
 from rationanomaly.text.secrets import Secrets
@@ -108,17 +110,17 @@ class LocalTeacher:
     def _model(self) -> tuple[Any, Any]:
         if self._loaded is None:
             import torch
-            from transformers import AutoModelForCausalLM, AutoTokenizer
 
             local = self._settings.local
-            files = str(hub.fetch(local.model, local.revision, "distill.local.model"))
+            files = hub.fetch(local.model, local.revision, "distill.local.model")
             try:
-                tokenizer = AutoTokenizer.from_pretrained(files, padding_side="left", trust_remote_code=False)
-                model = AutoModelForCausalLM.from_pretrained(files, use_safetensors=True, trust_remote_code=False)
-            except (OSError, ValueError) as error:
+                tokenizer = load_tokenizer_as_saved(files)
+                tokenizer.padding_side = "left"
+                model = load_model(files)
+            except ArtifactError as error:
                 hint = "Set distill.local.model to a folder with a causal language model, or to the hub id of one"
                 raise InfrastructureError(
-                    f"the teacher's model can't be loaded: {brief(str(error))}", hint=hint
+                    f"the teacher's model can't be loaded: {error.problem}", file=error.file, hint=hint
                 ) from error
             if tokenizer.pad_token_id is None:
                 tokenizer.pad_token = tokenizer.eos_token
@@ -128,8 +130,7 @@ class LocalTeacher:
 
 def _as_text(tokenizer: Any, messages: Sequence[dict[str, str]]) -> str:
     if tokenizer.chat_template:
-        text: str = tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
-        return text
+        return render_as_asked(tokenizer, list(messages))
     return "\n\n".join(message["content"] for message in messages) + "\n"
 
 
