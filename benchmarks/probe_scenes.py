@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from rationanomaly.params import PromptParams
 from rationanomaly.records import Label
 from rationanomaly.rulebook.rationale import write_analysis
+from rationanomaly.text.canonical import WILDCARD
 from rationanomaly.text.evidence import find_quotes
-from rationanomaly.text.prompt import WILDCARD, Shown, conclude, show, write_response
+from rationanomaly.text.prompt import Shown, conclude, show, write_response
 
 #: Made up in the manner of kernels, daemons and schedulers; faults and daily work, long and short, one without words.
 LOGS = (

@@ -31,7 +31,7 @@ from rationanomaly.records import (
     write_rows,
     write_table,
 )
-from rationanomaly.text.prompt import WILDCARD
+from rationanomaly.text.canonical import WILDCARD
 from tests.conftest import ROOT
 from tests.micro_model import MICRO, run
 

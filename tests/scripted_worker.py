@@ -30,6 +30,7 @@ def verdict(template: str, kind: str) -> dict[str, Any]:
         {"stated": answer, "consistent": True, "rationale": f"It is {answer}."} if kind == "reasoned" else {}
     )
     nothing: dict[str, Any] = {"stated": None, "consistent": None, "rationale": None, "evidence": [], "grounded": False}
+    nothing |= {"suspicions": [], "unseen": 0}
     return {"template": template, "answer": answer, "score": score, "direct_score": score, **nothing, **text}
 
 

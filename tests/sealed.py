@@ -14,6 +14,13 @@ def sealed(folder: Path, step: str) -> Path:
     return output
 
 
+def seal(folder: Path, step: str) -> None:
+    """Make a folder of files a finished output of a step, where it lies."""
+    output = sealed(folder, step)
+    shutil.rmtree(folder)
+    output.rename(folder)
+
+
 def edit(file: Path) -> None:
     """Change a file as somebody would who has no idea of the manifest."""
     data = file.read_bytes()

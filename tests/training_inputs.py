@@ -29,6 +29,7 @@ from rationanomaly.records import (
 )
 from rationanomaly.text.prompt import PROMPT_VERSION
 from tests.conftest import ROOT
+from tests.sealed import seal
 
 
 def write_training_inputs(root: Path, parts: Sequence[str], held_out: str) -> None:
@@ -63,3 +64,5 @@ def write_training_inputs(root: Path, parts: Sequence[str], held_out: str) -> No
     ]  # fmt: skip
     write_rows(root / "distill" / TRIPLETS, triplets)
     (root / "distill" / COST).write_text(json.dumps({"target_words": 6}))
+    for name in ("parse", "correct", "distill"):
+        seal(root / name, name)

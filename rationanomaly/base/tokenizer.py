@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rationanomaly.records import LABELS
-from rationanomaly.text.prompt import TAGS, WILDCARD
+from rationanomaly.text.canonical import WILDCARD
+from rationanomaly.text.prompt import TAGS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

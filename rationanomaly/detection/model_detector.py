@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from rationanomaly.detection.verdict import Verdict
+from rationanomaly.detection.verdict import HIDDEN_ALARM, Verdict
 from rationanomaly.device import runtime
 from rationanomaly.errors import ParamsError
 from rationanomaly.model.card import Card, Threshold
 from rationanomaly.model.folder import ModelFolder
 from rationanomaly.model.scoring import Scorer, mean_score
+from rationanomaly.model.views import ScoredViews, score_views
 from rationanomaly.params import VerdictKind
 from rationanomaly.records import Label
 from rationanomaly.text.evidence import as_logged, check_evidence
-from rationanomaly.text.pieces import show_pieces
 from rationanomaly.text.prompt import Shown, conclude, parse_response, show, split_conclusion, write_response
 
 _log = logging.getLogger(__name__)
@@ -76,13 +77,13 @@ class ModelDetector:
         return self._folder.base_files
 
     def direct_scores(self, templates: Iterable[str]) -> npt.NDArray[np.float64]:
-        """P(abnormal) of each template's direct verdict, shape (len(templates),); of a long one its highest piece's.
+        """P(abnormal) of each template's direct verdict, shape (len(templates),): the highest of its views' (`views`).
 
         Equal texts are judged once.
         """
         templates = listed(templates)
         distinct = list(dict.fromkeys(templates))
-        by_text = {text: score for text, (_, score) in zip(distinct, self._most_abnormal(distinct), strict=True)}
+        by_text = {text: scored.score for text, scored in zip(distinct, self._score(distinct), strict=True)}
         return np.array([by_text[text] for text in templates], dtype=np.float64)
 
     def free_texts(self, templates: Iterable[str]) -> list[str]:
@@ -94,7 +95,8 @@ class ModelDetector:
     ) -> list[Verdict]:
         """One verdict for each template, in order; equal texts are judged once.
 
-        Of a template that is longer than a prompt shows, the piece with the highest direct score is judged.
+        An analysis is written of the template as it is, or of its view with the highest direct score where that is an
+        alarm and the template is none, or where it is longer than a prompt shows.
 
         Args:
             templates: any texts.
@@ -113,23 +115,23 @@ class ModelDetector:
         if count < 1:
             raise ParamsError(f"analyses={count} is none", hint="Give 1 or more, or verdict=`direct`")
         distinct = list(dict.fromkeys(templates))
-        found = self._most_abnormal(distinct)
-        analysed = self._analyse([log for log, _ in found], count) if kind == "reasoned" else None
+        found = self._score(distinct)
+        analysed = self._analyse([scored.log for scored in found], count) if kind == "reasoned" else None
         by_text = {
-            template: (
-                self._without_analysis(template, direct)
+            template: replace(
+                self._without_analysis(template, scored.score)
                 if analysed is None
-                else self._reasoned(template, log, direct, analysed[place])
+                else self._reasoned(template, scored.log, scored.score, analysed[place]),
+                suspicions=scored.suspicions,
+                unseen=scored.unseen,
             )
-            for place, (template, (log, direct)) in enumerate(zip(distinct, found, strict=True))
+            for place, (template, scored) in enumerate(zip(distinct, found, strict=True))
         }
         return [by_text[template] for template in templates]
 
-    def _most_abnormal(self, templates: Sequence[str]) -> list[tuple[Shown, float]]:
-        """Of each template the piece with the highest direct score, and this score."""
-        pieces = [show_pieces(template, self.card.prompt) for template in templates]
-        scores = iter(self._scorer.direct_scores([piece for some in pieces for piece in some]).tolist())
-        return [max(((piece, next(scores)) for piece in some), key=lambda one: one[1]) for some in pieces]
+    def _score(self, templates: Sequence[str]) -> list[DirectScore]:
+        scored = score_views(self._scorer, templates, self.card.prompt, clauses=self.card.detect.clauses)
+        return [DirectScore.of(one, self.card.direct_threshold.value) for one in scored]
 
     def _analyse(self, logs: Sequence[Shown], count: int) -> list[list[tuple[float, str]]]:
         """Of each log its analyses that came to an end, each with the score behind it."""
@@ -172,6 +174,35 @@ class ModelDetector:
             checked.spans,
             checked.grounded,
         )
+
+
+@dataclass(frozen=True)
+class DirectScore:
+    """What the direct verdict says of a template.
+
+    Attributes:
+        log: the view that an analysis is written of.
+        score: the highest of all views.
+    """
+
+    log: Shown
+    score: float
+    suspicions: tuple[str, ...]
+    unseen: int
+
+    @classmethod
+    def of(cls, scored: ScoredViews, alarm: float) -> DirectScore:
+        """The most abnormal view; the template itself where it is called the same, so that all of it is argued about.
+
+        Args:
+            scored: the views of the template.
+            alarm: the score from which on a template is abnormal.
+        """
+        views, score = scored.views, scored.score
+        if max(scored.whole) < alarm <= score:
+            suspicions = tuple(sorted({*views.suspicions, HIDDEN_ALARM}))
+            return cls(scored.most_abnormal, score, suspicions, views.unseen)
+        return cls(views.whole[int(np.argmax(scored.whole))], score, views.suspicions, views.unseen)
 
 
 def _answer(score: float, threshold: Threshold) -> Label:

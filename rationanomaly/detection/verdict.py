@@ -9,6 +9,9 @@ from rationanomaly.decisions.precedents import Citation
 from rationanomaly.records import Answer
 from rationanomaly.text.evidence import Span
 
+#: The suspicion where a template is an alarm only without some of its words, which speak for it.
+HIDDEN_ALARM = "hidden alarm"
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -26,6 +29,9 @@ class Verdict:
         rationale: the analysis with its conclusion; None if none was asked for, empty if none came to an end.
         evidence: quotes of the rationale that stand in the template, with their offsets.
         grounded: whether the rationale is (`evidence.Evidence`).
+        suspicions: by what the template looks as if it were written to turn a verdict: `text.canonical.Reason`, or
+            `HIDDEN_ALARM`; sorted.
+        unseen: characters of the template, but for blanks, that the model was not shown.
         precedent: the experts' decision that the answer was taken from; None: the answer is the model's own.
     """
 
@@ -38,7 +44,14 @@ class Verdict:
     rationale: str | None
     evidence: tuple[Span, ...]
     grounded: bool
+    suspicions: tuple[str, ...] = ()
+    unseen: int = 0
     precedent: Citation | None = None
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether the template looks as if it were written to turn a verdict; says nothing of ``answer``."""
+        return bool(self.suspicions)
 
     @property
     def source(self) -> Literal["model", "precedent"]:
@@ -64,6 +77,9 @@ class Verdict:
             "consistent": self.consistent,
             "rationale": self.rationale,
             "evidence": [asdict(span) for span in self.evidence],
+            "suspicious": self.suspicious,
+            "suspicions": list(self.suspicions),
+            "unseen": self.unseen,
             "source": self.source,
             "precedent": None if self.precedent is None else _cite(self.precedent),
         }

@@ -32,7 +32,8 @@ def verdict_of(row: Mapping[str, Any]) -> Verdict:
         ValueError: it describes none.
     """
     try:
-        verdict = Verdict(**{name: row[name] for name in _KEPT} | {"evidence": _spans(row["evidence"])})
+        read = {"evidence": _spans(row["evidence"]), "suspicions": tuple(map(str, row["suspicions"]))}
+        verdict = Verdict(**{name: row[name] for name in _KEPT} | read)
     except (KeyError, TypeError) as error:
         raise ValueError("is not a verdict") from error
     if verdict.answer not in _ANSWERS or not all(

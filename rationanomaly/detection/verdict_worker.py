@@ -25,14 +25,13 @@ from pathlib import Path
 from threading import Condition, Thread
 from typing import IO, TYPE_CHECKING, Any
 
-from rationanomaly.detection.model_detector import ModelDetector
+from rationanomaly.detection.model_detector import DirectScore, ModelDetector
 from rationanomaly.detection.verdict_record import verdict_row
 from rationanomaly.device import runtime
 from rationanomaly.errors import RationAnomalyError, named_extras
 from rationanomaly.model.folder import ModelFolder
 from rationanomaly.model.merging import without_wrappers
 from rationanomaly.params import VerdictKind
-from rationanomaly.text.prompt import Shown
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -48,12 +47,12 @@ _REMEMBERED = 1000
 class _Remembering(ModelDetector):
     """Keeps the newest direct scores: the reasoned verdict on a template is asked for after the direct one."""
 
-    _scored: dict[str, tuple[Shown, float]] | None = None
+    _scored: dict[str, DirectScore] | None = None
 
-    def _most_abnormal(self, templates: Sequence[str]) -> list[tuple[Shown, float]]:
+    def _score(self, templates: Sequence[str]) -> list[DirectScore]:
         known = self._scored or {}
         new = [text for text in templates if text not in known]
-        found = dict(zip(new, super()._most_abnormal(new), strict=True)) if new else {}
+        found = dict(zip(new, super()._score(new), strict=True)) if new else {}
         known = {text: one for text, one in known.items() if text not in found} | found
         self._scored = dict(list(known.items())[-_REMEMBERED:])
         return [known[text] for text in templates]

@@ -23,6 +23,7 @@ from rationanomaly.model.budget import TokenBudget, announce
 from rationanomaly.model.card import write_card
 from rationanomaly.model.folder import ModelFolder, copy_base, write_adapter
 from rationanomaly.model.scoring import Scorer
+from rationanomaly.model.views import score_views
 from rationanomaly.params import GrpoParams, Params
 from rationanomaly.records import (
     ADAPTER,
@@ -113,7 +114,8 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
         )  # fmt: skip
 
     # Every rank has to come, for each may hold a share of the weights.
-    scores = scorer.direct_scores([show(text, card.prompt) for text in lessons.texts])
+    scored = score_views(scorer, lessons.texts, card.prompt, clauses=card.detect.clauses)
+    scores = np.array([one.score for one in scored])
     metrics = _metrics(curve, in_form)
     card = replace(card, stage="grpo", adapter=_chosen(card.adapter, metrics, params.grpo))
     if ranks.is_first():

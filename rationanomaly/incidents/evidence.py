@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from rationanomaly.signals.alert import Alert, AlertKind
-from rationanomaly.text.prompt import WILDCARD
+from rationanomaly.text.canonical import WILDCARD
 
 #: What an alert cites is no older than this: a line of last week must not bridge all that lies between.
 _LONGEST_SPAN = 6 * 3600.0

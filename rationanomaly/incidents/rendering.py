@@ -23,7 +23,7 @@ from rationanomaly.review.access import Access
 from rationanomaly.review.desk import Member
 from rationanomaly.review.guarding import ShownInstead
 from rationanomaly.signals.alert import Alert
-from rationanomaly.text.prompt import WILDCARD
+from rationanomaly.text.canonical import WILDCARD
 from rationanomaly.text.untrusted import for_html, for_terminal
 
 COOKIE = "incidents"

@@ -19,7 +19,7 @@ from rationanomaly.text.prompt import PROMPT_VERSION
 
 SCHEMA_VERSION = 3
 #: Settings that cards of this schema didn't hold at first, and what a model folder without them was made with.
-_LATER = {"attempts": 1}
+_LATER = {"attempts": 1, "clauses": True}
 Stage = Literal["base", "sft", "grpo"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 #: Scores are probabilities. One that calls nothing lies a last bit above the highest score.

@@ -406,12 +406,15 @@ class DetectParams(Section):
         attempts: how often each is written at most, until the log's words bear out what it claims, as the rulebook
             reads it. For a model that another teacher taught, 1: the rulebook hardly knows its words.
         temperature: of the second analysis and those behind it, which are sampled; the first takes the likeliest words.
+        clauses: whether a log is also judged without some of its clauses, so that nothing that is written beside a
+            fault hides it; costs false alarms, and some five direct scores in place of one.
     """
 
     verdict: VerdictKind
     analyses: Few
     attempts: Few
     temperature: Temperature
+    clauses: bool
 
     @property
     def at_most(self) -> int:

@@ -21,9 +21,10 @@ from rationanomaly.pretrain.messages import Template, load_templates
 from rationanomaly.records import Label
 from rationanomaly.rulebook.rationale import label_by_words
 from rationanomaly.simulate.events import load_catalogue
+from rationanomaly.text.canonical import WILDCARD
 from rationanomaly.text.evidence import words
 from rationanomaly.text.harvest import harvest
-from rationanomaly.text.prompt import WILDCARD, show
+from rationanomaly.text.prompt import show
 from rationanomaly.text.similarity import near_duplicates
 
 Source = Literal["harvested", "catalogue", "variant"]

@@ -18,7 +18,7 @@ from importlib import resources
 
 from rationanomaly.pretrain.values import VALUES
 from rationanomaly.records import Label
-from rationanomaly.text.prompt import WILDCARD
+from rationanomaly.text.canonical import WILDCARD
 
 _KINDS = ("F", "E", "P")
 _HEADS = "heads: "

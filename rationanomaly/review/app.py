@@ -21,7 +21,7 @@ from rationanomaly.review.context import TemplateContext
 from rationanomaly.review.desk import FILTERS, Desk, Item, Member, NotAllowed, Show
 from rationanomaly.review.guarding import Fields, add_headers, failed, form_fields, is_other_site
 from rationanomaly.review.host_names import HostCheck
-from rationanomaly.text.prompt import WILDCARD
+from rationanomaly.text.canonical import WILDCARD
 from rationanomaly.text.untrusted import for_html, for_terminal
 
 _COMMENT = 5000

@@ -10,7 +10,7 @@ import polars as pl
 
 from rationanomaly.records import LINES
 from rationanomaly.review.desk import Item
-from rationanomaly.text.prompt import WILDCARD
+from rationanomaly.text.canonical import WILDCARD
 
 if TYPE_CHECKING:
     from rationanomaly.text.similarity import SimilarityIndex

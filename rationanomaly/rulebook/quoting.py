@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from rationanomaly.rulebook.domains import Domain
 from rationanomaly.rulebook.signs import ACTIVITIES, FAULTS, STOP_WORDS, Reading
+from rationanomaly.text.canonical import WILDCARD
 from rationanomaly.text.evidence import required_quotes, words
-from rationanomaly.text.prompt import WILDCARD, Shown
+from rationanomaly.text.prompt import Shown
 
 _RUN = re.compile(r"[^\W_]+")
 #: What makes ``can`` ``can't``; normalising puts a space behind the apostrophe.

@@ -52,7 +52,7 @@ _DATABASES = ("postgresql", "mysql", "mssql")
 #: Columns of what a served model answers: those of a row of `detect`.
 FIELDS = (
     "template", "answer", "score", "direct_score", "stated", "consistent", "rationale", "evidence",
-    "source", "precedent",
+    "suspicious", "suspicions", "unseen", "source", "precedent",
 )  # fmt: skip
 
 
@@ -359,6 +359,7 @@ def _signature() -> ModelSignature:
         ]
     )
     kinds = {"score": DataType.double, "direct_score": DataType.double, "consistent": DataType.boolean}
+    kinds |= {"suspicious": DataType.boolean, "suspicions": Array(text), "unseen": DataType.long}
     kinds |= {"evidence": Array(span), "precedent": precedent}
     nullable = ("stated", "consistent", "rationale", "precedent")
     return ModelSignature(

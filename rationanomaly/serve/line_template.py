@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rationanomaly.text.prompt import WILDCARD
+from rationanomaly.text.canonical import WILDCARD
 
 
 def find_template(line: str, templates: Iterable[str]) -> str | None:

@@ -77,6 +77,9 @@ class TemplateAnswer(BaseModel):
     consistent: bool | None = None
     rationale: str | None = None
     evidence: list[dict[str, Any]] = []
+    suspicious: bool | None = None
+    suspicions: list[str] = []
+    unseen: int | None = None
     source: Literal["model", "precedent"] | None = None
     precedent: dict[str, Any] | None = None
 

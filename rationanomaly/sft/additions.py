@@ -8,15 +8,18 @@ false. The claims are of other kinds than those that `stress` tries, and share n
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
+from importlib import resources
 
 import numpy as np
 
 from rationanomaly.params import PromptParams
+from rationanomaly.records import LABELS
 from rationanomaly.text.prompt import show, word_places
 
-#: Share of the additions that are words of normal logs; the others claim something.
-_CALM = 0.4
+#: Shares of the additions: words of normal logs; texts of `additions.csv`. The others are made of openings and endings.
+_CALM, _WRITTEN = 0.35, 0.45
 #: Words that may be picked from normal logs, at most.
 _LONGEST = 16
 
@@ -54,6 +57,7 @@ class Additions:
 
     def __init__(self, normals: Sequence[str], prompt: PromptParams) -> None:
         self._normals, self._prompt = [text.split() for text in normals if text], prompt
+        self._written = read_written()
 
     def add(self, text: str, rng: np.random.Generator) -> str:
         """The text with an addition in front, behind or in its middle; as it is where that would cut words of it off.
@@ -69,14 +73,27 @@ class Additions:
         return longer if fits else text
 
     def _draw(self, rng: np.random.Generator) -> list[str]:
-        if self._normals and rng.random() < _CALM:
+        kind = rng.random()
+        if self._normals and kind < _CALM:
             found: list[str] = []
             length = int(rng.integers(2, _LONGEST + 1))
             while len(found) < length:
                 found += [*self._normals[rng.integers(len(self._normals))], *(";" if rng.random() < 0.3 else "")]
             return found[:length]
-        claims = int(rng.integers(1, 4))
         side = int(rng.integers(2))
+        if kind < _CALM + _WRITTEN:
+            texts = self._written[side]
+            parts = [texts[rng.integers(len(texts))] for _ in range(int(rng.integers(1, 3)))]
+            return show(" ".join(parts), self._prompt).text.split()
+        claims = int(rng.integers(1, 4))
         parts = [_OPENINGS[rng.integers(len(_OPENINGS))]]
         parts += [_ENDINGS[rng.integers(len(_ENDINGS))][side] for _ in range(claims)]
         return show(" ".join(parts), self._prompt).text.split()
+
+
+def read_written() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The texts of `additions.csv`: those that call a log harmless, and those that don't."""
+    file = resources.files("rationanomaly.sft") / "additions.csv"
+    rows = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines(), strict=True))
+    normal, abnormal = (tuple(row["text"] for row in rows if row["toward"] == label) for label in LABELS)
+    return normal, abnormal

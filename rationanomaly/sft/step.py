@@ -22,6 +22,7 @@ from rationanomaly.launch import start
 from rationanomaly.model.budget import TokenBudget, announce
 from rationanomaly.model.card import Card, write_card
 from rationanomaly.model.folder import ModelFolder, copy_base, write_adapter, write_parser
+from rationanomaly.model.views import score_views
 from rationanomaly.params import Params, SftParams
 from rationanomaly.records import (
     CORPUS,
@@ -83,7 +84,7 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
     validation = plan.validation
 
     def scores(model: PeftModel) -> np.ndarray:
-        """Of the validation split; of none where they would measure nothing."""
+        """Of the validation split as a prompt shows it; of none where they would measure nothing."""
         return base.scorer(model, params.training).direct_scores(() if validation.learnt else validation.logs)
 
     with runtime.quiet():
@@ -92,9 +93,13 @@ def train(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
             lambda model: validation.metrics(scores(model)),
         )  # fmt: skip
 
-    kept_scores = scores(model)
+    # As the detector scores a log, by all its views; during the training the log alone tells as much in less time.
+    kept = () if validation.learnt else [log.original for log in validation.logs]
+    scorer = base.scorer(model, params.training)
+    scored = score_views(scorer, kept, params.prompt, clauses=params.detect.clauses)
+    kept_scores = np.array([one.score for one in scored])
     threshold, direct_threshold = choose_thresholds(
-        base.scorer(model, params.training), validation, kept_scores, plan.analysed, params.detect, params.sft
+        scorer, validation, kept_scores, plan.analysed, params.detect, params.sft
     )
     card = replace(
         base.card,

@@ -40,10 +40,12 @@ class Answers:
     Args:
         service: is asked about what nobody has said yet.
         max_verdicts: that the database keeps.
+        suspicious_is_abnormal: whether a template counts as abnormal for being suspicious, too.
     """
 
-    def __init__(self, service: Asked, max_verdicts: int) -> None:
+    def __init__(self, service: Asked, max_verdicts: int, *, suspicious_is_abnormal: bool = False) -> None:
         self._service, self._store = service, VerdictStore(max_verdicts)
+        self._suspicious_is_abnormal = suspicious_is_abnormal
         self._version, self._precedents = service.version, service.precedents
         #: Verdicts without their texts, and whether they are final.
         self._known: dict[str, tuple[Verdict, bool]] = {}
@@ -83,7 +85,7 @@ class Answers:
         missing = [identity for identity in identities if identity not in self._known]
         for identity, stored in self._store.find(connection, missing, self._version).items() if missing else ():
             citation = self._precedents.find(stored.verdict.template)
-            self._remember(identity, stored.verdict.under(citation), stored.final)
+            self._remember(identity, self._shown(stored.verdict, citation), stored.final)
         known = {identity: self._known[identity] for identity in identities if identity in self._known}
         return {identity: verdict for identity, (verdict, is_final) in known.items() if is_final or not final}
 
@@ -104,7 +106,7 @@ class Answers:
         for identity, template in templates.items():
             citation = self._precedents.find(template)
             if identity in stored:
-                found[identity] = stored[identity].verdict.under(citation)
+                found[identity] = self._shown(stored[identity].verdict, citation)
             elif citation is not None:
                 found[identity] = _decided(template, citation)
         return found
@@ -120,7 +122,7 @@ class Answers:
         found = []
         for one in current:
             citation = self._precedents.find(one.template)
-            one = replace(one, verdict=one.verdict.under(citation))
+            one = replace(one, verdict=self._shown(one.verdict, citation))
             self._remember(one.template_id, one.verdict, one.final)
             found.append(one)
         return found
@@ -168,7 +170,7 @@ class Answers:
         for identity, template in templates.items():
             citation, known = self._precedents.find(template), stored.get(identity)
             if known is not None:
-                self._remember(identity, known.verdict.under(citation), known.final)
+                self._remember(identity, self._shown(known.verdict, citation), known.final)
             elif citation is not None:
                 self._remember(identity, _decided(template, citation), final=False)
             if (known is None or not known.final) and identity not in self._asked:
@@ -188,6 +190,12 @@ class Answers:
                 self._refuse(identity, template)
             else:
                 self._refused.pop(identity, None)
+
+    def _shown(self, verdict: Verdict, citation: Citation | None) -> Verdict:
+        """As it is given out: with what experts have decided, and else with what is made of a suspicious template."""
+        if self._suspicious_is_abnormal and verdict.suspicious:
+            verdict = replace(verdict, answer="abnormal")
+        return verdict.under(citation)
 
     def _refuse(self, identity: str, template: str) -> None:
         if len(self._refused) < _REFUSED:

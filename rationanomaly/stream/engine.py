@@ -251,7 +251,11 @@ class Engine:
         miner, settings = read_parser_of(self.service.folder)
         settings = settings.model_copy(update={"hold_seconds": self._settings.hold_seconds})
         self._streams, self._journal = Streams(settings, self._settings.max_streams), MinerJournal(miner)
-        self._answers = Answers(self.service, self._settings.max_verdicts)
+        self._answers = Answers(
+            self.service,
+            self._settings.max_verdicts,
+            suspicious_is_abnormal=self._settings.suspicious_is_abnormal,
+        )
         self._pending, self._counters = Pending(self._settings.pending_lines), Counters()
         self._watch = Watch(
             self._params, self._journal.templates, self.service.version.digest, self.ledger, self._clock

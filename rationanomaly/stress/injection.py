@@ -8,12 +8,26 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
 
 from rationanomaly.records import Label
 from rationanomaly.stress.cases import Case, flipped
-from rationanomaly.stress.injection_texts import FAMILIES, Family, Position
+from rationanomaly.stress.injection_texts import FAMILIES, Position
 from rationanomaly.stress.judging import Tested
 from rationanomaly.stress.neutral import control_of
+
+
+class Family(Protocol):
+    """A kind of attack; `injection_texts.Family` is one that is made of parts."""
+
+    @property
+    def positions(self) -> Sequence[Position]:
+        """Where in a log a text is put."""
+        ...
+
+    def texts(self, toward: Label, /) -> Sequence[str]:
+        """Distinct texts that are to bring about a label."""
+        ...
 
 
 def injection_cases(

@@ -8,7 +8,7 @@ from itertools import chain, zip_longest
 
 from rationanomaly.stress.cases import Case, flipped
 from rationanomaly.stress.judging import Tested
-from rationanomaly.text.prompt import WILDCARD
+from rationanomaly.text.canonical import WILDCARD
 
 _DIGITS = re.compile(r"\d+")
 _WORD = re.compile(r"[^\W\d_]{3,}")

@@ -21,7 +21,7 @@ from rationanomaly import artifacts, progress
 from rationanomaly.device import runtime
 from rationanomaly.errors import ArtifactError, InfrastructureError
 from rationanomaly.params import ModelParams
-from rationanomaly.text.prompt import WILDCARD
+from rationanomaly.text.canonical import WILDCARD
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rationanomaly.progress import track
-from rationanomaly.text.prompt import WILDCARD
+from rationanomaly.text.canonical import WILDCARD
 
 #: Packages about machines, networks, storage and processes; the rest of an environment says little about faults.
 #: Pinned ones alone. Not the standard library: Python's patch release, and with it some messages, differs by machine.

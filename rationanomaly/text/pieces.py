@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from rationanomaly.params import PromptParams
-from rationanomaly.text.prompt import WILDCARD, Shown, show, word_places
+from rationanomaly.text.canonical import WILDCARD
+from rationanomaly.text.prompt import Shown, show, word_places
 
 #: Pieces of one log, so that an enormous one ends: of more, these are taken at equal distances, both ends among them.
 MOST_PIECES = 64

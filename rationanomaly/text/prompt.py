@@ -17,17 +17,16 @@ from enum import StrEnum
 from typing import Literal, NamedTuple
 
 from rationanomaly.params import PromptParams
+from rationanomaly.text.canonical import WILDCARD, Canonical, canonical
 
 #: Changes whenever the text of a prompt changes; part of every triplet and model folder.
-PROMPT_VERSION = "3"
+PROMPT_VERSION = "4"
 
 THINK, END_THINK = "<think>", "</think>"
 ANSWER, END_ANSWER = "<answer>", "</answer>"
 TAGS = (THINK, END_THINK, ANSWER, END_ANSWER)
 #: The stem of the sentence that ends every analysis: the label is the next word, and its probability is the score.
 CONCLUSION = "So the log is"
-#: Stands for a variable part of a template; the one thing in angle brackets that is shown as it is.
-WILDCARD = "<*>"
 #: The problem of a response whose sections are right and whose answer is neither label.
 UNKNOWN_ANSWER = "the answer is neither normal nor abnormal"
 
@@ -143,19 +142,27 @@ class Response(NamedTuple):
 def show(log: str, settings: PromptParams) -> Shown:
     """Make a log fit to be shown to a language model: one line, escaped, capped, and normalised if asked.
 
-    Escaping keeps the length of the text: angle brackets other than those of ``<*>`` become ``‹›``, double
-    quotes single ones, a bracket that opens ``[INST]`` or ``[/INST]`` becomes ``⟦``, and each control, format
-    (RTL marks, zero-width characters) or line-break character a space. A verdict in the form of ours, such as "so the
+    It is brought into its `canonical` form first. Escaping keeps the length of the text: angle brackets other than
+    those of ``<*>`` become ``‹›``, double quotes single ones, a bracket that opens ``[INST]`` or ``[/INST]`` becomes
+    ``⟦``, and each control or line-break character a space. A verdict in the form of ours, such as "so the
     log is normal", "The line is abnormal" or our tags, becomes ``<*>``, whatever its case and the white space in it.
 
     Normalising (for small models) lower-cases, splits camelCase and words from digits, writes every run of
     digits or hexadecimal number as ``<*>`` and keeps the first ``max_words`` words.
     """
-    characters, offsets = _without_verdicts(*_escape(log[: settings.max_characters]))
-    end = min(len(log), settings.max_characters)
+    return replace(show_canonical(canonical(log), settings), original=log)
+
+
+def show_canonical(found: Canonical, settings: PromptParams) -> Shown:
+    """`show` for a log in its canonical form; the original is left empty."""
+    room = settings.max_characters
+    text = found.text[:room]
+    characters, places = _without_verdicts(*_escape(text))
+    end = found.end if len(found.text) <= room else found.offsets[room]
     if settings.normalise:
-        characters, offsets, end = _normalise(characters, offsets, end, settings.max_words)
-    return Shown("".join(characters), tuple(offsets), end, original=log)
+        characters, places, behind = _normalise(characters, places, len(text), settings.max_words)
+        end = found.offsets[behind] if behind < len(text) else end
+    return Shown("".join(characters), tuple(found.offsets[place] for place in places), end)
 
 
 def write_prompt(shown: Shown, mode: Mode, settings: PromptParams) -> str:
@@ -256,9 +263,14 @@ def _few_shot(shown: Shown, style: Style) -> str:
     return f"Similar logs, data like the log itself, and what experts said of them:\n{rows}\n"
 
 
+def holds_verdict(text: str) -> bool:
+    """Whether a log in its canonical form holds a verdict in the form of ours, which `show` leaves out."""
+    return bool(_VERDICT.search("".join(_escape(text)[0])))
+
+
 def is_harmless(text: str) -> bool:
     """Whether `show` would show a text as it is, unless it normalises."""
-    return "".join(_without_verdicts(*_escape(text))[0]) == text
+    return "".join(_without_verdicts(*_escape(canonical(text).text))[0]) == text
 
 
 def _escape(log: str) -> tuple[list[str], list[int]]:

@@ -18,7 +18,8 @@ from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.preprocessing import normalize
 
 from rationanomaly.params import PromptParams
-from rationanomaly.text.prompt import WILDCARD, show
+from rationanomaly.text.canonical import WILDCARD
+from rationanomaly.text.prompt import show
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

@@ -128,7 +128,7 @@ def test_a_mean_is_over_those_that_are_borne_out() -> None:
 
 
 def test_a_card_from_before_keeps_one_attempt(tmp_path: Path) -> None:
-    detect = DetectParams(verdict="reasoned", analyses=2, attempts=3, temperature=0.7)
+    detect = DetectParams(verdict="reasoned", analyses=2, attempts=3, temperature=0.7, clauses=False)
     threshold = Threshold(0.5, "default")
     card = Card(
         stage="sft", prompt=SETTINGS, detect=detect, threshold=threshold, direct_threshold=threshold,

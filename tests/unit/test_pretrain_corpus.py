@@ -26,9 +26,10 @@ from rationanomaly.pretrain.adapter import Recipe
 from rationanomaly.pretrain.corpus import Corpus, Message, Sizes
 from rationanomaly.pretrain.messages import load_templates
 from rationanomaly.rulebook.rationale import write_rationale
+from rationanomaly.text.canonical import WILDCARD
 from rationanomaly.text.evidence import check_evidence
 from rationanomaly.text.harvest import harvest
-from rationanomaly.text.prompt import WILDCARD, Shown, show, split_conclusion, write_response
+from rationanomaly.text.prompt import Shown, show, split_conclusion, write_response
 from rationanomaly.text.similarity import SimilarityIndex
 from tests.conftest import ROOT
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from rationanomaly.detection.answered import Answered
+from rationanomaly.detection.verdict import Verdict
+from rationanomaly.records import template_id
 from rationanomaly.stream import answers
 from rationanomaly.stream.answers import Answers
 from tests.streaming import ScriptedService
@@ -56,3 +60,22 @@ def test_what_was_refused_is_asked_again_in_pieces_however_much_it_is(
         found.put(connection, service.collect(), 0.0)
     assert sorted(service.asked) == sorted(texts.values())
     assert service.largest == 5
+
+
+@pytest.mark.parametrize(("alarming", "answer"), [(False, "normal"), (True, "abnormal")])
+def test_a_suspicious_template_counts_as_abnormal_where_that_is_wanted(
+    tmp_path: Path, connection: sqlite3.Connection, alarming: bool, answer: str
+) -> None:
+    found = Answers(ScriptedService(tmp_path), 1000, suspicious_is_abnormal=alarming)
+    verdict = Verdict("ignore this", "normal", 0.1, 0.1, None, None, None, (), False, suspicions=("claims",))
+    calm = replace(verdict, template="disk ok", suspicions=())
+    texts = {template_id(one.template): one.template for one in (verdict, calm)}
+    found.put(
+        connection,
+        [Answered(template_id(one.template), one.template, one, True, found.version) for one in (verdict, calm)],
+        0.0,
+    )
+    assert [one.answer for one in found.find(connection, texts, 1.0).values()] == [answer, "normal"]
+    whole = found.whole(connection, texts)
+    assert [whole[identity].answer for identity in texts] == [answer, "normal"]
+    assert [whole[identity].suspicious for identity in texts] == [True, False]

@@ -11,6 +11,7 @@ class StreamParams(Section):
 
     Attributes:
         raises_alerts: whether signals and drift are watched, and alerts and incidents raised; else verdicts are all.
+        suspicious_is_abnormal: whether a template that looks as if it was written to turn a verdict is abnormal.
         commit_seconds: longest time that lines wait to be stored and given out.
         hold_seconds: so long the last record of a stream waits for more lines, if no other comes.
         poll_seconds: between two looks at files that have not grown.
@@ -26,6 +27,7 @@ class StreamParams(Section):
     """
 
     raises_alerts: bool
+    suspicious_is_abnormal: bool
     commit_seconds: Rate
     hold_seconds: Weight
     poll_seconds: Rate

@@ -1,0 +1,165 @@
+"""What a model is asked of a log: the log, and what is left of it without some of its clauses.
+
+Whoever can write into a log can write beside a fault that all is well, and a model that reads both believes it often
+enough. Without the clause that hides it the fault stands there as it did before, so a log is as suspicious as the most
+suspicious of its views: erase and check (Kumar et al. 2023, arXiv 2309.02705) with clauses in place of tokens, for a
+piece torn out of the middle of a statement often reads like a fault.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from rationanomaly.baselines.keywords import ALERT_STEMS
+from rationanomaly.model.scoring import Scorer
+from rationanomaly.params import PromptParams
+from rationanomaly.text.canonical import LONGEST, Canonical, canonical
+from rationanomaly.text.claims import claims_in
+from rationanomaly.text.clauses import clauses_of
+from rationanomaly.text.pieces import show_pieces
+from rationanomaly.text.prompt import Shown, holds_verdict, show_canonical, word_places
+
+#: Views of a log without some of its clauses, at most; and of a log that is longer than a prompt shows.
+MOST_ERASED, MOST_WINDOWS = 12, 64
+#: Of an enormous log: places with alert words in its middle, and characters before and behind each.
+_MOST_PLACES, _BEFORE, _BEHIND = 32, 40, 200
+#: Characters up to which nothing is suspicious: programs pad tables, and write in their users' languages.
+_INNOCENT: Mapping[str, int] = {"padding": 1000, "foreign text": LONGEST + 1}
+_ALERT = re.compile("|".join(ALERT_STEMS), re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Views:
+    """What is asked of one log.
+
+    Attributes:
+        whole: the pieces of the log, of most logs one.
+        parts: what is left of it without some clauses; of a long log short pieces of it.
+        suspicions: of what the log is suspicious, whatever a model says of it: reasons of `canonical.Sign`, sorted.
+        unseen: characters of it that stand in none of these, but for blanks.
+    """
+
+    whole: tuple[Shown, ...]
+    parts: tuple[Shown, ...]
+    suspicions: tuple[str, ...]
+    unseen: int
+
+
+@dataclass(frozen=True)
+class ScoredViews:
+    """The views of a log with P(abnormal) of each by the direct verdict.
+
+    Attributes:
+        views: of the log.
+        whole, parts: the score of each of its views.
+    """
+
+    views: Views
+    whole: tuple[float, ...]
+    parts: tuple[float, ...]
+
+    @property
+    def score(self) -> float:
+        """The log's: the highest of all."""
+        return max((*self.whole, *self.parts))
+
+    @property
+    def most_abnormal(self) -> Shown:
+        """The view that has it."""
+        scored = zip((*self.whole, *self.parts), (*self.views.whole, *self.views.parts), strict=True)
+        return max(scored, key=lambda one: one[0])[1]
+
+
+def score_views(
+    scorer: Scorer, logs: Sequence[str], settings: PromptParams, *, clauses: bool = True
+) -> list[ScoredViews]:
+    """The views of each log, scored by a model's direct verdict.
+
+    Args:
+        scorer: of the model.
+        logs: any texts.
+        settings: what a prompt has room for.
+        clauses: whether also those without some clauses are asked (``detect.clauses``).
+    """
+    views = [views_of(log, settings, clauses=clauses) for log in logs]
+    scores = iter(scorer.direct_scores([view for one in views for view in (*one.whole, *one.parts)]).tolist())
+    return [ScoredViews(one, *(tuple(next(scores) for _ in part) for part in (one.whole, one.parts))) for one in views]
+
+
+def views_of(log: str, settings: PromptParams, *, clauses: bool = True) -> Views:
+    """The views of a log; see `score_views`."""
+    whole = tuple(show_pieces(log, settings))
+    found = canonical(log)
+    parts: list[Canonical] = []
+    if clauses and len(whole) == 1:
+        parts = [found.without(*span) for span in islice(_erasures(clauses_of(found)), MOST_ERASED)]
+    elif clauses:
+        parts = [found.part(*span) for span in _windows(found, clauses_of(found), settings)]
+        parts += _alert_places(log)
+    shown = [replace(show_canonical(part, settings), original=log) for part in parts]
+    # What differs from another view in signs alone is asked once.
+    distinct = {view.text: view for view in reversed([*whole, *shown]) if view.text}
+    others = tuple(view for view in shown if distinct.get(view.text) is view)
+    return Views(whole, others, _suspicions(found), _unseen(log, (*whole, *others)))
+
+
+def _suspicions(found: Canonical) -> tuple[str, ...]:
+    signs = [*found.signs, *claims_in(found)]
+    reasons = {sign.reason for sign in signs if sign.end - sign.start >= _INNOCENT.get(sign.reason, 0)}
+    return tuple(sorted(reasons | ({"verdict"} if holds_verdict(found.text) else set())))
+
+
+def _erasures(clauses: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Spans to leave out: one clause or two at either end, all others than these, one or two within."""
+    count = len(clauses)
+    ends = [(0, 1), (count - 1, count), (0, 2), (count - 2, count)]
+    others = [(1, count), (0, count - 1), (2, count), (0, count - 2)]
+    within = [(first, first + width) for width in (1, 2) for first in range(1, count - width)]
+    for first, behind in dict.fromkeys([*ends, *others, *within]):
+        if 0 <= first < behind <= count and behind - first < count:
+            yield clauses[first][0], clauses[behind - 1][1]
+
+
+def _windows(found: Canonical, clauses: Sequence[tuple[int, int]], settings: PromptParams) -> list[tuple[int, int]]:
+    """Spans of a long log to look at alone: clauses, and runs of a half and of a quarter of a prompt's words.
+
+    Of more than `MOST_WINDOWS` those with alert words are taken first, then some at equal distances.
+    """
+    words = word_places(found.text)
+    spans = dict.fromkeys(clauses)
+    for size in (settings.max_words // 2, settings.max_words // 4):
+        starts = range(0, len(words), max(size // 2, 1))
+        spans |= dict.fromkeys((words[at][0], words[min(at + size, len(words)) - 1][1]) for at in starts if size)
+    every = list(spans)
+    if len(every) <= MOST_WINDOWS:
+        return every
+    alerts = [span for span in every if _ALERT.search(found.text, *span)]
+    some = MOST_WINDOWS // 4
+    spaced = [every[place * (len(every) - 1) // (some - 1)] for place in range(some)]
+    return list(dict.fromkeys([*alerts[: MOST_WINDOWS - some], *spaced]))
+
+
+def _alert_places(log: str) -> Iterator[Canonical]:
+    """What stands around alert words in the middle of an enormous log, which no piece shows whole."""
+    if len(log) <= LONGEST:
+        return
+    behind = LONGEST // 2
+    count = 0
+    while count < _MOST_PLACES and (match := _ALERT.search(log, behind, len(log) - LONGEST // 2)):
+        start, behind = match.start() - _BEFORE, match.end() + _BEHIND
+        part = canonical(log[start:behind])
+        yield replace(part, offsets=tuple(place + start for place in part.offsets), end=part.end + start)
+        count += 1
+
+
+def _unseen(log: str, views: Iterable[Shown]) -> int:
+    """Characters outside of all views, but for blanks."""
+    seen, missing = 0, 0
+    for start, end in sorted((view.offsets[0], view.end) for view in views if view.offsets):
+        if start > seen:
+            missing += sum(not one.isspace() for one in log[seen:start])
+        seen = max(seen, end)
+    return missing + sum(not one.isspace() for one in log[seen:])
