@@ -19,11 +19,18 @@ from pipelines.commands import add_to
 from pipelines.server_options import POLICY, PipelineOption, PolicyOption, SeedsOption, ToOption, read_choices
 from rationanomaly.cli import console
 from rationanomaly.cli.app import run_app
+from rationanomaly.cli.inert_group import InertGroup
 from rationanomaly.cli.options import ParamsOption, SetOption, StateOption
 from rationanomaly.params import load_params
 from rationanomaly.text.untrusted import for_terminal
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
+app = typer.Typer(
+    cls=InertGroup,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
 
 
 @app.callback()

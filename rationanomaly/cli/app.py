@@ -19,6 +19,7 @@ from rationanomaly.cli.clean_state import clean_state
 from rationanomaly.cli.detect import detect
 from rationanomaly.cli.drift import drift
 from rationanomaly.cli.incidents import incidents
+from rationanomaly.cli.inert_group import InertGroup
 from rationanomaly.cli.ledger import ledger
 from rationanomaly.cli.promotion import promote, promotions, rollback
 from rationanomaly.cli.repair_database import repair_database
@@ -31,6 +32,7 @@ from rationanomaly.steps import STEPS
 from rationanomaly.text.secrets import strike_error
 
 app = typer.Typer(
+    cls=InertGroup,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,

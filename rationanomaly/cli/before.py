@@ -137,7 +137,8 @@ def print_params(
     text = compose_text(profile, settings or ())
     _warn_of_logs_beside_outputs(read_document(text))
     if output is None:
-        sys.stdout.write(text)
+        # A pipe gets the text as it is: as YAML, outside double quotes, an escape would mean another text.
+        sys.stdout.write(for_terminal(text, lines=True) if sys.stdout.isatty() else text)
     else:
         write_text(output, text)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -46,6 +47,7 @@ def set_up_logging(verbose: bool, debug: bool) -> None:
     handler.setFormatter(InertFormatter("%(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("rationanomaly").setLevel(level)
+    threading.excepthook = _log_thread_error
     # What a step is going to take is said to everybody, before it takes it, and what an import took.
     for name in ("model.budget", "distill.acceptance"):
         logging.getLogger(f"rationanomaly.{name}").setLevel(min(level, logging.INFO))
@@ -53,6 +55,12 @@ def set_up_logging(verbose: bool, debug: bool) -> None:
         warnings.simplefilter("ignore")
         for name in _CHATTY:
             logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _log_thread_error(failed: threading.ExceptHookArgs) -> None:
+    """What ends a thread goes the way of all errors: Python would write it to the terminal as it is."""
+    if failed.exc_type is not SystemExit and failed.exc_value is not None:
+        logging.getLogger("rationanomaly").error("a thread of ours ended", exc_info=failed.exc_value)
 
 
 class _LineHandler(logging.Handler):

@@ -11,6 +11,7 @@ import typer
 
 from rationanomaly.cli import console
 from rationanomaly.cli.options import CorrectOption, ParseOption
+from rationanomaly.text.untrusted import for_terminal
 
 ledger = typer.Typer(no_args_is_help=True, help="Merge, import and export decisions; ask why a label is what it is.")
 
@@ -52,7 +53,7 @@ def why(
     """
     from rationanomaly.correct.why import explain_label
 
-    typer.echo(explain_label(correct, template))
+    typer.echo(for_terminal(explain_label(correct, template), lines=True))
 
 
 @ledger.command()

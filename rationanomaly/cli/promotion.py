@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from rationanomaly.cli import console
+from rationanomaly.text.untrusted import for_terminal
 
 if TYPE_CHECKING:
     from rationanomaly.register.promotion import Promotion
@@ -76,7 +77,8 @@ def promotions(
         return
     if as_json:
         for entry in entries:
-            console.STDOUT.print(json.dumps(_row(entry)), markup=False, highlight=False, soft_wrap=True)
+            shown = for_terminal(json.dumps(_row(entry)))
+            console.STDOUT.print(shown, markup=False, highlight=False, soft_wrap=True)
         return
     table = Table("entry", "what", "version", "before", "policy", "by", "why")
     for entry in entries:

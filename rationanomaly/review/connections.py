@@ -107,10 +107,11 @@ def build_server(app: ASGIApp, *, per_client: int = PAGE_CONNECTIONS, keep_alive
     import uvicorn
 
     kept = Connections(per_client, max_connections())
+    # What it logs, with words of clients and of logs, goes through our own handler, which makes it inert.
     # Neither web sockets nor start-up hooks are used; leaving them out spares their imports.
     config = uvicorn.Config(
-        app, http=_bounded(kept), log_level="warning", access_log=False, server_header=False, ws="none",
-        lifespan="off", backlog=BACKLOG, timeout_keep_alive=keep_alive, timeout_graceful_shutdown=_GRACE,
+        app, http=_bounded(kept), log_config=None, log_level="warning", access_log=False, server_header=False,
+        ws="none", lifespan="off", backlog=BACKLOG, timeout_keep_alive=keep_alive, timeout_graceful_shutdown=_GRACE,
         h11_max_incomplete_event_size=_HEADER_BYTES,
     )  # fmt: skip
     return uvicorn.Server(config)
