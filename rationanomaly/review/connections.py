@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
     from uvicorn import Server
 
-#: Of one client of a page: browsers hold six, a proxy some dozens.
-PAGE_CONNECTIONS = 64
+#: Of one client of a page: browsers hold six, a proxy some dozens. With more, a flood takes longer to push out others
+#: at its address; with fewer, it leaves more room.
+PAGE_CONNECTIONS = 256
 #: Connections that the system holds for us until we take them.
 BACKLOG = 128
 #: Seconds from a connection, or the answer before, to the end of a request's head.
