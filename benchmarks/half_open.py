@@ -32,7 +32,7 @@ CONNECTIONS, SECONDS, TARGET_S = 1_100, 30.0, 1.0
 #: The second client, and one at the address of the first.
 OTHER, SAME = SOURCES = ("127.0.0.2", "127.0.0.1")
 _HALF = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-_BETWEEN, _LONG = 0.25, 120.0
+_BETWEEN, _LONG, _ALONE = 0.25, 120.0, 20
 
 
 @dataclass
@@ -43,11 +43,13 @@ class Measured:
         seconds: of each answer, by address.
         statuses: of all answers, by address; 0: there was none.
         opened: half-open connections, those that came in place of others included.
+        alone: seconds of answers before the first client came, which are the machine's.
     """
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: {source: [] for source in SOURCES})
     statuses: dict[str, Counter[int]] = field(default_factory=lambda: {source: Counter() for source in SOURCES})
     opened: int = 0
+    alone: list[float] = field(default_factory=list)
 
 
 @contextmanager
@@ -101,14 +103,18 @@ def half_open(port: int, count: int, measured: Measured) -> Iterator[None]:
 def measure(name: str, seconds: float = SECONDS, count: int = CONNECTIONS) -> Measured:
     """Ask a server for so many seconds while another client holds so many half-open connections."""
     measured = Measured()
-    with serving(name) as port, half_open(port, count, measured):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            for source in SOURCES:
-                started = time.perf_counter()
-                measured.statuses[source][_ask(port, SERVERS[name], source)] += 1
-                measured.seconds[source].append(time.perf_counter() - started)
+    with serving(name) as port:
+        for _ in range(_ALONE):
+            measured.alone.append(_ask(port, SERVERS[name], OTHER)[1])
             time.sleep(_BETWEEN)
+        with half_open(port, count, measured):
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                for source in SOURCES:
+                    status, took = _ask(port, SERVERS[name], source)
+                    measured.statuses[source][status] += 1
+                    measured.seconds[source].append(took)
+                time.sleep(_BETWEEN)
     return measured
 
 
@@ -121,16 +127,18 @@ def _open(port: int) -> socket.socket | None:
     return connection
 
 
-def _ask(port: int, path: str, source: str) -> int:
-    """The status of an answer; 0: there was none."""
+def _ask(port: int, path: str, source: str) -> tuple[int, float]:
+    """The status of an answer, 0 if there was none, and the seconds that it took."""
+    started = time.perf_counter()
     client = http.client.HTTPConnection("127.0.0.1", port, timeout=_LONG, source_address=(source, 0))
     try:
         client.request("GET", path)
-        return client.getresponse().status
+        status = client.getresponse().status
     except (OSError, http.client.HTTPException):
-        return 0
+        status = 0
     finally:
         client.close()
+    return status, time.perf_counter() - started
 
 
 def main() -> None:
@@ -143,6 +151,7 @@ def main() -> None:
     short = False
     for name in SERVERS:
         found = measure(name, options.seconds)
+        print(f"{name}, alone: mean {sum(found.alone) / _ALONE:.4f} s, slowest {max(found.alone):.3f} s")
         for source in SOURCES:
             answers = ", ".join(f"{count} of {status}" for status, count in sorted(found.statuses[source].items()))
             mean = sum(found.seconds[source]) / len(found.seconds[source])
