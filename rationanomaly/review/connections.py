@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import socket
 from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any, Protocol
+
+from rationanomaly.review.listening import QUEUE
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 #: Of one client of a page: browsers hold six, a proxy some dozens. With more, a flood takes longer to push out others
 #: at its address; with fewer, it leaves more room.
 PAGE_CONNECTIONS = 256
-#: Connections that the system holds for us until we take them.
+#: Connections that are taken at once, each a file, before those that are too many are closed.
 BACKLOG = 128
 #: Seconds from a connection, or the answer before, to the end of a request's head.
 _HEAD_SECONDS = 10.0
@@ -107,6 +110,13 @@ def build_server(app: ASGIApp, *, per_client: int = PAGE_CONNECTIONS, keep_alive
     """
     import uvicorn
 
+    class Listening(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            # The loop has made the queue as long as what it takes at once.
+            for listener in sockets or ():
+                listener.listen(QUEUE)
+
     kept = Connections(per_client, max_connections())
     # What it logs, with words of clients and of logs, goes through our own handler, which makes it inert.
     # Neither web sockets nor start-up hooks are used; leaving them out spares their imports.
@@ -115,7 +125,7 @@ def build_server(app: ASGIApp, *, per_client: int = PAGE_CONNECTIONS, keep_alive
         ws="none", lifespan="off", backlog=BACKLOG, timeout_keep_alive=keep_alive, timeout_graceful_shutdown=_GRACE,
         h11_max_incomplete_event_size=_HEADER_BYTES,
     )  # fmt: skip
-    return uvicorn.Server(config)
+    return Listening(config)
 
 
 def max_connections() -> int:

@@ -9,6 +9,9 @@ from typing import Any
 
 from rationanomaly.errors import InfrastructureError, ParamsError
 
+#: Connections that the system holds until somebody takes them. Where one more comes, its client tries again after a
+#: second, then after three and seven: a burst must fit in. Each costs the system some hundred bytes, and us no file.
+QUEUE = 4096
 _LAST_PORT = 65_535
 _HINTS = {
     errno.EADDRNOTAVAIL: "Give --host an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all",
@@ -16,7 +19,7 @@ _HINTS = {
 }
 
 
-def listen(host: str, port: int, backlog: int = 128) -> socket.socket:
+def listen(host: str, port: int, backlog: int = QUEUE) -> socket.socket:
     """A socket on which clients wait until somebody serves; the caller closes it.
 
     Args:
