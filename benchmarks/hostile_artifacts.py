@@ -32,7 +32,7 @@ from rationanomaly.errors import ArtifactError
 from rationanomaly.records import ADAPTER, BASE, DETECTOR
 
 CPU_SECONDS, MEMORY, WALL_SECONDS = 20, 1 << 30, 60
-SECRET = "-----BEGIN OPENSSH PRIVATE KEY-----"
+SECRET = "-----BEGIN OPENSSH PRIVATE KEY-----"  # noqa: S105 - a canary
 
 
 class Family(NamedTuple):
