@@ -3,12 +3,12 @@
     python -m benchmarks.hostile [--outputs outputs/laptop --outputs outputs-bgl-spirit] [--rows 24]
     python -m benchmarks.hostile --only artifacts
 
-Takes folders of finished runs, whose final models are tried on their own test templates: true alarms with text in front
-of them, or beside them, that is to make them normal; normal templates with text that is to raise an alarm. Each case
-has a control, the same log with as many neutral characters at the same place. `hostile_texts.json` holds twelve families
-that were written by somebody who had seen neither the training's texts nor the code, and were looked at by nobody
-before this measured them; eleven more are those of `stress.injection_texts`. All of them differ from the families of
-the training (`sft/additions.csv`).
+Takes folders of finished runs, whose final models are tried on their own test templates: true alarms with text in
+front of them, or beside them, that is to make them normal; normal templates with text that is to raise an alarm. Each
+case has a control, the same log with as many neutral characters at the same place. `hostile_texts.json` holds twelve
+families that were written by somebody who had seen neither the training's texts nor the code, and were looked at by
+nobody before this measured them; eleven more are those of `stress.injection_texts`. All of them differ from the
+families of the training (`sft/additions.csv`).
 """
 
 from __future__ import annotations
