@@ -26,14 +26,14 @@ _MAX_JSON, _CHUNK = 64 << 20, 1 << 20
 def listed(folder: Path) -> dict[str, Path]:
     """The files in a folder and the folders below it, by relative POSIX path, sorted; no link is followed.
 
-    The folder itself may be a link. In the hub's cache a file is a link to the one place that keeps it
-    (``snapshots/REVISION/NAME`` to ``blobs/HASH``): the value is then that place.
+    The folder itself may be a link; of one that is missing there are none. In the hub's cache a file is a link to the
+    one place that keeps it (``snapshots/REVISION/NAME`` to ``blobs/HASH``): the value is then that place.
 
     Raises:
         ArtifactError: a link to anything else, a device, a pipe or a socket; names it.
     """
     blobs = folder.parent.parent / "blobs" if folder.parent.name == "snapshots" else None
-    found, open_folders = {}, [folder]
+    found, open_folders = {}, [folder] if folder.is_dir() else []
     while open_folders:
         with os.scandir(open_folders.pop()) as entries:
             for entry in entries:

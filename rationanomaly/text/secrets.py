@@ -145,7 +145,7 @@ def _is_clean(error: BaseException) -> bool:
     error.args = tuple(strike(part) if isinstance(part, str) else part for part in error.args)
     for name, value in list(vars(error).items()):
         if isinstance(value, str):
-            setattr(error, name, strike(value))
+            vars(error)[name] = strike(value)
         elif name == "__notes__":
             error.__notes__ = [strike(note) for note in value]
     text = str(error)

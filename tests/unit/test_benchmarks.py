@@ -26,7 +26,7 @@ def test_it_can_be_imported_as_make_does(name: str) -> None:
 
 def test_the_review_that_is_timed_has_the_tables_of_today(tmp_path: Path) -> None:
     review.write_folder(tmp_path)
-    assert len(read_table(tmp_path / TEMPLATES, TEMPLATES_SCHEMA)) == review.TEMPLATES
+    assert len(read_table(tmp_path / "parse" / TEMPLATES, TEMPLATES_SCHEMA)) == review.TEMPLATES
 
 
 def test_the_causal_check_takes_out_what_is_quoted_or_as_many_words() -> None:

@@ -163,8 +163,8 @@ def test_ordinary_characters_can_be_seen(checked: Composition, shown: Shown, tex
 
 
 def test_letters_of_the_log_may_be_shown(checked: Composition, params: Params) -> None:
-    log = show("сбой питания узла <*>, резерв включён", params.prompt)
-    assert term(checked, "visible", 'The log reports "сбой питания" and "резерв".', log) == 1
+    log = show("défaillance électrique à <*>, réserve activée", params.prompt)
+    assert term(checked, "visible", 'The log reports "défaillance électrique" and "réserve".', log) == 1
 
 
 def grounding(composition: Composition, quotes: Sequence[str], shown: Shown) -> float:

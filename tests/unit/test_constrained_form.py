@@ -77,7 +77,7 @@ def test_of_a_log_without_words_the_model_says_so_first_and_continues_by_itself(
     assert not choices[spoken].forced
 
 
-@pytest.mark.parametrize("log", ["日本語のログ エラー", "ошибка 17"])
+@pytest.mark.parametrize("log", ["σφάλμα δίσκου", "σφάλμα 17"])
 def test_of_a_log_in_another_script_nobody_says_that_it_has_no_words(log: str) -> None:
     choices = list(GRAMMAR.choices(show(log, SETTINGS), [*GRAMMAR.prefix, *GRAMMAR.wordless]))
     assert not any(choice.forced for choice in choices[len(GRAMMAR.prefix) :])

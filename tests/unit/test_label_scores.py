@@ -24,7 +24,7 @@ LOGS = [
     f"{part} {state}" for part in ("disk", "fan", "node", "link", "cable") for state in ("failed", "is ready", "up")
 ]
 SAID = [write_response(conclude("It is up.", label), label) for label in LABELS]
-LONG = "disk failed " + "語" * 700
+LONG = "disk failed " + "γδεζ" * 175
 TOKENIZER = train_tokenizer([*LOGS, *SAID, *map(write_verdict, LABELS)] * 20, 400)
 
 

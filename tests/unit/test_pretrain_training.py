@@ -264,10 +264,10 @@ def bad_base(folder: Path, kind: str) -> Path:
     ("kind", "said"),
     [
         ("nothing", "nowhere: holds no readable config"),
-        ("not a config", "holds no model, or no tokenizer, that can be read"),
+        ("not a config", "config.json: is of the architecture None"),
         ("no weights", "holds no weights"),
-        ("torn weights", "holds no model, or no tokenizer, that can be read"),
-        ("no tokenizer", "holds no model, or no tokenizer, that can be read"),
+        ("torn weights", "model.safetensors: is no whole safetensors file"),
+        ("no tokenizer", "tokenizer.json: is missing"),
         ("no Llama", "the base has no layers q_proj"),
         ("speaks first", "a prompt begins with"),
     ],

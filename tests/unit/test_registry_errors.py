@@ -288,7 +288,7 @@ def test_a_database_that_can_only_be_read_is_one_line(
 
 def test_a_locked_database_is_said() -> None:
     said = str(registry_errors.translate(MlflowException("(x) database is locked\n[SQL: …]"), "sqlite:///mlflow.db"))
-    assert said.startswith("the model registry at sqlite:///mlflow.db is locked by another program. End the program")
+    assert said.startswith("mlflow.db: another process keeps MLflow's database for itself. End it")
 
 
 def test_limits_of_time_are_ours_unless_somebody_set_them(monkeypatch: pytest.MonkeyPatch) -> None:

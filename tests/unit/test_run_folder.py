@@ -17,7 +17,7 @@ COMMANDS = [
     (["ledger", "export", "--output", "labels.json"], "correct"),
     (["ledger", "tasks", "--output", "tasks.json"], "parse"),
     (["templates", "export", "--output", "templates.json"], "parse"),
-    (["review"], "parse"),
+    (["review", "--reviewer", "ada"], "parse"),
     (["refit"], "grpo"),
 ]
 
