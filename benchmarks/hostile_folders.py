@@ -44,6 +44,7 @@ def cases(model: Path) -> list[Case]:
         Case(f"{kind} as found", name, partial(damage, name=name), sealed_anew=False)
         for kind, damage in DAMAGES.items()
         for name in files
+        if damage not in (truncate, flip) or (model / name).stat().st_size
     ]
     found += [Case("folder as found", f"link {name}", partial(link_folder, name=name), False) for name in folders]
     found += [Case("added", name, damage, sealed_anew=True) for name, damage in ADDED.items()]

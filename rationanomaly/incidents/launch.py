@@ -74,8 +74,8 @@ def serve_pages(
         if not is_loopback(host):
             _log.warning("the pages are reachable from other machines, and nothing on them is encrypted")
         access = Access(members, open_to_all)
-        for token, member in access.links.items():
-            _log.warning("%s: http://%s%s/enter?token=%s", member.name, address, PREFIX, token)
+        for member, link in access.entrances(f"{address}{PREFIX}"):
+            _log.warning("%s: %s", member.name, link)
         if open_to_all:
             _log.warning("open to everybody: http://%s%s", address, PREFIX)
         app = build_app(database, ledger, access, host_names(host, names), settings)

@@ -47,7 +47,7 @@ def build_pages(
     Args:
         database: the SQLite file of the stream; it may come later.
         ledger: where right and wrong are appended; None: nobody can decide on labels here.
-        access: who may come in; its links are ``/incidents/enter?token=…``.
+        access: who may come in; its links are ``/incidents/enter?once=…``.
         settings: section `watch.incidents`; None: the packaged values.
     """
     settings = load_params(Path(DEFAULTS_NAME), ()).watch.incidents if settings is None else settings
@@ -69,13 +69,13 @@ def _add_doors(router: APIRouter, pages: Pages, access: Access) -> None:
         return response
 
     @router.get("/enter")
-    def by_link(request: Request, token: str = "") -> Response:
-        session = access.spend(token)
+    def by_link(request: Request, once: str = "") -> Response:
+        session = access.spend(once)
         if session is not None:
             return enter(session)
         if access.member(request.cookies.get(COOKIE)) is not None:
             return RedirectResponse(PREFIX, 303)
-        return pages.door("This link was used before." if token else "")
+        return pages.door("This link was used before." if once else "")
 
     @router.post("/enter")
     def by_name(fields: Fields = _FORM) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from threading import Lock
 
 from rationanomaly.decisions.reviewer_name import LONGEST_NAME, known_name
@@ -27,6 +27,14 @@ class Access:
         self._sessions: dict[str, Member] = {}
         self._seniors = {member.name for member in members if member.senior}
         self._lock = Lock()
+
+    def entrances(self, page: str) -> Iterator[tuple[Member, str]]:
+        """Each member's link to a page, whose host, port and path are given.
+
+        Its key is not called a token: what is called so in an address is struck from logs, and these are for them.
+        """
+        for token, member in self.links.items():
+            yield member, f"http://{page}/enter?once={token}"
 
     def spend(self, token: str) -> str | None:
         """Turn a one-time token into a session key; None if it is unknown or was used before."""

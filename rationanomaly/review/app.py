@@ -174,8 +174,8 @@ def _add_doors(app: FastAPI, pages: _Pages, access: Access) -> None:
         return pages.plain("enter.html", 401, open_desk=access.open_desk, problem="")
 
     @app.get("/enter")
-    def by_link(request: Request, token: str = "") -> Response:
-        session = access.spend(token)
+    def by_link(request: Request, once: str = "") -> Response:
+        session = access.spend(once)
         if session is not None:
             return enter(session)
         if access.member(request.cookies.get(COOKIE)) is not None:

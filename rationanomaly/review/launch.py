@@ -87,8 +87,8 @@ def serve_on(
     if not is_loopback(host):
         _log.warning("the review page is reachable from other machines, and nothing on it is encrypted")
     access = Access(members, open_to_all)
-    for token, member in access.links.items():
-        _log.warning("%s (%s): http://%s/enter?token=%s", member.name, _role(member), address, token)
+    for member, link in access.entrances(address):
+        _log.warning("%s (%s): %s", member.name, _role(member), link)
     if open_to_all:
         _log.warning("open to everybody who reaches it: http://%s/", address)
     build_server(build_app(desk, context, access, host_names(host, names))).run(sockets=[listener])

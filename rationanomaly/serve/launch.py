@@ -8,9 +8,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
 
 from rationanomaly.errors import ParamsError
 from rationanomaly.incidents.pages import build_pages
+from rationanomaly.incidents.rendering import PREFIX
 from rationanomaly.params import Params, VerdictKind
 from rationanomaly.review.access import Access
 from rationanomaly.review.connections import PAGE_CONNECTIONS, build_server
@@ -29,6 +32,9 @@ from rationanomaly.sinks.outbox import Outbox
 from rationanomaly.sources.chunk import LineSource
 from rationanomaly.sources.kinds import open_sources
 from rationanomaly.stream.engine import Engine
+
+if TYPE_CHECKING:
+    from uvicorn import Server
 
 _log = logging.getLogger(__name__)
 #: Seconds that a connection is kept after an answer: clients send again and again.
@@ -79,9 +85,9 @@ def serve(
         pages = build_pages(engine.database, ledger, access, params.watch.incidents) if members else None
         app = build_app(service, host_names(host, settings.hosts), pages)
         server = build_server(app, per_client=settings.max_requests + PAGE_CONNECTIONS, keep_alive=_KEEP_ALIVE)
-        stack.enter_context(_ending_by_signal())
-        for token, member in access.links.items():
-            _log.warning("%s: http://%s/incidents/enter?token=%s", member.name, address, token)
+        stack.enter_context(_ending_by_signal(server))
+        for member, link in access.entrances(f"{address}{PREFIX}"):
+            _log.warning("%s: %s", member.name, link)
         _log.warning("model %s answers at http://%s/; the interface is described at /docs", engine.version, address)
         server.run(sockets=[listener])
         service.closing = True
@@ -127,12 +133,19 @@ def running(
 
 
 @contextmanager
-def _ending_by_signal() -> Iterator[None]:
-    """Let signals end the server alone: it raises them again behind itself, when lines still wait to be stored."""
+def _ending_by_signal(server: Server) -> Iterator[None]:
+    """Let signals end the server alone, one before it listens to them too.
+
+    It raises them again behind itself, when lines still wait to be stored.
+    """
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:

@@ -73,7 +73,7 @@ def serving(params: Params, folder: Path, ledger: Path) -> Iterator[Serving]:
                 line = process.stderr.readline()
                 assert line, said
                 said += line
-            link = re.search(r"http://\S+/incidents/enter\?token=[\w-]+", said)
+            link = re.search(r"http://\S+/incidents/enter\?once=[\w-]+", said)
             assert link is not None, said
             address = link[0].partition("/incidents")[0]
             with httpx.Client(base_url=address, timeout=_SECONDS, follow_redirects=True) as client:

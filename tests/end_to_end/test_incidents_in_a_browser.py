@@ -101,7 +101,7 @@ def links(folder: Path) -> Iterator[dict[str, str]]:
     thread = Thread(target=running.run, kwargs={"sockets": [listener]})
     thread.start()
     address = f"http://127.0.0.1:{listener.getsockname()[1]}/incidents"
-    yield {"": address, **{member.name: f"{address}/enter?token={token}" for token, member in access.links.items()}}
+    yield {"": address, **{member.name: f"{address}/enter?once={token}" for token, member in access.links.items()}}
     running.should_exit = True
     thread.join()
 

@@ -13,7 +13,7 @@ from tests.training.bench import EVERY_STEP, Bench
 from tests.training.together import Plan
 
 #: High, so that the best adapter is none of the last steps: what is kept of each run is given back to it.
-SETTINGS = (EVERY_STEP, "training.checkpoint_steps=null", "sft.steps=24", "sft.evaluations=8", "sft.learning_rate=0.05")
+SETTINGS = (EVERY_STEP, "training.checkpoint_steps=null", "sft.steps=24", "sft.evaluations=8", "sft.learning_rate=0.1")
 
 
 @pytest.mark.slow

@@ -214,7 +214,7 @@ def test_pages(tmp_path: Path, site: Path) -> None:
     room.decide(bob, 0, "normal", comment=HOSTILE)
     access = Access([Member("ada")])
     operator = TestClient(build_incidents(site / "state" / "stream.db", None, access, ["desk"]), "http://desk")
-    operator.get(f"/incidents/enter?token={next(iter(access.links))}")
+    operator.get(f"/incidents/enter?once={next(iter(access.links))}")
     seen = [ada.get(path).text for path in ("/independent", "/panel", "/find")]
     seen += [operator.get(path).text for path in ("/incidents", "/incidents/tail")]
     for page in seen:

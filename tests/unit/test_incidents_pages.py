@@ -200,7 +200,7 @@ class Room:
 
     def enter(self, name: str = "ada") -> TestClient:
         client = self.stranger()
-        assert client.get(f"/incidents/enter?token={self.tokens[name]}").status_code == 200
+        assert client.get(f"/incidents/enter?once={self.tokens[name]}").status_code == 200
         return client
 
     def incidents(self) -> list[Incident]:
@@ -231,8 +231,8 @@ def form(page: str, choice: str, **more: str) -> dict[str, str]:
 def test_a_link_opens_once(room: Room) -> None:
     ada = room.enter()
     assert "rack7-sw2" in ada.get("/").text
-    assert room.stranger().get(f"/incidents/enter?token={room.tokens['ada']}").status_code == 401
-    assert ada.get(f"/incidents/enter?token={room.tokens['ada']}").status_code == 200
+    assert room.stranger().get(f"/incidents/enter?once={room.tokens['ada']}").status_code == 401
+    assert ada.get(f"/incidents/enter?once={room.tokens['ada']}").status_code == 200
 
 
 def test_strangers_see_nothing(room: Room) -> None:
@@ -373,7 +373,7 @@ def test_pages_wait_for_a_stream_and_say_when_its_database_is_none(tmp_path: Pat
     access = Access([Member("ada")])
     app = build_app(tmp_path / "stream.db", None, access, ["desk"])
     client = TestClient(app, "http://desk")
-    client.get(f"/incidents/enter?token={next(iter(access.links))}")
+    client.get(f"/incidents/enter?once={next(iter(access.links))}")
     assert "No stream has been started" in client.get("/incidents").text
     assert "No line yet" in client.get("/incidents/tail").text
     (tmp_path / "stream.db").write_bytes(b"no database" * 1000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from rationanomaly.review.access import Access
 from rationanomaly.review.app import build_app
 from rationanomaly.review.context import TemplateContext
 from rationanomaly.review.desk import Desk, Member
+from rationanomaly.text.untrusted import InertFormatter
 from tests.hostile import HOSTILE, unsafe_in
 from tests.template_table import template_table
 
@@ -46,7 +48,7 @@ class Room:
 
     def enter(self, name: str) -> TestClient:
         client = self.stranger()
-        assert client.get(f"/enter?token={self.tokens[name]}").status_code == 200
+        assert client.get(f"/enter?once={self.tokens[name]}").status_code == 200
         return client
 
     def decide(self, client: TestClient, row: int, choice: str, round_: str = "independent", **more: str) -> str:
@@ -59,11 +61,18 @@ def room(tmp_path: Path) -> Room:
     return Room(tmp_path)
 
 
+def test_a_link_opens_as_the_log_shows_it(room: Room) -> None:
+    for _, link in list(room.access.entrances("desk")):
+        record = logging.makeLogRecord({"msg": "ada: %s", "args": (link,)})
+        shown = InertFormatter("%(message)s").format(record).removeprefix("ada: ")
+        assert room.stranger().get(shown).status_code == 200
+
+
 def test_a_link_opens_once(room: Room) -> None:
     ada = room.enter("ada")
     assert "disk" in ada.get("/independent").text
-    assert room.stranger().get(f"/enter?token={room.tokens['ada']}").status_code == 401
-    assert ada.get(f"/enter?token={room.tokens['ada']}").status_code == 200, "the same browser is still in"
+    assert room.stranger().get(f"/enter?once={room.tokens['ada']}").status_code == 401
+    assert ada.get(f"/enter?once={room.tokens['ada']}").status_code == 200, "the same browser is still in"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +190,7 @@ def test_a_ledger_that_is_gone_is_said(room: Room, tmp_path: Path) -> None:
 def test_an_odd_form_is_refused_with_or_without_a_cookie(room: Room, name: str | None, path: str) -> None:
     client = TestClient(room.app, "http://desk", raise_server_exceptions=False)
     if name is not None:
-        client.get(f"/enter?token={room.tokens[name]}")
+        client.get(f"/enter?once={room.tokens[name]}")
     many = b"&".join(b"a%d=1" % number for number in range(1000))
     for body in (
         many,

@@ -194,7 +194,7 @@ def test_the_pages_are_behind_their_own_door(tmp_path: Path) -> None:
     with opened.serving(pages=build_pages(opened.engine.database, tmp_path / "ledger.jsonl", access)) as client:
         assert client.get("/incidents").status_code in (401, 403)
         [token] = access.links
-        entered = client.get(f"/incidents/enter?token={token}", follow_redirects=True)
+        entered = client.get(f"/incidents/enter?once={token}", follow_redirects=True)
         assert entered.status_code == 200
         assert "script-src 'self'" in entered.headers["Content-Security-Policy"]
         assert client.post("/incidents/enter", headers={"Origin": "http://evil.example"}).status_code in (403, 405)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 import rationanomaly.serve
 from rationanomaly.errors import InfrastructureError, ParamsError
 from rationanomaly.params import DEFAULTS, Params, load_params
+from rationanomaly.review.connections import build_server
 from rationanomaly.review.listening import is_loopback, listen
 from rationanomaly.runs import model_registry
 from rationanomaly.serve import launch
@@ -212,3 +215,11 @@ def test_a_port_that_is_taken_is_said_before_a_model_is_loaded(defaults: Params,
         port = taken.getsockname()[1]
         with pytest.raises(InfrastructureError, match=f"can't listen on 127.0.0.1:{port}"):
             launch.serve("no-model", tmp_path, defaults, port=port)
+
+
+def test_a_signal_before_the_server_listens_to_signals_ends_it() -> None:
+    with listen("127.0.0.1", 0) as listener:
+        server = build_server(FastAPI())
+        with launch._ending_by_signal(server):
+            signal.raise_signal(signal.SIGTERM)
+            server.run(sockets=[listener])
