@@ -20,7 +20,8 @@ from rationanomaly.text.canonical import LONGEST, Canonical, canonical
 from rationanomaly.text.claims import claims_in
 from rationanomaly.text.clauses import clauses_of
 from rationanomaly.text.pieces import show_pieces
-from rationanomaly.text.prompt import Shown, holds_verdict, show_canonical, word_places
+from rationanomaly.text.prompt import Shown, holds_verdict, show_canonical
+from rationanomaly.text.words import word_places
 
 #: Views of a log without some of its clauses, at most; and of a log that is longer than a prompt shows.
 MOST_ERASED, MOST_WINDOWS = 12, 64
@@ -91,8 +92,8 @@ def score_views(
 
 def views_of(log: str, settings: PromptParams, *, clauses: bool = True) -> Views:
     """The views of a log; see `score_views`."""
-    whole = tuple(show_pieces(log, settings))
     found = canonical(log)
+    whole = tuple(show_pieces(log, settings, found))
     parts: list[Canonical] = []
     if clauses and len(whole) == 1:
         parts = [found.without(*span) for span in islice(_erasures(clauses_of(found)), MOST_ERASED)]

@@ -16,7 +16,8 @@ import numpy as np
 
 from rationanomaly.params import PromptParams
 from rationanomaly.records import LABELS
-from rationanomaly.text.prompt import show, word_places
+from rationanomaly.text.prompt import show
+from rationanomaly.text.words import word_places
 
 #: Shares of the additions: words of normal logs; texts of `additions.csv`. The others are made of openings and endings.
 _CALM, _WRITTEN = 0.35, 0.45

@@ -10,25 +10,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from rationanomaly.params import PromptParams
-from rationanomaly.text.canonical import WILDCARD
-from rationanomaly.text.prompt import Shown, show, word_places
+from rationanomaly.text.canonical import LONGEST, WILDCARD, Canonical, canonical
+from rationanomaly.text.prompt import Shown, show, show_canonical
+from rationanomaly.text.words import word_places
 
 #: Pieces of one log, so that an enormous one ends: of more, these are taken at equal distances, both ends among them.
 MOST_PIECES = 64
-#: Characters of a log that are looked at, half of them at its end.
-MOST_CHARACTERS = 1 << 16
 
 
 def show_whole(log: str, settings: PromptParams) -> Shown:
-    """A log as a prompt would show it if it had room for all of it, up to `MOST_CHARACTERS`.
+    """A log as a prompt would show it if it had room for all of it, up to `LONGEST`.
 
     What is quoted of a piece stands in it, with the same offsets.
     """
-    room = settings.model_copy(update={"max_words": MOST_CHARACTERS, "max_characters": MOST_CHARACTERS})
+    room = settings.model_copy(update={"max_words": LONGEST, "max_characters": LONGEST})
     return show(log, room)
 
 
-def show_pieces(log: str, settings: PromptParams) -> list[Shown]:
+def show_pieces(log: str, settings: PromptParams, form: Canonical | None = None) -> list[Shown]:
     """What prompts show of a log, one after another; of most logs it is one piece, all of it.
 
     A piece begins in the middle of the one before it, so that no run of half a piece's words is torn; a word that no
@@ -37,16 +36,17 @@ def show_pieces(log: str, settings: PromptParams) -> list[Shown]:
     Args:
         log: any text.
         settings: what a prompt has room for.
+        form: the canonical form of the log, where it is made already.
 
     Returns:
         One or more; the first is what `show` shows. Offsets are those of the whole log.
     """
-    first = show(log, settings)
+    first = replace(show_canonical(form or canonical(log), settings), original=log)
     if first.end >= len(log.rstrip()):
         return [first]
     ends = [(0, log)]
-    if len(log) > MOST_CHARACTERS:
-        half = MOST_CHARACTERS // 2
+    if len(log) > LONGEST:
+        half = LONGEST // 2
         ends = [(0, log[:half]), (len(log) - half, log[-half:])]
     found = [replace(piece, original=log) for start, text in ends for piece in _cut(text, start, settings)]
     # Behind many blanks the first look ends before the first piece does, or sees no word at all.

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rationanomaly.params import PromptParams
-from rationanomaly.text.pieces import MOST_CHARACTERS, MOST_PIECES, show_pieces, show_whole
+from rationanomaly.text.canonical import LONGEST
+from rationanomaly.text.pieces import MOST_PIECES, show_pieces, show_whole
 from rationanomaly.text.prompt import show
 
 NORMALISED = PromptParams(style="compact", normalise=True, max_words=12, max_characters=2000, few_shot_examples=0)
@@ -57,7 +58,7 @@ def test_every_character_that_could_be_shown_is_in_a_piece(settings: PromptParam
 
 
 def test_an_enormous_log_has_a_bounded_number_of_pieces_and_its_end_is_one() -> None:
-    log = " ".join(f"word{number}" for number in range(MOST_CHARACTERS // 4)) + " kernel panic"
+    log = " ".join(f"word{number}" for number in range(LONGEST // 4)) + " kernel panic"
     pieces = show_pieces(log, NORMALISED)
     assert len(pieces) == MOST_PIECES
     assert pieces[-1].text.endswith("kernel panic")
@@ -65,7 +66,7 @@ def test_an_enormous_log_has_a_bounded_number_of_pieces_and_its_end_is_one() -> 
 
 
 #: Blanks of all kinds, too many for the first look at a log: by the characters of a prompt, and by those of a log.
-BLANKS = [" " * 2600, "\u200b" * 2600, " " * (MOST_CHARACTERS + 5000), "\x00" * (MOST_CHARACTERS + 5000)]
+BLANKS = [" " * 2600, "\u200b" * 2600, " " * (LONGEST + 5000), "\x00" * (LONGEST + 5000)]
 
 
 @pytest.mark.parametrize("before", ["", "ok"])
