@@ -14,6 +14,9 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
 
+from rationanomaly import artifacts
+from rationanomaly.regular_files import listed
+
 _writing = Lock()
 
 
@@ -65,15 +68,18 @@ def main() -> None:
         about = {"problem": "holds no manifest", "file": str(folder), "line": None, "hint": hint}
         write({"error": {"kind": "ArtifactError", **about}})
         return
-    if (folder / "alive").exists():  # A FIFO that is open for as long as the process lives.
-        os.open(folder / "alive", os.O_WRONLY)
+    alive = folder.with_suffix(".alive")
+    if alive.exists():  # A FIFO that is open for as long as the process lives.
+        os.open(alive, os.O_WRONLY)
     digest = (folder / "digest").read_text()
     if digest == "dies":
         sys.stderr.write("OSError: the weights are larger than the memory\n\n")
         sys.stderr.flush()
         os._exit(9)
-    about = {"digest": digest, "prompt": "3", "name": folder.name, "number": None, "folder": str(folder)}
-    write({"ready": about | {"verdict": settings["verdict"] or "reasoned", "device": "cpu"}})
+    files = {name: artifacts.sha256(path) for name, path in listed(folder).items()}
+    ready: dict[str, Any] = {"files": files, "digest": digest}
+    ready |= {"prompt": "3", "name": folder.name, "number": None, "folder": str(folder)}
+    write({"ready": ready | {"verdict": settings["verdict"] or "reasoned", "device": "cpu"}})
     for line in sys.stdin:
         question = json.loads(line)
         Thread(target=answer, args=(question["kind"], question["templates"]), daemon=True).start()

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+from rationanomaly import artifacts
 from rationanomaly.decisions.precedents import Citation, Precedents
 from rationanomaly.detection.verdict import Verdict
 from rationanomaly.detection.verdict_service import Answered, ModelVersion
+from rationanomaly.model import boundary
 from rationanomaly.model.folder import write_parser
 from rationanomaly.params import Params, load_params
 from rationanomaly.parse.mining import Miner
 from rationanomaly.records import MINER, template_id
+from rationanomaly.regular_files import listed
 from rationanomaly.sources.chunk import Chunk
 from tests.conftest import ROOT
 
@@ -42,6 +46,7 @@ class ScriptedService:
 
     def __init__(self, folder: Path, *, at_once: bool = True, reasoned: bool = False, name: str = "scripted") -> None:
         self.folder, self.ready = folder, True
+        self._files = {name: artifacts.sha256(path) for name, path in listed(folder).items()}
         self.version = ModelVersion("0" * 64, "1", name)
         self.precedents = Precedents(())
         self.asked: list[str] = []
@@ -50,6 +55,9 @@ class ScriptedService:
         self._came: list[Answered] = []
         #: Answer and score of texts on which something else than usual is to be said.
         self.said: dict[str, tuple[str, float]] = {}
+
+    def part(self, *names: str) -> AbstractContextManager[Path]:
+        return boundary.some(self.folder, self._files, *names)
 
     @property
     def pending(self) -> int:

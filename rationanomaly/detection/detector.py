@@ -28,7 +28,7 @@ from rationanomaly.detection.verdict import LineVerdict, Verdict
 from rationanomaly.errors import ParamsError, named_extras
 from rationanomaly.params import VerdictKind
 from rationanomaly.parse.live import read_log
-from rationanomaly.session_models.chosen import read_session_model
+from rationanomaly.session_models.chosen import FILES, read_session_model
 
 #: ``carried``: what the model folder holds; None: the model's own answers; or others, such as a newer ledger's.
 Chosen = Precedents | Literal["carried"] | None
@@ -141,7 +141,9 @@ class Detector(ModelDetector):
         Raises:
             ArtifactError: the model folder's session model is damaged.
         """
-        return judge_sessions(collected.finish(), collected.verdicts, read_session_model(self._folder.path))
+        with self._folder.part(*FILES) as place:
+            model = read_session_model(place)
+        return judge_sessions(collected.finish(), collected.verdicts, model)
 
     @staticmethod
     def _judged(

@@ -10,6 +10,9 @@ from rationanomaly.params import ParseParams
 from rationanomaly.parse.mining import Miner
 from rationanomaly.records import MINER, PARSER
 
+#: Relative to the model folder.
+PARSER_FILES = (f"{PARSER}/{PARSER_SETTINGS}", f"{PARSER}/{MINER}")
+
 
 def read_parser(folder: ModelFolder) -> tuple[Miner, ParseParams]:
     """The miner and settings that `write_parser` left.
@@ -17,12 +20,12 @@ def read_parser(folder: ModelFolder) -> tuple[Miner, ParseParams]:
     Raises:
         ArtifactError: there are none, or they are damaged.
     """
-    with folder.part(f"{PARSER}/{PARSER_SETTINGS}", f"{PARSER}/{MINER}") as place:
+    with folder.part(*PARSER_FILES) as place:
         return read_parser_of(place)
 
 
 def read_parser_of(folder: Path) -> tuple[Miner, ParseParams]:
-    """The same of a model folder that somebody else has verified.
+    """The same of a copy of its files (`boundary.some`).
 
     Raises:
         ArtifactError: as `read_parser`.

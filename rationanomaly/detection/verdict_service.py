@@ -16,6 +16,7 @@ import logging
 import shutil
 import time
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -29,7 +30,9 @@ from rationanomaly.detection.live_precedents import LivePrecedents
 from rationanomaly.detection.verdict import Verdict
 from rationanomaly.detection.worker_process import Loaded, WorkerProcess
 from rationanomaly.errors import RationAnomalyError
+from rationanomaly.model import boundary
 from rationanomaly.params import VerdictKind
+from rationanomaly.records import PRECEDENTS
 
 __all__ = ["Answered", "ModelVersion", "VerdictService"]
 
@@ -84,7 +87,7 @@ class VerdictService:
         worker = self._start(model, self._download)
         try:
             self._loaded = worker.loaded()
-            self._precedents = LivePrecedents(read_precedents(self._loaded.folder), ledger)
+            self._precedents = LivePrecedents(_carried(self._loaded), ledger)
         except BaseException:
             worker.close()
             shutil.rmtree(self._download, ignore_errors=True)
@@ -102,8 +105,19 @@ class VerdictService:
 
     @property
     def folder(self) -> Path:
-        """The model's folder on this machine, also of a registered version: for `parser.read_parser`."""
+        """The model's folder on this machine, also of a registered version."""
         return self._loaded.folder
+
+    def part(self, *names: str) -> AbstractContextManager[Path]:
+        """A private copy of some of the folder's files, as they were when the process loaded the model.
+
+        Args:
+            names: paths relative to the folder.
+
+        Raises:
+            ArtifactError: they have changed since; or the block can't read them.
+        """
+        return boundary.some(self._loaded.folder, self._loaded.files, *names)
 
     @property
     def ready(self) -> bool:
@@ -188,7 +202,7 @@ class VerdictService:
             worker = self._start(model, download)
             try:
                 loaded = worker.loaded()
-                precedents = self._precedents.over(read_precedents(loaded.folder))
+                precedents = self._precedents.over(_carried(loaded))
             except BaseException:
                 worker.close()
                 shutil.rmtree(download, ignore_errors=True)
@@ -278,7 +292,7 @@ class VerdictService:
             worker = self._start(str(self._loaded.folder), self._download)
             try:
                 loaded = worker.loaded()
-                precedents = self._precedents.over(read_precedents(loaded.folder))
+                precedents = self._precedents.over(_carried(loaded))
             except RationAnomalyError as error:
                 worker.close()
                 if attempt == 0:
@@ -301,3 +315,8 @@ class VerdictService:
             _log.warning("another model lies in %s now; it answers from here on", loaded.folder)
             self._backlog = self._backlog.for_another(loaded.version.verdict)
             self._install(worker, loaded, precedents)
+
+
+def _carried(loaded: Loaded) -> Precedents:
+    with boundary.some(loaded.folder, loaded.files, PRECEDENTS) as place:
+        return read_precedents(place)

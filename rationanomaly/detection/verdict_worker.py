@@ -147,6 +147,7 @@ def main() -> None:
     Thread(target=asked.read, args=(sys.stdin,), daemon=True).start()
     card = folder.card
     about |= {"digest": folder.digest, "prompt": card.prompt_version, "folder": str(folder.path.absolute())}
+    about["files"] = dict(folder.manifest.files)
     about |= {"verdict": settings["verdict"] or card.detect.verdict, "device": runtime.device()}
     # What a library warns of from here on would fill a file that nobody reads.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

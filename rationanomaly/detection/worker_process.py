@@ -41,11 +41,13 @@ class Loaded:
         version: of the model.
         folder: where its files lie.
         on_gpu: whether it computes on one.
+        files: SHA-256 by path relative to the folder, as its manifest was when it was verified.
     """
 
     version: ModelVersion
     folder: Path
     on_gpu: bool
+    files: Mapping[str, str]
 
 
 class Silence:
@@ -203,7 +205,7 @@ class WorkerProcess:
             about = message["ready"]
             names = ("digest", "prompt", "name", "number", "verdict")
             version = ModelVersion(**{name: about[name] for name in names})
-            self._loaded = Loaded(version, Path(about["folder"]), about["device"] != "cpu")
+            self._loaded = Loaded(version, Path(about["folder"]), about["device"] != "cpu", about["files"])
             self._started.set()
         elif "error" in message:
             self._problem = _error(message["error"])

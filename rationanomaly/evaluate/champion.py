@@ -24,11 +24,13 @@ from rationanomaly.evaluate.judging_models import judge_with_detector
 from rationanomaly.evaluate.predictions import SessionAnswers, SystemAnswers
 from rationanomaly.evaluate.session_model import judge_with_session_model
 from rationanomaly.evaluate.systems import CHAMPION, CHAMPION_SESSIONS
+from rationanomaly.model import boundary
 from rationanomaly.model.card import Card, read_card
 from rationanomaly.params import EvaluateParams
+from rationanomaly.records import PRECEDENTS
 from rationanomaly.runs import model_registry
 from rationanomaly.runs.model_registry import AbsentVersionError
-from rationanomaly.session_models.chosen import read_session_model
+from rationanomaly.session_models.chosen import FILES, read_session_model
 
 logger = logging.getLogger(__name__)
 
@@ -134,7 +136,7 @@ def _judge_at(address: str, settings: EvaluateParams, final: Path, held_out: Hel
             manifest, card = artifacts.read(folder), read_card(folder)
             system = judge_with_detector(CHAMPION, folder, held_out, settings, threads)
             whole = judge_with_session_model(folder, held_out, system)
-            known = _learnt(folder)
+            known = _learnt(folder, manifest)
         except ArtifactError as error:
             hint = f"{error.hint}; or set evaluate.champion to null" if error.hint else "Set evaluate.champion to null"
             raise ArtifactError(f"the champion can't be asked: {error.problem}", file=address, hint=hint) from error
@@ -157,11 +159,12 @@ def _folder_at(address: str) -> Iterator[Path]:
     yield folder
 
 
-def _learnt(folder: Path) -> frozenset[str]:
+def _learnt(folder: Path, manifest: Manifest) -> frozenset[str]:
     """Ids of the templates that a model folder names as learnt."""
-    session_model = read_session_model(folder)
+    with boundary.some(folder, manifest.files, PRECEDENTS, *FILES) as place:
+        session_model, decided = read_session_model(place), read_precedents(place)
     known = () if session_model is None else session_model.known
-    return frozenset([*(one.template_id for one in read_precedents(folder).all), *known])
+    return frozenset([*(one.template_id for one in decided.all), *known])
 
 
 def _origin(

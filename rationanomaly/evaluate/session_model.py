@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from rationanomaly import artifacts
 from rationanomaly.evaluate.held_out import HeldOut
 from rationanomaly.evaluate.predictions import SessionAnswers, SystemAnswers
 from rationanomaly.evaluate.systems import SESSION_MODEL
-from rationanomaly.session_models.chosen import ChosenSessionModel, read_session_model
+from rationanomaly.model import boundary
+from rationanomaly.session_models.chosen import FILES, ChosenSessionModel, read_session_model
 from rationanomaly.session_models.model import Reason
 from rationanomaly.session_models.tables import batch_of
 from rationanomaly.steps import Metrics
@@ -47,9 +49,12 @@ def judge_with_session_model(folder: Path, held_out: HeldOut, final: SystemAnswe
         final: its verdicts on templates.
 
     Raises:
-        ArtifactError: the session model is damaged.
+        ArtifactError: the session model is damaged, or is not the one that the folder's manifest means.
     """
-    chosen = read_session_model(folder) if held_out.whole_sessions else None
+    if not held_out.whole_sessions:
+        return None
+    with boundary.some(folder, artifacts.read(folder, only=()).files, *FILES) as place:
+        chosen = read_session_model(place)
     if chosen is None:
         return None
     tested = held_out.sessions.table.select("session").join(

@@ -7,7 +7,7 @@ names the file.
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,6 +44,23 @@ def inside(
         with _one_line(copy, what):
             check_safe(copy.place)
             yield copy.place
+
+
+@contextmanager
+def some(folder: Path, files: Mapping[str, str], *names: str) -> Iterator[Path]:
+    """A private copy of some files of a verified folder, as far as they are there; it is gone behind the block.
+
+    Args:
+        folder: the folder.
+        files: SHA-256 by relative path, as its manifest was when it was verified.
+        names: of the files, relative to the folder.
+
+    Raises:
+        ArtifactError: they have changed since they were verified; or the block can't read them.
+    """
+    expected = {name: files[name] for name in names if name in files}
+    with inside(folder, names[0], names.__contains__, lambda copy: copy.check(expected), whole=False) as place:
+        yield place
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from rationanomaly.model.private_copy import PrivateCopy, changed
 from rationanomaly.model.safety import check_safe
 from rationanomaly.model.scoring import Scorer
 from rationanomaly.params import ParseParams, TrainingParams
-from rationanomaly.records import ADAPTER, BASE, FEW_SHOT, MINER, PARSER, PRECEDENTS, TOKENIZER
+from rationanomaly.records import ADAPTER, BASE, DETECTOR, FEW_SHOT, MINER, PARSER, PRECEDENTS, TOKENIZER
 from rationanomaly.regular_files import copy_file, listed
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ class ModelFolder:
     Attributes:
         path: where it lies.
         card: the contents of ``detector.json``.
-        manifest: what was verified; its digest is the folder's identity. None for a step's input (`of_input`).
+        manifest: what was verified; its digest is the folder's identity. What is loaded is held against it.
     """
 
-    def __init__(self, path: Path, card: Card, manifest: artifacts.Manifest | None) -> None:
+    def __init__(self, path: Path, card: Card, manifest: artifacts.Manifest) -> None:
         self.path, self.card, self.manifest = path, card, manifest
 
     @classmethod
@@ -69,43 +69,45 @@ class ModelFolder:
         Raises:
             ArtifactError: no manifest or a wrong one, a card of another stage or version, pickled weights, code.
         """
-        manifest = artifacts.read(path)
-        card = read_card(path)
+        return cls._stated(path, artifacts.read(path))
+
+    @classmethod
+    def of_input(cls, path: Path) -> ModelFolder:
+        """The input of a step, which whoever runs the step has verified.
+
+        Its gigabytes are not hashed again for that, but as they are loaded.
+
+        Raises:
+            ArtifactError: as `open`, but for files that nobody loads.
+        """
+        return cls._stated(path, artifacts.read(path, only=()))
+
+    @classmethod
+    def _stated(cls, path: Path, manifest: artifacts.Manifest) -> ModelFolder:
+        with boundary.some(path, manifest.files, DETECTOR) as place:
+            card = read_card(place)
         if manifest.step != card.stage:
             problem = f"was written by `{manifest.step}` but its card says {card.stage}"
             raise ArtifactError(problem, file=path, hint="Train it anew")
         check_safe(path)
         return cls(path, card, manifest)
 
-    @classmethod
-    def of_input(cls, path: Path) -> ModelFolder:
-        """The input of a step, which whoever runs the step has verified: its gigabytes are not hashed again for that.
-
-        Raises:
-            ArtifactError: a card of another version, pickled weights, code.
-        """
-        card = read_card(path)
-        check_safe(path)
-        return cls(path, card, None)
-
     def with_card(self, card: Card) -> ModelFolder:
         """The same folder asked by another card: `sft` asks the base as its own model will be asked."""
         return ModelFolder(self.path, card, self.manifest)
 
     @property
-    def digest(self) -> str | None:
-        """Equal digests, equal folders; None for a step's input."""
-        return None if self.manifest is None else self.manifest.digest
+    def digest(self) -> str:
+        """Equal digests, equal folders."""
+        return self.manifest.digest
 
     @cached_property
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """It pads on the left, as generation and scoring need it."""
         return loading.load_tokenizer(self.path / TOKENIZER, self._check_of(TOKENIZER))
 
-    def _check_of(self, part: str) -> Check | None:
+    def _check_of(self, part: str) -> Check:
         """Compares the files of a part of the folder, as they are loaded, with the manifest that was verified."""
-        if self.manifest is None:
-            return None
         expected = self.manifest.files_of(part)
         return lambda copy: copy.check(expected)
 
@@ -117,15 +119,14 @@ class ModelFolder:
     def base_files(self) -> Path:
         """The folder with the files of the base: copied, a local path, or the hub's cache.
 
-        They are gigabytes and are hashed once: a copy with the folder, others when they are first asked for.
+        They are gigabytes: of a copy the manifest knows the hash, others are hashed when they are first asked for.
 
         Raises:
             ArtifactError: they are not there, or are not the ones that the adapter was trained on.
         """
         base = self.card.base
         if base.copied:
-            files = self.path / BASE
-            digest = artifacts.sha256(files) if self.manifest is None else self.manifest.digest_of(BASE)
+            files, digest = self.path / BASE, self.manifest.digest_of(BASE)
         else:
             from rationanomaly.model.hub import fetch
 
@@ -166,14 +167,7 @@ class ModelFolder:
         Raises:
             ArtifactError: they have changed since they were verified; or the block can't read them.
         """
-        files = {} if self.manifest is None else self.manifest.files
-        expected = {name: files[name] for name in names if name in files}
-
-        def check(copy: PrivateCopy) -> None:
-            if self.manifest is not None:
-                copy.check(expected)
-
-        with boundary.inside(self.path, names[0], names.__contains__, check, whole=False) as place:
+        with boundary.some(self.path, self.manifest.files, *names) as place:
             yield place
 
     def load_base(self, training: TrainingParams | None = None) -> PreTrainedModel:

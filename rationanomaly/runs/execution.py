@@ -76,7 +76,7 @@ def execute(
 
     Raises:
         ParamsError: an input is missing or one too many is named.
-        ArtifactError: an input folder does not hold what its manifest says.
+        ArtifactError: an input folder does not hold what its manifest says, or was made anew while the step ran.
         InputError: a raw input does not exist.
         InfrastructureError: the state folder can't be written, or another run with the same key is under way and keeps
             checkpoints.
@@ -128,6 +128,7 @@ def _run(
         with artifacts.writing(output, step.name, status.sources) as folder:
             outputs = Outputs(folder, status.state, status.key, journals=state / step.name)
             metrics = (partial_run or step).run(params, status.paths, outputs)
+            _check_unchanged(status)
             artifacts.write_json(folder / METRICS, metrics)
         digest = artifacts.read(output, step.name).digest
         if run is not None:
@@ -137,6 +138,14 @@ def _run(
         if run is not None:
             run.headline({key: value for key, value in metrics.items() if key.startswith(("template/", "session/"))})
     return metrics
+
+
+def _check_unchanged(status: StepStatus) -> None:
+    """Refuse an output that was made of folders of which some were made anew meanwhile: its key names the old ones."""
+    for name, digest in status.digests.items():
+        if artifacts.stated_digest(status.paths[name]) != digest:
+            hint = "Run this again, and let no other run write there at the same time"
+            raise ArtifactError("was made anew while it was read", file=status.paths[name], hint=hint)
 
 
 def step_status(

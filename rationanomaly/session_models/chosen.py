@@ -12,8 +12,11 @@ from rationanomaly.session_models.background import Background
 from rationanomaly.session_models.batch import Events, Floats, SessionBatch
 from rationanomaly.session_models.model import Reason, SessionModel
 from rationanomaly.session_models.reasons import reasons
-from rationanomaly.session_models.saving import STRUCTURE, load, save
+from rationanomaly.session_models.saving import NUMBERS, STRUCTURE, load, save
 from rationanomaly.thresholds import Threshold
+
+#: Of a session model, in a model folder.
+FILES = (STRUCTURE, NUMBERS)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 import polars as pl
 
-from rationanomaly.detection.parser import read_parser_of
+from rationanomaly.detection.parser import PARSER_FILES, read_parser_of
 from rationanomaly.detection.session_verdicts import WORST_TEMPLATE, SessionVerdict
 from rationanomaly.detection.verdict import Verdict
 from rationanomaly.detection.verdict_service import Answered, ModelVersion, VerdictService
@@ -21,7 +21,7 @@ from rationanomaly.errors import InfrastructureError
 from rationanomaly.params import Params, VerdictKind
 from rationanomaly.parse.record_reader import AUTO
 from rationanomaly.records import template_id
-from rationanomaly.session_models.chosen import read_session_model
+from rationanomaly.session_models.chosen import FILES, ChosenSessionModel, read_session_model
 from rationanomaly.signals.alert import Alert
 from rationanomaly.signals.signals import abnormal_lines
 from rationanomaly.sources.chunk import Chunk, Position
@@ -219,7 +219,7 @@ class Engine:
         """
         self.service.swap(model)
         with self._lock:
-            self._session_model = read_session_model(self.service.folder)
+            self._session_model = self._read_session_model()
             self._watch.follow_model(self.service.version.digest)
 
     def counters(self) -> dict[str, float]:
@@ -245,10 +245,15 @@ class Engine:
             finally:
                 self._state.close()
 
+    def _read_session_model(self) -> ChosenSessionModel | None:
+        with self.service.part(*FILES) as place:
+            return read_session_model(place)
+
     def _load(self) -> None:
         """Put into memory what the database holds."""
         now, connection = self._clock(), self.connection
-        miner, settings = read_parser_of(self.service.folder)
+        with self.service.part(*PARSER_FILES) as place:
+            miner, settings = read_parser_of(place)
         settings = settings.model_copy(update={"hold_seconds": self._settings.hold_seconds})
         self._streams, self._journal = Streams(settings, self._settings.max_streams), MinerJournal(miner)
         self._answers = Answers(
@@ -264,7 +269,7 @@ class Engine:
         max_lines = self._settings.max_session_lines
         judged = ClosedSessions(3600 * self._settings.session_keep_hours, self._settings.max_kept_sessions, max_lines)
         self._sessions = LiveSessions(contiguous, quiet, max_lines, judged)
-        self._session_model = read_session_model(self.service.folder)
+        self._session_model = self._read_session_model()
         self._similar = None
         self._streams.restore(connection, now)
         for part in (self._journal, self._sessions, self._watch, self._counters):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from rationanomaly import artifacts
 from rationanomaly.errors import ArtifactError, InfrastructureError
 from rationanomaly.model import boundary, config_keys, loading, private_copy, reading
 from rationanomaly.model.folder import ModelFolder
-from rationanomaly.records import BASE, PRECEDENTS
+from rationanomaly.records import BASE, DETECTOR, PRECEDENTS
 from tests.micro_model import Trained
 from tests.small_chat_model import save_small_chat_model
 
@@ -74,6 +75,36 @@ def test_precedents_that_were_swapped_after_the_check_are_refused(model: Path) -
     (model / PRECEDENTS).write_text("{}\n")
     with pytest.raises(ArtifactError, match=r"precedents\.jsonl: is not what it was"):
         _ = opened.precedents
+
+
+@pytest.mark.parametrize(
+    ("name", "load"),
+    [
+        ("tokenizer/tokenizer_config.json", lambda folder: folder.tokenizer),
+        ("adapter/adapter_config.json", lambda folder: folder.load_adapted()),
+        (WEIGHTS, lambda folder: folder.load_base()),
+        (PRECEDENTS, lambda folder: folder.precedents),
+    ],
+)
+def test_the_input_of_a_step_is_loaded_as_its_manifest_means_it(
+    name: str, load: Callable[[ModelFolder], object], model: Path
+) -> None:
+    folder = ModelFolder.of_input(model)
+    (model / name).write_bytes((model / name).read_bytes() + b"\n")
+    with pytest.raises(ArtifactError, match="is not what it was when the folder was checked"):
+        load(folder)
+
+
+@pytest.mark.parametrize("open_folder", [ModelFolder.of_input, ModelFolder.open])
+def test_a_card_that_the_manifest_does_not_mean_is_no_card(
+    open_folder: Callable[[Path], ModelFolder], model: Path
+) -> None:
+    (model / DETECTOR).write_bytes((model / DETECTOR).read_bytes() + b"\n")
+    with pytest.raises(ArtifactError, match=r"detector\.json"):
+        open_folder(model)
+    (model / artifacts.MANIFEST).unlink()
+    with pytest.raises(ArtifactError, match="has no manifest"):
+        open_folder(model)
 
 
 def test_a_disk_without_room_is_no_fault_of_the_model(model: Path) -> None:

@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from rationanomaly import artifacts
 from rationanomaly.cli.app import app
-from rationanomaly.errors import InfrastructureError
-from rationanomaly.params import load_params
+from rationanomaly.errors import ArtifactError, InfrastructureError
+from rationanomaly.params import Params, load_params
 from rationanomaly.runs import execution, run_state, tracking
-from rationanomaly.steps import BY_NAME
+from rationanomaly.steps import BY_NAME, Inputs, Metrics, Outputs, PartialRun
 
 KEY, OTHER = "a" * 64, "b" * 64
 
@@ -152,6 +153,28 @@ def test_a_run_that_waited_takes_what_the_other_made(tmp_path: Path, monkeypatch
     monkeypatch.setattr(tracking, "step_run", None)
     params = load_params("defaults")
     assert execution.execute(BY_NAME["sft"], params, {}, tmp_path / "out", tmp_path) == {"f1": 1.0}
+
+
+def test_an_input_that_is_made_anew_while_a_step_reads_it_leaves_no_output(tmp_path: Path) -> None:
+    def write(content: str) -> None:
+        with artifacts.writing(tmp_path / "parse", "parse", {"logs": "0"}) as made:
+            (made / "lines").write_text(content)
+
+    def run(writes: str) -> Metrics:
+        def act(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
+            write(writes)
+            return {"rows": 1.0}
+
+        inputs, output = {"parse": tmp_path / "parse", "ledger": tmp_path}, tmp_path / "correct"
+        part = PartialRun(act, {"ledger": "0"})
+        params = load_params("defaults")
+        return execution.execute(BY_NAME["correct"], params, inputs, output, tmp_path / "state", part, recorded=False)
+
+    write("one")
+    with pytest.raises(ArtifactError, match="parse: was made anew while it was read"):
+        run("other")
+    assert not (tmp_path / "correct").exists()
+    assert run("other") == {"rows": 1.0}
 
 
 def test_a_volume_of_somebody_elses_is_named_with_whom_to_let_in_before_any_server_is_asked(

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from rationanomaly import artifacts
 from rationanomaly.detection.session_verdicts import SessionVerdict
 from rationanomaly.evaluate.predictions import SystemAnswers
 from rationanomaly.evaluate.session_model import judge_with_session_model
@@ -114,9 +115,10 @@ def model_of(parsed: Path, folder: Path, name: str = "count neighbours") -> Path
     train, validation = (labelled_sessions(sessions, side, events) for side in ("train", "validation"))
     chosen = choose({name: CANDIDATES[name]}, train, validation, events, 0)
     assert chosen is not None
-    (folder / "model" / "parser").mkdir(parents=True)
-    write_parser(parsed, stream_params(*KEYED).parse, folder / "model")
-    write_session_model(chosen, folder / "model")
+    with artifacts.writing(folder / "model", "sft") as made:
+        (made / "parser").mkdir()
+        write_parser(parsed, stream_params(*KEYED).parse, made)
+        write_session_model(chosen, made)
     return folder / "model"
 
 

@@ -294,6 +294,20 @@ def test_carried_precedents_are_those_of_the_model_in_service(model: str, opened
     assert service.precedent("disk failed") is not None
 
 
+def test_files_of_the_model_are_those_that_the_process_has_verified(model: str, opened: Open) -> None:
+    carried = Path(model) / "precedents.jsonl"
+    write_rows(carried, [Precedent(template_id("disk failed"), "disk failed", "abnormal", ["bea"], "senior", None)])
+    service = opened(model)
+    with service.part("precedents.jsonl") as place:
+        assert (place / "precedents.jsonl").read_bytes() == carried.read_bytes()
+    carried.write_text("")
+    with pytest.raises(ArtifactError, match=r"precedents\.jsonl: is not what it was"), service.part("precedents.jsonl"):
+        pytest.fail("was read")
+    (Path(model) / "added.json").write_text("{}")
+    with pytest.raises(ArtifactError, match=r"added\.json: is not what it was"), service.part("added.json"):
+        pytest.fail("was read")
+
+
 def test_whoever_waits_is_woken_by_the_end(model: str, opened: Open, tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
@@ -305,7 +319,7 @@ def test_whoever_waits_is_woken_by_the_end(model: str, opened: Open, tmp_path: P
 
 
 def test_the_process_does_not_outlive_the_one_that_started_it(model: str) -> None:
-    alive = Path(model) / "alive"
+    alive = Path(model).with_suffix(".alive")
     os.mkfifo(alive)
     script = (
         "import sys; from rationanomaly.detection import worker_process, verdict_service\n"
