@@ -9,14 +9,18 @@ lost.
 from __future__ import annotations
 
 import os
+import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import copy_context
 from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+import httpx
+
+from rationanomaly.errors import InfrastructureError
 from rationanomaly.runs import registry_errors
 
 if TYPE_CHECKING:
@@ -25,7 +29,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 #: Seconds for one call, and for a file to grow while it is fetched; and between looks at it.
-_SECONDS, _STANDSTILL, _INTERVAL = 15.0, 20.0, 0.5
+_SECONDS, _STANDSTILL, _INTERVAL = 12.0, 15.0, 0.5
+#: Seconds for a server to say that it is there, and between the tries.
+_HEALTH, _PAUSES = 3.0, (0.5, 2.0)
 #: Calls that send or fetch files may take long.
 _LONG = ("log_", "download_")
 _TIMEOUT, _RETRIES = "MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
@@ -64,6 +70,37 @@ class _BoundedClient:
 def is_local(uri: str) -> bool:
     """Whether a registry is a file, whose own limit of time for a lock is enough."""
     return uri.startswith(("sqlite:", "file:")) or "://" not in uri
+
+
+def check_answers(uri: str) -> None:
+    """Check that somebody answers at an address; MLflow's own client tries for minutes before it says that nobody does.
+
+    Raises:
+        InfrastructureError: nobody does, in three tries within seconds.
+    """
+    if not uri.startswith(("http://", "https://")):
+        return
+    for pause in (*_PAUSES, None):
+        try:
+            within(uri, httpx.get, f"{uri.rstrip('/')}/health", timeout=_HEALTH)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            if any(isinstance(cause, ssl.SSLError) for cause in _causes(error)):
+                return  # Somebody answers; MLflow has its own settings of certificates.
+            if pause is None:
+                hint = "Check MLFLOW_TRACKING_URI and that the server runs"
+                place = registry_errors.hidden(uri)
+                raise InfrastructureError(f"the model registry at {place} does not answer", hint=hint) from error
+            time.sleep(pause)
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return  # A slow server, or no address: MLflow waits, or says what is wrong with it.
+        else:
+            return
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
 
 
 def within(uri: str, act: Callable[..., T], *given: Any, **named: Any) -> T:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import ssl
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from functools import partial
@@ -15,8 +13,6 @@ from pathlib import Path
 from tempfile import mkdtemp
 from threading import Lock
 from typing import TYPE_CHECKING
-
-import httpx
 
 from rationanomaly import artifacts
 from rationanomaly.errors import ArtifactError, InfrastructureError, InputError, one_line
@@ -37,8 +33,6 @@ _REQUIREMENTS = (
     *("httpx", "Jinja2", "numpy", "pandas", "peft", "polars", "pydantic", "PyYAML", "rich", "safetensors"),
     *("ruamel.yaml", "scikit-learn", "scipy", "torch", "transformers", "typer"),
 )
-#: Seconds to wait for an answer of the server, and between the tries.
-_SECONDS, _PAUSES = 3.0, (0.5, 2.0)
 #: Held where MLflow's defaults are ours.
 _fluent = Lock()
 #: Tag of a version whose registration came to its end: the digest of its model folder, as `tracking.OUTPUT` says it.
@@ -67,7 +61,7 @@ def connect() -> MlflowClient:
     import mlflow
 
     uri = tracking.tracking_uri()
-    _check_that_it_answers(uri)
+    bounded.check_answers(uri)
     make_database(uri)
     with registry_errors.opening(uri):
         if uri.startswith(_DATABASES):
@@ -305,27 +299,6 @@ def _default_store(uri: str) -> Iterator[None]:
                     os.environ[name] = value
 
 
-def _check_that_it_answers(uri: str) -> None:
-    """MLflow's own client tries for minutes before it says that nobody is there."""
-    if not uri.startswith(("http://", "https://")):
-        return
-    for pause in (*_PAUSES, None):
-        try:
-            bounded.within(uri, httpx.get, f"{uri.rstrip('/')}/health", timeout=_SECONDS)
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            if any(isinstance(cause, ssl.SSLError) for cause in _causes(error)):
-                return  # Somebody answers; MLflow has its own settings of certificates.
-            if pause is None:
-                place = httpx.URL(uri).copy_with(username=None, password=None)
-                hint = "Check MLFLOW_TRACKING_URI and that the server runs"
-                raise InfrastructureError(f"the model registry at {place} does not answer", hint=hint) from error
-            time.sleep(pause)
-        except (httpx.HTTPError, httpx.InvalidURL):
-            return  # A slow server, or no address: MLflow waits, or says what is wrong with it.
-        else:
-            return
-
-
 def _check_that_it_connects(uri: str) -> None:
     """MLflow itself tries a database ten times, for minutes."""
     from sqlalchemy import create_engine
@@ -335,12 +308,6 @@ def _check_that_it_connects(uri: str) -> None:
         bounded.within(uri, engine.connect).close()
     finally:
         engine.dispose()
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__
 
 
 def _signature() -> ModelSignature:

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rationanomaly.errors import InfrastructureError, brief
 from rationanomaly.runs import database
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mlflow.exceptions import MlflowException
 
 #: For whoever waits at a terminal: MLflow's own defaults add up to a quarter of an hour. Set variables win.
-PATIENCE: Mapping[str, str] = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "15", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+PATIENCE: Mapping[str, str] = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "12", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
 _STATUS = re.compile(r"failed with error code (\d{3})\b")
 _REPEATED = re.compile(r"too many (\d{3}) error responses")
 _BODY = re.compile(r"Response body: '\s*<")
@@ -38,6 +38,14 @@ _ABSENT = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
 _STATUS_OF: Mapping[str, int] = {"UNAUTHENTICATED": 401, "CUSTOMER_UNAUTHORIZED": 401, "PERMISSION_DENIED": 403}
 _SHOWN = 300
 _HALF_MADE = re.compile(r"\(sqlite3\.OperationalError\).*(already exists|no such (table|column)|duplicate column)")
+
+
+class SilentServerError(InfrastructureError):
+    """A server has not answered in time; it is not asked for anything else that can be left out."""
+
+    def document(self) -> dict[str, Any]:
+        """As of its parent, which `errors.from_document` knows."""
+        return super().document() | {"type": InfrastructureError.__name__}
 
 
 def is_absent(error: MlflowException) -> bool:
@@ -142,12 +150,12 @@ def translate(error: MlflowException, uri: str, needs: str = "", what: str = _RE
     return InfrastructureError(f"{place} failed: {shown(text)}", hint="Look into its log; then run this again")
 
 
-def silent(uri: str, what: str = _REGISTRY) -> InfrastructureError:
+def silent(uri: str, what: str = _REGISTRY) -> SilentServerError:
     """The error of a server that takes too long, or of a database that somebody else keeps locked."""
     hint = "Run this again; MLFLOW_HTTP_REQUEST_TIMEOUT, in seconds, waits longer for each answer"
     if uri.startswith("sqlite:"):
         hint = "Another program may keep the database locked: end it, and run this again"
-    return InfrastructureError(f"{what} at {hidden(uri)} did not answer in time", hint=hint)
+    return SilentServerError(f"{what} at {hidden(uri)} did not answer in time", hint=hint)
 
 
 def of_file(uri: str, text: str) -> InfrastructureError | None:

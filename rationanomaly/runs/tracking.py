@@ -14,7 +14,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -177,6 +177,8 @@ class StepRun:
         """Say on both runs what has failed, and end them; a server that is away must not hide the error."""
         from mlflow.exceptions import MlflowException
 
+        if isinstance(error, registry_errors.SilentServerError):
+            return  # It would say no more to this, and whoever waits would wait twice.
         reason = strike(str(error))[:5000]
         try:
             with registry_errors.impatient():
@@ -210,7 +212,8 @@ def step_run(
     """
     quieten()
     uri = tracking_uri()
-    with answering(uri, f"EDIT on the experiment {params.run.name}"):
+    patience = registry_errors.impatient() if step in _IMPATIENT else nullcontext()
+    with patience, answering(uri, f"EDIT on the experiment {params.run.name}"):
         run = _open(uri, step, params, lineage, inputs, sources)
     token, start = _current.set(run.run_id), time.monotonic()
     try:
@@ -284,6 +287,7 @@ def _open(
     make_database(uri)
     client = MlflowClient(uri)
     if step in _IMPATIENT:
+        bounded.check_answers(uri)
         client = bounded.limited(client, uri)
     adopted = adopted_run.adopted_run(client, {STEP: step, LINEAGE: lineage.key})
     if adopted is None:

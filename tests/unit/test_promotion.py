@@ -25,7 +25,7 @@ from rationanomaly.register import rivals
 from rationanomaly.register.policy import Policy, read_policy
 from rationanomaly.register.promotion import Promotion, promote
 from rationanomaly.register.tags import is_of_evaluation, is_paired, is_tagged, paired_tag
-from rationanomaly.runs import model_registry, tracking
+from rationanomaly.runs import bounded, tracking
 from rationanomaly.runs.model_registry import PROVEN, digest_at, set_tags
 from tests.conftest import ROOT
 from tests.mlflow_store import new_store
@@ -364,7 +364,7 @@ def test_an_address_stands_for_the_model_folder_that_its_version_was_made_from(c
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_registry_where_nobody_listens_is_said_within_seconds(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
-    monkeypatch.setattr(model_registry, "_PAUSES", (0.01,))
+    monkeypatch.setattr(bounded, "_PAUSES", (0.01,))
     with socket.socket() as bound:  # Bound and not listening: the port stays free, and answers nobody.
         bound.bind(("127.0.0.1", 0))
         place = f"127.0.0.1:{bound.getsockname()[1]}"

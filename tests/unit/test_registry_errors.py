@@ -8,16 +8,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from rationanomaly.errors import InfrastructureError, InputError
+from rationanomaly.errors import InfrastructureError, InputError, from_document
+from rationanomaly.params import Params
 from rationanomaly.register.policy import Policy
 from rationanomaly.register.promotion import history, promote, rollback
-from rationanomaly.runs import bounded, registry_errors
+from rationanomaly.runs import bounded, registry_errors, tracking
 from rationanomaly.runs.model_registry import digest_at, fetch_folder
+from tests.loopback import free_port
 from tests.mlflow_store import new_store
 from tests.registered import add_version
 
@@ -29,27 +32,19 @@ ABSENT = '{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "Registered Model
 
 
 @contextmanager
-def answering(
-    status: int, text: str, silent: threading.Event | None = None, headers: Mapping[str, str] | None = None
-) -> Iterator[str]:
-    """A server that is well, and gives one answer to all that is asked; or none until the event is set."""
+def serving(handle: Callable[[BaseHTTPRequestHandler], None], over: threading.Event) -> Iterator[str]:
+    """A server that handles every request in one way; its host and port.
+
+    Args:
+        handle: answers, or doesn't.
+        over: is set at the end, so that whoever waits in ``handle`` goes.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            well = self.path == "/health"
-            if silent is not None and not well:
-                silent.wait(60)
-                return
-            body = b"OK" if well else text.encode()
-            self.send_response(200 if well else status)
-            self.send_header("Content-Length", str(len(body)))
-            for name, value in ({} if well else headers or {}).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
+            handle(self)
 
-        def do_POST(self) -> None:
-            self.do_GET()
+        do_POST = do_GET  # noqa: N815 (the server's name)
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -60,10 +55,67 @@ def answering(
         try:
             yield f"127.0.0.1:{server.server_port}"
         finally:
-            if silent is not None:
-                silent.set()
+            over.set()
             server.shutdown()
             thread.join()
+
+
+def say(request: BaseHTTPRequestHandler, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+    request.send_response(status)
+    for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+        request.send_header(name, value)
+    request.end_headers()
+    request.wfile.write(body)
+
+
+@contextmanager
+def answering(status: int, text: str, headers: Mapping[str, str] | None = None) -> Iterator[str]:
+    """A server that is well, and gives one answer to all that is asked."""
+
+    def handle(request: BaseHTTPRequestHandler) -> None:
+        if request.path == "/health":
+            say(request, 200, b"OK")
+        else:
+            say(request, status, text.encode(), headers)
+
+    with serving(handle, threading.Event()) as place:
+        yield place
+
+
+@contextmanager
+def silent() -> Iterator[str]:
+    """A server that is well, and answers nothing that is asked."""
+    over = threading.Event()
+
+    def handle(request: BaseHTTPRequestHandler) -> None:
+        if request.path == "/health":
+            say(request, 200, b"OK")
+        else:
+            over.wait(LONGEST)
+
+    with serving(handle, over) as place:
+        yield place
+
+
+@contextmanager
+def talking(piece: bytes, pause: float, *, also_well: bool) -> Iterator[str]:
+    """A server that sends a piece again and again and never comes to an end; where it is asked how it is, too."""
+    over = threading.Event()
+
+    def handle(request: BaseHTTPRequestHandler) -> None:
+        if request.path == "/health" and not also_well:
+            say(request, 200, b"OK")
+            return
+        request.send_response(200)
+        request.end_headers()
+        try:
+            while not over.wait(pause):
+                request.wfile.write(piece)
+        except OSError:
+            pass  # Who asked has gone.
+
+    with serving(handle, over) as place:
+        yield place
 
 
 @pytest.fixture(autouse=True)
@@ -113,44 +165,10 @@ def test_each_answer_says_what_it_is(
 
 def test_silence_is_said_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
-    with answering(200, "", silent=threading.Event()) as place:
+    with silent() as place:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{place}")
         with pytest.raises(InfrastructureError, match=r"did not answer in time\. .*MLFLOW_HTTP_REQUEST_TIMEOUT"):
             ACTS["promote"]()
-
-
-@contextmanager
-def talking(piece: bytes, pause: float, *, also_well: bool) -> Iterator[str]:
-    """A server that sends a piece again and again and never comes to an end; where it is asked how it is, too."""
-    over = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            if self.path == "/health" and not also_well:
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"OK")
-                return
-            self.end_headers()
-            try:
-                while not over.wait(pause):
-                    self.wfile.write(piece)
-            except OSError:
-                pass  # Who asked has gone.
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.server_port}"
-        finally:
-            over.set()
-            server.shutdown()
-            thread.join()
 
 
 @pytest.mark.parametrize("act", ACTS)
@@ -166,6 +184,28 @@ def test_an_answer_that_never_ends_is_waited_for_no_longer_than_one_that_never_c
             ACTS[act]()
 
 
+def test_a_server_that_fell_silent_is_not_told_of_it() -> None:
+    nobody: Any = object()
+    run = tracking.StepRun(nobody, "run", "parent", ends_run=True, ends_parent=True, headlines=True, spent={})
+    silence = registry_errors.silent("http://host")
+    run.fail("register", silence, {})
+    with pytest.raises(AttributeError):
+        run.fail("register", ValueError(), {})
+    assert type(from_document(silence.document())) is InfrastructureError
+
+
+def test_nobody_at_the_address_is_said_before_a_step_begins(monkeypatch: pytest.MonkeyPatch, params: Params) -> None:
+    monkeypatch.setattr(bounded, "_PAUSES", (0.01,))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}/?token=hunter2secret")
+    lineage = tracking.Lineage("0" * 64, "1", "2", "3")
+    with (
+        pytest.raises(InfrastructureError, match=r"does not answer\. Check MLFLOW_TRACKING_URI") as caught,
+        tracking.step_run("register", params, lineage, {}, {}),
+    ):
+        pytest.fail("began")
+    assert "hunter2secret" not in str(caught.value)
+
+
 def test_who_asks_to_be_asked_again_in_an_hour_is_not_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounded, "_SECONDS", 0.5)
     monkeypatch.delenv("MLFLOW_HTTP_REQUEST_TIMEOUT")
@@ -177,7 +217,7 @@ def test_who_asks_to_be_asked_again_in_an_hour_is_not_obeyed(monkeypatch: pytest
 
 @pytest.mark.parametrize(
     ("timeout", "retries", "seconds"),
-    [(None, None, 15), ("15", "2", 15), ("60", "2", 180), ("60", None, 60), ("1", "0", 15), ("soon", "2", 15)],
+    [(None, None, 12), ("12", "2", 12), ("60", "2", 180), ("60", None, 60), ("1", "0", 12), ("soon", "2", 12)],
 )
 def test_whoever_set_the_variables_of_mlflow_waits_as_long_as_they_say(
     timeout: str | None, retries: str | None, seconds: float, monkeypatch: pytest.MonkeyPatch
