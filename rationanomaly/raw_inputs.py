@@ -18,6 +18,8 @@ STDIN = Path("-")
 #: Bytes that are read and worked on at once; a batch of lines is what lies in them.
 CHUNK = 8 * 2**20
 
+_PROCESSES = Path("/proc")
+
 
 def find_files(path: Path, skipping: Callable[[Path], None] = lambda _: None) -> list[Path]:
     """The files that a path names, in natural order (``app.log.2`` before ``app.log.10``); `STDIN` is itself.
@@ -51,6 +53,11 @@ def find_files(path: Path, skipping: Callable[[Path], None] = lambda _: None) ->
     for file in skipped:
         skipping(file)
     return files
+
+
+def open_file(descriptor: int) -> Path:
+    """A path of a file that this process has open, also if it has no name any more; where the system has such paths."""
+    return _PROCESSES / str(os.getpid()) / "fd" / str(descriptor)
 
 
 def is_special(path: Path) -> bool:
@@ -137,12 +144,21 @@ def _stays_in(link: Path, homes: list[Path]) -> bool:
     return any(target.is_relative_to(folder) for folder in homes)
 
 
+def _is_open_file(path: Path) -> bool:
+    """Whether it is a path that `open_file` gives: no link that a stranger could have put there."""
+    return path.parent.name == "fd" and path.parent.parent.parent == _PROCESSES
+
+
 def _check(file: Path) -> None:
     """Refuse what is no log file."""
     if not os.path.lexists(file):
         hint = "Check the path, or make demo logs with `rationanomaly simulate`"
         raise InputError("no such file", file=file, hint=hint)
-    if file.is_symlink() and not _stays_in(file, [Path(os.path.realpath(file.parent)), Path.cwd().resolve()]):
+    if (
+        file.is_symlink()
+        and not _is_open_file(file)
+        and not _stays_in(file, [Path(os.path.realpath(file.parent)), Path.cwd().resolve()])
+    ):
         raise InputError("is a symbolic link that leaves its folder", file=file, hint="Name the file itself")
     if not file.exists():
         raise InputError("is a symbolic link to nothing", file=file, hint="Name the file itself")

@@ -1,5 +1,8 @@
 """Logs that come by standard input or a pipe: in a file while a run needs them, without what is to be redacted.
 
+The file has no name: it is unlinked before anything is written to it, so that nothing is left of it however the run
+ends, and is read through the run's own descriptor. Where a system has no ``/proc``, it keeps its name:
+
 STATE/STEP/piped/NAME.log   locked by its run; what a killed one left is removed when the step is started again
 """
 
@@ -17,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from rationanomaly import artifacts
-from rationanomaly.raw_inputs import CHUNK, STDIN
+from rationanomaly.raw_inputs import CHUNK, STDIN, open_file
 
 #: Copies a stream into a file.
 Copy = Callable[[io.BufferedReader, BinaryIO], None]
@@ -28,12 +31,12 @@ def spool(path: Path, folder: Path, copy: Copy, until: ExitStack) -> tuple[Path,
 
     Args:
         path: of a pipe, or `STDIN`.
-        folder: where the file goes, for nobody but this user.
+        folder: on whose disk the file lies, for nobody but this user.
         copy: how; not a byte is written by anything else.
         until: when it is closed, the file is removed.
 
     Returns:
-        the file, and the SHA-256 of what came: the same as that of a file with the same log.
+        a path of the file for as long as this process runs, and the SHA-256 of what came: the same as that of a file with the same log.
 
     Raises:
         InfrastructureError: it can't be written.
@@ -42,6 +45,7 @@ def spool(path: Path, folder: Path, copy: Copy, until: ExitStack) -> tuple[Path,
         folder.mkdir(parents=True, exist_ok=True)
         target, file = _locked_file(folder)
         until.callback(_remove, target, file)
+        target = _without_name(target, file)
         with contextlib.ExitStack() as opened:
             source = sys.stdin.buffer if path == STDIN else opened.enter_context(path.open("rb"))
             hashed = _Hashed(cast(BinaryIO, source))
@@ -69,6 +73,15 @@ def _locked_file(folder: Path) -> tuple[Path, BinaryIO]:
         if os.fstat(descriptor).st_nlink:
             return Path(name), os.fdopen(descriptor, "wb")
         os.close(descriptor)
+
+
+def _without_name(path: Path, file: BinaryIO) -> Path:
+    """Take a file's name away, and give another path of it for as long as it is open; the same where there is none."""
+    descriptor = open_file(file.fileno())
+    if not descriptor.exists() or not descriptor.samefile(path):
+        return path
+    path.unlink()
+    return descriptor
 
 
 def _remove(path: Path, file: BinaryIO) -> None:

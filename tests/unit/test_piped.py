@@ -12,6 +12,7 @@ import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 import zstandard
@@ -19,7 +20,7 @@ import zstandard
 from rationanomaly import artifacts
 from rationanomaly.errors import InputError
 from rationanomaly.params import DEFAULTS_NAME, Params, load_params
-from rationanomaly.raw_inputs import STDIN
+from rationanomaly.raw_inputs import STDIN, find_files
 from rationanomaly.runs import piped
 from rationanomaly.runs.execution import execute, step_status
 from rationanomaly.steps import BY_NAME
@@ -150,6 +151,8 @@ def test_who_asks_for_a_status_alone_leaves_nothing(
 RUN = """
 import sys
 from pathlib import Path
+from rationanomaly import raw_inputs
+raw_inputs._PROCESSES = Path("/none")
 from rationanomaly.params import DEFAULTS_NAME, load_params
 from rationanomaly.runs.execution import execute
 from rationanomaly.steps import BY_NAME
@@ -158,7 +161,31 @@ execute(BY_NAME["parse"], params, {"logs": Path("-")}, place / "out", place / "s
 """
 
 
-def test_what_a_killed_run_left_goes_with_the_next_and_that_of_a_living_one_stays(
+def test_what_comes_is_in_no_folder_at_any_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    own = load_params(DEFAULTS_NAME)
+    assert not own.parse.redact
+    seen = list[Path]()
+
+    def copy(stream: io.BufferedReader, target: BinaryIO) -> None:
+        seen.extend(tmp_path.rglob("*.log"))
+        PARSE.spool(own, stream, target)
+        target.flush()
+        seen.extend(tmp_path.rglob("*.log"))
+
+    pipe_in(monkeypatch, SECRET.encode())
+    with ExitStack() as until:
+        path, _ = piped.spool(STDIN, tmp_path, copy, until)
+        assert path.read_text() == SECRET
+        assert find_files(path) == [path]
+        assert path.stat().st_mode & 0o777 == 0o600
+        child = subprocess.run([sys.executable, "-c", "import sys; print(open(sys.argv[1]).read())", path],
+                               capture_output=True, text=True, check=True)  # fmt: skip
+        assert child.stdout.strip() == SECRET.strip()
+        seen.extend(tmp_path.rglob("*.log"))
+    assert not seen and not path.exists()
+
+
+def test_where_a_file_needs_its_name_a_killed_run_s_goes_with_the_next_and_a_living_one_s_stays(
     params: Params, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     folder = tmp_path / "state" / "parse" / "piped"
