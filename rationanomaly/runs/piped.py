@@ -36,7 +36,8 @@ def spool(path: Path, folder: Path, copy: Copy, until: ExitStack) -> tuple[Path,
         until: when it is closed, the file is removed.
 
     Returns:
-        a path of the file for as long as this process runs, and the SHA-256 of what came: the same as that of a file with the same log.
+        a path of the file, for as long as it is open, and the SHA-256 of what came: the same as that of a file with the
+        same log.
 
     Raises:
         InfrastructureError: it can't be written.

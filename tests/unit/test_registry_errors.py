@@ -184,7 +184,7 @@ def test_an_answer_that_never_ends_is_waited_for_no_longer_than_one_that_never_c
             ACTS[act]()
 
 
-def test_a_server_that_fell_silent_is_not_told_of_it() -> None:
+def test_a_server_that_fell_silent_is_asked_no_more() -> None:
     nobody: Any = object()
     run = tracking.StepRun(nobody, "run", "parent", ends_run=True, ends_parent=True, headlines=True, spent={})
     silence = registry_errors.silent("http://host")
