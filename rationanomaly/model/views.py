@@ -25,6 +25,8 @@ from rationanomaly.text.words import word_places
 
 #: Views of a log without some of its clauses, at most; and of a log that is longer than a prompt shows.
 MOST_ERASED, MOST_WINDOWS = 12, 64
+#: How many-fold a prompt's room is of the beginnings and ends of a long log that are looked at alone.
+_ENDS = (12, 8, 6, 4, 3, 2)
 #: Of an enormous log: places with alert words in its middle, and characters before and behind each.
 _MOST_PLACES, _BEFORE, _BEHIND = 32, 40, 200
 #: Characters up to which nothing is suspicious: programs pad tables, and write in their users' languages.
@@ -125,22 +127,29 @@ def _erasures(clauses: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 
 
 def _windows(found: Canonical, clauses: Sequence[tuple[int, int]], settings: PromptParams) -> list[tuple[int, int]]:
-    """Spans of a long log to look at alone: clauses, and runs of a half and of a quarter of a prompt's words.
+    """Spans of a long log to look at alone: beginnings and ends, clauses, and runs of a half and of a quarter of a
+    prompt's words.
 
-    Of more than `MOST_WINDOWS` those with alert words are taken first, then some at equal distances.
+    What somebody wrote in front of a log leaves the log as an end, however its words run on. Of more than
+    `MOST_WINDOWS` these are taken first, then those with alert words, then some at equal distances.
     """
     words = word_places(found.text)
+    lengths = [length for part in _ENDS if 0 < (length := settings.max_words // part) < len(words)]
+    ends = [
+        span for length in lengths for span in ((words[-length][0], words[-1][1]), (words[0][0], words[length - 1][1]))
+    ]
     spans = dict.fromkeys(clauses)
     for size in (settings.max_words // 2, settings.max_words // 4):
         starts = range(0, len(words), max(size // 2, 1))
         spans |= dict.fromkeys((words[at][0], words[min(at + size, len(words)) - 1][1]) for at in starts if size)
-    every = list(spans)
+    every = list(dict.fromkeys([*ends, *spans]))
     if len(every) <= MOST_WINDOWS:
         return every
     alerts = [span for span in every if _ALERT.search(found.text, *span)]
     some = MOST_WINDOWS // 4
     spaced = [every[place * (len(every) - 1) // (some - 1)] for place in range(some)]
-    return list(dict.fromkeys([*alerts[: MOST_WINDOWS - some], *spaced]))
+    first = list(dict.fromkeys([*ends, *alerts]))[: MOST_WINDOWS - some]
+    return list(dict.fromkeys([*first, *spaced]))
 
 
 def _alert_places(log: str) -> Iterator[Canonical]:
