@@ -76,6 +76,7 @@ def half_open(port: int, count: int, measured: Measured) -> Iterator[None]:
     held: dict[int, socket.socket] = {}
 
     def hold() -> None:
+        """Open connections until ``count`` are held, and open others for those that the server ends."""
         poll = select.poll()
         while not stop.is_set():
             for number, _ in poll.poll(0 if len(held) < count else 50):

@@ -226,6 +226,7 @@ def _peak() -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Try hostile folders against a model folder and print what became of them; 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--model", type=Path, default=Path("outputs/bootstrap/grpo"), help="output folder of sft or grpo"

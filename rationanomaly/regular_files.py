@@ -121,6 +121,21 @@ def read_json(path: Path, problem: str, hint: str) -> Any:
         raise ArtifactError(f"{problem}: {error}", file=path, hint=hint) from error
 
 
+def read_object(path: Path, problem: str, hint: str) -> dict[str, Any]:
+    """As `read_json`, of a file that has to be there and to hold an object.
+
+    Raises:
+        ArtifactError: it is missing, holds something else, or as `read_json`; names it.
+    """
+    try:
+        document = read_json(path, problem, hint)
+    except FileNotFoundError as error:
+        raise ArtifactError("is missing", file=path, hint=hint) from error
+    if not isinstance(document, dict):
+        raise ArtifactError(f"{problem}: it is no JSON object", file=path, hint=hint)
+    return document
+
+
 def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """An object in which each key stands once: readers would let the last one win in silence."""
     found: dict[str, Any] = {}

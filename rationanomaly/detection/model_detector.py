@@ -183,6 +183,8 @@ class DirectScore:
     Attributes:
         log: the view that an analysis is written of.
         score: the highest of all views.
+        suspicions: by what the template looks like an attack on the model (`views`), sorted.
+        unseen: characters of it that stand in no view, but for blanks.
     """
 
     log: Shown

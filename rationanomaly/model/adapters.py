@@ -10,7 +10,7 @@ from rationanomaly.model import config_keys, loading
 from rationanomaly.model.reading import check_numbers
 from rationanomaly.model.weights import read_header
 from rationanomaly.params import TrainingParams
-from rationanomaly.regular_files import read_json
+from rationanomaly.regular_files import read_object
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -34,7 +34,7 @@ def check(place: Path, base_sha256: str) -> None:
     """
     rank = config_keys.check_adapter(place)
     path = place / config_keys.ADAPTER_CONFIG
-    named = read_json(path, "is not the config of an adapter", _HINT).get("base_model_name_or_path")
+    named = read_object(path, "is not the config of an adapter", _HINT).get("base_model_name_or_path")
     if named != f"sha256:{base_sha256}":
         hint = "Use the adapter with the base that it was trained on"
         raise ArtifactError("belongs to another base than the one in this folder", file=path, hint=hint)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rationanomaly.errors import ArtifactError, one_line
-from rationanomaly.regular_files import read_json
+from rationanomaly.regular_files import read_object
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -200,13 +200,7 @@ def check_tokenizer(folder: Path) -> None:
 
 
 def _object(path: Path) -> dict[str, Any]:
-    try:
-        document = read_json(path, "is no JSON that a model's files may hold", _HINT)
-    except FileNotFoundError as error:
-        raise ArtifactError("is missing", file=path, hint=_HINT) from error
-    if not isinstance(document, dict):
-        raise ArtifactError("is not a JSON object", file=path, hint=_HINT)
-    return document
+    return read_object(path, "is no JSON that a model's files may hold", _HINT)
 
 
 def _check_keys(path: Path, document: Mapping[str, Any], known: Collection[str]) -> None:

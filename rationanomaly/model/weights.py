@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rationanomaly.errors import ArtifactError
-from rationanomaly.regular_files import opened, read_json
+from rationanomaly.regular_files import opened, read_object
 
 INDEX = "model.safetensors.index.json"
 _HINT = "Copy the weights again from where they come from"
@@ -93,8 +93,7 @@ def read_index(path: Path) -> frozenset[str]:
     Raises:
         ArtifactError: it is no index, or names a file elsewhere.
     """
-    document = read_json(path, "is no index of weights", _HINT)
-    files = document.get("weight_map") if isinstance(document, dict) else None
+    files = read_object(path, "is no index of weights", _HINT).get("weight_map")
     if not isinstance(files, dict) or not files:
         raise ArtifactError("is no index of weights", file=path, hint=_HINT)
     for name in files.values():

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from rationanomaly.errors import ParamsError
 from rationanomaly.params.files import EXPLAINED, line_of, read
+from rationanomaly.params.kinds import mistaken
 from rationanomaly.params.log_files import forget_files
 from rationanomaly.params.section import Section, rename_keys, sections_below
 from rationanomaly.params.sections import Params
@@ -150,18 +151,27 @@ def check(document: Mapping[str, Any], path: Path, settings: Sequence[Setting] =
         path: where they were read, for the error.
         settings: what was laid over them, in this order; an error that comes from one names it and no file.
     """
+    confused = [
+        ErrorDetails(type="kind", loc=one.place, msg=one.problem, input=one.value) for one in mistaken(Params, document)
+    ]
+    if confused:
+        raise _refusal(confused, path, settings)
     try:
         return Params.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        location = [str(part) for part in first["loc"]]
-        source = next((one for one in reversed(settings) if location[: len(one.added)] == one.added), None)
-        problem, hint = _explain(first, location) if source is None else _explain_setting(first, location, source)
-        more = error.error_count() - 1
-        problem += f" ({more} more of this kind)" if more else ""
-        if source is not None:
-            raise ParamsError(problem, hint=hint) from error
-        raise ParamsError(problem, file=path, line=line_of(path, location), hint=hint) from error
+        raise _refusal(error.errors(), path, settings) from error
+
+
+def _refusal(errors: Sequence[ErrorDetails], path: Path, settings: Sequence[Setting]) -> ParamsError:
+    """The error about the first of what is wrong in a document."""
+    first = errors[0]
+    location = [str(part) for part in first["loc"]]
+    source = next((one for one in reversed(settings) if location[: len(one.added)] == one.added), None)
+    problem, hint = _explain(first, location) if source is None else _explain_setting(first, location, source)
+    problem += f" ({len(errors) - 1} more of this kind)" if len(errors) > 1 else ""
+    if source is not None:
+        return ParamsError(problem, hint=hint)
+    return ParamsError(problem, file=path, line=line_of(path, location), hint=hint)
 
 
 def _explain(found: ErrorDetails, location: list[str]) -> tuple[str, str]:

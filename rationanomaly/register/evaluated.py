@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from rationanomaly.errors import ArtifactError
 from rationanomaly.records import JUDGED_MODELS, METRICS
 from rationanomaly.register.tags import is_possible, is_tagged
-from rationanomaly.regular_files import read_json
+from rationanomaly.regular_files import read_object
 from rationanomaly.steps import Metrics
 
 _AGAIN = "Run `rationanomaly evaluate` again with this version"
@@ -23,7 +21,7 @@ def read_metrics(evaluate: Path) -> Metrics:
     """
     path = evaluate / METRICS
     metrics: Metrics = {}
-    for name, value in _read_object(path).items():
+    for name, value in read_object(path, "can't be read", _AGAIN).items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ArtifactError(f"says that {name} is {value!r:.40}, which is no number", file=path, hint=_AGAIN)
         if is_tagged(name) and not is_possible(name, value):
@@ -47,20 +45,10 @@ def check_judged(evaluate: Path, folder: Path, digest: str, refit_of: str | None
     path = evaluate / JUDGED_MODELS
     if not path.is_file():
         raise ArtifactError("does not say which models it judged", file=evaluate, hint=_AGAIN)
-    judged = _read_object(path).get("grpo")
+    judged = read_object(path, "can't be read", _AGAIN).get("grpo")
     if judged != (refit_of or digest):
         found = f"{judged:.12}" if isinstance(judged, str) else "none"
         problem = f"was judged by no evaluation that is given: {evaluate} is about the model {found}, not {digest:.12}"
         if refit_of:
             problem += f", a refit of {refit_of:.12}"
         raise ArtifactError(problem, file=folder, hint="Evaluate this model, or name the evaluation of it")
-
-
-def _read_object(path: Path) -> Mapping[str, Any]:
-    try:
-        document = read_json(path, "can't be read", _AGAIN)
-    except FileNotFoundError as error:
-        raise ArtifactError("is missing", file=path, hint=_AGAIN) from error
-    if not isinstance(document, dict):
-        raise ArtifactError("is no JSON object", file=path, hint=_AGAIN)
-    return document

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import logging
 import math
 import os
@@ -24,6 +23,7 @@ from rationanomaly.records import DETECTOR, MODEL_CARD, PREDICTIONS, REGISTERED,
 from rationanomaly.register.evaluated import check_judged, read_metrics
 from rationanomaly.register.tags import CHAMPION_MODEL, F1_TAG, HEADLINE, is_of_evaluation, is_tagged
 from rationanomaly.register.version_card import describe, write_version_card
+from rationanomaly.regular_files import read_object
 from rationanomaly.runs import model_registry, registry_errors, tracking
 from rationanomaly.steps import Inputs, Metrics, Outputs
 
@@ -38,6 +38,7 @@ _UNPROVEN = "no"
 _SERVED = "rationanomaly.register.served_model"
 #: What `evaluate` wrote of the model in service, where params named one.
 _CHAMPION_ORIGIN = "champion.json"
+_ANEW = "Run the step that wrote it again"
 
 
 def run(params: Params, inputs: Inputs, outputs: Outputs) -> Metrics:
@@ -135,7 +136,7 @@ def _probes(predictions: Path) -> list[str]:
 
 
 def _tags(folder: Path, evaluate: Path, digest: str, metrics: Metrics) -> dict[str, str]:
-    detector = json.loads((folder / DETECTOR).read_bytes())
+    detector = read_object(folder / DETECTOR, "is not the card of a model folder", _ANEW)
     sources = artifacts.read(evaluate, "evaluate").sources
     base = detector["base"]
     tags = {
@@ -153,7 +154,8 @@ def _tags(folder: Path, evaluate: Path, digest: str, metrics: Metrics) -> dict[s
     if commit := tracking.git_commit():
         tags["git_commit"] = commit
     if (evaluate / _CHAMPION_ORIGIN).is_file():
-        tags[CHAMPION_MODEL] = str(json.loads((evaluate / _CHAMPION_ORIGIN).read_bytes())["model"])
+        champion = read_object(evaluate / _CHAMPION_ORIGIN, "does not say which the champion was", _ANEW)
+        tags[CHAMPION_MODEL] = str(champion["model"])
     return tags
 
 

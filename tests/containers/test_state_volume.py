@@ -18,6 +18,7 @@ from docker.client import DockerClient
 from rationanomaly import artifacts
 from rationanomaly.launch.trainjob.manifest import USER
 from rationanomaly.params import Params, load_params
+from rationanomaly.records import METRICS
 from rationanomaly.simulate import write
 from rationanomaly.steps import STEPS
 from rationanomaly.training import checkpoints
@@ -70,8 +71,8 @@ def pods(docker: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Pods
 
 
 def test_the_whole_pipeline_runs_with_a_volume_that_only_its_group_may_write(pods: Pods) -> None:
-    for step in STEPS:
-        artifacts.read(pods.output(step.name), step.name)
+    manifests = [artifacts.read(pods.output(step.name), step.name) for step in STEPS]
+    assert all(METRICS in manifest.files for manifest in manifests)
 
 
 def test_what_is_kept_on_the_volume_belongs_to_the_user_of_the_images(pods: Pods) -> None:

@@ -112,6 +112,28 @@ def test_a_hostile_setting_is_one_line(setting: str, said: str) -> None:
     assert_one_short_line(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("run.seed=true", "must be a number"),
+        ("sft.learning_rate=false", "must be a number"),
+        ("sft.learn_validation=1", "must be true or false"),
+        ("detect.clauses=0.0", "must be true or false"),
+        ("grpo.reward.weights={answer: true}", "`grpo.reward.weights.answer`: must be a number, found True"),
+    ],
+)
+def test_a_number_is_no_truth_and_a_truth_no_number(setting: str, said: str) -> None:
+    with pytest.raises(ParamsError, match=re.escape(said)) as caught:
+        load_params(DEFAULTS, [setting])
+    assert f"--set {setting.partition('=')[0]}" in str(caught.value)
+
+
+def test_a_truth_in_place_of_a_number_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("extends: defaults\nrun:\n  name: a\nsft:\n  steps: true\n")
+    with pytest.raises(ParamsError, match=r"own\.yaml:5: `sft\.steps`: must be a number, found True"):
+        load_params(tmp_path / "own.yaml")
+
+
 def test_what_looks_like_a_date_is_text() -> None:
     assert load_params(DEFAULTS, ["run.name=2026-13-45"]).run.name == "2026-13-45"
     assert load_params(DEFAULTS, ["run.name=0000-00-00"]).run.name == "0000-00-00"

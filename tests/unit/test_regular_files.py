@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from rationanomaly import artifacts
 from rationanomaly.errors import ArtifactError
-from rationanomaly.regular_files import copy, copy_file, listed, opened, read_json
+from rationanomaly.regular_files import copy, copy_file, listed, opened, read_json, read_object
 
 PRIVATE = "-----BEGIN OPENSSH PRIVATE KEY-----"
 
@@ -176,3 +177,25 @@ def test_a_deep_manifest_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out" / artifacts.MANIFEST).write_text(json.dumps(document))
     with pytest.raises(ArtifactError, match="is not a manifest"):
         artifacts.read(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "is missing"),
+        ("[]", "can't be read: it is no JSON object"),
+        ("3", "can't be read: it is no JSON object"),
+        ("{", "can't be read: "),
+        ('{"a": 1, "a": 2}', "`a` stands twice"),
+        ('{"a": NaN}', "`NaN` is no finite number"),
+        ("[" * 200_000, "it is nested too deeply"),
+    ],
+)
+def test_what_is_no_object_is_named(content: str | None, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ArtifactError, match=rf"a\.json: .*{re.escape(said)}"):
+        read_object(path, "can't be read", "Write it again")
+    path.write_text('{"a": [1]}')
+    assert read_object(path, "can't be read", "Write it again") == {"a": [1]}
