@@ -256,6 +256,38 @@ def test_a_whole_file_stays_as_it_is(used: bytes, tmp_path: Path) -> None:
     assert path.read_bytes() == used
 
 
+KILLED = """
+import os, signal, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("PRAGMA journal_mode = WAL")
+connection.execute("PRAGMA wal_autocheckpoint = 0")
+connection.execute("UPDATE runs SET name = 'late'")
+connection.commit()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def late_runs(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("SELECT count(*) FROM runs WHERE name = 'late'").fetchone()[0])
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("outdated", [False, True])
+def test_what_a_killed_run_wrote_ahead_is_kept(outdated: bool, used: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "mlflow.db"
+    path.write_bytes(used)
+    if outdated:
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("DROP TABLE alembic_version")
+    subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    shutil.copyfile(path, tmp_path / "alone.db")
+    assert Path(f"{path}-wal").stat().st_size and not late_runs(tmp_path / "alone.db")
+    found = repair(path)
+    assert (found.old is not None) is outdated
+    assert found.kept["runs"] == late_runs(path) == RUNS
+
+
 def test_a_file_that_another_process_keeps_for_itself_is_said_as_such(
     used: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
