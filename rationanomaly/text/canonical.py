@@ -198,8 +198,9 @@ def _joined(signs: Sequence[Sign]) -> tuple[Sign, ...]:
     return tuple(joined)
 
 
-#: Five letters or more, each by itself; two separators part words.
-_SPELT = re.compile(r"(?<!\S)(?:[A-Za-z][ ._*-]{1,3}){4,}[A-Za-z](?![^\s.,;:!?])")
+#: Letters each by itself, as far as they go: a search for where they end well would begin anew at each of them.
+_LETTERS_APART = re.compile(r"(?<!\S)(?:[A-Za-z][ ._*-]{1,3}){4,}[A-Za-z]?")
+_FEWEST_LETTERS = 5
 
 
 def _with_joined_words(found: Canonical) -> Canonical:
@@ -207,19 +208,31 @@ def _with_joined_words(found: Canonical) -> Canonical:
     offsets: list[int] = []
     signs: list[Sign] = []
     behind = 0
-    for spelt in _SPELT.finditer(found.text):
-        kept = [
-            place for place in range(*spelt.span()) if found.text[place].isalpha() or _parts_words(found.text, place)
-        ]
-        shown += [*found.text[behind : spelt.start()], *(found.text[place] for place in kept)]
-        offsets += [*found.offsets[behind : spelt.start()], *(found.offsets[place] for place in kept)]
-        signs.append(Sign("spelt-out words", *found.span(*spelt.span())))
-        behind = spelt.end()
+    for start, end in _spelt_out(found.text):
+        kept = [place for place in range(start, end) if found.text[place].isalpha() or _parts_words(found.text, place)]
+        shown += [*found.text[behind:start], *(found.text[place] for place in kept)]
+        offsets += [*found.offsets[behind:start], *(found.offsets[place] for place in kept)]
+        signs.append(Sign("spelt-out words", *found.span(start, end)))
+        behind = end
     if not signs:
         return found
     shown += found.text[behind:]
     offsets += found.offsets[behind:]
     return Canonical("".join(shown), offsets, found.end, (*found.signs, *signs))
+
+
+def _spelt_out(text: str) -> Iterator[tuple[int, int]]:
+    """Spans of five letters or more, each by itself, behind which a word ends; two separators part words."""
+    for run in _LETTERS_APART.finditer(text):
+        start, end = run.span()
+        while end > start and not (text[end - 1].isalpha() and _ends_word(text[end : end + 1])):
+            end -= 1
+        if sum(map(str.isalpha, text[start:end])) >= _FEWEST_LETTERS:
+            yield start, end
+
+
+def _ends_word(following: str) -> bool:
+    return not following or following.isspace() or following in ".,;:!?"
 
 
 def _parts_words(text: str, place: int) -> bool:
