@@ -8,7 +8,7 @@ refused by name, so that what is new in a later version of a library is refused,
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +34,32 @@ _OF_ANY_MODEL = frozenset(
         "use_cache", "use_sliding_window", "vocab_size",
     )
 )  # fmt: skip
+#: What published configs hold beyond their architecture's keys: settings of other versions of transformers and of the
+#: programs that trained them. All are numbers, switches or plain names, and bring in nothing.
+_OF_OTHER_VERSIONS = frozenset(
+    (
+        "_attn_implementation_autoset", "_num_labels", "_remove_final_layer_norm", "_sliding_window_pattern",
+        "activation_dropout", "activation_function", "attention_bias", "attention_dropout", "attention_layers",
+        "attention_softmax_in_fp32", "bias_dropout_fusion", "cache_implementation", "cross_attention_hidden_size",
+        "dropout",
+        "first_k_dense_replace", "finetuning_task", "gradient_checkpointing", "hidden_act", "hidden_activation",
+        "initializer_range", "layer_norm_eps",
+        "layer_norm_epsilon", "layerdrop", "masked_softmax_fusion", "max_sequence_length", "max_window_layers",
+        "mlp_bias", "mlp_type", "model_max_length", "multi_query", "n_embed", "n_inner", "n_positions",
+        "no_rope_layer_interval", "norm_epsilon", "norm_type", "num_logits_to_keep", "offset_alibi",
+        "original_max_position_embeddings", "prefix", "qkv_bias", "rope_local_base_freq", "rotary", "rotary_emb_base",
+        "rotary_emb_fraction", "rotary_emb_interleaved", "rotary_pct", "scale_attn_weights", "seq_length",
+        "skip_bias_add", "skip_bias_add_qkv", "slow_but_exact", "summary_activation", "summary_first_dropout",
+        "summary_proj_to_labels", "summary_type", "summary_use_proj", "tokenizer_class", "unk_token_id", "use_bias",
+        "use_mrope",
+    )
+)  # fmt: skip
 _TABLES = frozenset(
-    ("id2label", "label2id", "rope_parameters", "rope_scaling", "task_specific_params", "transformers.js_config")
-)
+    (
+        "attention_types", "id2label", "label2id", "rope_parameters", "rope_scaling", "task_specific_params",
+        "transformers.js_config",
+    )
+)  # fmt: skip
 _DTYPES = (None, "auto", "float32", "float16", "bfloat16")
 _GENERATION_KEYS = frozenset(
     (
@@ -46,6 +69,15 @@ _GENERATION_KEYS = frozenset(
         "typical_p", "use_cache",
     )
 )  # fmt: skip
+#: Ranges of what would fail only when a text is written; caches of other kinds need a GPU or another package.
+_GENERATION_RANGES = {
+    "max_length": (0, 2**31), "max_new_tokens": (1, 2**31), "min_p": (0, 1), "repetition_penalty": (0.01, 100),
+    "temperature": (0, 100), "top_k": (0, 2**31), "top_p": (0, 1), "typical_p": (0, 1),
+}  # fmt: skip
+_WHOLE = ("max_length", "max_new_tokens", "top_k")
+_CACHES = (None, "dynamic", "hybrid", "hybrid_chunked", "sliding_window", "static")
+_TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id")
+_ATTENTION_TYPES = frozenset(("full_attention", "sliding_attention", "chunked_attention"))
 #: Of a LoRA adapter what may differ from peft's defaults.
 _ADAPTER_KEYS = frozenset(
     (
@@ -94,15 +126,21 @@ def read_config(folder: Path) -> PreTrainedConfig:
         hint = "Take the model in full precision; training.quantisation quantises it where there is a GPU"
         raise ArtifactError("asks for quantised weights (`quantization_config`)", file=path, hint=hint)
     made = CONFIG_MAPPING[name]
-    _check_keys(path, document, _OF_ANY_MODEL | _own_keys(made))
+    _check_keys(path, document, _OF_ANY_MODEL | _OF_OTHER_VERSIONS | _own_keys(made))
     for key in ("dtype", "torch_dtype"):
         if document.get(key) not in _DTYPES:
             raise ArtifactError(f"says {_shown(document[key])} for `{key}`", file=path, hint=_HINT)
     for key, value in document.items():
         if key.startswith(("num_", "n_layer", "n_head")) and isinstance(value, int) and value > _MOST_PARTS:
             raise ArtifactError(f"says {_shown(value)} for `{key}`", file=path, hint=_HINT)
+    if document.get("return_dict") is False:
+        raise ArtifactError("says False for `return_dict`", file=path, hint=_HINT)
     if document.get("is_encoder_decoder"):
         raise ArtifactError("is of a model with an encoder", file=path, hint="Take another base")
+    known_types = _ATTENTION_TYPES | frozenset(_defaults(made).get("layer_types") or ())
+    types = document.get("layer_types") or []
+    if not isinstance(types, list) or not all(isinstance(one, str) and one in known_types for one in types):
+        raise ArtifactError(f"says {_shown(types)} for `layer_types`", file=path, hint=_HINT)
     config: PreTrainedConfig = made.from_dict(document)
     context = getattr(config, "max_position_embeddings", None)
     if not isinstance(context, int) or context < 1:
@@ -111,9 +149,17 @@ def read_config(folder: Path) -> PreTrainedConfig:
 
 
 def _own_keys(made: type) -> frozenset[str]:
-    """The keys that the config of an architecture declares itself, and its other names of the common ones."""
+    """The keys that the config of an architecture declares or writes itself, and its other names of the common ones."""
     own = {name for name in vars(made).get("__annotations__", {}) if not name.startswith("_")}
-    return frozenset(own | set(getattr(made, "attribute_map", {})))
+    return frozenset(own | set(_defaults(made)) | set(getattr(made, "attribute_map", {})))
+
+
+def _defaults(made: Callable[[], PreTrainedConfig]) -> dict[str, Any]:
+    """What the config of an architecture says if nobody says otherwise; nothing where somebody has to."""
+    try:
+        return made().to_dict()
+    except Exception:
+        return {}
 
 
 def check_generation(folder: Path) -> None:
@@ -123,8 +169,29 @@ def check_generation(folder: Path) -> None:
         ArtifactError: a key that is not on the list, or no plain value.
     """
     path = folder / GENERATION
-    if path.is_file():
-        _check_keys(path, _object(path), _GENERATION_KEYS)
+    if not path.is_file():
+        return
+    document = _object(path)
+    _check_keys(path, document, _GENERATION_KEYS)
+    for key, value in document.items():
+        if not _generates(key, value):
+            raise ArtifactError(f"says {_shown(value)} for `{key}`", file=path, hint=_HINT)
+
+
+def _generates(key: str, value: Any) -> bool:
+    """Whether a text can be written with a value of this key."""
+    if key == "cache_implementation":
+        return value in _CACHES
+    if key == "return_dict_in_generate":
+        return not value
+    if value is None:
+        return True
+    if key in _TOKEN_IDS:
+        return all(type(one) is int for one in (value if isinstance(value, list) else [value]))
+    if key in _GENERATION_RANGES:
+        least, most = _GENERATION_RANGES[key]
+        return type(value) in ((int,) if key in _WHOLE else (int, float)) and least <= value <= most
+    return True
 
 
 def check_adapter(folder: Path) -> int:

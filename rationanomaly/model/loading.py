@@ -107,5 +107,10 @@ def adapter_options(base: PreTrainedModel, training: TrainingParams | None = Non
 
 
 def read_context(files: Path) -> int:
-    """Tokens that the base in ``files`` can see, from its config alone."""
-    return int(config_keys.read_config(files).max_position_embeddings)
+    """Tokens that the base in ``files`` can see, from its config alone.
+
+    Raises:
+        ArtifactError: as `boundary.inside` and `config_keys.read_config`.
+    """
+    with boundary.inside(files, "config", (config_keys.CONFIG,).__contains__, whole=False) as place:
+        return int(config_keys.read_config(place).max_position_embeddings)

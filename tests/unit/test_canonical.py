@@ -105,6 +105,8 @@ def test_nothing_is_pushed_out_of_sight_by_what_is_repeated(filling: str) -> Non
     assert show(log, SETTINGS).text.endswith("Machine check on node 7")
 
 
-@pytest.mark.parametrize("part", ["a ", "a- ", "<|", "a\u0430", "QUJD", "41 ", "a b ", "%41", "ж ", "ab " * 9, "\n ", "- "])
+@pytest.mark.parametrize(
+    "part", ["a ", "a- ", "<|", "a\u0430", "QUJD", "41 ", "a b ", "%41", "ж ", "ab " * 9, "\n ", "- "]
+)
 def test_it_takes_linear_time(part: str) -> None:
     assert_linear(lambda size: canonical(part * (size // len(part))), 15_000)

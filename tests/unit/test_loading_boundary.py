@@ -158,3 +158,80 @@ def test_a_chat_model_of_others_is_loaded(tmp_path: Path) -> None:
     assert loading.load_tokenizer(folder).chat_template
     loaded = loading.load_base(folder)
     assert loaded.name_or_path == str(folder)
+
+
+_QWEN2 = {
+    "architectures": ["Qwen2ForCausalLM"], "hidden_size": 896, "max_position_embeddings": 32768,
+    "max_window_layers": 24, "model_type": "qwen2", "num_attention_heads": 14, "num_hidden_layers": 24,
+    "sliding_window": 32768, "torch_dtype": "bfloat16", "use_mrope": False, "use_sliding_window": False,
+    "_attn_implementation_autoset": True,
+}  # fmt: skip
+_GPT_NEOX = {
+    "hidden_size": 512, "max_position_embeddings": 2048, "model_type": "gpt_neox", "num_attention_heads": 8,
+    "num_hidden_layers": 6, "rotary_emb_base": 10000, "rotary_pct": 0.25, "torch_dtype": "float16",
+}  # fmt: skip
+_OPT = {
+    "_remove_final_layer_norm": False, "activation_dropout": 0.0, "max_position_embeddings": 2048,
+    "model_type": "opt", "num_hidden_layers": 12, "prefix": "</s>",
+}  # fmt: skip
+_GEMMA3 = {
+    "_sliding_window_pattern": 6, "cache_implementation": "hybrid", "model_type": "gemma3_text",
+    "max_position_embeddings": 32768, "num_hidden_layers": 2,
+    "layer_types": ["sliding_attention", "full_attention"],
+}  # fmt: skip
+_GPT2 = {"_num_labels": 1, "model_type": "gpt2", "n_ctx": 1024, "n_positions": 1024, "n_layer": 6}
+_GPT_NEO = {
+    "attention_types": [[["global", "local"], 1]], "attention_layers": ["global", "local"], "model_type": "gpt_neo",
+    "max_position_embeddings": 2048, "num_layers": 2, "summary_type": "cls_index",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "published", [_QWEN2, _GPT_NEOX, _OPT, _GEMMA3, _GPT2, _GPT_NEO], ids=lambda d: d["model_type"]
+)
+def test_configs_of_other_versions_of_transformers_are_known(tmp_path: Path, published: dict[str, Any]) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(published))
+    assert config_keys.read_config(tmp_path).model_type == published["model_type"]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"cache_implementation": "quantized"}, {"cache_implementation": "offloaded"}, {"repetition_penalty": 0},
+        {"top_k": "x"}, {"top_k": 1.5}, {"min_p": 9}, {"eos_token_id": "x"}, {"return_dict_in_generate": True},
+    ],
+    ids=json.dumps,
+)  # fmt: skip
+def test_a_way_of_generating_that_would_fail_later_is_refused_when_a_model_is_loaded(
+    tmp_path: Path, entry: dict[str, Any]
+) -> None:
+    (tmp_path / "generation_config.json").write_text(json.dumps(entry))
+    with pytest.raises(ArtifactError, match=rf"generation_config\.json: says .* for `{next(iter(entry))}`"):
+        config_keys.check_generation(tmp_path)
+
+
+def test_how_published_models_generate_is_known(tmp_path: Path) -> None:
+    published = {
+        "bos_token_id": 151643, "do_sample": True, "eos_token_id": [151645, 151643], "pad_token_id": 151643,
+        "repetition_penalty": 1.1, "temperature": 0.7, "top_k": 20, "top_p": 0.8, "cache_implementation": "hybrid",
+        "transformers_version": "4.37.0",
+    }  # fmt: skip
+    (tmp_path / "generation_config.json").write_text(json.dumps(published))
+    config_keys.check_generation(tmp_path)
+
+
+@pytest.mark.parametrize("entry", [{"return_dict": False}, {"layer_types": ["linear_attention"]}, {"layer_types": 5}])
+def test_a_config_of_which_no_verdict_comes_is_refused(tmp_path: Path, entry: dict[str, Any]) -> None:
+    config = {"model_type": "llama", "num_hidden_layers": 1, "max_position_embeddings": 64} | entry
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ArtifactError, match=rf"config\.json: says .* for `{next(iter(entry))}`"):
+        config_keys.read_config(tmp_path)
+
+
+def test_a_config_that_transformers_does_not_take_is_one_line_where_only_its_context_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    config = {"model_type": "llama", "hidden_size": "32", "max_position_embeddings": 64}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ArtifactError, match="holds no config that can be loaded"):
+        loading.read_context(tmp_path)
