@@ -157,9 +157,10 @@ def _own_keys(made: type) -> frozenset[str]:
 def _defaults(made: Callable[[], PreTrainedConfig]) -> dict[str, Any]:
     """What the config of an architecture says if nobody says otherwise; nothing where somebody has to."""
     try:
-        return made().to_dict()
+        found: dict[str, Any] = made().to_dict()
     except Exception:
         return {}
+    return found
 
 
 def check_generation(folder: Path) -> None:
