@@ -16,7 +16,7 @@ from rationanomaly.params.watch.incidents import IncidentParams
 from rationanomaly.review.access import Access
 from rationanomaly.review.connections import build_server
 from rationanomaly.review.desk import Member
-from rationanomaly.review.host_names import HostCheck, host_names
+from rationanomaly.review.host_names import HostCheck, host_names, named
 from rationanomaly.review.listening import address_of, is_loopback, listen
 
 _log = logging.getLogger(__name__)
@@ -70,7 +70,8 @@ def serve_pages(
     if not members and not open_to_all:
         raise InputError("nobody is named who may look", hint="Name people with --reviewer NAME")
     with listen(host, port) as listener:
-        address = address_of(names[0] if names else host, listener.getsockname()[1])
+        known = host_names(host, names)
+        address = address_of(named(host, names), listener.getsockname()[1])
         if not is_loopback(host):
             _log.warning("the pages are reachable from other machines, and nothing on them is encrypted")
         access = Access(members, open_to_all)
@@ -78,5 +79,5 @@ def serve_pages(
             _log.warning("%s: %s", member.name, link)
         if open_to_all:
             _log.warning("open to everybody: http://%s%s", address, PREFIX)
-        app = build_app(database, ledger, access, host_names(host, names), settings)
+        app = build_app(database, ledger, access, known, settings)
         build_server(app).run(sockets=[listener])

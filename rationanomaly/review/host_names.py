@@ -40,6 +40,11 @@ def host_names(host: str, more: Sequence[str] = ()) -> list[str]:
     return [*LOOPBACK, f"[{host}]" if ":" in host else host, *more]
 
 
+def named(host: str, more: Sequence[str]) -> str:
+    """What a link calls a server: the first of the further names that is one, else the address that it listens on."""
+    return next((name for name in more if name != ANY_NAME), host)
+
+
 class HostNames:
     """Names, as they are compared.
 

@@ -14,7 +14,7 @@ from rationanomaly.review.app import build_app
 from rationanomaly.review.connections import build_server
 from rationanomaly.review.context import TemplateContext
 from rationanomaly.review.desk import Desk, Member
-from rationanomaly.review.host_names import host_names
+from rationanomaly.review.host_names import host_names, named
 from rationanomaly.review.listening import address_of, is_loopback, listen
 from rationanomaly.review.order import Order
 
@@ -83,7 +83,8 @@ def serve_on(
     names: Sequence[str],
 ) -> None:
     """As `serve`, on a socket that listens on the host already."""
-    address = address_of(names[0] if names else host, listener.getsockname()[1])
+    known = host_names(host, names)
+    address = address_of(named(host, names), listener.getsockname()[1])
     if not is_loopback(host):
         _log.warning("the review page is reachable from other machines, and nothing on it is encrypted")
     access = Access(members, open_to_all)
@@ -91,7 +92,7 @@ def serve_on(
         _log.warning("%s (%s): %s", member.name, _role(member), link)
     if open_to_all:
         _log.warning("open to everybody who reaches it: http://%s/", address)
-    build_server(build_app(desk, context, access, host_names(host, names))).run(sockets=[listener])
+    build_server(build_app(desk, context, access, known)).run(sockets=[listener])
 
 
 def require_members(members: Sequence[Member], open_to_all: bool) -> None:

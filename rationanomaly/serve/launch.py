@@ -18,7 +18,7 @@ from rationanomaly.params import Params, VerdictKind
 from rationanomaly.review.access import Access
 from rationanomaly.review.connections import PAGE_CONNECTIONS, build_server
 from rationanomaly.review.desk import Member
-from rationanomaly.review.host_names import host_names
+from rationanomaly.review.host_names import host_names, named
 from rationanomaly.review.listening import address_of, is_loopback, listen
 from rationanomaly.serve.app import build_app
 from rationanomaly.serve.intake import Intake
@@ -77,13 +77,14 @@ def serve(
         # Before the model is loaded, which takes seconds: a port that is taken is known at once.
         listener = stack.enter_context(listen(host, port))
         source = open_sources(params.watch.sources, params.parse.max_line_bytes)
-        address = address_of(host, listener.getsockname()[1])
+        known = host_names(host, settings.hosts)
+        address = address_of(named(host, settings.hosts), listener.getsockname()[1])
         engine = Engine.open(model, state, params, ledger=ledger, verdict=verdict)
         stack.callback(engine.close)
         service = stack.enter_context(running(engine, params, keys, model, source))
         access = Access(members)
         pages = build_pages(engine.database, ledger, access, params.watch.incidents) if members else None
-        app = build_app(service, host_names(host, settings.hosts), pages)
+        app = build_app(service, known, pages)
         server = build_server(app, per_client=settings.max_requests + PAGE_CONNECTIONS, keep_alive=_KEEP_ALIVE)
         stack.enter_context(_ending_by_signal(server))
         for member, link in access.entrances(f"{address}{PREFIX}"):

@@ -10,11 +10,12 @@ from starlette.testclient import TestClient
 
 from rationanomaly.errors import InfrastructureError, ParamsError, RationAnomalyError
 from rationanomaly.incidents.launch import build_app as build_incidents
+from rationanomaly.incidents.launch import serve_pages
 from rationanomaly.params import Params
 from rationanomaly.review.access import Access
 from rationanomaly.review.app import build_app as build_review
 from rationanomaly.review.desk import Member
-from rationanomaly.review.host_names import HostNames, host_names
+from rationanomaly.review.host_names import HostNames, host_names, named
 from rationanomaly.review.listening import listen
 from rationanomaly.serve.app import build_app as build_serve
 from rationanomaly.serve.keys import Keys
@@ -108,3 +109,17 @@ def test_a_place_that_is_ours_is_listened_on(host: str) -> None:
     except InfrastructureError:
         if host != "::1":  # A machine may have no version 6.
             raise
+
+
+@pytest.mark.parametrize(("more", "expected"), [([], "0.0.0.0"), (["*"], "0.0.0.0"), (["*", "a.example"], "a.example")])
+def test_a_link_names_what_a_browser_can_follow(more: list[str], expected: str) -> None:
+    assert named("0.0.0.0", more) == expected
+
+
+def test_no_link_is_given_away_before_the_names_are_found_to_be_some(
+    params: Params, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = params.watch.incidents
+    with pytest.raises(ParamsError, match="is no host name"):
+        serve_pages(tmp_path / "none", None, [Member("ada")], settings, port=0, names=["https://a.example"])
+    assert "once=" not in caplog.text
