@@ -66,7 +66,9 @@ class Secrets:
             parts = urlsplit(url)
         except ValueError:
             return self.add(url)
-        for value in (parts.username, *(value for _, value in parse_qsl(parts.query))):
+        # A name beside a password is no secret, and may be a word of every message; alone it is a token.
+        alone = parts.username if parts.password is None else None
+        for value in (alone, *(value for _, value in parse_qsl(parts.query))):
             if value:
                 self.add(value)
         # A password with a slash in it ends an address early: what stands before the last @ is taken for the login.

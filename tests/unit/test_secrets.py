@@ -58,11 +58,17 @@ def test_what_a_variable_is_called_tells_a_secret(monkeypatch: pytest.MonkeyPatc
         ("OPENAI_API_KEY", "EMPTY", "EMPTY line"),
         ("MLFLOW_TRACKING_URI", "http://mlflow:5000", "http://mlflow:5000 does not answer"),
         ("MODEL", "models:/log@champion", "models:/log@champion is not there"),
+        ("MLFLOW_TRACKING_URI", f"http://rationanomaly:{PASSWORD}@mlflow:5000", "Run `rationanomaly base` again"),
     ],
 )
 def test_what_is_no_secret_is_left(monkeypatch: pytest.MonkeyPatch, name: str, value: str, text: str) -> None:
     monkeypatch.setenv(name, value)
     assert strike(text) == text
+
+
+def test_a_user_without_a_password_is_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_REPOSITORY", "https://ghp_0123456789@git.example.org/data")
+    assert strike("ghp_0123456789 was refused") == f"{MASK} was refused"
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "p@ssword", "pa/ss/word-of-ada", "p@ss?word#of=ada"])
