@@ -190,8 +190,8 @@ def _generates(key: str, value: Any) -> bool:
     if key in _TOKEN_IDS:
         return all(type(one) is int for one in (value if isinstance(value, list) else [value]))
     if key in _GENERATION_RANGES:
-        least, most = _GENERATION_RANGES[key]
-        return type(value) in ((int,) if key in _WHOLE else (int, float)) and least <= value <= most
+        lowest, highest = _GENERATION_RANGES[key]
+        return type(value) in ((int,) if key in _WHOLE else (int, float)) and lowest <= value <= highest
     return True
 
 
