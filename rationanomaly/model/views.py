@@ -31,6 +31,8 @@ _ENDS = (12, 8, 6, 4, 3, 2)
 _MOST_PLACES, _BEFORE, _BEHIND = 32, 40, 200
 #: Characters up to which nothing is suspicious: programs pad tables, and write in their users' languages.
 _INNOCENT: Mapping[str, int] = {"padding": 1000, "foreign text": LONGEST + 1}
+#: A chat's mark for our eyes, and what each event of Windows holds: it is shown as any mark is, and says nothing.
+_OF_EVENTS = ("<System>", "</System>")
 _ALERT = re.compile("|".join(ALERT_STEMS), re.IGNORECASE)
 
 
@@ -106,11 +108,11 @@ def views_of(log: str, settings: PromptParams, *, clauses: bool = True) -> Views
     # What differs from another view in signs alone is asked once.
     distinct = {view.text: view for view in reversed([*whole, *shown]) if view.text}
     others = tuple(view for view in shown if distinct.get(view.text) is view)
-    return Views(whole, others, _suspicions(found), _unseen(log, (*whole, *others)))
+    return Views(whole, others, _suspicions(log, found), _unseen(log, (*whole, *others)))
 
 
-def _suspicions(found: Canonical) -> tuple[str, ...]:
-    signs = [*found.signs, *claims_in(found)]
+def _suspicions(log: str, found: Canonical) -> tuple[str, ...]:
+    signs = [sign for sign in (*found.signs, *claims_in(found)) if log[sign.start : sign.end] not in _OF_EVENTS]
     reasons = {sign.reason for sign in signs if sign.end - sign.start >= _INNOCENT.get(sign.reason, 0)}
     return tuple(sorted(reasons | ({"verdict"} if holds_verdict(found.text) else set())))
 

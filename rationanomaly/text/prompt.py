@@ -119,7 +119,9 @@ class Shown:
         """The half-open span of the original log that ``text[start:end]`` stands for."""
         last = self.offsets[end - 1]
         behind = bisect_left(self.offsets, last + 1)
-        return self.offsets[start], self.offsets[behind] if behind < len(self.offsets) else self.end
+        # A text that ends within the name of something ("(arabic te") ends before what the name stands for does.
+        found = self.offsets[behind] if behind < len(self.offsets) else self.end
+        return self.offsets[start], max(found, last + 1)
 
     def part(self, start: int, end: int) -> str:
         """What is shown for the half-open span ``[start, end)`` of the original log."""

@@ -88,3 +88,12 @@ def test_a_word_that_no_prompt_has_room_for_is_shown_in_parts(settings: PromptPa
     assert len(pieces) <= MOST_PIECES
     assert pieces[-1].text.endswith("y")
     assert pieces[-1].end == len(log)
+
+
+def test_a_piece_that_ends_within_a_name_stands_for_what_is_named() -> None:
+    words = "\u0645\u0631\u062d\u0628\u0627"
+    narrow = NORMALISED.model_copy(update={"max_characters": 8, "max_words": 1000})
+    log = f"a {words} b"
+    spans = [piece.original_span(0, len(piece.text)) for piece in show_pieces(log, narrow)]
+    assert all(start < end for start, end in spans)
+    assert any(words in log[start:end] or log[start:end] in words for start, end in spans)
