@@ -256,7 +256,7 @@ def test_a_whole_file_stays_as_it_is(used: bytes, tmp_path: Path) -> None:
     assert path.read_bytes() == used
 
 
-KILLED = """
+KILLED_AHEAD = """
 import os, signal, sqlite3, sys
 connection = sqlite3.connect(sys.argv[1])
 connection.execute("PRAGMA journal_mode = WAL")
@@ -280,7 +280,7 @@ def test_what_a_killed_run_wrote_ahead_is_kept(outdated: bool, used: bytes, tmp_
     if outdated:
         with closing(sqlite3.connect(path)) as connection, connection:
             connection.execute("DROP TABLE alembic_version")
-    subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    subprocess.run([sys.executable, "-c", KILLED_AHEAD, str(path)], check=False)
     shutil.copyfile(path, tmp_path / "alone.db")
     assert Path(f"{path}-wal").stat().st_size and not late_runs(tmp_path / "alone.db")
     found = repair(path)

@@ -21,6 +21,7 @@ from rationanomaly.session_models.chosen import write_session_model
 from rationanomaly.session_models.fitting import Lessons
 from rationanomaly.steps import Metrics, Outputs
 from rationanomaly.thresholds import ThresholdRule
+from tests.sealed import seal
 from tests.unit.test_evaluate_step import WORLD, ScriptedDetector, write, write_inputs
 
 FAULT, LATE = "link <*> lost its carrier", "power supply <*> has failed"
@@ -62,6 +63,7 @@ def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     chosen = lessons.fit(scores, ThresholdRule(), 0)
     assert chosen is not None
     write_session_model(chosen, folders["grpo"])
+    seal(folders["grpo"], "grpo")
     return folders
 
 
@@ -118,6 +120,8 @@ def test_a_model_folder_without_a_session_model_has_its_worst_template(
 ) -> None:
     for file in inputs["grpo"].glob("session_model.*"):
         file.unlink()
+    (inputs["grpo"] / "manifest.json").unlink()
+    seal(inputs["grpo"], "grpo")
     none = quick.model_copy(update={"evaluate": quick.evaluate.model_copy(update={"session_baselines": "none"})})
     metrics = evaluate(none, inputs, tmp_path / "out")
     assert "session_model/abnormal/f1" not in metrics

@@ -109,16 +109,19 @@ class EndpointTeacher:
         self._parts += 1
         answers: dict[int, Answer] = {}
         queue = iter(enumerate(requests))
+        failed: BaseException | None = None
         async with Wire(self._settings, self._secrets) as wire:
             try:
                 async with asyncio.TaskGroup() as workers:
                     for _ in range(min(self._endpoint.concurrency, len(requests))):
                         workers.create_task(self._work(wire, queue, answers, len(requests)))
             except* InfrastructureError as errors:
-                error = errors.exceptions[0]
-                while isinstance(error, BaseExceptionGroup):
-                    error = error.exceptions[0]
-                raise error from None
+                failed = errors.exceptions[0]
+                while isinstance(failed, BaseExceptionGroup):
+                    failed = failed.exceptions[0]
+        # Not in the block: before Python 3.11.4 what is raised there comes in a group.
+        if failed is not None:
+            raise failed
         return [answers[number] for number in range(len(requests))]
 
     async def _work(
