@@ -25,8 +25,11 @@ from rationanomaly.text.words import word_places
 
 #: Views of a log without some of its clauses, at most; and of a log that is longer than a prompt shows.
 MOST_ERASED, MOST_WINDOWS = 12, 64
-#: How many-fold a prompt's room is of the beginnings and ends of a long log that are looked at alone.
+#: How many-fold a prompt's room is of the beginnings and ends of a longer log that are looked at alone.
 _ENDS = (12, 8, 6, 4, 3, 2)
+#: A log that fills more than a half of the room is so long that they are looked at: words without a clause's end in
+#: front of a fault may be all of it.
+_LONG = 2
 #: Of an enormous log: places with alert words in its middle, and characters before and behind each.
 _MOST_PLACES, _BEFORE, _BEHIND = 32, 40, 200
 #: Characters up to which nothing is suspicious: programs pad tables, and write in their users' languages.
@@ -101,6 +104,9 @@ def views_of(log: str, settings: PromptParams, *, clauses: bool = True) -> Views
     parts: list[Canonical] = []
     if clauses and len(whole) == 1:
         parts = [found.without(*span) for span in islice(_erasures(clauses_of(found)), MOST_ERASED)]
+        words = word_places(found.text)
+        if len(words) > settings.max_words // _LONG:
+            parts += [found.part(*span) for span in _ends(words, settings)]
     elif clauses:
         parts = [found.part(*span) for span in _windows(found, clauses_of(found), settings)]
         parts += _alert_places(log)
@@ -136,10 +142,7 @@ def _windows(found: Canonical, clauses: Sequence[tuple[int, int]], settings: Pro
     `MOST_WINDOWS` these are taken first, then those with alert words, then some at equal distances.
     """
     words = word_places(found.text)
-    lengths = [length for part in _ENDS if 0 < (length := settings.max_words // part) < len(words)]
-    ends = [
-        span for length in lengths for span in ((words[-length][0], words[-1][1]), (words[0][0], words[length - 1][1]))
-    ]
+    ends = _ends(words, settings)
     spans = dict.fromkeys(clauses)
     for size in (settings.max_words // 2, settings.max_words // 4):
         starts = range(0, len(words), max(size // 2, 1))
@@ -152,6 +155,13 @@ def _windows(found: Canonical, clauses: Sequence[tuple[int, int]], settings: Pro
     spaced = [every[place * (len(every) - 1) // (some - 1)] for place in range(some)]
     first = list(dict.fromkeys([*ends, *alerts]))[: MOST_WINDOWS - some]
     return list(dict.fromkeys([*first, *spaced]))
+
+
+def _ends(words: Sequence[tuple[int, int]], settings: PromptParams) -> list[tuple[int, int]]:
+    """Spans of beginnings and ends of a log with words at these places."""
+    lengths = [length for part in _ENDS if 0 < (length := settings.max_words // part) < len(words)]
+    pairs = [((words[-length][0], words[-1][1]), (words[0][0], words[length - 1][1])) for length in lengths]
+    return [span for pair in pairs for span in pair]
 
 
 def _alert_places(log: str) -> Iterator[Canonical]:

@@ -63,7 +63,8 @@ def test_a_log_of_one_clause_is_asked_once() -> None:
 def test_views_are_few_distinct_and_lead_back_to_the_log(log: str) -> None:
     views = views_of(log, SETTINGS)
     texts = [view.text for view in (*views.whole, *views.parts)]
-    assert len(set(texts)) == len(texts) <= len(views.whole) + MOST_ERASED
+    # Six beginnings and six ends of one that is not short.
+    assert len(set(texts)) == len(texts) <= len(views.whole) + MOST_ERASED + 12
     for view in views.parts:
         assert view.original == log
         assert len(view.offsets) == len(view.text)
@@ -76,7 +77,7 @@ def _words(count: int) -> str:
     return " ".join("".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=6)) for _ in range(count))
 
 
-@pytest.mark.parametrize("count", [50, 51, 53, 59, 200, 2000])
+@pytest.mark.parametrize("count", [20, 30, 40, 50, 51, 53, 59, 200, 2000])
 def test_what_stands_beside_many_words_is_seen_with_one_more(count: int) -> None:
     for log in (f"{_words(count)} {FAULT}", f"{FAULT} {_words(count)}"):
         around = [len(text.split()) for text in _shown(log) if FAULT in text]
