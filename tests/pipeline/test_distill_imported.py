@@ -12,6 +12,7 @@ from rationanomaly.params import load_params
 from rationanomaly.records import Triplet
 from rationanomaly.steps import BY_NAME, Metrics, Outputs
 from tests.conftest import ROOT
+from tests.sealed import seal
 
 #: A model that has learnt next to nothing, in seconds.
 SMALL = (
@@ -35,6 +36,7 @@ def test_both_teachers_train_the_student(shared_data: Path, tmp_path: Path, monk
         inputs |= {source: getattr(params.data, source) for source in step.sources}
         (tmp_path / name).mkdir()
         done[name] = step.run(params, inputs, Outputs(tmp_path / name, tmp_path / "state"))
+        seal(tmp_path / name, name)
 
     triplets = records.read_rows(tmp_path / "distill" / records.TRIPLETS, Triplet)
     labelled = records.read_table(tmp_path / "correct" / records.LABELLED, records.LABELLED_SCHEMA)
