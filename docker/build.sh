@@ -16,6 +16,8 @@ case $variant in
     triton) target=triton base=gpu ;;  # no image to run: the proof that the gpu image's compiler serves Triton
     *) echo "$variant: no such image" >&2; exit 1 ;;
 esac
+# Where pip's own settings name a folder of wheels, the build sees it, too.
+: "${PIP_FIND_LINKS:=$(python3 -m pip config get global.find-links 2> /dev/null || true)}"
 arguments=(--build-arg "VARIANT=$base" --build-arg "GIT_COMMIT=$(git rev-parse HEAD 2> /dev/null || echo unknown)")
 names=(BASE_IMAGE PIP_CERT PIP_INDEX_URL PIP_TRUSTED_HOST TORCH_SHA256)
 # pip prefers a CPU wheel of torch wherever it sees one, so the gpu image does not see these.
