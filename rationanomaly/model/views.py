@@ -34,7 +34,7 @@ _LONG = 2
 _MOST_PLACES, _BEFORE, _BEHIND = 32, 40, 200
 #: Characters up to which nothing is suspicious: programs pad tables, and write in their users' languages.
 _INNOCENT: Mapping[str, int] = {"padding": 1000, "foreign text": LONGEST + 1}
-#: A chat's mark for our eyes, and what each event of Windows holds: it is shown as any mark is, and says nothing.
+#: Marks of a chat that each event of Windows holds, too: they are shown as marks are, and are no reason for suspicion.
 _OF_EVENTS = ("<System>", "</System>")
 _ALERT = re.compile("|".join(ALERT_STEMS), re.IGNORECASE)
 

@@ -92,7 +92,10 @@ def await_turn(log: PromotionLog, chain: Chain, own: Entry) -> Turn:
         better = [one for one in seen.values() if is_better(one, own) and not _is_withdrawn(one)]
         passed = time.monotonic()
         if passed >= deadline or (passed >= window and not better):
-            return Turn(is_ours=True)
+            # Entries are no snapshot: who is better and has withdrawn may have been promoted while they were read.
+            if log.read().number == chain.number:
+                return Turn(is_ours=True)
+            continue
         time.sleep(promotion_log._PAUSE)
 
 

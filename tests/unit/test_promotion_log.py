@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from rationanomaly.params.registry_names import LOG
 from rationanomaly.register import promotion_log, pruning, rivals
 from rationanomaly.register.policy import Policy
 from rationanomaly.register.promotion import Promotion, history, promote, rollback
-from rationanomaly.register.promotion_log import Entry, PromotionLog
+from rationanomaly.register.promotion_log import Chain, Entry, PromotionLog
 from rationanomaly.runs.model_registry import PROVEN
 from tests.mlflow_store import new_store
 from tests.promoter import CONTEXT, LONGEST, PROPOSED, Outcome, Plan, Promoter
@@ -266,6 +268,29 @@ def test_less_is_better_of_an_error() -> None:
     for odd in odds:
         assert rivals.is_better(proposal(1, odd), proposal(2, {F1: 0.7}))
         assert not rivals.is_better(proposal(2, {F1: 0.7}), proposal(1, odd))
+
+
+class TornLog(PromotionLog):
+    """A log whose first list was read in two: the versions before another was promoted, their tags behind that."""
+
+    def __init__(self, first: Sequence[Entry], after: Sequence[Entry]) -> None:
+        self.lists = chain([first], repeat(after))
+
+    def entries(self) -> list[Entry]:
+        return list(next(self.lists))
+
+
+def test_a_better_one_that_is_promoted_while_entries_are_read_has_won(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rivals, "_WINDOW", 0.0)
+
+    def proposal(number: int, f1: float, **tags: str) -> Entry:
+        record = {"metrics": json.dumps({F1: f1})} | tags
+        return Entry(number, "proposed", 0, str(number + 1), "1", "n", False, 0.0, record)
+
+    better, own = proposal(1, 0.61, withdrawn="0"), proposal(2, 0.6)
+    promoted = Entry(3, "promoted", 0, better.version, "1", "m", True, 0.0, {})
+    log = TornLog([better, own], [better, own, promoted])
+    assert rivals.await_turn(log, Chain([]), own) == rivals.Turn(is_ours=False, winner=better)
 
 
 def test_a_better_one_that_has_died_is_passed_over(client: MlflowClient, store: str) -> None:
