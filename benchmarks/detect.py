@@ -107,12 +107,12 @@ class Pass:
 
 
 class Stream:
-    """An engine with its output file."""
+    """An engine, and a file for the rows of each log that it reads."""
 
     def __init__(self, service: VerdictService, folder: Path, params: Params) -> None:
         self.params, settings, self.logs = params, params.watch.stream, 0
         self.engine = Engine.open(service, folder / "state", params, log_format="bgl")
-        self.output = OutputFile(folder / "rows.jsonl", self.engine.connection)
+        self.folder = folder
         self.tail = TailSettings(params.parse.max_line_bytes, params.parse.max_expansion, settings.rotated_seconds)
 
     def read(self, log: Path) -> Pass:
@@ -121,22 +121,27 @@ class Stream:
         self.logs += 1
         own = log.with_name(f"{self.logs}-{log.name}")
         own.hardlink_to(log)
+        # One that is removed behind each log: a stretch that is read for minutes fills a disk.
+        rows = self.folder / f"{self.logs}-rows.jsonl"
+        output = OutputFile(rows, self.engine.connection)
 
         def write(taken: Taken) -> None:
-            self.output.append_blocks(taken_blocks(taken))
+            output.append_blocks(taken_blocks(taken))
             found.lines += taken.lines.height
             found.ids.update(taken.lines["template_id"].unique())
             found.memory.append((found.lines, resident_megabytes()))
 
         def correct(settled: Settled) -> None:
-            self.output.append(settled_rows(settled))
+            output.append(settled_rows(settled))
 
         source = FileSource([own], self.tail, follow=False, format_name="bgl")
         seconds = self.params.watch.stream.commit_seconds
         run = StreamRun(self.engine, source, Writers(write, correct), seconds, patient=False)
         clock, processor = time.perf_counter(), time.process_time()
         run.run()
+        output.close()
         own.unlink()
+        rows.unlink()
         found.seconds, found.processor = time.perf_counter() - clock, time.process_time() - processor
         return found
 
@@ -183,7 +188,6 @@ def _measure(arguments: argparse.Namespace, folder: Path) -> int:
         )
         watched = _read_watched(stream, folder, log if arguments.lines <= 500_000 else stretch)
         slower, slower_processor, direct, reasoned = _read_while_asking(stream, stretch, arguments, cores)
-        stream.output.close()
     checks = [
         (f"DETECT_ASKED_AGAIN = {calls - len(known.ids) + again} (target 0)", calls + again == len(known.ids)),
         (f"DETECT_LINES_PER_SECOND = {found.rate:,.0f} (target {TARGET_LINES:,})", found.rate >= TARGET_LINES),
@@ -236,7 +240,6 @@ def _read_watched(stream: Stream, folder: Path, log: Path) -> float:
     print(
         f"with alerts: {found.lines:,} lines, {found.seconds:.1f} s, {found.processor:.1f} s of the processor, {alerts}"
     )
-    watched.output.close()
     return found.rate
 
 
@@ -249,12 +252,14 @@ def _read_while_asking(
         done = Event()
 
         def ask() -> None:
-            for number in range(arguments.new):
-                text = f"ciod: link number {number} to the storage of rack <*> failed after <*> seconds"
-                service.ask({template_id(text): text})
-                service.wait([template_id(text)], _SECONDS)
-                service.collect()
-            done.set()
+            try:
+                for number in range(arguments.new):
+                    text = f"ciod: link number {number} to the storage of rack <*> failed after <*> seconds"
+                    service.ask({template_id(text): text})
+                    service.wait([template_id(text)], _SECONDS)
+                    service.collect()
+            finally:
+                done.set()
 
         Thread(target=ask, daemon=True).start()
         while not done.is_set():

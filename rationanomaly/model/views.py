@@ -9,6 +9,7 @@ piece torn out of the middle of a statement often reads like a fault.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -16,7 +17,7 @@ from itertools import islice
 from rationanomaly.baselines.keywords import ALERT_STEMS
 from rationanomaly.model.scoring import Scorer
 from rationanomaly.params import PromptParams
-from rationanomaly.text.canonical import LONGEST, Canonical, canonical
+from rationanomaly.text.canonical import Canonical, canonical, ends_of
 from rationanomaly.text.claims import claims_in
 from rationanomaly.text.clauses import clauses_of
 from rationanomaly.text.pieces import show_pieces
@@ -33,7 +34,7 @@ _LONG = 2
 #: Of an enormous log: places with alert words in its middle, and characters before and behind each.
 _MOST_PLACES, _BEFORE, _BEHIND = 32, 40, 200
 #: Characters up to which nothing is suspicious: programs pad tables, and write in their users' languages.
-_INNOCENT: Mapping[str, int] = {"padding": 1000, "foreign text": LONGEST + 1}
+_INNOCENT: Mapping[str, int] = {"padding": 1000, "foreign text": sys.maxsize}
 #: Marks of a chat that each event of Windows holds, too: they are shown as marks are, and are no reason for suspicion.
 _OF_EVENTS = ("<System>", "</System>")
 _ALERT = re.compile("|".join(ALERT_STEMS), re.IGNORECASE)
@@ -99,28 +100,31 @@ def score_views(
 
 def views_of(log: str, settings: PromptParams, *, clauses: bool = True) -> Views:
     """The views of a log; see `score_views`."""
-    found = canonical(log)
-    whole = tuple(show_pieces(log, settings, found))
+    ends = ends_of(log)
+    whole = tuple(show_pieces(log, settings, ends))
     parts: list[Canonical] = []
     if clauses and len(whole) == 1:
+        found = ends[0]
         parts = [found.without(*span) for span in islice(_erasures(clauses_of(found)), MOST_ERASED)]
         words = word_places(found.text)
         if len(words) > settings.max_words // _LONG:
             parts += [found.part(*span) for span in _ends(words, settings)]
     elif clauses:
-        parts = [found.part(*span) for span in _windows(found, clauses_of(found), settings)]
-        parts += _alert_places(log)
+        most = MOST_WINDOWS // len(ends)
+        parts = [end.part(*span) for end in ends for span in _windows(end, clauses_of(end), settings, most)]
+        parts += _alert_places(log, ends)
     shown = [replace(show_canonical(part, settings), original=log) for part in parts]
     # What differs from another view in signs alone is asked once.
     distinct = {view.text: view for view in reversed([*whole, *shown]) if view.text}
     others = tuple(view for view in shown if distinct.get(view.text) is view)
-    return Views(whole, others, _suspicions(log, found), _unseen(log, (*whole, *others)))
+    return Views(whole, others, _suspicions(log, ends), _unseen(log, (*whole, *others)))
 
 
-def _suspicions(log: str, found: Canonical) -> tuple[str, ...]:
-    signs = [sign for sign in (*found.signs, *claims_in(found)) if log[sign.start : sign.end] not in _OF_EVENTS]
+def _suspicions(log: str, ends: Sequence[Canonical]) -> tuple[str, ...]:
+    every = [sign for end in ends for sign in (*end.signs, *claims_in(end))]
+    signs = [sign for sign in every if log[sign.start : sign.end] not in _OF_EVENTS]
     reasons = {sign.reason for sign in signs if sign.end - sign.start >= _INNOCENT.get(sign.reason, 0)}
-    return tuple(sorted(reasons | ({"verdict"} if holds_verdict(found.text) else set())))
+    return tuple(sorted(reasons | {"verdict" for end in ends if holds_verdict(end.text)}))
 
 
 def _erasures(clauses: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -134,12 +138,14 @@ def _erasures(clauses: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
             yield clauses[first][0], clauses[behind - 1][1]
 
 
-def _windows(found: Canonical, clauses: Sequence[tuple[int, int]], settings: PromptParams) -> list[tuple[int, int]]:
+def _windows(
+    found: Canonical, clauses: Sequence[tuple[int, int]], settings: PromptParams, most: int
+) -> list[tuple[int, int]]:
     """Spans of a long log to look at alone: beginnings and ends, clauses, and runs of a half and of a quarter of a
     prompt's words.
 
     What somebody wrote in front of a log leaves the log as an end, however its words run on. Of more than
-    `MOST_WINDOWS` these are taken first, then those with alert words, then some at equal distances.
+    ``most`` these are taken first, then those with alert words, then some at equal distances.
     """
     words = word_places(found.text)
     ends = _ends(words, settings)
@@ -148,12 +154,12 @@ def _windows(found: Canonical, clauses: Sequence[tuple[int, int]], settings: Pro
         starts = range(0, len(words), max(size // 2, 1))
         spans |= dict.fromkeys((words[at][0], words[min(at + size, len(words)) - 1][1]) for at in starts if size)
     every = list(dict.fromkeys([*ends, *spans]))
-    if len(every) <= MOST_WINDOWS:
+    if len(every) <= most:
         return every
     alerts = [span for span in every if _ALERT.search(found.text, *span)]
-    some = MOST_WINDOWS // 4
+    some = most // 4
     spaced = [every[place * (len(every) - 1) // (some - 1)] for place in range(some)]
-    first = list(dict.fromkeys([*ends, *alerts]))[: MOST_WINDOWS - some]
+    first = list(dict.fromkeys([*ends, *alerts]))[: most - some]
     return list(dict.fromkeys([*first, *spaced]))
 
 
@@ -164,13 +170,13 @@ def _ends(words: Sequence[tuple[int, int]], settings: PromptParams) -> list[tupl
     return [span for pair in pairs for span in pair]
 
 
-def _alert_places(log: str) -> Iterator[Canonical]:
+def _alert_places(log: str, ends: Sequence[Canonical]) -> Iterator[Canonical]:
     """What stands around alert words in the middle of an enormous log, which no piece shows whole."""
-    if len(log) <= LONGEST:
+    if len(ends) == 1:
         return
-    behind = LONGEST // 2
+    behind, last = ends[0].end, ends[1].offsets[0]
     count = 0
-    while count < _MOST_PLACES and (match := _ALERT.search(log, behind, len(log) - LONGEST // 2)):
+    while count < _MOST_PLACES and (match := _ALERT.search(log, behind, last)):
         start, behind = match.start() - _BEFORE, match.end() + _BEHIND
         part = canonical(log[start:behind])
         yield replace(part, offsets=tuple(place + start for place in part.offsets), end=part.end + start)

@@ -21,7 +21,7 @@ import binascii
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -29,8 +29,10 @@ import numpy as np
 
 #: Stands for a variable part of a template.
 WILDCARD = "<*>"
-#: Characters of a log that are looked at at once.
+#: Characters of a canonical form, at most.
 LONGEST = 1 << 16
+#: Characters of a log that are looked at at either end: all of a line as long as a source lets through by default.
+_LOOKED_AT = 1 << 20
 #: Stands for repeats that were left out.
 FOLDED = "…"
 
@@ -68,7 +70,7 @@ class Canonical:
     Attributes:
         text: what it says.
         offsets: for each character of ``text`` the offset in the log of what it stands for, ascending.
-        end: the log's length, `LONGEST` at most.
+        end: offset in the log behind the last character that ``text`` stands for.
         signs: what was left out, replaced or named.
     """
 
@@ -98,8 +100,34 @@ class Canonical:
 
 
 def canonical(log: str) -> Canonical:
-    """The canonical form of the first `LONGEST` characters of a log; takes time linear in them."""
-    log = log[:LONGEST].translate(_BLANK)
+    """The canonical form of a log, the first `LONGEST` characters of it; takes time linear in the log's length."""
+    found = _form(log[:_LOOKED_AT])
+    return found if len(found.text) <= LONGEST else replace(found.part(0, LONGEST), signs=found.signs)
+
+
+def ends_of(log: str) -> tuple[Canonical, ...]:
+    """The canonical form of a log; of an enormous one its beginning and its end, `LONGEST` characters together.
+
+    The signs of each are those of all that was looked at.
+    """
+    found = _form(log[:_LOOKED_AT])
+    start = max(len(log) - _LOOKED_AT, 0)
+    if not start and len(found.text) <= LONGEST:
+        return (found,)
+    half = LONGEST // 2
+    last = _moved(_form(log[start:]), start) if start else found
+    first_end = replace(found.part(0, half), signs=found.signs)
+    return first_end, replace(last.part(max(len(last.text) - half, 0), len(last.text)), signs=last.signs)
+
+
+def _moved(found: Canonical, by: int) -> Canonical:
+    offsets = [place + by for place in found.offsets]
+    signs = tuple(Sign(sign.reason, sign.start + by, sign.end + by) for sign in found.signs)
+    return Canonical(found.text, offsets, found.end + by, signs)
+
+
+def _form(log: str) -> Canonical:
+    log = log.translate(_BLANK)
     found = Canonical(log, range(len(log)), len(log))
     if not log.isascii():
         found = _with_latin_letters(_with_plain_letters(found))

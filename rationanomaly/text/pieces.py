@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from rationanomaly.params import PromptParams
-from rationanomaly.text.canonical import LONGEST, WILDCARD, Canonical, canonical
+from rationanomaly.text.canonical import LONGEST, WILDCARD, Canonical, ends_of
 from rationanomaly.text.prompt import Shown, show, show_canonical
 from rationanomaly.text.words import word_places
 
@@ -23,11 +23,14 @@ def show_whole(log: str, settings: PromptParams) -> Shown:
 
     What is quoted of a piece stands in it, with the same offsets.
     """
-    room = settings.model_copy(update={"max_words": LONGEST, "max_characters": LONGEST})
-    return show(log, room)
+    return show(log, _roomy(settings))
 
 
-def show_pieces(log: str, settings: PromptParams, form: Canonical | None = None) -> list[Shown]:
+def _roomy(settings: PromptParams) -> PromptParams:
+    return settings.model_copy(update={"max_words": LONGEST, "max_characters": LONGEST})
+
+
+def show_pieces(log: str, settings: PromptParams, ends: Sequence[Canonical] = ()) -> list[Shown]:
     """What prompts show of a log, one after another; of most logs it is one piece, all of it.
 
     A piece begins in the middle of the one before it, so that no run of half a piece's words is torn; a word that no
@@ -36,19 +39,16 @@ def show_pieces(log: str, settings: PromptParams, form: Canonical | None = None)
     Args:
         log: any text.
         settings: what a prompt has room for.
-        form: the canonical form of the log, where it is made already.
+        ends: the canonical form of the log (`ends_of`), where it is made already.
 
     Returns:
         One or more; the first is what `show` shows. Offsets are those of the whole log.
     """
-    first = replace(show_canonical(form or canonical(log), settings), original=log)
+    ends = ends or ends_of(log)
+    first = replace(show_canonical(ends[0], settings), original=log)
     if first.end >= len(log.rstrip()):
         return [first]
-    ends = [(0, log)]
-    if len(log) > LONGEST:
-        half = LONGEST // 2
-        ends = [(0, log[:half]), (len(log) - half, log[-half:])]
-    found = [replace(piece, original=log) for start, text in ends for piece in _cut(text, start, settings)]
+    found = [replace(piece, original=log) for end in ends for piece in _cut(end, settings)]
     # Behind many blanks the first look ends before the first piece does, or sees no word at all.
     if found and found[0].end <= first.end:
         del found[0]
@@ -58,17 +58,15 @@ def show_pieces(log: str, settings: PromptParams, form: Canonical | None = None)
     return [first, *found]
 
 
-def _cut(log: str, start: int, settings: PromptParams) -> Iterator[Shown]:
-    """The pieces of a log that begins at the offset ``start``."""
-    whole = show_whole(log, settings)
+def _cut(log: Canonical, settings: PromptParams) -> Iterator[Shown]:
+    whole = show_canonical(log, _roomy(settings))
     places = list(_parts(word_places(whole.text), settings.max_characters))
     first = 0
     while first < len(places):
         last = _last(places, first, settings)
         begin, end = places[first][0], places[last][1]
         behind = whole.offsets[end] if end < len(whole.offsets) else whole.end
-        offsets = tuple(offset + start for offset in whole.offsets[begin:end])
-        yield Shown(whole.text[begin:end], offsets, behind + start)
+        yield Shown(whole.text[begin:end], whole.offsets[begin:end], behind)
         if last == len(places) - 1:
             return
         first += max((last + 1 - first) // 2, 1)

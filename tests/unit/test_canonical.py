@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rationanomaly.params import PromptParams
-from rationanomaly.text.canonical import FOLDED, LONGEST, canonical
+from rationanomaly.text.canonical import FOLDED, LONGEST, canonical, ends_of
 from rationanomaly.text.prompt import show
 from tests.growth import assert_linear
 
@@ -101,8 +101,19 @@ def test_a_quote_of_it_stands_in_the_log(log: str) -> None:
 
 @pytest.mark.parametrize("filling", [" ", ".", ". ", "\u200b", "\x00", "nothing to see here "])
 def test_nothing_is_pushed_out_of_sight_by_what_is_repeated(filling: str) -> None:
-    log = filling * (LONGEST // 2 // len(filling)) + "Machine check on node 7"
+    log = filling * (10 * LONGEST // len(filling)) + "Machine check on node 7"
     assert show(log, SETTINGS).text.endswith("Machine check on node 7")
+
+
+@pytest.mark.parametrize("length", [LONGEST + 1, 10 * LONGEST, 40 * LONGEST])
+def test_of_an_enormous_log_both_ends_are_looked_at(length: int) -> None:
+    log = "kernel panic " + " ".join(f"w{number}" for number in range(length // 4)) + " disk failed"
+    first, last = ends_of(log)
+    assert len(first.text) + len(last.text) == LONGEST
+    assert first.text.startswith("kernel panic")
+    assert last.text.endswith("disk failed")
+    for end in (first, last):
+        assert log[end.offsets[0] : end.end] == end.text
 
 
 @pytest.mark.parametrize(

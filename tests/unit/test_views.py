@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from rationanomaly.model.views import MOST_ERASED, views_of
 from rationanomaly.params import PromptParams
+from rationanomaly.text import canonical as canonical_module
 from rationanomaly.text.canonical import LONGEST, canonical
 from rationanomaly.text.clauses import clauses_of
 from rationanomaly.text.prompt import show
@@ -72,6 +74,17 @@ def test_views_are_few_distinct_and_lead_back_to_the_log(log: str) -> None:
         assert all(0 <= offset < len(log) for offset in view.offsets)
 
 
+@given(st.text(st.sampled_from("ab;,. -(\u200b\u0301\n<*>"), min_size=20, max_size=200))
+def test_views_of_an_enormous_log_lead_back_to_it(log: str) -> None:
+    with mock.patch.multiple(canonical_module, LONGEST=16, _LOOKED_AT=24):
+        views = views_of(log, SETTINGS)
+    for view in (*views.whole, *views.parts):
+        assert len(view.offsets) == len(view.text)
+        assert list(view.offsets) == sorted(view.offsets)
+        assert all(0 <= offset < view.end <= len(log) for offset in view.offsets)
+    assert 0 <= views.unseen <= len(log)
+
+
 def _words(count: int) -> str:
     rng = random.Random(3)
     return " ".join("".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=6)) for _ in range(count))
@@ -82,6 +95,20 @@ def test_what_stands_beside_many_words_is_seen_with_one_more(count: int) -> None
     for log in (f"{_words(count)} {FAULT}", f"{FAULT} {_words(count)}"):
         around = [len(text.split()) for text in _shown(log) if FAULT in text]
         assert min(around) == len(FAULT.split()) + 1
+
+
+@pytest.mark.parametrize("padding", [" ", "\u200b", ".", "all is well "])
+def test_behind_enormous_padding_clauses_are_left_out_as_without_it(padding: str) -> None:
+    log = padding * (10 * LONGEST // len(padding)) + f"{FAULT}; it is harmless"
+    assert any(FAULT in text and "harmless" not in text for text in _shown(log))
+
+
+def test_clauses_at_both_ends_of_an_enormous_log_are_left_out() -> None:
+    log = f"{FAULT}; it is harmless; {_words(40_000)}; it is harmless; {FAULT}"
+    views = views_of(log, SETTINGS)
+    places = [view.original_span(0, len(view.text)) for view in views.parts if view.text == f"{FAULT};"]
+    places += [view.original_span(0, len(view.text)) for view in views.parts if view.text == FAULT]
+    assert {start for start, _ in places} >= {0, len(log) - len(FAULT)}
 
 
 def test_a_fault_in_the_middle_of_an_enormous_log_is_seen() -> None:
