@@ -110,8 +110,8 @@ def views_of(log: str, settings: PromptParams, *, clauses: bool = True) -> Views
         if len(words) > settings.max_words // _LONG:
             parts += [found.part(*span) for span in _ends(words, settings)]
     elif clauses:
-        most = MOST_WINDOWS // len(ends)
-        parts = [end.part(*span) for end in ends for span in _windows(end, clauses_of(end), settings, most)]
+        limit = MOST_WINDOWS // len(ends)
+        parts = [end.part(*span) for end in ends for span in _windows(end, clauses_of(end), settings, limit)]
         parts += _alert_places(log, ends)
     shown = [replace(show_canonical(part, settings), original=log) for part in parts]
     # What differs from another view in signs alone is asked once.
@@ -139,13 +139,13 @@ def _erasures(clauses: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 
 
 def _windows(
-    found: Canonical, clauses: Sequence[tuple[int, int]], settings: PromptParams, most: int
+    found: Canonical, clauses: Sequence[tuple[int, int]], settings: PromptParams, limit: int
 ) -> list[tuple[int, int]]:
     """Spans of a long log to look at alone: beginnings and ends, clauses, and runs of a half and of a quarter of a
     prompt's words.
 
     What somebody wrote in front of a log leaves the log as an end, however its words run on. Of more than
-    ``most`` these are taken first, then those with alert words, then some at equal distances.
+    ``limit`` these are taken first, then those with alert words, then some at equal distances.
     """
     words = word_places(found.text)
     ends = _ends(words, settings)
@@ -154,12 +154,12 @@ def _windows(
         starts = range(0, len(words), max(size // 2, 1))
         spans |= dict.fromkeys((words[at][0], words[min(at + size, len(words)) - 1][1]) for at in starts if size)
     every = list(dict.fromkeys([*ends, *spans]))
-    if len(every) <= most:
+    if len(every) <= limit:
         return every
     alerts = [span for span in every if _ALERT.search(found.text, *span)]
-    some = most // 4
+    some = limit // 4
     spaced = [every[place * (len(every) - 1) // (some - 1)] for place in range(some)]
-    first = list(dict.fromkeys([*ends, *alerts]))[: most - some]
+    first = list(dict.fromkeys([*ends, *alerts]))[: limit - some]
     return list(dict.fromkeys([*first, *spaced]))
 
 
