@@ -21,12 +21,12 @@ from rationanomaly.incidents.rendering import COOKIE, PREFIX, Pages, by_htmx, fi
 from rationanomaly.incidents.tail import TAIL_SHOWS, TailShow
 from rationanomaly.params import DEFAULTS_NAME, load_params
 from rationanomaly.params.watch.incidents import IncidentParams
-from rationanomaly.review.access import NO_NAME, Access
+from rationanomaly.review.access import Access
 from rationanomaly.review.desk import Member
+from rationanomaly.review.entering import add_entrance
 from rationanomaly.review.guarding import Fields, GuardedRoute, form_fields
 from rationanomaly.signals.alert import Alert
 
-_SESSION_SECONDS = 7 * 24 * 3600
 _STATES: tuple[IncidentState, ...] = ("open", "muted", "resolved")
 _OWN, _REVIEW = Path(__file__).parent / "static", Path(__file__).parent.parent / "review" / "static"
 _STATIC = {
@@ -53,34 +53,16 @@ def build_pages(
     settings = load_params(Path(DEFAULTS_NAME), ()).watch.incidents if settings is None else settings
     router = APIRouter(prefix=PREFIX, route_class=GuardedRoute, include_in_schema=False)
     pages = Pages(database, access)
-    _add_doors(router, pages, access)
+    add_entrance(router, access, COOKIE, PREFIX, pages.door)
+    _add_static(router)
     _add_tail(router, pages)
     _add_list(router, pages)
     _add_incident(router, pages, ledger, settings)
     return router
 
 
-def _add_doors(router: APIRouter, pages: Pages, access: Access) -> None:
-    """Coming in: by a one-time link, or by name where everybody may; and what every page loads."""
-
-    def enter(session: str) -> Response:
-        response = RedirectResponse(PREFIX, 303)
-        response.set_cookie(COOKIE, session, max_age=_SESSION_SECONDS, httponly=True, samesite="strict", path=PREFIX)
-        return response
-
-    @router.get("/enter")
-    def by_link(request: Request, once: str = "") -> Response:
-        session = access.spend(once)
-        if session is not None:
-            return enter(session)
-        if access.member(request.cookies.get(COOKIE)) is not None:
-            return RedirectResponse(PREFIX, 303)
-        return pages.door("This link was used before." if once else "")
-
-    @router.post("/enter")
-    def by_name(fields: Fields = _FORM) -> Response:
-        session = access.enter(fields.get("name", ""))
-        return enter(session) if session else pages.door(NO_NAME if access.open_desk else "")
+def _add_static(router: APIRouter) -> None:
+    """What every page loads."""
 
     @router.get("/static/{name}")
     def static(name: str) -> Response:

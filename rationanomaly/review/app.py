@@ -16,16 +16,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from rationanomaly.decisions.ledger import CATEGORIES, ROUNDS, Round
 from rationanomaly.errors import RationAnomalyError, one_line
-from rationanomaly.review.access import COOKIE, NO_NAME, Access
+from rationanomaly.review.access import COOKIE, Access
 from rationanomaly.review.context import TemplateContext
 from rationanomaly.review.desk import FILTERS, Desk, Item, Member, NotAllowed, Show
+from rationanomaly.review.entering import add_entrance
 from rationanomaly.review.guarding import Fields, add_headers, failed, form_fields, is_other_site
 from rationanomaly.review.host_names import HostCheck
 from rationanomaly.text.canonical import WILDCARD
 from rationanomaly.text.untrusted import for_html, for_terminal
 
 _COMMENT = 5000
-_SESSION_SECONDS = 7 * 24 * 3600
 
 
 def build_app(desk: Desk, context: TemplateContext, access: Access, hosts: Collection[str]) -> FastAPI:
@@ -42,7 +42,8 @@ def build_app(desk: Desk, context: TemplateContext, access: Access, hosts: Colle
     app.middleware("http")(_guard)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     pages = _Pages(desk, access)
-    _add_doors(app, pages, access)
+    _add_refusals(app, pages)
+    add_entrance(app, access, COOKIE, "/", pages.door)
     _add_agreement(app, pages, desk)
     _add_finding(app, pages, desk)
     _add_context(app, pages, desk, context)
@@ -79,8 +80,12 @@ class _Pages:
             raise HTTPException(401)
         return member
 
+    def door(self, problem: str = "") -> HTMLResponse:
+        """The page for somebody who isn't in."""
+        return self.plain("enter.html", 401, open_desk=self._access.open_desk, problem=problem)
+
     def plain(self, name: str, status: int = 200, **values: Any) -> HTMLResponse:
-        """A page for somebody who isn't in."""
+        """A page without what every page has."""
         return HTMLResponse(self._environment.get_template(name).render(**values), status)
 
     def page(self, request: Request, name: str, member: Member, **values: Any) -> HTMLResponse:
@@ -152,13 +157,8 @@ async def _guard(request: Request, call: Callable[[Request], Awaitable[Response]
     return response
 
 
-def _add_doors(app: FastAPI, pages: _Pages, access: Access) -> None:
-    """Coming in: by a one-time link, or by name at an open desk."""
-
-    def enter(session: str) -> Response:
-        response = RedirectResponse("/", 303)
-        response.set_cookie(COOKIE, session, max_age=_SESSION_SECONDS, httponly=True, samesite="strict")
-        return response
+def _add_refusals(app: FastAPI, pages: _Pages) -> None:
+    """What is answered where no page can be."""
 
     @app.exception_handler(HTTPException)
     def refused(_request: Request, error: Exception) -> Response:
@@ -171,24 +171,7 @@ def _add_doors(app: FastAPI, pages: _Pages, access: Access) -> None:
 
     @app.exception_handler(401)
     def stranger(_request: Request, _error: Exception) -> Response:
-        return pages.plain("enter.html", 401, open_desk=access.open_desk, problem="")
-
-    @app.get("/enter")
-    def by_link(request: Request, once: str = "") -> Response:
-        session = access.spend(once)
-        if session is not None:
-            return enter(session)
-        if access.member(request.cookies.get(COOKIE)) is not None:
-            return RedirectResponse("/", 303)
-        return pages.plain("enter.html", 401, open_desk=access.open_desk, problem="This link was used before.")
-
-    @app.post("/enter")
-    def by_name(fields: Fields = _FORM) -> Response:
-        session = access.enter(fields.get("name", ""))
-        if session is not None:
-            return enter(session)
-        problem = NO_NAME if access.open_desk else ""
-        return pages.plain("enter.html", 401, open_desk=access.open_desk, problem=problem)
+        return pages.door()
 
 
 def _add_finding(app: FastAPI, pages: _Pages, desk: Desk) -> None:
