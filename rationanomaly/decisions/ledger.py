@@ -20,6 +20,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
+from rationanomaly import regular_files
 from rationanomaly.decisions.reviewer_name import LONGEST_NAME, known_name
 from rationanomaly.errors import InputError
 from rationanomaly.records import template_id
@@ -115,6 +116,7 @@ def read_ledger(path: Path) -> Ledger:
 
     Raises:
         InputError: no such file, or a ``.json`` patch that is no JSON list.
+        ArtifactError: a device or a pipe.
     """
     files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
     entries: list[Entry] = []
@@ -181,7 +183,7 @@ def read_time(text: str) -> datetime | None:
 
 def _is_patch(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with regular_files.opened(path, follow=True) as file:
             return file.read(4096).lstrip()[:1] == b"["
     except (FileNotFoundError, IsADirectoryError) as error:
         hint = "Check data.ledger; an empty file means that nobody has decided anything yet"
@@ -190,7 +192,7 @@ def _is_patch(path: Path) -> bool:
 
 def _lines(path: Path) -> Iterator[tuple[int, Decision | Fault]]:
     """The decisions of a JSON Lines file with their line numbers."""
-    with path.open("rb") as file:
+    with regular_files.opened(path, follow=True) as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
                 yield number, _read_line(line)
@@ -227,7 +229,8 @@ def _examine(line: bytes) -> Decision | Fault:
 def _patch_entries(path: Path) -> Iterator[tuple[int, Decision | Fault]]:
     """The entries of a correction patch as decisions, with their numbers."""
     try:
-        entries = json.loads(path.read_bytes())
+        with regular_files.opened(path, follow=True) as file:
+            entries = json.loads(file.read())
     except (ValueError, RecursionError) as error:
         hint = "Fetch the patch again, or write decisions as JSON Lines"
         raise InputError("starts like a correction patch but is no JSON list", file=path, hint=hint) from error

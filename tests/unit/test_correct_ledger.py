@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import multiprocessing
+import os
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
@@ -23,7 +24,7 @@ from rationanomaly.decisions.exchange import (
     import_label_studio,
 )
 from rationanomaly.decisions.ledger import CATEGORIES, VOTES, Decision, read_ledger, write_decision
-from rationanomaly.errors import InputError
+from rationanomaly.errors import ArtifactError, InputError
 from rationanomaly.records import template_id
 from tests.template_table import template_table
 
@@ -84,6 +85,14 @@ def test_no_ledger_is_refused_and_an_empty_one_is_fine(tmp_path: Path) -> None:
         read_ledger(tmp_path / "none.jsonl")
     (tmp_path / "empty.jsonl").touch()
     assert not read_ledger(tmp_path / "empty.jsonl").entries
+
+
+def test_a_device_or_a_pipe_is_no_ledger(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero.jsonl").symlink_to("/dev/zero")
+    for path in (tmp_path / "pipe", tmp_path / "zero.jsonl", tmp_path):
+        with pytest.raises(ArtifactError, match="is a device, a pipe or a socket"):
+            read_ledger(path)
 
 
 @pytest.mark.parametrize(
