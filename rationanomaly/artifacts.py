@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -79,8 +80,7 @@ def folder_sha256(files: Mapping[str, str]) -> str:
 @contextmanager
 def writing_file(path: Path) -> Iterator[Path]:
     """Give a place beside ``path`` to write one file to; on success it becomes ``path``, else it is removed."""
-    if path.exists() and not path.is_file() and not path.is_dir():  # A rename would put a file in a device's place.
-        raise InfrastructureError("cannot write: it is a device or a pipe", file=path, hint="Name a file")
+    refuse_device(path)  # A rename would put a file in its place.
     with translated_disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -93,6 +93,18 @@ def writing_file(path: Path) -> Iterator[Path]:
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def refuse_device(path: Path) -> None:
+    """Refuse a place at which there is something else than a file or a folder.
+
+    Raises:
+        InfrastructureError: a device, a pipe or a socket; names it.
+    """
+    with translated_disk_errors(path):
+        kind = path.stat().st_mode if path.exists() else stat.S_IFREG
+    if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+        raise InfrastructureError("cannot write: it is a device or a pipe", file=path, hint="Name a file")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -120,6 +132,8 @@ def translated_disk_errors(path: Path) -> Iterator[None]:
             errno.EISDIR: "Name a file; a folder stands there",
             errno.ENOTDIR: "Name another place; part of the path is a file",
             errno.EEXIST: "Name another place; part of the path is a file",
+            errno.ELOOP: "Name another place; a link leads back to itself",
+            errno.ENAMETOOLONG: "Name a shorter path",
         }.get(code := _errno(error))
         if hint is None:
             raise

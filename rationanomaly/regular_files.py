@@ -21,6 +21,10 @@ from rationanomaly.errors import ArtifactError
 
 #: Bytes of the largest JSON file that is read, and of what is copied at once.
 _MAX_JSON, _CHUNK = 64 << 20, 1 << 20
+#: Bytes of the largest table or document that a user names and that is held in memory at once.
+_MAX_NAMED = 256 << 20
+#: Where a shell puts what a command writes: ``<(command)``.
+SHELL_PIPES = ("/dev/fd/", "/dev/stdin", "/proc/")
 
 
 def listed(folder: Path) -> dict[str, Path]:
@@ -65,12 +69,17 @@ def _irregular(path: Path) -> ArtifactError:
     return ArtifactError("is a device, a pipe or a socket", file=path, hint="Put a regular file there")
 
 
-def opened(path: Path, follow: bool = False) -> BufferedReader:
+def _circle(path: Path) -> ArtifactError:
+    return ArtifactError("is a link that leads back to itself", file=path, hint="Name the file itself")
+
+
+def opened(path: Path, follow: bool = False, shell_pipes: bool = False) -> BufferedReader:
     """Open a regular file for reading; nobody waits for a pipe.
 
     Args:
         path: the file.
         follow: it may be a link.
+        shell_pipes: it may be what a shell's ``<(command)`` writes, which is waited for.
 
     Raises:
         ArtifactError: a link, a device or a pipe.
@@ -81,7 +90,7 @@ def opened(path: Path, follow: bool = False) -> BufferedReader:
         descriptor = os.open(path, flags)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise _link(path) from error
+            raise (_circle(path) if follow else _link(path)) from error
         if error.errno == errno.ENXIO:  # A socket.
             raise _irregular(path) from error
         raise
@@ -89,10 +98,26 @@ def opened(path: Path, follow: bool = False) -> BufferedReader:
     if stat.S_ISDIR(kind):
         os.close(descriptor)
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    if not stat.S_ISREG(kind):
+    if shell_pipes and stat.S_ISFIFO(kind) and str(path).startswith(SHELL_PIPES):
+        os.set_blocking(descriptor, True)
+    elif not stat.S_ISREG(kind):
         os.close(descriptor)
         raise _irregular(path)
     return os.fdopen(descriptor, "rb")
+
+
+def read_named(path: Path) -> bytes:
+    """What a file holds that a user has named: a regular one of bounded size, a link to one, or a shell's pipe.
+
+    Raises:
+        ArtifactError: a device, a pipe, a socket, a link to itself, or too large.
+        OSError: what `open` raises.
+    """
+    with opened(path, follow=True, shell_pipes=True) as file:
+        content = file.read(_MAX_NAMED + 1)
+    if len(content) > _MAX_NAMED:
+        raise ArtifactError(f"has more than {_MAX_NAMED >> 20} MiB", file=path, hint="Name another file, or its parts")
+    return content
 
 
 def read_json(path: Path, problem: str, hint: str) -> Any:

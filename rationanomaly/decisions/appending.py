@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rationanomaly.artifacts import sync, translated_disk_errors
+from rationanomaly.artifacts import refuse_device, sync, translated_disk_errors
 from rationanomaly.decisions.ledger import Decision, read_ledger, read_time, write_decision
 from rationanomaly.errors import InputError
 
@@ -20,8 +20,9 @@ def append_decisions(path: Path, decisions: Iterable[Decision]) -> int:
     a crash stays what it is: a bad line of its own.
 
     Raises:
-        InfrastructureError: the disk is full, read-only or not ours.
+        InfrastructureError: the disk is full, read-only or not ours, or the ledger is a device or a pipe.
     """
+    refuse_device(path)
     data = "".join(f"{write_decision(decision)}\n" for decision in decisions).encode()
     with translated_disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)

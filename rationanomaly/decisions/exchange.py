@@ -17,6 +17,7 @@ from typing import Any
 
 import polars as pl
 
+from rationanomaly import regular_files
 from rationanomaly.decisions.ledger import CATEGORIES, ROUNDS, VOTES, Decision, Round, read_time
 from rationanomaly.decisions.reviewer_name import LONGEST_NAME, known_name
 from rationanomaly.errors import InputError
@@ -154,7 +155,7 @@ def import_csv(path: Path, reviewer: str | None = None, round_: Round = "indepen
 def _csv_text(path: Path) -> str:
     """The text of a CSV, also of what Excel calls Unicode text."""
     try:
-        content = path.read_bytes()
+        content = regular_files.read_named(path)
         return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"can't be read: {error}", file=path, hint="Name a CSV file in UTF-8") from error
@@ -245,7 +246,7 @@ def import_label_studio(path: Path, round_: Round = "independent") -> Imported:
 def _tasks(path: Path) -> list[dict[str, Any]]:
     """The tasks of a JSON export of Label Studio."""
     try:
-        content = path.read_bytes()
+        content = regular_files.read_named(path)
     except OSError as error:
         raise InputError(f"can't be read: {error}", file=path, hint="Name a JSON export of Label Studio") from error
     try:

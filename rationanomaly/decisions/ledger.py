@@ -42,6 +42,9 @@ WITHDRAWN = "withdrawn"
 #: Who a correction patch is from.
 PATCH_REVIEWER = "published patch"
 
+#: Bytes of a line, so that a file without line breaks isn't held in memory as one.
+_LONGEST_LINE = 16 << 20
+
 #: What is wrong with a line that does not count: code and words, as in `Problem`.
 Fault = tuple[str, str]
 
@@ -193,8 +196,13 @@ def _is_patch(path: Path) -> bool:
 def _lines(path: Path) -> Iterator[tuple[int, Decision | Fault]]:
     """The decisions of a JSON Lines file with their line numbers."""
     with regular_files.opened(path, follow=True) as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
+        for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE), b""), start=1):
+            whole = len(line) < _LONGEST_LINE or line.endswith(b"\n")
+            if not whole:
+                yield number, ("fields", f"is longer than {_LONGEST_LINE:,} bytes")
+                while len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
+                    line = file.readline(_LONGEST_LINE)
+            elif line.strip():
                 yield number, _read_line(line)
 
 
@@ -229,8 +237,7 @@ def _examine(line: bytes) -> Decision | Fault:
 def _patch_entries(path: Path) -> Iterator[tuple[int, Decision | Fault]]:
     """The entries of a correction patch as decisions, with their numbers."""
     try:
-        with regular_files.opened(path, follow=True) as file:
-            entries = json.loads(file.read())
+        entries = json.loads(regular_files.read_named(path))
     except (ValueError, RecursionError) as error:
         hint = "Fetch the patch again, or write decisions as JSON Lines"
         raise InputError("starts like a correction patch but is no JSON list", file=path, hint=hint) from error

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from rationanomaly import regular_files
 from rationanomaly.artifacts import writing_file
 from rationanomaly.decisions.ledger import read_ledger, require_counting, warn_of
 from rationanomaly.decisions.precedents import Precedents
@@ -99,7 +100,7 @@ def read_templates(path: Path) -> list[str]:
         InputError: no such file, not UTF-8, or nothing in it but blanks.
     """
     try:
-        content = path.read_bytes()
+        content = regular_files.read_named(path)
     except (FileNotFoundError, IsADirectoryError) as error:
         raise InputError("no such file", file=path, hint="Check the path") from error
     try:

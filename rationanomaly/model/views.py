@@ -177,7 +177,7 @@ def _alert_places(log: str, ends: Sequence[Canonical]) -> Iterator[Canonical]:
     behind, last = ends[0].end, ends[1].offsets[0]
     count = 0
     while count < _MOST_PLACES and (match := _ALERT.search(log, behind, last)):
-        start, behind = match.start() - _BEFORE, match.end() + _BEHIND
+        start, behind = max(match.start() - _BEFORE, 0), match.end() + _BEHIND
         part = canonical(log[start:behind])
         yield replace(part, offsets=tuple(place + start for place in part.offsets), end=part.end + start)
         count += 1

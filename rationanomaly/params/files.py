@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -12,13 +13,12 @@ import yaml
 from rationanomaly.errors import ParamsError
 from rationanomaly.params import yaml_text
 from rationanomaly.params.yaml_text import YamlTextError
+from rationanomaly.regular_files import SHELL_PIPES
 
 #: Where a hint sends who wants to know what a key means.
 EXPLAINED = "`rationanomaly params defaults` shows"
 #: A character of UTF-8 has up to four bytes.
 _MAX_BYTES = 4 * yaml_text.MAX_CHARACTERS
-#: Where a shell puts what a command writes: `--params <(command)`.
-_PIPES = ("/dev/fd/", "/dev/stdin", "/proc/")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -62,9 +62,13 @@ def line_of(path: Path, location: list[str]) -> int | None:
 def _text(path: Path) -> str:
     """What a file holds; one without an end, or that nobody writes to, is not waited for."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    # Not by the number alone, which an error would name in the file's place.
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            if not str(path).startswith(_PIPES):
+            if not str(path).startswith(SHELL_PIPES):
                 raise ParamsError("is a device, a pipe or a folder, no file", file=path, hint="Name a YAML file")
             os.set_blocking(descriptor, True)
         content = file.read(_MAX_BYTES + 1)

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from rationanomaly import artifacts
+from rationanomaly import artifacts, regular_files
 from rationanomaly.errors import InputError, ParamsError
 from rationanomaly.parse.drain import WILDCARD
 from rationanomaly.rulebook.states import state_in
@@ -129,14 +129,14 @@ def read_named(path: Path) -> list[NamedTemplate]:
         InputError: no such file, no JSON, or not of this form; names the entry.
     """
     try:
-        return _File.model_validate(json.loads(path.read_bytes())).templates
+        return _File.model_validate(json.loads(regular_files.read_named(path))).templates
     except (FileNotFoundError, IsADirectoryError) as error:
         raise InputError("no such file", file=path, hint="Check the path of the named templates") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise InputError(f"`{place}`: {first['msg']}", file=path, hint=f"Write it as {_FORMAT}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError("is not JSON", file=path, hint=f"Write it as {_FORMAT}") from error
 
 

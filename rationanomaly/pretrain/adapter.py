@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import hashlib
 import importlib.metadata
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rationanomaly import artifacts
+from rationanomaly import artifacts, regular_files
 from rationanomaly.device import runtime
 from rationanomaly.errors import ArtifactError, InputError, ParamsError, TrainingError
 from rationanomaly.model import hub, package
@@ -195,10 +196,9 @@ def read_templates(path: Path | None) -> list[str]:
         return []
     problem, hint = "is not a CSV file with a column `template`", "Name a table of templates"
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file)
-            named = "template" in (table.fieldnames or ())
-            templates = [row["template"] for row in table]
+        table = csv.DictReader(io.StringIO(regular_files.read_named(path).decode("utf-8-sig"), newline=""))
+        named = "template" in (table.fieldnames or ())
+        templates = [row["template"] for row in table]
     except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(problem, file=path, hint=hint) from error
     if not named or None in templates:
