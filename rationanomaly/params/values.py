@@ -70,9 +70,15 @@ def _variable_name(name: str) -> str:
     return name
 
 
+_SECRET_QUERY = re.compile(r"[?&][^=&]*(?:passw|pwd|token|secret|key)[^=&]*=", re.IGNORECASE)
+
+
 def _without_login(uri: str) -> str:
     """Refuse an address with a user or a password: the compiled pipeline shows it to whoever may see runs."""
-    if "@" in uri.partition("://")[2].partition("/")[0]:
+    scheme, parted, behind = uri.partition("://")
+    # Without a scheme, or with a slash in the password, it is the same mistake; the path of a folder may hold an @.
+    login = scheme.lower() != "file" and "@" in behind if parted else re.search(r"^//.*@|^[^/]*:.*@", uri)
+    if login or _SECRET_QUERY.search(uri):
         text = "must hold no user or password; put them in MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
         raise PydanticCustomError("secret", text)
     return uri

@@ -70,6 +70,8 @@ def _read(text: str, read: Any, hint: str) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise YamlTextError("is not YAML", None if mark is None else mark.line + 1, hint) from error
+    except (ValueError, OverflowError) as error:  # An escape of what is no character, such as "\U00110000".
+        raise YamlTextError("is not YAML", None if loader is None else loader.line + 1, hint) from error
     finally:
         if loader is not None:
             loader.dispose()

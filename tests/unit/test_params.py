@@ -166,6 +166,29 @@ def test_a_bad_setting_is_named_and_no_file(tmp_path: Path, setting: str, said: 
     assert "own.yaml" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "//ada:pw-of-ada@mlflow:5000",
+        "ada:pw-of-ada@mlflow:5000",
+        "http://ada:pw-of/ada@mlflow:5000",
+        "postgresql://mlflow/tracking?user=ada&password=pw-of-ada",
+        "https://mlflow/?api_key=pw-of-ada",
+    ],
+)
+def test_a_tracking_address_with_a_login_is_refused_however_it_is_written(address: str) -> None:
+    with pytest.raises(ParamsError, match="must hold no user or password") as caught:
+        load_params(DEFAULTS, [f"cluster.tracking_uri={address}"])
+    assert "pw-of" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["file:///home/ada@site/mlruns", "/home/ada@site/mlruns", "http://mlflow:5000", "databricks://ada"]
+)
+def test_a_tracking_address_without_a_login_is_taken(address: str) -> None:
+    assert load_params(DEFAULTS, [f"cluster.tracking_uri={address}"]).cluster.tracking_uri == address
+
+
 def test_the_last_of_two_settings_of_a_key_is_named() -> None:
     with pytest.raises(ParamsError, match=r"^`--set sft\.steps=-2`"):
         load_params(DEFAULTS, ["sft.steps=3", "sft.steps=-2"])

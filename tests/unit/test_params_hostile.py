@@ -54,6 +54,7 @@ FILES = {
     "? {a: b}\n: 1": ":1: holds something else than plain values",
     "a: 1\n---\na: 2": ":2: is not YAML",
     "a: \x07": "is not YAML",
+    'a:\n  "\\U00110000"': ":2: is not YAML",
     "%YAML 9.9\n---\na": "is not YAML",
     "\x00" * 5000: "is not YAML",
     "a: " + "x" * 3_000_000: "has more than 1,048,576 characters",
@@ -104,6 +105,7 @@ def test_a_hostile_file_is_one_line_for_params_and_policies(text: str, tmp_path:
         ("run.seed=" + "x" * 2**21, "has more than 1,048,576 characters"),
         ("x" * 100_000, "is not key=value"),
         ("run.name=\x1b[2J", "is not YAML"),
+        (r'run.name="\Uffffffff"', "is not YAML"),
     ],
 )
 def test_a_hostile_setting_is_one_line(setting: str, said: str) -> None:
