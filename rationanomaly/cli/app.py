@@ -6,9 +6,11 @@ rationanomaly detect --model outputs/laptop/grpo app.log
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,7 +29,7 @@ from rationanomaly.cli.safe_to_drop import safe_to_drop
 from rationanomaly.cli.serve import serve, tools
 from rationanomaly.cli.steps import step_command, step_help
 from rationanomaly.cli.templates import templates
-from rationanomaly.errors import INTERRUPTED, RationAnomalyError, named_extras
+from rationanomaly.errors import INTERRUPTED, InfrastructureError, RationAnomalyError, named_extras
 from rationanomaly.steps import STEPS
 from rationanomaly.text.secrets import strike_error
 
@@ -126,7 +128,26 @@ def run_app(application: typer.Typer) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Else Python complains at exit.
         sys.exit(0)
     except Exception as error:
+        if (place := _place_error(error)) is not None:
+            _fail(str(place), place.exit_code, debug)
         _fail(f"{type(error).__name__}: {error} (a bug of ours; --debug before the command shows where)", 1, debug)
+
+
+#: What a system says of a place, rather than of what we do there.
+_OF_PLACES = frozenset(
+    (
+        errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EROFS,
+        errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENXIO, errno.ESTALE,
+    )
+)  # fmt: skip
+
+
+def _place_error(error: Exception) -> InfrastructureError | None:
+    """What a file or a folder refused, whoever opened it; None for another error."""
+    if not isinstance(error, OSError) or error.errno not in _OF_PLACES or not isinstance(error.filename, str | bytes):
+        return None
+    hint = "Check the path, and who may read and write there"
+    return InfrastructureError(os.strerror(error.errno), file=Path(os.fsdecode(error.filename)), hint=hint)
 
 
 def _fail(message: str, exit_code: int, debug: bool) -> None:

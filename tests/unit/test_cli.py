@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import shlex
 import shutil
 from collections.abc import Callable
@@ -270,3 +272,24 @@ def test_dvc_can_not_watch_the_folder_that_it_writes_to(
     caplog.clear()
     print_params(PARAMS, ["data.logs='logs/*.log'"], tmp_path / "params.yaml")
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM, errno.ELOOP, errno.EIO])
+def test_a_place_that_refuses_is_named_and_no_bug(
+    code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["rationanomaly"])
+
+    def application(filename: str | None = "closed/\x1b[31mledger.jsonl") -> None:
+        raise OSError(code, os.strerror(code), filename)
+
+    with pytest.raises(SystemExit) as exited:
+        run_app(application)  # type: ignore[arg-type]
+    said = capsys.readouterr().err
+    assert exited.value.code == 7
+    assert said.startswith("error closed/") and f"ledger.jsonl: {os.strerror(code)}. Check the path" in said
+    assert "bug" not in said and "\x1b" not in said
+    with pytest.raises(SystemExit) as exited:
+        run_app(lambda: application(None))  # type: ignore[arg-type]
+    assert exited.value.code == 1
+    assert "a bug of ours" in capsys.readouterr().err
