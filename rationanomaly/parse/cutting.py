@@ -17,7 +17,7 @@ from rationanomaly.parse.lines import BOM, Counts, split_lines
 from rationanomaly.parse.raw_records import join_raw
 from rationanomaly.parse.reading import AUTO, detect_format, first_together
 from rationanomaly.parse.redaction import Redactor
-from rationanomaly.parse.source import Piece, Source, is_whole
+from rationanomaly.parse.source import Piece, Source, is_whole, no_line
 from rationanomaly.raw_inputs import STDIN, find_files
 
 #: Bytes behind the wanted place in which a record is looked for; where there is none, no cut is made.
@@ -40,7 +40,7 @@ def find_format(log: Path, name: str, settings: ParseParams) -> Format:
         for lines in first_together(frames, SAMPLE):
             if lines.height:
                 return detect_format(redactor.redact(lines)["raw"], settings, piece.file)
-    raise InputError("holds no line", file=log, hint="Name a log that holds lines")
+    raise no_line(log, source.truncated)
 
 
 def cut(log: Path, shards: int, form: Format, settings: ParseParams) -> list[list[Piece]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -26,9 +27,11 @@ from rationanomaly.parse.raw_records import join_raw
 from rationanomaly.parse.reading import AUTO, detect_format, first_together
 from rationanomaly.parse.redaction import Redactor
 from rationanomaly.parse.session_json import SESSION_FILES
-from rationanomaly.parse.source import Source
+from rationanomaly.parse.source import Source, no_line
 from rationanomaly.parse.table import TABLE
 from rationanomaly.text.untrusted import for_terminal
+
+logger = logging.getLogger(__name__)
 
 _TEMPLATES = 10
 _REJECTS = 5
@@ -158,5 +161,7 @@ def _first_lines(path: Path, settings: ParseParams) -> pl.DataFrame:
     frames = split_lines(source.chunks(source.pieces[0]), settings.max_line_bytes, Counts())
     lines = next(first_together(frames, SAMPLE), None)
     if lines is None or not lines.height:
-        raise InputError("holds no line", file=path, hint="Name a log that holds lines")
+        raise no_line(path, source.truncated)
+    if source.truncated:
+        logger.warning("%s: breaks off; what it holds is shown", path)
     return Redactor(settings.redact, settings.redact_patterns).redact(lines.head(SAMPLE))

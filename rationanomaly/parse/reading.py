@@ -21,7 +21,7 @@ from rationanomaly.parse.lines import Counts, split_lines
 from rationanomaly.parse.record_reader import AUTO as AUTO
 from rationanomaly.parse.record_reader import RecordReader, no_line_fits
 from rationanomaly.parse.record_reader import Rejects as Rejects
-from rationanomaly.parse.source import Piece, Source
+from rationanomaly.parse.source import Piece, Source, no_line
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class LogReader:
         self.counts.cut_lines += self._source.cut
         self.counts.truncated_files = self._source.truncated
         if self._source.truncated:
-            logger.warning("%s: %d files break off; what they hold is used", self._path, self._source.truncated)
+            logger.warning("%s: files that break off: %d; what they hold is used", self._path, self._source.truncated)
 
 
 def first_together(frames: Iterable[pl.DataFrame], lines: int) -> Iterator[pl.DataFrame]:
@@ -132,7 +132,7 @@ def check_counts(log: Path | str, format_name: str | None, counts: Counts, setti
     """
     filled = counts.lines - counts.empty_lines
     if not filled or format_name is None:
-        raise InputError("holds no line", file=log, hint="Name a log that holds lines")
+        raise no_line(log, counts.truncated_files)
     if not counts.records:
         no_line_fits(log, format_name, settings)
     share = counts.rejects / filled

@@ -204,6 +204,19 @@ class Source:
             self.truncated += 1
 
 
+def no_line(log: Path | str, truncated: int) -> InputError:
+    """The error of a log that holds no line.
+
+    Args:
+        log: names it.
+        truncated: how many of its files break off.
+    """
+    if truncated:
+        hint = "Fetch it again: a compressed file is damaged or not whole"
+        return InputError("breaks off before its first line", file=log, hint=hint)
+    return InputError("holds no line", file=log, hint="Name a log that holds lines")
+
+
 def is_whole(file: Path) -> bool:
     """Whether a file can be read from its beginning only: it is compressed, in UTF-16 or UTF-32, or an export."""
     with file.open("rb") as stream:

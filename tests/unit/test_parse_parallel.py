@@ -76,7 +76,7 @@ def test_a_warning_reaches_the_log(
     (folder / "b.log.gz").write_bytes((logs / "1.log.gz").read_bytes()[:-200])
     with caplog.at_level(logging.WARNING):
         parse(params, folder, tmp_path / "out", processes=2)
-    assert "1 files break off" in caplog.text
+    assert "files that break off: 1" in caplog.text
 
 
 def started() -> list[psutil.Process]:

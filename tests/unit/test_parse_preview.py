@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import logging
+import lzma
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +17,7 @@ from typer.testing import CliRunner
 from rationanomaly.cli.app import app
 from rationanomaly.errors import InputError
 from rationanomaly.params import Params
+from rationanomaly.parse.cutting import find_format
 from rationanomaly.parse.preview import preview, show_preview
 from rationanomaly.parse.reading import LogReader
 
@@ -108,3 +114,24 @@ def test_the_old_spelling_warns_and_shows_the_same(tmp_path: Path) -> None:
     assert done.stdout == CliRunner().invoke(app, ["preview", str(log), *PARAMS]).stdout
     assert "use `rationanomaly preview LOGFILE`" in " ".join(done.stderr.split())
     assert [path.name for path in tmp_path.iterdir()] == ["messages"]
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_compressed_log_without_a_whole_line_breaks_off(
+    pack: Callable[[bytes], bytes], params: Params, tmp_path: Path
+) -> None:
+    path = tmp_path / "broken.log"
+    path.write_bytes(pack(b"job 17 done\n" * 800)[:20])
+    for read in (preview, lambda *arguments: find_format(arguments[0], "auto", arguments[2])):
+        with pytest.raises(InputError, match=r"broken\.log: breaks off before its first line\. Fetch it again"):
+            read(path, "plain", params.parse)
+
+
+def test_of_a_compressed_log_that_breaks_off_later_the_beginning_is_shown(
+    params: Params, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "broken.log"
+    path.write_bytes(gzip.compress("".join(f"job {n * n} done\n" for n in range(800)).encode())[:-500])
+    with caplog.at_level(logging.WARNING):
+        assert 0 < preview(path, "plain", params.parse).lines < 800
+    assert "broken.log: breaks off; what it holds is shown" in caplog.text
