@@ -55,6 +55,34 @@ def find_files(path: Path, skipping: Callable[[Path], None] = lambda _: None) ->
     return files
 
 
+def would_find(path: Path, file: Path) -> bool:
+    """Whether `find_files` of a path would find this file, by this name or by another one, also before it is there.
+
+    Args:
+        path: a file, a folder or a glob.
+        file: any path.
+    """
+    found = folder_and_glob(path)
+    if found is None and not path.is_dir():
+        return is_same_place(path, file)
+    folder, glob = found or (path, "**")
+    target, home = Path(os.path.realpath(file)), Path(os.path.realpath(folder))
+    if target.is_relative_to(home) and _fits_all(target.relative_to(home).parts, glob.split("/")):
+        return True
+    try:
+        return file.exists() and any(is_same_place(one, file) for one in find_files(path))
+    except InputError:
+        return False  # Nothing is there, or it can't be read, which is said when it is.
+
+
+def is_same_place(one: Path, other: Path) -> bool:
+    """Whether two paths are the same file, also by a link or a hard link, or would be if they were there."""
+    try:
+        return os.path.realpath(one) == os.path.realpath(other) or one.samefile(other)
+    except OSError:
+        return False
+
+
 def open_file(descriptor: int) -> Path:
     """A path of a file that this process has open, also if it has no name any more; where the system has such paths."""
     return _PROCESSES / str(os.getpid()) / "fd" / str(descriptor)
@@ -121,6 +149,19 @@ def _walk(folder: Path, parts: list[str]) -> Iterator[os.DirEntry[str]]:
             continue
         except OSError as error:
             raise InputError(f"can't be read: {error.strerror}", file=inside, hint="Check its permissions") from error
+
+
+def _fits_all(names: tuple[str, ...], parts: list[str]) -> bool:
+    """Whether the names of a path below a folder fit the parts of a glob, as `_walk` would find it."""
+    parts = [*parts, "*"] if parts[-1] == "**" else parts
+    places = {0}
+    for number, name in enumerate(names, start=1):
+        places |= {later for place in places for later in _behind_stars(parts, place)}
+        fitting = {place for place in places if _fits(name, parts[place])}
+        if number == len(names):
+            return len(parts) - 1 in fitting
+        places = {place + (parts[place] != "**") for place in fitting} - {len(parts)}
+    return False
 
 
 def _behind_stars(parts: list[str], place: int) -> Iterator[int]:

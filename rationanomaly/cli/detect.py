@@ -86,6 +86,7 @@ def detect(
     if is_stream and (sessions is not None or analyses is not None):
         problem = "--sessions and --analyses are for one log that has ended"
         raise ParamsError(problem, hint="Leave them out: with --follow or --state, sessions are among the rows")
+    _check(model, logs, templates, output, log_format, ledger, sessions, state, params, is_stream)
     if is_stream:
         from rationanomaly.cli.detect_stream import StreamOptions, detect_stream
 
@@ -101,3 +102,28 @@ def detect(
             else detect_lines(model, logs[0], log_format, ledger, verdict, analyses, sessions)
         )
         write_verdicts(rows, output)
+
+
+def _check(
+    model: str,
+    logs: list[str],
+    templates: Path | None,
+    output: Path | None,
+    log_format: str,
+    ledger: Path | None,
+    sessions: Path | None,
+    state: Path | None,
+    params: Path,
+    is_stream: bool,
+) -> None:
+    """Refuse what can be refused before the model is loaded."""
+    from rationanomaly.cli import detect_arguments
+
+    inputs = {"--templates": templates, "--ledger": ledger, "--model": Path(model), "--params": params}
+    outputs = {"--output": output, "--sessions": sessions}
+    detect_arguments.check_files([Path(log) for log in logs], inputs, outputs, state)
+    detect_arguments.check_format(log_format)
+    if ledger is not None:
+        detect_arguments.check_table(ledger)
+    if logs and not is_stream:
+        detect_arguments.check_log(Path(logs[0]))
