@@ -14,6 +14,7 @@ from __future__ import annotations
 import shutil
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Literal, Self
@@ -127,7 +128,10 @@ class Detector(ModelDetector):
             ParamsError: no such format.
         """
         miner, settings = read_parser(self._folder)
-        log = read_log(Path(path), format, settings, miner)
+        log = (
+            lines.with_columns(left_out=miner.masker.left_out(lines["message"]))
+            for lines in read_log(Path(path), format, settings, miner)
+        )
         return self._judged(log, lambda new: self.judge(new, verdict, analyses, precedents), sessions)
 
     def collector(self) -> SessionCollector:
@@ -157,5 +161,9 @@ class Detector(ModelDetector):
             known |= {verdict.template: verdict for verdict in judge(new)}
             if sessions is not None:
                 sessions.add(lines, known)
-            for line, session, message, template in lines.select("line", "session", "message", "template").iter_rows():
-                yield LineVerdict(line, session, message, known[template])
+            rows = lines.select("line", "session", "message", "template", "left_out").iter_rows()
+            for line, session, message, template, left_out in rows:
+                verdict = known[template]
+                if left_out:
+                    verdict = replace(verdict, unseen=verdict.unseen + left_out)
+                yield LineVerdict(line, session, message, verdict)

@@ -31,7 +31,8 @@ class Verdict:
         grounded: whether the rationale is (`evidence.Evidence`).
         suspicions: by what the template looks as if it were written to turn a verdict: `text.canonical.Reason`, or
             `HIDDEN_ALARM`; sorted.
-        unseen: characters of the template, but for blanks, that the model was not shown.
+        unseen: characters of the template, but for blanks, that the model was not shown; of a line's verdict also those
+            of its message that are no part of the template (``parse.max_words``).
         precedent: the experts' decision that the answer was taken from; None: the answer is the model's own.
     """
 

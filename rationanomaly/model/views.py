@@ -48,7 +48,7 @@ class Views:
         whole: the pieces of the log, of most logs one.
         parts: what is left of it without some clauses; of a long log short pieces of it.
         suspicions: of what the log is suspicious, whatever a model says of it: reasons of `canonical.Sign`, sorted.
-        unseen: characters of it that stand in none of these, but for blanks.
+        unseen: characters of it that stand in none of these, but for blanks and what can't be seen.
     """
 
     whole: tuple[Shown, ...]
@@ -184,10 +184,14 @@ def _alert_places(log: str, ends: Sequence[Canonical]) -> Iterator[Canonical]:
 
 
 def _unseen(log: str, views: Iterable[Shown]) -> int:
-    """Characters outside of all views, but for blanks."""
+    """Characters outside of all views, but for blanks and what can't be seen."""
     seen, missing = 0, 0
     for start, end in sorted((view.offsets[0], view.end) for view in views if view.offsets):
         if start > seen:
-            missing += sum(not one.isspace() for one in log[seen:start])
+            missing += sum(map(_is_visible, log[seen:start]))
         seen = max(seen, end)
-    return missing + sum(not one.isspace() for one in log[seen:])
+    return missing + sum(map(_is_visible, log[seen:]))
+
+
+def _is_visible(character: str) -> bool:
+    return character.isprintable() and character != " "

@@ -180,7 +180,7 @@ class ParseParams(Section):
         max_children: per node of the tree; bounds memory.
         max_choices: so many different plain words at a wildcard make a template each; 0: Drain as published.
         max_templates: after which messages join the most similar one; bounds memory on logs without form.
-        max_words: of a message that are mined; what lies behind is no part of its template.
+        max_words: of a message that are mined; of a longer one both ends are, and a wildcard in place of its middle.
         abnormal_share: share of alert lines from which on a template is abnormal.
         max_rejected_share: share of lines that fit no format above which the step fails.
         max_line_bytes: longer lines are cut, and counted.

@@ -14,6 +14,11 @@ _LINES = pl.Schema({"line": pl.Int64(), "raw": pl.String()})
 _ANSI = r"\x1b\[[0-9;:?<=>]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*\x07|\x1b"
 
 
+#: Control characters that nobody sees, and such a run within a word, which is read as if it were not there.
+_UNSEEN = bytes((*range(1, 9), *range(14, 27), 127))
+_IN_WORD = r"([A-Za-z])[\x01-\x08\x0e-\x1a\x7f]+([A-Za-z])"
+
+
 @dataclass
 class Counts:
     """What was met on the way: nothing is lost in silence.
@@ -155,7 +160,10 @@ def _character_start(text: bytes, place: int) -> int:
 
 
 def _clean(raw: pl.Series, data: bytes, counts: Counts) -> pl.Series:
-    """Take NULs and terminal escapes away; looked for in the bytes first, for hardly any log has them."""
+    """Take NULs, terminal escapes and control characters within words away.
+
+    They are looked for in the bytes first, for hardly any log has them.
+    """
     if BOM in data:
         # Files with a mark that were put together have it inside.
         raw = raw.str.strip_prefix("\ufeff")
@@ -165,4 +173,8 @@ def _clean(raw: pl.Series, data: bytes, counts: Counts) -> pl.Series:
     if b"\x1b" in data:
         counts.ansi_lines += int(raw.str.contains("\x1b", literal=True).sum())
         raw = raw.str.replace_all(_ANSI, "")
+    if len(data.translate(None, _UNSEEN)) < len(data):
+        counts.ansi_lines += int(raw.str.contains(_IN_WORD).sum())
+        for _ in range(2):  # The letter behind one run may be that before the next.
+            raw = raw.str.replace_all(_IN_WORD, "${1}${2}")
     return raw

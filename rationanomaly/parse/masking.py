@@ -158,7 +158,7 @@ DATES: Mapping[str, str] = {
     rf"{EDGE}{MONTH} ([0-9])": f"{WILDCARD} $1",
 }
 _ANY_DATE = rf"{EDGE}{MONTH} [0-9]"
-#: Characters of a word; a message of ``max_words`` words is cut at so many times as many.
+#: Characters of a word; a message is cut to ``max_words`` words and so many times as many characters.
 _LONG_WORD = 32
 _BUILTIN_1, _BUILTIN = "|".join(MASKS_1.values()), "|".join(MASKS.values())
 _BLANKS = r"[ \t\v\f]*[\t\v\f][ \t\v\f]*|  +"
@@ -169,7 +169,7 @@ class Masker:
 
     Args:
         own: name → regular expression.
-        max_words: of a message; what lies behind is left out.
+        max_words: of a message; of a longer one the middle is left out.
         version: of the built-in masks.
 
     Raises:
@@ -190,7 +190,7 @@ class Masker:
 
     def mask_spaced(self, messages: pl.Series) -> pl.Series:
         """The same for messages that `single_spaced` has seen."""
-        messages = self._first_words(messages)
+        messages = self.cut(messages)
         special = messages.str.contains(_SIGNS).arg_true()
         masked_before = special.filter(messages.gather(special).str.contains(WILDCARD, literal=True))
         for pattern in self.own.values():
@@ -202,15 +202,36 @@ class Masker:
         masked = messages.str.replace_all(_BUILTIN, WILDCARD)
         return _at(masked, masked_before, lambda _: _mask_again(messages.gather(masked_before)))
 
-    def _first_words(self, messages: pl.Series) -> pl.Series:
+    def cut(self, messages: pl.Series) -> pl.Series:
+        """Messages of which words behind the first ``max_words`` would be left out, with a wildcard for their middle.
+
+        Both ends stay: whoever writes the beginning of a message must not push its end out of sight.
+        """
+        return _at(messages, self._long(messages), self._both_ends)
+
+    def left_out(self, messages: pl.Series) -> pl.Series:
+        """How many characters of each message `cut` leaves out, blanks aside."""
+        long = self._long(messages)
+        some = messages.gather(long)
+        words, ends = (text.str.replace_all(r"\s", "").str.len_chars() for text in (some, self._both_ends(some)))
+        return pl.zeros(messages.len(), pl.UInt32, eager=True).scatter(long, words - (ends - len(WILDCARD)))
+
+    def _long(self, messages: pl.Series) -> pl.Series:
+        """The places of messages that are cut."""
         # Only a message of so many bytes can have more words. A single word may be as long as a line.
+        possible = (messages.str.len_bytes() >= 2 * self.max_words).arg_true()
+        text = messages.gather(possible).str
         limit = self.max_words * _LONG_WORD
-        long = messages.str.len_bytes() >= 2 * self.max_words
-        return _where(
-            messages,
-            long,
-            lambda some: some.str.slice(0, limit).str.split(" ").list.head(self.max_words).list.join(" "),
-        )
+        long = (text.len_chars() > limit) | (text.count_matches(" ", literal=True) > self.max_words)
+        return possible.filter(long)
+
+    def _both_ends(self, messages: pl.Series) -> pl.Series:
+        last = self.max_words // 2
+        first = self.max_words - last
+        room = (self.max_words * _LONG_WORD - len(f" {WILDCARD} ")) // 2
+        begin = messages.str.slice(0, room).str.split(" ").list.head(first).list.join(" ")
+        end = messages.str.tail(room).str.split(" ").list.tail(last).list.join(" ")
+        return begin + f" {WILDCARD} " + end
 
 
 def single_spaced(messages: pl.Series) -> pl.Series:

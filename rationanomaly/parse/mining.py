@@ -175,7 +175,7 @@ class Miner:
         distinct = cast(pl.Enum, masks.dtype).categories
         place = pl.Series([self._place(mask) for mask in distinct], dtype=pl.UInt32).gather(masks.to_physical())
         named = self._named()
-        words = records["message"].str.split(" ")
+        words = self.masker.cut(records["message"]).str.split(" ")
         records = records.with_columns(
             template=named["template"].gather(place),
             template_id=named["template_id"].gather(place),

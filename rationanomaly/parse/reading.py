@@ -104,6 +104,11 @@ class LogReader:
         self.counts.truncated_files = self._source.truncated
         if self._source.truncated:
             logger.warning("%s: files that break off: %d; what they hold is used", self._path, self._source.truncated)
+        if self.counts.cut_lines:
+            logger.warning(
+                "%s: lines cut to parse.max_line_bytes (%d): %d; what lies behind is not read",
+                self._path, self._settings.max_line_bytes, self.counts.cut_lines,
+            )  # fmt: skip
 
 
 def first_together(frames: Iterable[pl.DataFrame], lines: int) -> Iterator[pl.DataFrame]:

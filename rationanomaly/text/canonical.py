@@ -127,9 +127,10 @@ def _moved(found: Canonical, by: int) -> Canonical:
 
 
 def _form(log: str) -> Canonical:
-    log = log.translate(_BLANK)
     found = Canonical(log, range(len(log)), len(log))
-    if not log.isascii():
+    if "\x1b" in log:
+        found = _with_names(found, _ESCAPED, "invisible characters", lambda _: "")
+    if not log.isascii() or _CONTROL.search(found.text):
         found = _with_latin_letters(_with_plain_letters(found))
     found = _with_joined_words(found)
     for pattern, reason, name in _NAMED:
@@ -137,8 +138,9 @@ def _form(log: str) -> Canonical:
     return _without_repeats(found)
 
 
-#: Control characters, which are as good as blanks.
-_BLANK = {place: " " for place in (*range(9), *range(14, 32), *range(127, 160)) if place != 133}
+#: What a terminal takes for an order, and control characters that are no blanks.
+_ESCAPED = re.compile(r"\x1b(?:\[[0-9;:?<=>]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,256}\x07)?")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 
 
 # Letters -----------------------------------------------------------------------------------------------------------
@@ -169,7 +171,8 @@ _WORD = re.compile(r"[^\W\d_]+")
 @lru_cache(maxsize=4096)
 def _plain(character: str) -> str:
     """What a character is in plain text; empty for one that can't be seen."""
-    hidden = unicodedata.category(character) in ("Cf", "Me") or character in _BLANK_LETTERS
+    category = unicodedata.category(character)
+    hidden = category in ("Cf", "Me") or character in _BLANK_LETTERS or (category == "Cc" and not character.isspace())
     if hidden or "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef":
         return ""
     same = unicodedata.normalize("NFKC", character)
@@ -180,23 +183,34 @@ def _with_plain_letters(found: Canonical) -> Canonical:
     shown: list[str] = []
     offsets: list[int] = []
     signs: list[Sign] = []
-    text = found.text
-    for place, character in enumerate(text):
-        plain = character if character.isascii() else _plain(character)
+    hidden: int | None = None  # Where characters that can't be seen begin.
+    controls = False
+    for place, character in zip(found.offsets, found.text, strict=True):
+        plain = character if " " <= character <= "~" else _plain(character)
         struck_through = bool(shown) and shown[-1].isascii() and unicodedata.combining(character)
-        if not plain or struck_through:
+        if struck_through or not plain:
             # A byte order mark in front is the encoding's.
             signs += [Sign("invisible characters", place, place + 1)] if place else []
-            # Within a word it is nothing, elsewhere as good as a blank.
-            if not struck_through and not (shown and shown[-1].isalnum() and text[place + 1 : place + 2].isalnum()):
-                shown.append(" ")
-                offsets.append(place)
+            if not struck_through:
+                hidden = place if hidden is None else hidden
+                controls |= unicodedata.category(character) == "Cc"
             continue
+        if hidden is not None:
+            # Within a word they are nothing, elsewhere as good as a blank; programs part fields by control characters.
+            before = shown[-1] if shown else " "
+            within = before.isalpha() and plain.isalpha() if controls else before.isalnum() and plain[0].isalnum()
+            if not within:
+                shown.append(" ")
+                offsets.append(hidden)
+            hidden, controls = None, False
         if plain != character and plain.isalpha():
             signs.append(Sign("look-alike letters", place, place + 1))
         shown += plain
         offsets += [place] * len(plain)
-    return Canonical("".join(shown), offsets, found.end, _joined(signs))
+    if hidden is not None:
+        shown.append(" ")
+        offsets.append(hidden)
+    return Canonical("".join(shown), offsets, found.end, _joined((*found.signs, *signs)))
 
 
 def _with_latin_letters(found: Canonical) -> Canonical:

@@ -90,6 +90,33 @@ def test_what_a_text_is_dressed_up_in_is_taken_off_and_named(log: str, text: str
 
 
 @pytest.mark.parametrize(
+    "hidden",
+    [
+        "\x01",
+        "\x08",
+        "\x00",
+        "\x7f",
+        "\x9b",
+        "\x1b",
+        "\x1b[0m",
+        "\x1b]0;a\x07",
+        "\u200b",
+        "\x01\u200b\x02",
+        "\u200b" * 9,
+    ],
+)
+def test_what_is_not_seen_parts_no_word(hidden: str) -> None:
+    found = canonical(f"kernel pan{hidden}ic on node")
+    assert found.text == "kernel panic on node"
+    assert {sign.reason for sign in found.signs} == {"invisible characters"}
+    assert found.span(7, 12) == (7, 12 + len(hidden))
+
+
+def test_control_characters_part_fields() -> None:
+    assert canonical("8=FIX.4.2\x019=65\x01\x0235=D").text == "8=FIX.4.2 9=65 35=D"
+
+
+@pytest.mark.parametrize(
     "log", ["d\u200bisk fa\u200biled", "disk " + " " * 50 + "failed", "ok " * 90 + "disk failed", "<|x|> disk failed"]
 )
 def test_a_quote_of_it_stands_in_the_log(log: str) -> None:

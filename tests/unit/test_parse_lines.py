@@ -47,6 +47,14 @@ def test_nul_and_terminal_escapes_go_and_are_counted() -> None:
     assert (counts.nul_lines, counts.ansi_lines) == (1, 1)
 
 
+def test_control_characters_part_no_word_but_fields() -> None:
+    data = b"kernel pan\x01ic\nd\x08e\x7f\x02ad l\x01i\x01n\x01k\n8=FIX.4.2\x019=65\x0135=D\n"
+    counts = Counts()
+    (frame,) = split_lines([data], 1000, counts)
+    assert frame["raw"].to_list() == ["kernel panic", "dead link", "8=FIX.4.2\x019=65\x0135=D"]
+    assert counts.ansi_lines == 2
+
+
 def test_a_long_line_is_cut_and_counted() -> None:
     rows, counts = read([b"x" * 50 + b"\nshort\n"], max_line_bytes=10)
     assert rows == [(1, "x" * 10), (2, "short")]

@@ -127,9 +127,25 @@ def test_words_are_parted_by_single_spaces() -> None:
     assert single_spaced(pl.Series(["  a \t b  c "])).item() == "a b c"
 
 
-def test_words_behind_the_limit_are_left_out() -> None:
-    assert mask("one two three four", max_words=2) == "one two"
-    assert mask("x" * 100, max_words=2) == "x" * 64
+def test_the_middle_of_what_is_longer_than_the_limit_is_a_wildcard() -> None:
+    assert mask("one two three", max_words=2) == "one two three"
+    assert mask("one two three four", max_words=2) == "one <*> four"
+    assert mask("one two three four five six", max_words=3) == "one two <*> six"
+    assert mask("x" * 50 + "y" * 50, max_words=2) == "x" * 29 + " <*> " + "y" * 29
+    assert mask("\u00e9" * 60, max_words=2) == "\u00e9" * 60
+
+
+@given(st.lists(st.text(st.sampled_from("ab\u00e9<*>"), min_size=1, max_size=40), max_size=12).map(" ".join))
+def test_what_is_left_out_is_counted(message: str) -> None:
+    masker, messages = Masker({}, 3), pl.Series([message], dtype=pl.String)
+    (cut,), (left_out,) = masker.cut(messages), masker.left_out(messages)
+    assert len(cut) <= max(3 * 32, 0)
+    before, wildcard, behind = cut.partition(" <*> ") if cut != message else (message, "", "")
+    assert message.startswith(before)
+    assert message.endswith(behind)
+    hidden = len(message.replace(" ", "")) - len(before.replace(" ", "")) - len(behind.replace(" ", ""))
+    assert left_out == (hidden if wildcard else 0)
+    assert masker.cut(pl.Series([cut])).to_list() == [cut]
 
 
 def test_masking_leaves_the_messages_as_they_are() -> None:

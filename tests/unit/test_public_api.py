@@ -83,6 +83,16 @@ def test_a_log_gives_a_typed_verdict_for_each_line(decided: Path, tmp_path: Path
     assert {one.verdict.source for one in refused} == {"model"}
 
 
+def test_both_ends_of_a_long_line_are_judged_and_its_middle_is_counted(decided: Path, tmp_path: Path) -> None:
+    between = [f"word{number}" for number in range(400)]
+    (tmp_path / "app.log").write_text(" ".join(["disk", *between, "kernel", "panic"]) + f"\n{TEMPLATES[1]}\n")
+    long, short = ra.Detector.open(decided).judge_log(tmp_path / "app.log", format="plain", verdict="direct")
+    words = long.verdict.template.split()
+    assert (words[0], words[-2:], words.count("<*>")) == ("disk", ["kernel", "panic"], 1)
+    assert long.verdict.unseen == sum(map(len, between[127:-126]))
+    assert short.verdict.unseen == 0
+
+
 def test_the_command_line_says_the_same(decided: Path, tmp_path: Path) -> None:
     (tmp_path / "app.log").write_text(LOG)
     files = {"output": tmp_path / "rows.jsonl", "sessions": tmp_path / "sessions.jsonl"}
