@@ -15,7 +15,7 @@ _ANSI = r"\x1b\[[0-9;:?<=>]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*\x07|\x1b"
 
 
 #: Control characters that nobody sees, and such a run within a word, which is read as if it were not there.
-_UNSEEN = bytes((*range(1, 9), *range(14, 27), 127))
+_UNSEEN = tuple(bytes((place,)) for place in (*range(1, 9), *range(14, 27), 127))
 _IN_WORD = r"([A-Za-z])[\x01-\x08\x0e-\x1a\x7f]+([A-Za-z])"
 
 
@@ -173,7 +173,7 @@ def _clean(raw: pl.Series, data: bytes, counts: Counts) -> pl.Series:
     if b"\x1b" in data:
         counts.ansi_lines += int(raw.str.contains("\x1b", literal=True).sum())
         raw = raw.str.replace_all(_ANSI, "")
-    if len(data.translate(None, _UNSEEN)) < len(data):
+    if any(character in data for character in _UNSEEN):
         counts.ansi_lines += int(raw.str.contains(_IN_WORD).sum())
         for _ in range(2):  # The letter behind one run may be that before the next.
             raw = raw.str.replace_all(_IN_WORD, "${1}${2}")

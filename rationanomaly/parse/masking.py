@@ -220,6 +220,8 @@ class Masker:
         """The places of messages that are cut."""
         # Only a message of so many bytes can have more words. A single word may be as long as a line.
         possible = (messages.str.len_bytes() >= 2 * self.max_words).arg_true()
+        if not possible.len():
+            return possible
         text = messages.gather(possible).str
         limit = self.max_words * _LONG_WORD
         long = (text.len_chars() > limit) | (text.count_matches(" ", literal=True) > self.max_words)
