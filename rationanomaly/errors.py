@@ -197,3 +197,5 @@ def named_extras() -> Iterator[None]:
 
 #: What a shell sees when Ctrl-C ended the program.
 INTERRUPTED = 130
+#: What a shell sees of a program that SIGPIPE ended: who read its standard output did so no longer.
+PIPE_CLOSED = 141

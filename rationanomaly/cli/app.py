@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from rationanomaly import __version__
-from rationanomaly.cli import after, before, console, deprecated
+from rationanomaly.cli import after, before, console, deprecated, standard_output
 from rationanomaly.cli.clean_state import clean_state
 from rationanomaly.cli.detect import detect
 from rationanomaly.cli.drift import drift
@@ -27,9 +27,10 @@ from rationanomaly.cli.promotion import promote, promotions, rollback
 from rationanomaly.cli.repair_database import repair_database
 from rationanomaly.cli.safe_to_drop import safe_to_drop
 from rationanomaly.cli.serve import serve, tools
+from rationanomaly.cli.standard_output import StandardOutputError
 from rationanomaly.cli.steps import step_command, step_help
 from rationanomaly.cli.templates import templates
-from rationanomaly.errors import INTERRUPTED, InfrastructureError, RationAnomalyError, named_extras
+from rationanomaly.errors import INTERRUPTED, PIPE_CLOSED, InfrastructureError, RationAnomalyError, named_extras
 from rationanomaly.steps import STEPS
 from rationanomaly.text.secrets import strike_error
 
@@ -113,7 +114,7 @@ def run_app(application: typer.Typer) -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     debug = "--debug" in sys.argv
     try:
-        with named_extras():
+        with standard_output.watched(), named_extras():
             application()
     except RationAnomalyError as error:
         _fail(str(error), error.exit_code, debug)
@@ -124,9 +125,12 @@ def run_app(application: typer.Typer) -> None:
             raise
         kept = "interrupted; nothing half-written was kept; run the same command to continue"
         _fail(str(interrupt) or kept, INTERRUPTED, debug)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Else Python complains at exit.
-        sys.exit(0)
+    except StandardOutputError as error:
+        if error.errno == errno.EPIPE:
+            sys.exit(PIPE_CLOSED)
+        hint = "Make room where it goes, or let it go elsewhere"
+        refused = InfrastructureError(f"standard output: {error.strerror}", hint=hint)
+        _fail(str(refused), refused.exit_code, debug)
     except Exception as error:
         if (place := _place_error(error)) is not None:
             _fail(str(place), place.exit_code, debug)

@@ -27,4 +27,4 @@ def test_every_exit_code_is_its_own_and_stands_in_the_readme() -> None:
     codes = [c.exit_code for c in classes]
     assert len(set(codes)) == len(codes)
     documented = {int(code) for code in re.findall(r"^\| (\d+) \|", (ROOT / "README.md").read_text(), re.MULTILINE)}
-    assert documented == {0, errors.INTERRUPTED, RUNNING, *codes}
+    assert documented == {0, errors.INTERRUPTED, errors.PIPE_CLOSED, RUNNING, *codes}
