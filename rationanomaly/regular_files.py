@@ -17,7 +17,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from rationanomaly.errors import ArtifactError
+from rationanomaly.errors import ArtifactError, InputError
 
 #: Bytes of the largest JSON file that is read, and of what is copied at once.
 _MAX_JSON, _CHUNK = 64 << 20, 1 << 20
@@ -118,6 +118,22 @@ def read_named(path: Path) -> bytes:
     if len(content) > _MAX_NAMED:
         raise ArtifactError(f"has more than {_MAX_NAMED >> 20} MiB", file=path, hint="Name another file, or its parts")
     return content
+
+
+def read_given(path: Path) -> bytes:
+    """As `read_named`, of a file that has to be there.
+
+    Raises:
+        ArtifactError: as `read_named`.
+        InputError: it is missing, or a folder.
+        OSError: it may not be read.
+    """
+    try:
+        return read_named(path)
+    except FileNotFoundError as error:
+        raise InputError("no such file", file=path, hint="Check the path") from error
+    except IsADirectoryError as error:
+        raise InputError("is a folder, and no file", file=path, hint="Name a file in it") from error
 
 
 def read_json(path: Path, problem: str, hint: str) -> Any:

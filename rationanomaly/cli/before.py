@@ -237,4 +237,6 @@ def review(
     require_members(members, open_to_all)
     # Before the desk is laid, which takes seconds: a port that is taken is known at once.
     with listen(host, port) as listener:
-        serve_on(listener, *open_desk(parse, ledger, correct, model), members, host, open_to_all, host_names or ())
+        desk, context = open_desk(parse, ledger, correct, model)
+        with console.ended_by_interrupt(f"The review page has ended; every decision is in {ledger}."):
+            serve_on(listener, desk, context, members, host, open_to_all, host_names or ())

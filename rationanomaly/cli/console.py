@@ -90,6 +90,15 @@ def show_frames() -> None:
     STDERR.print(_InertFrames(Traceback(show_locals=False)))
 
 
+@contextmanager
+def ended_by_interrupt(line: str) -> Iterator[None]:
+    """Let Ctrl-C inside the block be its end, as it is meant, and say this line."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        STDERR.print(inert(line), soft_wrap=True)
+
+
 class _InertFrames:
     """Shows what rich makes of something, without characters that the terminal would obey."""
 

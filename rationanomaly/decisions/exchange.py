@@ -154,11 +154,13 @@ def import_csv(path: Path, reviewer: str | None = None, round_: Round = "indepen
 
 def _csv_text(path: Path) -> str:
     """The text of a CSV, also of what Excel calls Unicode text."""
+    content = regular_files.read_given(path)
     try:
-        content = regular_files.read_named(path)
         return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"can't be read: {error}", file=path, hint="Name a CSV file in UTF-8") from error
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        hint = "Name a CSV file in UTF-8, or convert it, for example with iconv"
+        raise InputError("is no text in UTF-8", file=path, line=line, hint=hint) from error
 
 
 def _csv_rows(path: Path, text: str) -> csv.DictReader[str]:
@@ -245,10 +247,7 @@ def import_label_studio(path: Path, round_: Round = "independent") -> Imported:
 
 def _tasks(path: Path) -> list[dict[str, Any]]:
     """The tasks of a JSON export of Label Studio."""
-    try:
-        content = regular_files.read_named(path)
-    except OSError as error:
-        raise InputError(f"can't be read: {error}", file=path, hint="Name a JSON export of Label Studio") from error
+    content = regular_files.read_given(path)
     try:
         tasks = json.loads(content)
     except (ValueError, RecursionError) as error:

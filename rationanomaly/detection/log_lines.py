@@ -96,13 +96,12 @@ def line_rows(found: Iterable[LineVerdict]) -> Iterator[Row]:
 def read_templates(path: Path) -> list[str]:
     """The templates of a CSV with a ``template`` column, or of a text with one template per line.
 
+    A file whose name ends in ``.csv`` may be parted by semicolons or tabs, too.
+
     Raises:
-        InputError: no such file, not UTF-8, or nothing in it but blanks.
+        InputError: no such file, a folder, not UTF-8, or nothing in it but blanks.
     """
-    try:
-        content = regular_files.read_named(path)
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise InputError("no such file", file=path, hint="Check the path") from error
+    content = regular_files.read_given(path)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -111,7 +110,7 @@ def read_templates(path: Path) -> list[str]:
     csv.field_size_limit(2**31 - 1)  # A line that begins with a quotation mark may be one field to the end of the file.
     header = next(csv.reader(io.StringIO(text, newline="")), [])
     if path.suffix.lower() == ".csv" or "template" in header:
-        templates = _read_csv(path, text, header)
+        templates = _read_csv(path, text)
     else:
         # Only \n and \r\n end a line: a template may hold any other separator that splitlines() knows.
         templates = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
@@ -152,14 +151,16 @@ def _encodes(text: str) -> bool:
     return True
 
 
-def _read_csv(path: Path, text: str, header: list[str]) -> list[str]:
-    if "template" not in header:
-        found = ", ".join(header) or "nothing"
-        raise InputError(
-            f"has no `template` column (found {found})"[:300], file=path, line=1, hint="Name the column `template`"
-        )
-    column = header.index("template")
-    rows = csv.reader(io.StringIO(text, newline=""))
+def _read_csv(path: Path, text: str) -> list[str]:
+    headers = {sign: next(csv.reader(io.StringIO(text, newline=""), delimiter=sign), []) for sign in ",;\t"}
+    delimiter = next((sign for sign, header in headers.items() if "template" in header), None)
+    if delimiter is None:
+        found = ", ".join(headers[","]) or "nothing"
+        problem = f"has no `template` column (found {found})"[:300]
+        hint = "Name the column `template` in the first line; commas, semicolons or tabs part the columns"
+        raise InputError(problem, file=path, line=1, hint=hint)
+    column = headers[delimiter].index("template")
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     next(rows)
     templates = []
     try:

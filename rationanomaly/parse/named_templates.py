@@ -126,12 +126,10 @@ def read_named(path: Path) -> list[NamedTemplate]:
     """The templates of a file.
 
     Raises:
-        InputError: no such file, no JSON, or not of this form; names the entry.
+        InputError: no such file, a folder, no JSON, or not of this form; names the entry.
     """
     try:
-        return _File.model_validate(json.loads(regular_files.read_named(path))).templates
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise InputError("no such file", file=path, hint="Check the path of the named templates") from error
+        return _File.model_validate(json.loads(regular_files.read_given(path))).templates
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))

@@ -8,6 +8,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,6 +26,7 @@ from rationanomaly.cli.app import app, run_app
 from rationanomaly.cli.before import print_params
 from rationanomaly.cli.options import PARAMS
 from rationanomaly.progress import report
+from rationanomaly.review import launch
 from rationanomaly.steps import STEPS
 from tests.conftest import ROOT
 
@@ -272,6 +274,16 @@ def test_dvc_can_not_watch_the_folder_that_it_writes_to(
     caplog.clear()
     print_params(PARAMS, ["data.logs='logs/*.log'"], tmp_path / "params.yaml")
     assert caplog.text == ""
+
+
+def test_ctrl_c_ends_a_review_as_it_is_meant(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def serve_on(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(launch, "open_desk", lambda *_: (None, None))
+    monkeypatch.setattr(launch, "serve_on", serve_on)
+    code, said = call("review", "--reviewer", "ada", "--parse", "parse", "--ledger", "d.jsonl", "--port", "0")
+    assert (code, said) == (0, "The review page has ended; every decision is in d.jsonl.")
 
 
 @pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM, errno.ELOOP, errno.EIO])

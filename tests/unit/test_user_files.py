@@ -16,7 +16,7 @@ from rationanomaly.decisions.appending import append_decisions
 from rationanomaly.decisions.exchange import import_csv, import_label_studio
 from rationanomaly.decisions.ledger import Decision, read_ledger
 from rationanomaly.detection.log_lines import read_templates
-from rationanomaly.errors import ArtifactError, InfrastructureError, ParamsError
+from rationanomaly.errors import ArtifactError, InfrastructureError, InputError, ParamsError
 from rationanomaly.params import load_params
 from rationanomaly.parse.named_templates import read_named
 from rationanomaly.records import template_id
@@ -50,6 +50,33 @@ def test_a_file_that_no_memory_holds_is_refused(reader: Reader, tmp_path: Path) 
         pytest.raises(ArtifactError, match=r"file: has more than .* Name another file"),
     ):
         reader(tmp_path / "file")
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_what_is_missing_or_a_folder_is_said_in_plain_words(reader: Reader, tmp_path: Path) -> None:
+    for name, said in (("none.csv", "none.csv: no such file. Check the path."), ("", "is a folder, and no file.")):
+        with pytest.raises(InputError) as refused:
+            reader(tmp_path / name)
+        assert said in str(refused.value) and "Errno" not in str(refused.value)
+
+
+def test_an_import_of_no_text_is_said_in_plain_words(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_bytes(b"template,decision\n\x80\x81\n")
+    with pytest.raises(InputError, match=r"x\.csv:2: is no text in UTF-8\. Name a CSV file in UTF-8") as refused:
+        import_csv(tmp_path / "x.csv")
+    assert "codec" not in str(refused.value)
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t"])
+def test_templates_may_be_parted_as_spreadsheets_do(sign: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(f"label{sign}template\nnormal{sign}up\nabnormal{sign}down\n")
+    assert read_templates(tmp_path / "t.csv") == ["up", "down"]
+
+
+def test_a_table_of_other_columns_says_how_they_are_parted(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("label;text\nnormal;up\n")
+    with pytest.raises(InputError, match=r"t\.csv:1: has no `template` column .* semicolons or tabs"):
+        read_templates(tmp_path / "t.csv")
 
 
 def test_what_a_command_writes_is_read() -> None:
