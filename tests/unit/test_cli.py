@@ -25,6 +25,7 @@ from rationanomaly.cli import console
 from rationanomaly.cli.app import app, run_app
 from rationanomaly.cli.before import print_params
 from rationanomaly.cli.options import PARAMS
+from rationanomaly.incidents import launch as incident_pages
 from rationanomaly.progress import report
 from rationanomaly.review import launch
 from rationanomaly.steps import STEPS
@@ -284,6 +285,15 @@ def test_ctrl_c_ends_a_review_as_it_is_meant(call: Call, monkeypatch: pytest.Mon
     monkeypatch.setattr(launch, "serve_on", serve_on)
     code, said = call("review", "--reviewer", "ada", "--parse", "parse", "--ledger", "d.jsonl", "--port", "0")
     assert (code, said) == (0, "The review page has ended; every decision is in d.jsonl.")
+
+
+def test_ctrl_c_ends_the_pages_of_incidents_as_it_is_meant(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def serve_pages(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(incident_pages, "serve_pages", serve_pages)
+    code, said = call("incidents", "--state", "stream", "--page", "--reviewer", "ada")
+    assert (code, said) == (0, "The pages of incidents have ended; every mark is kept.")
 
 
 @pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM, errno.ELOOP, errno.EIO])
