@@ -238,5 +238,5 @@ def review(
     # Before the desk is laid, which takes seconds: a port that is taken is known at once.
     with listen(host, port) as listener:
         desk, context = open_desk(parse, ledger, correct, model)
-        with console.ended_by_interrupt(f"The review page has ended; every decision is in {ledger}."):
+        with console.until_interrupted(f"The review page has ended; every decision is in {ledger}."):
             serve_on(listener, desk, context, members, host, open_to_all, host_names or ())

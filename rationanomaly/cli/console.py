@@ -91,7 +91,7 @@ def show_frames() -> None:
 
 
 @contextmanager
-def ended_by_interrupt(line: str) -> Iterator[None]:
+def until_interrupted(line: str) -> Iterator[None]:
     """Let Ctrl-C inside the block be its end, as it is meant, and say this line."""
     try:
         yield

@@ -61,7 +61,7 @@ def incidents(
 
         members = read_members(reviewers, seniors)
         loaded = load_params(or_defaults(params), settings or ())
-        with console.ended_by_interrupt("The pages of incidents have ended; every mark is kept."):
+        with console.until_interrupted("The pages of incidents have ended; every mark is kept."):
             serve_pages(database, ledger, members, loaded.watch.incidents, host, port, open_to_all, host_names or ())
         return
     found = _read(database, identity, only)
