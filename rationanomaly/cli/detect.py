@@ -124,6 +124,6 @@ def _check(
     detect_arguments.check_files([Path(log) for log in logs], inputs, outputs, state)
     detect_arguments.check_format(log_format)
     if ledger is not None:
-        detect_arguments.check_table(ledger)
+        detect_arguments.check_ledger(ledger)
     if logs and not is_stream:
         detect_arguments.check_log(Path(logs[0]))

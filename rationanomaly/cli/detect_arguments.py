@@ -71,8 +71,8 @@ def check_log(log: Path) -> None:
         raise no_line(log, 0)
 
 
-def check_table(path: Path) -> None:
-    """Refuse a table that is missing.
+def check_ledger(path: Path) -> None:
+    """Refuse a ledger that is missing.
 
     Raises:
         InputError: nothing is there.

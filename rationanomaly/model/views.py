@@ -178,8 +178,7 @@ def _alert_places(log: str, ends: Sequence[Canonical]) -> Iterator[Canonical]:
     count = 0
     while count < _MOST_PLACES and (match := _ALERT.search(log, behind, last)):
         start, behind = max(match.start() - _BEFORE, 0), match.end() + _BEHIND
-        part = canonical(log[start:behind])
-        yield replace(part, offsets=tuple(place + start for place in part.offsets), end=part.end + start)
+        yield canonical(log[start:behind]).moved(start)
         count += 1
 
 

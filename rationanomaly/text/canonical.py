@@ -94,6 +94,11 @@ class Canonical:
         offsets = (*before.offsets, before.end, *behind.offsets)
         return Canonical(f"{before.text} {behind.text}", offsets, self.end)
 
+    def moved(self, by: int) -> Canonical:
+        """The same as part of a log in which this one begins behind so many characters."""
+        signs = tuple(Sign(sign.reason, sign.start + by, sign.end + by) for sign in self.signs)
+        return Canonical(self.text, [place + by for place in self.offsets], self.end + by, signs)
+
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The half-open span of the log that ``text[start:end]`` stands for."""
         return self.offsets[start], self.offsets[end] if end < len(self.offsets) else self.end
@@ -115,15 +120,9 @@ def ends_of(log: str) -> tuple[Canonical, ...]:
     if not start and len(found.text) <= LONGEST:
         return (found,)
     half = LONGEST // 2
-    last = _moved(_form(log[start:]), start) if start else found
+    last = _form(log[start:]).moved(start) if start else found
     first_end = replace(found.part(0, half), signs=found.signs)
     return first_end, replace(last.part(max(len(last.text) - half, 0), len(last.text)), signs=last.signs)
-
-
-def _moved(found: Canonical, by: int) -> Canonical:
-    offsets = [place + by for place in found.offsets]
-    signs = tuple(Sign(sign.reason, sign.start + by, sign.end + by) for sign in found.signs)
-    return Canonical(found.text, offsets, found.end + by, signs)
 
 
 def _form(log: str) -> Canonical:
